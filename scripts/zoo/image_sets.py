@@ -1,0 +1,175 @@
+"""Image sets: which images are read, in which order, and which part of each.
+
+Only the standard library is imported, because a build asks for the fingerprints of its sets each time it
+starts; `zoo.images` decodes what `samples` lists.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.image_files import Entry, entries
+
+# What a fingerprint reads of one set at most; beyond, it trusts sizes and modification times.
+_CONTENT_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Random square crops: the side, as a fraction of the short edge, is uniform from smallest to largest."""
+
+    smallest: float = 0.45
+    largest: float = 1.0
+    flip: bool = True
+    """Mirror half of them."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smallest <= self.largest <= 1:
+            raise ZooError(
+                f"crops: 0 < smallest <= largest <= 1 must hold, not {self.smallest} and {self.largest}"
+            )
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set of images, as `config.yaml` declares it.
+
+    name: what messages call it.
+    path, labels, classes: where the images and their labels are, see `zoo.image_files.entries`.
+    images: how many samples are asked for; None for every image once.
+    seed: decides which images are taken if there are more than asked for, and the crops.
+    crops: None for whole images; else each sample is a random crop, and the images take turns until the
+        number asked for is reached.
+    """
+
+    name: str
+    path: Path
+    images: int | None = None
+    seed: int = 0
+    crops: Crops | None = None
+    labels: bool = False
+    classes: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.images is not None and self.images < 1:
+            raise ZooError(f"image set {self.name}: images must be at least 1, not {self.images}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The set as plain values, for JSON and for `from_dict`."""
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ImageSet":
+        """The set from plain values; `crops` may be true or false. Raises ZooError for an unknown key."""
+        _refuse_unknown("image set", values, cls)
+        arguments = dict(values)
+        for key in ("path", "classes"):
+            if arguments.get(key) is not None:
+                arguments[key] = Path(arguments[key])
+        crops = arguments.pop("crops", None)
+        if isinstance(crops, Mapping):
+            _refuse_unknown("crops", crops, Crops)
+            return cls(crops=Crops(**crops), **arguments)
+        return cls(crops=Crops() if crops else None, **arguments)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square part of an image: side as a fraction of the short edge, left and top of the room it leaves."""
+
+    side: float
+    left: float
+    top: float
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) in pixels for an image of `width` by `height`, for `Image.crop`."""
+        side = max(1, round(self.side * min(width, height)))
+        left, top = round(self.left * (width - side)), round(self.top * (height - side))
+        return left, top, left + side, top + side
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image to read: its name within the set, its file, the part to take, whether mirrored, its label."""
+
+    name: str
+    path: Path
+    crop: Crop | None = None
+    flip: bool = False
+    label: int | None = None
+
+
+def samples(image_set: ImageSet) -> list[Sample]:
+    """The set's samples, in an order that depends on names and seed only.
+
+    Images are chosen, and the n-th crop of each is drawn, by a hash of seed, name and n: adding or removing
+    an image leaves the crops of the others as they are.
+
+    Raises ZooError if the set is missing or empty, has too few images, or lacks a label it should have.
+    """
+    name, asked = image_set.name, image_set.images
+    try:
+        found = entries(image_set.path, image_set.labels, image_set.classes)
+    except ZooError as error:
+        raise ZooError(f"image set {name}: {error}") from error
+    if not found:
+        raise ZooError(f"image set {name}: {image_set.path} has no image; add some or name another path")
+    if asked is None:
+        asked = len(found)
+    if asked > len(found) and image_set.crops is None:
+        raise ZooError(
+            f"image set {name}: {image_set.path} has {len(found)} images and {asked} are asked for;"
+            " add images, ask for fewer, or allow crops"
+        )
+    found.sort(key=lambda entry: (_draw(image_set.seed, entry.name, 0)[0], entry.name))
+    if image_set.crops is None:
+        chosen = sorted(found[:asked])
+        return [Sample(entry.name, entry.path, label=entry.label) for entry in chosen]
+    return [
+        _cropped(image_set.crops, image_set.seed, found[index % len(found)], index // len(found))
+        for index in range(asked)
+    ]
+
+
+def fingerprint(image_set: ImageSet) -> str:
+    """A hash, in hex, of all that decides what is read: names, crops, labels and the chosen files.
+
+    The files count by their bytes if these sum to at most 16 MiB, so that a fresh checkout or a `touch`
+    changes nothing, else by size and modification time. Images that are not chosen do not count.
+
+    Raises what `samples` raises.
+    """
+    chosen = samples(image_set)
+    digest = hashlib.sha256()
+    for sample in chosen:
+        digest.update(os.fsencode(f"{sample.name}\0{sample.crop}\0{sample.flip}\0{sample.label}\0"))
+    paths = list(dict.fromkeys(sample.path for sample in chosen))
+    states = [path.stat() for path in paths]
+    by_content = sum(state.st_size for state in states) <= _CONTENT_LIMIT
+    for path, state in zip(paths, states, strict=True):
+        digest.update(struct.pack("<q", state.st_size))
+        digest.update(path.read_bytes() if by_content else struct.pack("<q", state.st_mtime_ns))
+    return digest.hexdigest()
+
+
+def _refuse_unknown(what: str, values: Mapping[str, Any], cls: type) -> None:
+    known = [field.name for field in fields(cls)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ZooError(f"{what}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
+
+
+def _cropped(crops: Crops, seed: int, entry: Entry, turn: int) -> Sample:
+    _, side, left, top, mirror = _draw(seed, entry.name, turn)
+    crop = Crop(crops.smallest + side * (crops.largest - crops.smallest), left, top)
+    return Sample(entry.name, entry.path, crop, crops.flip and mirror < 0.5, entry.label)
+
+
+def _draw(seed: int, name: str, turn: int) -> tuple[float, ...]:
+    """Five uniform numbers in [0, 1) that depend on nothing but the arguments."""
+    digest = hashlib.blake2b(os.fsencode(f"{seed}\0{turn}\0{name}"), digest_size=40).digest()
+    return tuple((word >> 11) / (1 << 53) for word in struct.unpack("<5Q", digest))

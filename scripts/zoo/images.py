@@ -1,0 +1,103 @@
+"""Reading images: decoded in parallel, cropped, prepared for one model."""
+
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zoo.errors import ZooError
+from zoo.image_sets import Sample
+from zoo.preprocess import Preprocess, prepare
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+# What Pillow's decoders raise for a broken file.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+def read_image(path: str | Path) -> "PillowImage":
+    """The image as RGB, exactly as timm's dataset reads it: `Image.open(path).convert("RGB")`.
+
+    So an EXIF orientation is ignored, transparency is dropped (the colour below it shows), a palette is
+    looked up, CMYK is converted without a colour profile, the first frame stands for an animation, and 16-bit
+    colour loses its low byte.
+
+    Raises ZooError naming the file if it is missing, empty, truncated or no image, and for grayscale of more
+    than 8 bits, which the conversion would clip to white.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("I", "F") or image.mode.startswith("I;"):
+                raise ZooError(f"{path}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise ZooError(f"{path}: there is no such image; restore it or take it off its set") from None
+    except _BROKEN as error:
+        reason = str(error).replace(f" {str(path)!r}", "")
+        raise ZooError(
+            f"{path}: cannot be read as an image ({reason}); replace it or take it off its set"
+        ) from error
+
+
+def pixels(sample: Sample) -> "PillowImage":
+    """The sample's part of its image, RGB, mirrored if it says so. Raises ZooError as `read_image` does."""
+    image = read_image(sample.path)
+    if sample.crop is not None:
+        image = image.crop(sample.crop.box(*image.size))
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if sample.flip else image
+
+
+def load(
+    samples: Sequence[Sample], record: Preprocess, threads: int | None = None, progress: str | None = None
+) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+    """Each sample with its input (float32, CHW), in order, decoded ahead by a pool of threads.
+
+    threads: how many decode at once, by default one a core; at most twice as many inputs wait in memory.
+    progress: the text of a progress bar on stderr, shown on a terminal once two seconds have passed.
+
+    Raises ZooError naming the file when the turn of one comes that cannot be read.
+    """
+    inputs = _ahead(samples, record, threads or os.cpu_count() or 1)
+    if progress is None:
+        yield from inputs
+        return
+    from tqdm import tqdm
+
+    with closing(inputs):
+        yield from tqdm(inputs, progress, len(samples), disable=None, delay=2, leave=False, unit="image")
+
+
+def _ahead(
+    samples: Sequence[Sample], record: Preprocess, threads: int
+) -> Generator[tuple[Sample, NDArray[np.float32]], None, None]:
+    waiting: deque[tuple[Sample, Future[NDArray[np.float32]]]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        for sample in samples:
+            waiting.append((sample, pool.submit(_input, sample, record)))
+            if len(waiting) == 2 * threads:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _input(sample: Sample, record: Preprocess) -> NDArray[np.float32]:
+    image = pixels(sample)
+    try:
+        return prepare(image, record)
+    except ZooError as error:
+        raise ZooError(f"{sample.path}: {error}") from error

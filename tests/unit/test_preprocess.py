@@ -1,0 +1,221 @@
+"""One record, many consumers: timm's transform, our arrays, ncnn's own pixels and the snippets agree."""
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import ncnn
+import numpy as np
+import pytest
+import timm
+from PIL import Image
+from timm.data import create_transform, resolve_data_config
+
+from zoo.errors import ZooError
+from zoo.preprocess import (
+    CROP_MODES,
+    INTERPOLATIONS,
+    Preprocess,
+    from_timm_config,
+    mean_norm,
+    prepare,
+    prepare_uint8,
+    timm_config,
+)
+from zoo.snippets import cpp_snippet, python_snippet
+
+CLIP = Preprocess(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
+HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+RECORDS = [
+    Preprocess(size, crop_pct, crop_mode, interpolation)
+    for size in ((32, 32), (48, 37), (96, 160))
+    for crop_pct in (1.0, 0.95, 0.875, 0.45)
+    for crop_mode in CROP_MODES
+    for interpolation in ("bicubic", "bilinear")
+]
+RECORDS += [Preprocess((33, 33), interpolation=name) for name in INTERPOLATIONS]
+SIZES = [(64, 64), (100, 75), (75, 100), (31, 97), (32, 32), (37, 36), (11, 9), (161, 40)]
+
+
+def photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_prepare_is_timms_transform_bit_by_bit(size: tuple[int, int]) -> None:
+    image = photo(*size)
+    for record in RECORDS:
+        expected = create_transform(**timm_config(record), is_training=False)(image).numpy()
+        ours = prepare(image, record)
+        assert ours.dtype == np.float32 and ours.flags.c_contiguous
+        np.testing.assert_array_equal(ours, expected, err_msg=str(record))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
+def test_other_image_modes_are_read_as_rgb(mode: str) -> None:
+    image = photo(50, 40).convert(mode)
+    expected = create_transform(**timm_config(CLIP), is_training=False)(image.convert("RGB")).numpy()
+    np.testing.assert_array_equal(prepare(image, CLIP), expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["convnext_atto.d2_in1k", "tf_efficientnet_lite0.in1k", "vit_base_patch16_clip_224.openai"]
+)
+def test_a_timm_config_becomes_the_record_that_gives_it_back(name: str) -> None:
+    pretrained = timm.get_pretrained_cfg(name).to_dict()
+    resolved = resolve_data_config(pretrained_cfg=pretrained)
+    record = from_timm_config(pretrained)
+    assert record == from_timm_config(resolved)
+    assert timm_config(record) == {**resolved, "mean": tuple(resolved["mean"]), "std": tuple(resolved["std"])}
+    assert resolve_data_config(args=timm_config(record)) == timm_config(record)
+
+
+def test_without_any_key_the_defaults_are_timms() -> None:
+    resolved = resolve_data_config(args={"in_chans": 3})
+    assert timm_config(from_timm_config({})) == timm_config(Preprocess()) == resolved
+
+
+def test_dict_round_trip() -> None:
+    record = Preprocess((160, 224), 1, "border", "lanczos", channels="BGR", **HALF)
+    assert Preprocess.from_dict(record.to_dict()) == record
+    assert Preprocess.from_dict({"size": 32}).size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"size": (0, 32)}, "size"),
+        ({"size": (32.5, 32)}, "size"),
+        ({"size": "32"}, "size"),
+        ({"crop_pct": 0}, "crop_pct"),
+        ({"crop_pct": 1.1}, "crop_pct"),
+        ({"crop_pct": "all"}, "crop_pct"),
+        ({"crop_pct": float("nan")}, "crop_pct"),
+        ({"crop_mode": "zoom"}, "crop_mode"),
+        ({"interpolation": "random"}, "interpolation"),
+        ({"mean": (0.5,)}, "mean"),
+        ({"mean": (0.5, 0.5, "0.5")}, "mean"),
+        ({"std": (0.5, 0.0, 0.5)}, "std"),
+        ({"std": (0.5, float("inf"), 0.5)}, "std"),
+        ({"channels": "GBR"}, "channels"),
+        ({"crop": 0.9}, "crop"),
+    ],
+)
+def test_nonsense_is_refused_by_key(values: dict[str, object], word: str) -> None:
+    with pytest.raises(ZooError, match=word):
+        Preprocess.from_dict(values)
+
+
+def test_models_that_do_not_take_rgb_are_refused() -> None:
+    with pytest.raises(ZooError, match="input_size"):
+        from_timm_config({"input_size": (1, 28, 28)})
+    with pytest.raises(ZooError, match="BGR"):
+        timm_config(Preprocess(channels="BGR"))
+
+
+def test_an_image_whose_edge_would_vanish_is_refused() -> None:
+    with pytest.raises(ZooError, match="4000x1 pixels"):
+        prepare(photo(4000, 1), Preprocess((32, 32), crop_mode="border"))
+
+
+def test_clips_record_in_ncnn_values() -> None:
+    mean, norm = mean_norm(CLIP)
+    np.testing.assert_allclose(mean, (122.7709, 116.7460, 104.0937), atol=5e-5)
+    np.testing.assert_allclose(norm, (0.0145984, 0.0150078, 0.0142201), atol=5e-8)
+
+
+@pytest.mark.parametrize("record", [CLIP, Preprocess((40, 64), crop_mode="squash", **HALF)])
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+def test_ncnns_own_pixels_and_normalization_agree(record: Preprocess, channels: str) -> None:
+    record = Preprocess.from_dict({**record.to_dict(), "channels": channels})
+    image = photo(90, 70)
+    pixels = prepare_uint8(image, record)
+    height, width = record.size
+    assert pixels.shape == (height, width, 3) and pixels.dtype == np.uint8
+    mat = ncnn.Mat.from_pixels(pixels, ncnn.Mat.PixelType.PIXEL_RGB, width, height)
+    mat.substract_mean_normalize(*map(list, mean_norm(record)))
+    np.testing.assert_allclose(np.array(mat), prepare(image, record), atol=1e-6, rtol=1e-6)
+
+
+def test_bgr_reverses_the_channels_and_nothing_else() -> None:
+    image = photo(30, 60)
+    rgb = Preprocess((32, 32), crop_mode="border", mean=(0.1, 0.5, 0.9), std=(0.2, 0.3, 0.4))
+    bgr = Preprocess((32, 32), crop_mode="border", mean=(0.9, 0.5, 0.1), std=(0.4, 0.3, 0.2), channels="BGR")
+    np.testing.assert_array_equal(prepare(image, bgr), prepare(image, rgb)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("reader", "channels", "pixel_type"),
+    [
+        ("opencv", "RGB", "PIXEL_BGR2RGB"),
+        ("opencv", "BGR", "PIXEL_BGR"),
+        ("stb", "RGB", "PIXEL_RGB"),
+        ("stb", "BGR", "PIXEL_RGB2BGR"),
+    ],
+)
+def test_values_in_the_cpp_snippet(reader: str, channels: str, pixel_type: str) -> None:
+    record = Preprocess(mean=(0, 0.5, 1), std=CLIP.std, channels=channels)
+    code = cpp_snippet(record, "int8", reader, vulkan=True)
+    assert re.findall(r"PIXEL_\w+", code) == [pixel_type]
+    for name, expected in zip(("mean_vals", "norm_vals"), mean_norm(record), strict=True):
+        literals = re.search(name + r"\[3\] = \{(.*?)\}", code)[1].split(", ")
+        assert all(re.fullmatch(r"[0-9]+\.[0-9]*(e-?[0-9]+)?f", literal) for literal in literals)
+        parsed = np.array([literal.rstrip("f") for literal in literals], np.float32)
+        np.testing.assert_array_equal(parsed, np.array(expected, np.float32))
+    for line in ('load_param("int8.param")', 'load_model("int8.bin")', "use_vulkan_compute = true"):
+        assert line in code
+
+
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+def test_geometry_in_the_cpp_snippet(crop_mode: str) -> None:
+    code = cpp_snippet(Preprocess((96, 160), 0.5, crop_mode), "int8")
+    scale = {"center": "std::min(height / 192., width / 320.)", "squash": "ratio_y = height / 192., "}
+    assert scale.get(crop_mode, "std::max(height / 192., width / 320.)") in code
+    assert ("copy_make_border" in code) == (crop_mode == "border")
+
+
+def test_an_unknown_reader_is_refused() -> None:
+    with pytest.raises(ZooError, match="opencv, stb"):
+        cpp_snippet(CLIP, "int8", "pillow")
+
+
+@pytest.mark.parametrize("size", [(32, 32), (48, 37)], ids=str)
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+def test_the_python_snippet_runs_on_the_same_pixels(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    crop_mode: str,
+    channels: str,
+) -> None:
+    record = Preprocess(size, 0.9, crop_mode, "bilinear", CLIP.mean, CLIP.std, channels)
+    pixels = np.random.default_rng(1).integers(0, 200, (61, 40, 3), np.uint8)
+    pixels[24:34, 16:22, 1] = np.arange(201, 211)[:, None]  # so that one value of the input is the largest
+    Image.fromarray(pixels).save(tmp_path / "a photo.png")
+    (tmp_path / "flat.param").write_text("7767517\n2 2\nInput in0 0 1 in0\nFlatten flat 1 1 in0 out0\n")
+    (tmp_path / "flat.bin").touch()
+    script = tmp_path / "snippet.py"
+    script.write_text(python_snippet(record, str(tmp_path / "flat")))
+    monkeypatch.setattr(sys, "argv", ["snippet.py", str(tmp_path / "a photo.png")])
+
+    variables = runpy.run_path(str(script))
+
+    image = Image.fromarray(pixels)
+    rgb = np.asarray(variables["image"])
+    np.testing.assert_array_equal(rgb if channels == "RGB" else rgb[:, :, ::-1], prepare_uint8(image, record))
+    expected = prepare(image, record)
+    np.testing.assert_allclose(np.array(variables["out"]), expected.ravel(), atol=1e-6, rtol=1e-6)
+    assert capsys.readouterr().out == f"class {expected.argmax()}\n"
+
+
+def test_records_and_image_sets_load_without_numpy_or_pillow() -> None:
+    check = "import sys, zoo.preprocess, zoo.image_sets; print({'numpy', 'PIL', 'torch'} & set(sys.modules))"
+    scripts = Path(__file__).parents[2] / "scripts"
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=scripts, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
