@@ -1,0 +1,34 @@
+"""What the page's charts share. A chart is a plotly figure as a plain dictionary; the browser draws it.
+
+Colours of text, lines and background are left to the page's style sheet, which knows light, dark and print.
+"""
+
+from typing import Any
+
+Figure = dict[str, Any]
+
+COLOURS = {"fp32": "#4c7fb8", "fp16": "#2a9d78", "int8": "#d97a2b"}
+"""By precision; each at least 3:1 against a white and a near-black page."""
+OTHER_COLOUR = "#8a6fb0"
+
+
+def colour(precision: str) -> str:
+    """The colour of a precision; `int8 static` has that of `int8`."""
+    return COLOURS.get(precision.split(" ")[0], OTHER_COLOUR)
+
+
+def layout(across: str, up: str) -> Figure:
+    """Axes with these titles on a transparent ground, the legend below."""
+    axis = {"gridcolor": "rgba(128,136,145,0.25)", "zeroline": False, "automargin": True}
+    return {
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 56, "r": 28, "t": 24, "b": 48},
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        "xaxis": axis | {"title": {"text": across}},
+        "yaxis": axis | {"title": {"text": up}},
+    }

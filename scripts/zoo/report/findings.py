@@ -1,0 +1,75 @@
+"""What a reader of the table should not miss, in words."""
+
+from collections.abc import Sequence
+
+from zoo.report.row import Row, is_int8, precision_and_format
+
+NOISE = 1.02
+"""A latency ratio up to this is not called slower: medians of two runs differ by about as much."""
+
+
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """Sentences for the end of a run and the top of the page, most general first.
+
+    They name models with random weights, latencies taken on a software GPU, and int8 artifacts that are
+    slower than fp32 or fp16 of the same format on the same device.
+    """
+    untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
+    software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
+    return [
+        *(
+            f"{model} has random weights: its accuracy, agreement and SQNR say nothing about a trained model."
+            for model in untrained
+        ),
+        *(
+            f"{name} is a software GPU: latencies measured on it say nothing about real GPUs."
+            for name in software
+        ),
+        *(sentence for row in rows if is_int8(row) if (sentence := _slower(row, rows))),
+    ]
+
+
+def is_slow(artifact: str, ratio: float | None) -> bool:
+    """Whether an artifact below fp32's precision takes `ratio` times as long as fp32, and more than noise."""
+    precision, _ = precision_and_format(artifact)
+    return ratio is not None and ratio > NOISE and precision != "fp32"
+
+
+def _slower(row: Row, rows: Sequence[Row]) -> str | None:
+    comparisons = []
+    for other in rows:
+        same_place = (other.model, other.device, other.format) == (row.model, row.device, row.format)
+        if same_place and other.precision in ("fp32", "fp16"):
+            slower = [
+                f"{relative:.2f} times with {threads} thread{'s' if threads > 1 else ''}"
+                for threads, relative in _relative_times(row, other).items()
+                if relative > NOISE
+            ]
+            if slower:
+                comparisons.append(f"slower than {other.precision} ({' and '.join(slower)})")
+    if not comparisons:
+        return None
+    name = "int8" if row.artifact == "int8" else f"{row.precision} {row.format}"
+    return (
+        f"{row.model} on {row.device}: {name} is {' and '.join(comparisons)}; "
+        "on this device it saves space, not time."
+    )
+
+
+def _relative_times(row: Row, other: Row) -> dict[int, float]:
+    """Thread count -> time of `row` over the time of `other`, where both were measured.
+
+    Ratios to a reference timed in the same run are steadier than medians of two runs, so they come first.
+    """
+    timings = {1: (row.latency_1_ms, row.ratio_1, other.latency_1_ms, other.ratio_1)}
+    if row.threads_all and row.threads_all == other.threads_all:
+        timings[row.threads_all] = (row.latency_all_ms, row.ratio_all, other.latency_all_ms, other.ratio_all)
+    relatives = {}
+    for threads, (own_ms, own_ratio, other_ms, other_ratio) in timings.items():
+        if own_ratio and row.reference == other.artifact:
+            relatives[threads] = own_ratio
+        elif own_ratio and other_ratio and row.reference == other.reference:
+            relatives[threads] = own_ratio / other_ratio
+        elif own_ms and other_ms:
+            relatives[threads] = own_ms / other_ms
+    return relatives

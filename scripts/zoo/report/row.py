@@ -1,0 +1,204 @@
+"""From the records of every model to one row per artifact, and those rows as CSV."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import ZooError
+
+Record = Mapping[str, Any]
+"""One parsed JSON file: a model card, or a verification, benchmark or evaluation record."""
+
+DEVICES = ("cpu", "gpu")
+PRECISIONS = ("fp32", "fp16", "int8")
+FORMATS = {"": "ncnn", "onnx": "ONNX"}
+"""Suffix of an artifact's name -> the format's name; an unknown suffix is shown as it is."""
+
+
+@dataclass(frozen=True)
+class ModelRecords:
+    """Everything known about one model; what has not been built yet is simply absent.
+
+    The verification, benchmark and evaluation records name their own device and artifact.
+    """
+
+    card: Record
+    verify: Sequence[Record] = ()
+    bench: Sequence[Record] = ()
+    eval: Sequence[Record] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One artifact of the zoo. None stands for "not measured", never for zero.
+
+    Accuracies and agreement are fractions, `top1_drop` is in percentage points (positive: worse than
+    the reference), latencies are medians in ms, a ratio is latency over that of `reference` in the
+    same run. `threads_all` is the largest thread count measured, if more than one.
+    """
+
+    model: str
+    device: str
+    artifact: str
+    precision: str
+    format: str
+    random_weights: bool
+    bytes: int | None
+    parameters: int | None
+    top1: float | None
+    top5: float | None
+    reference_top1: float | None
+    top1_drop: float | None
+    agreement: float | None
+    cosine_min: float | None
+    cosine_mean: float | None
+    sqnr_db: float | None
+    max_abs_error: float | None
+    latency_1_ms: float | None
+    ratio_1: float | None
+    threads_all: int | None
+    latency_all_ms: float | None
+    ratio_all: float | None
+    reference: str | None
+    peak_memory_bytes: int | None
+    hardware: str | None
+    software_gpu: bool | None
+    verdict: str | None
+    failures: tuple[str, ...]
+
+
+def precision_and_format(artifact: str) -> tuple[str, str]:
+    """`int8` -> int8, ncnn; `int8_static.onnx` -> int8 static, ONNX; `torchscript` -> fp32, TorchScript."""
+    if artifact == "torchscript":
+        return "fp32", "TorchScript"
+    stem, _, suffix = artifact.partition(".")
+    return stem.replace("_", " "), FORMATS.get(suffix, suffix)
+
+
+def is_int8(row: Row) -> bool:
+    """Whether the artifact is of an int8 precision (int8, int8 static, int8 dynamic)."""
+    return row.precision.split(" ")[0] == "int8"
+
+
+def sort_key(device: str, artifact: str) -> tuple[object, ...]:
+    """cpu before gpu, ncnn before the other formats, fp32 before fp16 before int8, then by name."""
+    precision, form = precision_and_format(artifact)
+    known = (*FORMATS.values(), "TorchScript")
+    base = precision.split(" ")[0]
+    return (
+        DEVICES.index(device) if device in DEVICES else len(DEVICES),
+        device,
+        known.index(form) if form in known else len(known),
+        PRECISIONS.index(base) if base in PRECISIONS else len(PRECISIONS),
+        artifact,
+    )
+
+
+def by_artifact(card: Record, records: Iterable[Record], kind: str) -> dict[tuple[str, str], Record]:
+    """The records of one kind under (device, artifact), in `sort_key` order.
+
+    Raises ZooError when a record is another model's or two of them claim one artifact.
+    """
+    found: dict[tuple[str, str], Record] = {}
+    for record in records:
+        key = (record["device"], record["artifact"])
+        if record["model"] != card["name"]:
+            raise ZooError(f"{card['name']}: was given the {kind} record of {record['model']}; rebuild it")
+        if key in found:
+            raise ZooError(f"{card['name']}: has two {kind} records of {key[1]} on {key[0]}; delete one")
+        found[key] = record
+    return dict(sorted(found.items(), key=lambda item: sort_key(*item[0])))
+
+
+def rows(models: Iterable[ModelRecords]) -> list[Row]:
+    """One row per artifact that has a record: models as given, then in `sort_key` order.
+
+    Agreement, cosine and SQNR are those of the verification, which the verdict rests on; agreement
+    and SQNR of the evaluation stand in where the verification has no numbers.
+    Raises ZooError when a record lacks a key or does not belong to its model.
+    """
+    result = []
+    for model in models:
+        verify = by_artifact(model.card, model.verify, "verification")
+        bench = by_artifact(model.card, model.bench, "benchmark")
+        evaluation = by_artifact(model.card, model.eval, "evaluation")
+        for key in sorted({*verify, *bench, *evaluation}, key=lambda key: sort_key(*key)):
+            try:
+                row = _row(model.card, key, verify.get(key), bench.get(key), evaluation.get(key))
+            except KeyError as error:
+                where = f"{model.card['name']}: a record of {key[1]} on {key[0]}"
+                raise ZooError(f"{where} lacks {error}; delete it and build it again") from error
+            result.append(row)
+    return result
+
+
+def _row(
+    card: Record, key: tuple[str, str], verify: Record | None, bench: Record | None, evaluation: Record | None
+) -> Row:
+    device, artifact = key
+    precision, form = precision_and_format(artifact)
+    numbers = verify["numbers"] if verify else None
+    outcome = evaluation or {"top1": None, "top5": None, "reference_top1": None, "top1_drop": None}
+    closeness: Record = {"agreement": None, "sqnr_db": None}
+    if numbers:
+        closeness = {"agreement": numbers["top1_agreement"], "sqnr_db": numbers["sqnr_db"]}
+    elif evaluation:
+        closeness = evaluation
+    latency = {entry["threads"]: entry for entry in bench["latency"]} if bench else {}
+    threads_all = max(latency, default=1)
+    single: Record = latency.get(1, {})
+    every: Record = latency[threads_all] if threads_all > 1 else {}
+    reference = (single or every).get("reference")
+    runtime = (bench or verify or {}).get("runtime") or {}
+    return Row(
+        model=card["name"],
+        device=device,
+        artifact=artifact,
+        precision=precision,
+        format=form,
+        random_weights=card["random"],
+        bytes=_bytes(verify, bench),
+        parameters=card["parameters"],
+        top1=outcome["top1"],
+        top5=outcome["top5"],
+        reference_top1=outcome["reference_top1"],
+        top1_drop=outcome["top1_drop"],
+        agreement=closeness["agreement"],
+        cosine_min=numbers["cosine"]["min"] if numbers else None,
+        cosine_mean=numbers["cosine"]["mean"] if numbers else None,
+        sqnr_db=closeness["sqnr_db"],
+        max_abs_error=numbers["max_abs_error"] if numbers else None,
+        latency_1_ms=single.get("median_ms"),
+        ratio_1=single.get("ratio"),
+        threads_all=threads_all if every else None,
+        latency_all_ms=every.get("median_ms"),
+        ratio_all=every.get("ratio"),
+        reference=reference["artifact"] if reference else None,
+        peak_memory_bytes=bench["peak_memory_bytes"] if bench else None,
+        hardware=runtime.get("device"),
+        software_gpu=runtime.get("software_gpu"),
+        verdict=("passed" if verify["verdict"]["passed"] else "failed") if verify else None,
+        failures=tuple(verify["verdict"]["failures"]) if verify else (),
+    )
+
+
+def _bytes(verify: Record | None, bench: Record | None) -> int | None:
+    if bench:
+        return int(bench["bytes"])
+    files = verify["structure"]["files"] if verify else []
+    return sum(file["bytes"] for file in files) if files else None
+
+
+def render_csv(rows: Iterable[Row]) -> str:
+    """The rows as CSV with one header line: an unknown value is empty, failures are joined by "; "."""
+    names = [column.name for column in dataclasses.fields(Row)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        writer.writerow(["; ".join(value) if isinstance(value, tuple) else value for value in values])
+    return text.getvalue()

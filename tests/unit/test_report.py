@@ -1,0 +1,371 @@
+import csv
+import html
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import plotly.graph_objects
+import pytest
+from report_samples import CPU, LAVAPIPE, benchmark, card, complete, evaluation, unloadable, verification, zoo
+
+from zoo.errors import ZooError
+from zoo.preprocess import Preprocess
+from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
+from zoo.report.formats import DASH
+from zoo.snippets import cpp_snippet
+
+
+class Page(HTMLParser):
+    """The parts of a page that the tests ask for: tags with attributes, table rows as texts, all text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.rows, self.text, self.scripts, self.styles = [], [], "", [], []
+        self._inside, self._table = "", None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        if tag == "table":
+            self._table = attributes.get("id")
+        if tag == "tr":
+            self.rows.append((self._table, []))
+        if tag in ("td", "th"):
+            self.rows[-1][1].append((attributes, []))
+        if tag in ("script", "style"):
+            self._inside = tag
+            (self.scripts if tag == "script" else self.styles).append("")
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style"):
+            self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside == "style":
+            self.styles[-1] += data
+        else:
+            self.text += data
+            if self.rows and self.rows[-1][1]:
+                self.rows[-1][1][-1][1].append(data)
+
+    @property
+    def zoo(self):
+        """The rows of the zoo table below its heading: a {column: (raw value or None, text)} each."""
+        found = []
+        for table, cells in self.rows:
+            if table == "zoo" and cells and cells[0][0].get("scope") == "row":
+                found.append(
+                    {
+                        attributes["class"].split()[0][2:]: (
+                            attributes.get("data-value"),
+                            "".join(text).strip(),
+                        )
+                        for attributes, text in cells
+                    }
+                )
+        return found
+
+    @property
+    def figures(self):
+        return json.loads(next(text for text in self.scripts if text.startswith("{")))
+
+
+@pytest.fixture(scope="module")
+def built():
+    models = zoo()
+    table = rows(models)
+    return models, table, render_html(table, models)
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    return Page(built[2])
+
+
+def row_of(*records, **changes):
+    """The only row of a model with these records."""
+    kinds = {"verify": [], "bench": [], "eval": []}
+    for record in records:
+        kind = "verify" if "verdict" in record else "bench" if "latency" in record else "eval"
+        kinds[kind].append(record)
+    (row,) = rows([ModelRecords(card("net", **changes), **kinds)])
+    return row
+
+
+def test_a_row_gathers_what_the_records_say():
+    row = row_of(verification("net"), benchmark("net"), evaluation("net"))
+    assert (row.model, row.device, row.artifact, row.precision, row.format) == (
+        "net",
+        "cpu",
+        "int8",
+        "int8",
+        "ncnn",
+    )
+    assert (row.bytes, row.parameters) == (1_680_000, 1_520_000)
+    assert (row.top1, row.reference_top1) == (0.98, 0.983)
+    assert row.top1_drop == pytest.approx(0.3)
+    assert (row.agreement, row.cosine_min, row.sqnr_db) == (0.99, 0.99981, 38.5)
+    assert (row.ratio_1, row.threads_all, row.ratio_all, row.reference) == (0.59, 2, 0.59, "fp32")
+    assert row.latency_1_ms == pytest.approx(0.59 * 14.6)
+    assert (row.hardware, row.software_gpu) == (CPU, None)
+    assert (row.verdict, row.failures) == ("passed", ())
+
+
+def test_what_was_not_measured_is_unknown_and_not_zero():
+    row = row_of(verification("net"))
+    assert row.bytes == 1_680_000, "the verification knows the files' sizes"
+    assert {row.top1, row.top1_drop, row.latency_1_ms, row.ratio_1, row.latency_all_ms, row.threads_all} == {
+        None
+    }
+    row = row_of(benchmark("net"))
+    assert {row.verdict, row.cosine_min, row.agreement, row.sqnr_db, row.max_abs_error} == {None}
+    row = row_of(evaluation("net", labelled=False))
+    assert (row.top1, row.top1_drop, row.bytes) == (None, None, None)
+    assert (row.agreement, row.sqnr_db) == (0.9972, 38.4), "stand in for those of the verification"
+
+
+def test_a_machine_with_one_cpu_has_no_second_latency():
+    record = benchmark("net")
+    row = row_of(record | {"latency": record["latency"][:1]})
+    assert (row.threads_all, row.latency_all_ms, row.ratio_all) == (None, None, None)
+    assert row.latency_1_ms is not None
+
+
+def test_an_artifact_that_could_not_run_has_a_verdict_and_no_figures():
+    row = row_of(unloadable("net"))
+    assert row.verdict == "failed"
+    assert row.failures == ("int8.bin ends 4096 bytes early, in the weights of convolution_17",)
+    assert {row.agreement, row.cosine_min, row.sqnr_db, row.hardware} == {None}
+
+
+def test_rows_come_model_by_model_cpu_first_and_ncnn_first():
+    names = ["torchscript", "int8", "fp32.onnx", "fp16", "fp32"]
+    records = [verification("net", device, name) for device in ("gpu", "cpu") for name in names]
+    for name in ("int8_dynamic.onnx", "fp16.onnx"):
+        records.append(verification("net") | {"artifact": name})
+    found = rows([ModelRecords(card("net"), records), complete("a", devices=("cpu",))])
+    assert [row.artifact for row in found if row.model == "net" and row.device == "cpu"] == [
+        *("fp32", "fp16", "int8", "fp32.onnx", "fp16.onnx", "int8_dynamic.onnx", "torchscript")
+    ]
+    assert [(row.model, row.device) for row in found[6:8]] == [("net", "cpu"), ("net", "gpu")]
+    assert found[-1].model == "a"
+    dynamic = next(row for row in found if row.artifact == "int8_dynamic.onnx")
+    assert (dynamic.precision, dynamic.format) == ("int8 dynamic", "ONNX")
+
+
+def test_records_that_do_not_belong_are_refused():
+    with pytest.raises(ZooError, match=r"net: was given the verification record of other"):
+        row_of(verification("other"))
+    with pytest.raises(ZooError, match=r"net: has two benchmark records of int8 on cpu"):
+        row_of(benchmark("net"), benchmark("net"))
+    record = verification("net")
+    del record["numbers"]
+    with pytest.raises(ZooError, match=r"net: a record of int8 on cpu lacks 'numbers'"):
+        row_of(record)
+
+
+def test_csv_has_a_line_per_row_and_empty_fields_for_the_unknown(built):
+    _, table, _ = built
+    lines = list(csv.DictReader(io.StringIO(render_csv(table))))
+    assert len(lines) == len(table)
+    for line, row in zip(lines, table, strict=True):
+        assert line["model"] == row.model
+        assert line["failures"] == "; ".join(row.failures)
+        for name in ("bytes", "top1", "cosine_min", "latency_1_ms", "ratio_all"):
+            assert (float(line[name]) if line[name] else None) == getattr(row, name)
+    assert any(line["top1"] == "" for line in lines)
+
+
+def test_the_pages_table_holds_the_values_of_the_csv(built, page):
+    _, table, _ = built
+    lines = list(csv.DictReader(io.StringIO(render_csv(table))))
+    assert len(page.zoo) == len(lines)
+    for cells, line in zip(page.zoo, lines, strict=True):
+        assert {name: value or "" for name, (value, _) in cells.items()} == {
+            name: line[name] for name in cells
+        }
+
+
+def test_a_missing_figure_is_a_dash(page):
+    texts = [
+        text
+        for cells in page.zoo
+        for value, text in cells.values()
+        if value is None and text != "not verified"
+    ]
+    assert texts
+    assert set(texts) == {DASH}
+
+
+def test_no_share_is_rounded_up_to_100_percent(page):
+    assert page.zoo[0]["agreement"] == ("1.0", "100.00")
+    (row,) = rows([ModelRecords(card("net"), [verification("net", top1_agreement=0.99999)])])
+    assert Page(render_html([row], [])).zoo[0]["agreement"][1] == "99.99"
+
+
+def test_failures_are_told_in_the_table_and_in_the_models_section(page):
+    sentence = "cosine similarity of the worst image is 0.942117, below the gate 0.99"
+    assert page.text.count(sentence) == 2
+    assert ("tbody", "failed") in [(tag, attributes.get("class")) for tag, attributes in page.tags]
+
+
+def test_the_first_diverging_layer_is_named(built, page):
+    failed = next(record for record in built[0][1].verify if not record["verdict"]["passed"])
+    first = failed["divergence"]["first"]
+    assert f"{first['layer']} ({first['type']})" in page.text
+    (name,) = [name for name in page.figures if name == "depth-model-tf_efficientnet_lite0-gpu"]
+    (ring,) = [trace for trace in page.figures[name]["data"] if "first to diverge" in trace["name"]]
+    layers = failed["divergence"]["layers"]
+    assert ring["x"] == [1 + layers.index(first)]
+    assert ring["y"] == [first["sqnr_db"]]
+
+
+def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
+    models, _, _ = built
+    for model, smallest in zip(models, ("int8", "int8", "fp16"), strict=True):
+        assert model.card["sha256"] in page.text
+        assert cpp_snippet(Preprocess.from_dict(model.card["preprocess"]), smallest) in page.text
+    assert "Load fp16 in Python" in page.text, "where int8 failed"
+    assert "127.5, 127.5, 127.5" in page.text
+    assert "0.00784313725" in page.text
+    assert "1,394,400" in page.text, "bytes of a file"
+
+
+def test_random_weights_are_called_out(built, page):
+    untrained = sum(row.random_weights for row in built[1])
+    assert page.text.count("random weights") == untrained + 1, "each row, and the remark"
+    assert page.text.count("RANDOM WEIGHTS") == 1
+    trained = Page(render_html(rows([complete("net")]), [complete("net")]))
+    assert "random weights" not in trained.text.lower()
+
+
+def test_a_model_without_any_artifact_still_has_its_section():
+    page = Page(render_html([], [ModelRecords(card("net"))]))
+    assert "No artifact of this model has been verified." in page.text
+    assert page.zoo == []
+
+
+def test_names_are_text_and_never_markup():
+    name = '</script><b onclick="x">&amp;'
+    models = [complete(name, devices=("cpu",), licence="<i>none</i>")]
+    rendered = render_html(rows(models), models)
+    page = Page(rendered)
+    assert "</script><b" not in rendered
+    assert {attributes.get("onclick") for _, attributes in page.tags} == {None}
+    assert page.zoo[0]["model"][0] == name
+    assert "<i>none</i>" in page.text
+    shown = page.figures["trade-off"]["cpu|agreement|latency_1_ms"]
+    texts = [text for trace in shown["data"] for text in trace.get("text", [])]
+    assert all(html.escape(name, quote=False) in text for text in texts)
+    targets = {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
+    ids = {attributes.get("id") for _, attributes in page.tags}
+    assert {target[1:] for target in targets if target.startswith("#")} <= ids
+
+
+def test_the_page_refers_to_nothing_outside_itself(page):
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            if name in attributes:
+                assert attributes[name].startswith(("#", "data:")), f"<{tag} {name}={attributes[name][:60]}>"
+    assert {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "base"} == set()
+    assert not re.search(r"@import|url\(", "".join(page.styles))
+    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+
+
+def test_equal_records_give_equal_pages(built):
+    models, table, rendered = built
+    assert render_html(rows(zoo()), zoo()) == rendered
+    assert render_html(table, list(models)) == rendered
+
+
+def test_plotly_knows_every_attribute_of_the_charts(page):
+    figures = page.figures
+    trade_offs = figures.pop("trade-off")
+    assert len(trade_offs) == 2 * 3 * 2
+    for figure in [*trade_offs.values(), *figures.values()]:
+        plotly.graph_objects.Figure(data=figure["data"], layout=figure["layout"])
+
+
+def test_the_plot_shows_each_row_that_has_both_figures(built, page):
+    _, table, _ = built
+    for choice, figure in page.figures["trade-off"].items():
+        device, measure, latency = choice.split("|")
+        mine = [row for row in table if row.device == device]
+        both = [row for row in mine if None not in (getattr(row, measure), getattr(row, latency))]
+        markers = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+        assert sum(len(trace["x"]) for trace in markers) == len(both)
+        assert (f"{len(mine) - len(both)} of {len(mine)}" in figure["note"]) == (len(mine) > len(both))
+        assert (LAVAPIPE in figure["note"]) == (device == "gpu")
+    figure = page.figures["trade-off"]["cpu|agreement|latency_1_ms"]
+    sizes = {trace["name"]: trace["marker"]["size"] for trace in figure["data"] if trace["mode"] == "markers"}
+    small, large = sizes["int8"][0], sizes["fp32"][1]
+    assert small < large
+
+
+def test_exact_layers_are_gaps_and_broken_ones_stay_on_the_chart():
+    record = verification("net")
+    record["divergence"]["layers"][5]["sqnr_db"] = -200.0
+    model = ModelRecords(card("net"), [record])
+    figure = Page(render_html(rows([model]), [model])).figures["depth-model-net-cpu"]
+    (line,) = figure["data"]
+    assert line["y"][:2] == [None, None]
+    assert line["y"][5] == -20
+    assert "not a number" in line["text"][5]
+
+
+def speeds(device="cpu", **ratios):
+    """Rows of one model whose artifacts take these times of fp32."""
+    records = [benchmark("net", device, artifact, ratio=ratio) for artifact, ratio in ratios.items()]
+    return rows([ModelRecords(card("net"), bench=records)])
+
+
+def test_fast_int8_needs_no_remark():
+    assert remarks(speeds(fp32=1.0, fp16=0.9, int8=0.6)) == []
+    assert remarks(speeds(fp32=1.0, fp16=1.0, int8=1.01)) == [], "within the noise"
+
+
+def test_int8_slower_than_fp32_is_said_in_words():
+    assert remarks(speeds(fp32=1.0, fp16=2.0, int8=1.3)) == [
+        "net on cpu: int8 is slower than fp32 (1.30 times with 1 thread and 1.30 times with 2 threads); "
+        "on this device it saves space, not time."
+    ]
+
+
+def test_int8_slower_than_fp16_only_is_said_too():
+    (remark,) = remarks(speeds(fp32=1.0, fp16=0.5, int8=0.6))
+    assert "slower than fp16 (1.20 times with 1 thread" in remark
+    assert "fp32" not in remark
+
+
+def test_only_the_slow_thread_count_is_named():
+    fast, slow = speeds(fp32=1.0, int8=0.8)
+    (remark,) = remarks([fast, replace(slow, ratio_all=1.5)])
+    assert "(1.50 times with 2 threads)" in remark
+    assert "1 thread)" not in remark
+
+
+def test_the_ratio_of_one_run_is_preferred_to_medians_of_two():
+    fp32, int8 = speeds(fp32=1.0, int8=0.8)
+    slow_day = replace(int8, latency_1_ms=100.0, latency_all_ms=100.0)
+    assert remarks([fp32, slow_day]) == []
+    assert len(remarks([fp32, replace(slow_day, ratio_1=None, ratio_all=None)])) == 1
+
+
+def test_devices_and_formats_are_not_compared_with_each_other():
+    slow_elsewhere = [replace(row, device="gpu") for row in speeds(int8=3.0)]
+    onnx = [replace(row, format="ONNX", precision="int8 static") for row in speeds(int8=3.0)]
+    assert remarks([*speeds(fp32=1.0), *slow_elsewhere, *onnx]) == []
+
+
+def test_software_gpus_and_random_weights_are_named_once():
+    found = remarks(rows(zoo()))
+    assert found[0].startswith("mobilenetv4_conv_small has random weights")
+    assert found[1] == f"{LAVAPIPE} is a software GPU: latencies measured on it say nothing about real GPUs."
+    assert found[2].startswith("tf_efficientnet_lite0 on gpu: int8 is slower than fp32 (1.31 times")
+    assert len(found) == 3
