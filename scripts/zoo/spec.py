@@ -1,0 +1,168 @@
+"""What `config.yaml` says about one model: the timm architecture and where its weights come from.
+
+Imported while Snakemake parses the rules, so the standard library is all it needs.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self, get_args
+
+from zoo.errors import ZooError
+
+WeightsKind = Literal["hub", "url", "file", "package", "train", "random"]
+PREPROCESS_KEYS = ("size", "crop_pct", "crop_mode", "interpolation", "mean", "std", "channels")
+
+# The options beside the key that names the kind. `file` is a kind of its own, an option of hub and package.
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "hub": ("file", "sha256"),
+    "url": ("sha256", "keys"),
+    "file": ("sha256", "keys"),
+    "package": ("file", "sha256", "keys"),
+    "train": ("seed",),
+    "random": (),
+}
+# The arguments of timm.create_model that say where weights come from or how to build: decided here.
+_RESERVED_ARGS = (
+    "cache_dir",
+    "checkpoint_path",
+    "exportable",
+    "features_only",
+    "no_jit",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "scriptable",
+)
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where a model's weights come from.
+
+    kind and location go together: hub, a repository `owner/name[@revision]` or None for the one that
+    timm's tag names; url, an address; file, a path; package, the name of an installed distribution;
+    train, a packaged data set; random, None.
+    """
+
+    kind: WeightsKind = "hub"
+    location: str | None = None
+    file: str | None = None
+    """hub: the file in the repository; package: a glob pattern for the file inside the package."""
+    sha256: str | None = None
+    """Digest that the fetched file must have, in hex."""
+    keys: Literal["name", "order"] = "name"
+    """Tensors are matched by name, or, when the names are foreign, one after the other."""
+    seed: int = 0
+    """Seed of a training or of a random initialization."""
+
+    @classmethod
+    def from_config(cls, model: str, entry: Mapping[str, Any] | None) -> Self:
+        """Read a `weights:` entry; without one, timm's own tag on the hub.
+
+        Raises ZooError if the entry names no kind, an unknown option or a malformed value.
+        """
+        entry = dict(entry or {})
+        named = [kind for kind in get_args(WeightsKind) if kind in entry]
+        if "file" in named and len(named) > 1:
+            named.remove("file")
+        if len(named) > 1:
+            raise ZooError(f"{model}: weights come from one source, not from {' and '.join(named)}")
+        kind: WeightsKind = named[0] if named else "hub"
+        location = entry.pop(kind, None)
+        _refuse_unknown(f"{model}: weights from {kind}", entry, _OPTIONS[kind])
+        if kind == "random":
+            entry["seed"], location = location, None
+        elif location is None and kind != "hub":
+            raise ZooError(f"{model}: weights from {kind} need a value")
+        if kind == "package":
+            entry.setdefault("keys", "order")
+        source = cls(kind=kind, location=None if location is None else str(location), **entry)
+        source._check(model)
+        return source
+
+    def _check(self, model: str) -> None:
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise ZooError(f"{model}: the seed must be a whole number from 0, not {self.seed!r}")
+        if self.sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", str(self.sha256)):
+            raise ZooError(f"{model}: sha256 must be 64 hexadecimal digits, not {self.sha256!r}")
+        if self.keys not in ("name", "order"):
+            raise ZooError(f"{model}: keys must be name or order, not {self.keys!r}")
+        if (
+            self.kind == "hub"
+            and self.location
+            and not re.fullmatch(r"[^/@]+/[^/@]+(@[^@]+)?", self.location)
+        ):
+            raise ZooError(
+                f"{model}: a hub repository is owner/name or owner/name@revision: {self.location!r}"
+            )
+
+    @property
+    def random(self) -> bool:
+        """True for weights that were never trained: their accuracy means nothing."""
+        return self.kind == "random"
+
+    @property
+    def remote(self) -> bool:
+        """True if fetching the weights needs a network (or a filled hub cache)."""
+        return self.kind in ("hub", "url")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model of the zoo, as the configuration declares it."""
+
+    name: str
+    timm: str
+    """timm's architecture, with its tag if it has one: `convnext_atto.d2_in1k`."""
+    args: dict[str, Any] = field(default_factory=dict)
+    """Arguments for timm.create_model."""
+    weights: WeightsSource = field(default_factory=WeightsSource)
+    preprocess: dict[str, Any] = field(default_factory=dict)
+    """Keys of timm's preprocessing record to override; `size` is [height, width]."""
+    licence: str | None = None
+    labels: str | None = None
+    """Path of a text file with one class name a line."""
+
+    @classmethod
+    def from_config(cls, name: str, entry: Mapping[str, Any]) -> Self:
+        """Read one entry of `models:`.
+
+        Raises ZooError for a missing `timm`, unknown keys, or arguments that the zoo sets itself.
+        """
+        _refuse_unknown(name, entry, ("timm", "args", "weights", "preprocess", "licence", "labels"))
+        if not isinstance(entry.get("timm"), str):
+            raise ZooError(f"{name}: say which timm model it is, for example timm: convnext_atto.d2_in1k")
+        args = dict(entry.get("args") or {})
+        preprocess = dict(entry.get("preprocess") or {})
+        for reserved in _RESERVED_ARGS:
+            if reserved in args:
+                raise ZooError(
+                    f"{name}: args must not contain {reserved}; use weights: to say where they are"
+                )
+        _refuse_unknown(f"{name}: preprocess", preprocess, PREPROCESS_KEYS)
+        return cls(
+            name=name,
+            timm=entry["timm"],
+            args=args,
+            weights=WeightsSource.from_config(name, entry.get("weights")),
+            preprocess=preprocess,
+            licence=entry.get("licence"),
+            labels=entry.get("labels"),
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "weights": WeightsSource(**data["weights"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, fit for a Snakemake `params:`."""
+        return asdict(self)
+
+
+def _refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) -> None:
+    unknown = sorted(set(entry) - set(known))
+    if unknown:
+        choice = f"it takes {', '.join(known)}" if known else "it takes no other key"
+        raise ZooError(f"{what}: unknown {', '.join(unknown)}; {choice}")

@@ -1,0 +1,128 @@
+"""Fetching a model's weights from the source that its specification names, and checking that they fit."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo import checkpoint, hub
+from zoo.architecture import build, naming, tags, timm_config
+from zoo.errors import ZooError
+from zoo.spec import ModelSpec
+from zoo.state_dict import Tensors, differences, in_order, listed
+
+Source = dict[str, Any]
+"""Where weights came from, as plain values: kind, location, and what identifies the file."""
+
+_HUB_NAMES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
+
+
+def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
+    """The model with the weights that `spec.weights` names, in eval mode on the CPU, and their origin.
+
+    Weights that are trained come from `zoo.training.train` instead.
+
+    Raises ZooError naming the model if its source cannot be had or does not fit the architecture.
+    """
+    with naming(spec):
+        return _fetch(spec)
+
+
+def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
+    weights = spec.weights
+    match weights.kind:
+        case "hub":
+            return _from_hub(spec)
+        case "url":
+            return _from_url(spec, str(weights.location))
+        case "file":
+            return _from_file(
+                spec, Path(str(weights.location)), {"kind": "file", "location": weights.location}
+            )
+        case "package":
+            package = checkpoint.find_package(str(weights.location))
+            path = checkpoint.package_file(package, weights.file)
+            facts = {
+                "kind": "package",
+                "location": package.name,
+                "version": package.version,
+                "file": path.name,
+            }
+            return _from_file(spec, path, facts)
+        case "random":
+            return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
+        case "train":
+            raise ZooError(f"its weights are trained on {weights.location}, not fetched")
+
+
+def _from_hub(spec: ModelSpec) -> tuple[nn.Module, Source]:
+    location, name = spec.weights.location, spec.weights.file
+    if location is None:
+        config = timm_config(spec)
+        location, name = config.get("hf_hub_id"), name or config.get("hf_hub_filename")
+        if location is None and config.get("url"):
+            return _from_url(spec, config["url"])
+    if location is None:
+        raise ZooError(
+            f"timm names no weights for {spec.timm} (it does for: {tags(spec)}); "
+            "give a source (weights: {file: …}) or ask for weights: {random: 0}"
+        )
+    repository, _, revision = location.partition("@")
+    found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
+    facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
+    return _from_file(spec, found.path, facts)
+
+
+def _from_url(spec: ModelSpec, url: str) -> tuple[nn.Module, Source]:
+    with tempfile.TemporaryDirectory() as folder:
+        return _from_file(spec, hub.download_url(url, Path(folder)), {"kind": "url", "location": url})
+
+
+def _from_file(spec: ModelSpec, path: Path, facts: Source) -> tuple[nn.Module, Source]:
+    tensors = checkpoint.read(path)
+    digest = checkpoint.check_sha256(path, spec.weights.sha256)
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
+    model = build(spec, spec.weights.seed)
+    matched = _fill(spec, model, tensors, path)
+    return model, {**facts, "sha256": digest, "matched": matched}
+
+
+def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
+    """Load a file's tensors into the model; returns how they were matched."""
+    found = differences(model, tensors)
+    if not found:
+        model.load_state_dict(tensors)
+        return "by name"
+    converted = _converted(spec, model, path)
+    if converted is not None:
+        model.load_state_dict(converted)
+        return "by timm's converter"
+    misfit = f"{path.name} does not fit timm's {spec.timm}"
+    if spec.weights.keys == "name":
+        raise ZooError(f"{misfit}: {found}")
+    try:
+        model.load_state_dict(in_order(model, tensors))
+    except ZooError as error:
+        raise ZooError(f"{misfit}, neither by name nor in order: {error}") from error
+    return "in order"
+
+
+def _converted(spec: ModelSpec, model: nn.Module, path: Path) -> Tensors | None:
+    """What timm's own loader makes of a file: it knows the original names of many families, and adapts the
+    weights to other input sizes.
+
+    None if it fails. Some families load leniently, so it is asked twice, from two initializations: a matrix
+    that differs between the two was not in the file.
+    """
+    overlay = {"file": str(path), "num_classes": model.num_classes}
+    try:
+        first, second = (
+            build(spec, seed, pretrained=True, pretrained_cfg_overlay=overlay).state_dict() for seed in (0, 1)
+        )
+    except ZooError:
+        return None
+    return first if all(torch.equal(first[name], second[name]) for name in first) else None
