@@ -1,0 +1,35 @@
+# make: set up and build the embedded models. make test: set up and run the tests.
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: embedded test benchmark lock clean-environment
+
+embedded: .venv/run
+	$(BIN)/snakemake --cores $(CORES) embedded
+
+test: .venv/test
+	$(BIN)/ruff format --check scripts tests benchmarks
+	$(BIN)/ruff check scripts tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv/run: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ncnn-zoo needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv || { echo "Python lacks its venv module (Debian: apt install python3-venv)"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+.venv/test: .venv/run requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+# Pin what requirements*.in ask for, with hashes and without the address of any index.
+lock:
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		requirements.in -o requirements.txt
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		requirements-dev.in -o requirements-dev.txt
+
+clean-environment:
+	rm -rf .venv

@@ -1,0 +1,29 @@
+"""Needs: an artifact, and ncnn's fp32 files of the same model to time beside it.
+Makes: <artifact>.bench.json: latency, sizes, peak memory, and the hardware by name.
+"""
+
+
+rule bench:
+    """Time an artifact and, in turn with it, ncnn's fp32; alone on the machine."""
+    input:
+        files=files_of,
+        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+        card="results/weights/{model}.json",
+    output:
+        "results/{device}/{model}/{artifact}.bench.json",
+    log:
+        "results/logs/bench/{device}/{model}/{artifact}.log",
+    benchmark:
+        "results/logs/bench/{device}/{model}/{artifact}.benchmark.tsv"
+    # All cores: nothing else may run beside a measurement.
+    threads: workflow.cores
+    resources:
+        mem_mb=4000,
+        gpu=uses_gpu,
+    params:
+        code=runtime_code("bench.py"),
+        artifact=artifact_of,
+    message:
+        "benchmark {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
+    script:
+        "../scripts/bench.py"

@@ -1,0 +1,30 @@
+"""Needs: an artifact and the torch outputs, with labels if there are any, for the evaluation images.
+Makes: <artifact>.eval.json: accuracy where images are labelled, and agreement with torch.
+"""
+
+
+rule evaluate:
+    """Measure an artifact's accuracy and its agreement with the original model."""
+    input:
+        files=files_of,
+        card="results/weights/{model}.json",
+        reference="results/reference/{model}/evaluation.npz",
+        dataset=lambda wc: dataset_of(wc, "evaluation"),
+    output:
+        "results/{device}/{model}/{artifact}.eval.json",
+    log:
+        "results/logs/evaluate/{device}/{model}/{artifact}.log",
+    benchmark:
+        "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        gpu=uses_gpu,
+    params:
+        code=runtime_code("evaluate.py"),
+        artifact=artifact_of,
+        images=lambda wc: image_set(wc, "evaluation"),
+    message:
+        "evaluate {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,15 @@
+"""Needs: a target that no other rule makes. Makes: a sentence that says why, and what is valid."""
+
+
+rule impossible:
+    """Explain why a target below results/ cannot be made."""
+    input:
+        explain_impossible,
+    output:
+        "results/{impossible}",
+    log:
+        "results/logs/impossible/{impossible}.log",
+    wildcard_constraints:
+        impossible=f"(?!(?:{possible_targets()})$).+",
+    shell:
+        "false >{log}"

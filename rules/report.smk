@@ -1,0 +1,26 @@
+"""Needs: model cards and the proofs of all artifacts of the models whose weights are at hand.
+Makes: results/report.html, a page that opens offline, and results/zoo.csv with the same rows.
+"""
+
+
+rule report:
+    """Gather every proof in one table and one page."""
+    input:
+        cards=reported_cards,
+        proofs=reported_proofs,
+    output:
+        html="results/report.html",
+        csv="results/zoo.csv",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/logs/report.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("report.py", "zoo/report/*.j2", "zoo/report/page.[cj]s*"),
+    message:
+        "report"
+    script:
+        "../scripts/report.py"

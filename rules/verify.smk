@@ -1,0 +1,54 @@
+"""Needs: an artifact, the torch outputs for the verification images, and, for an ncnn artifact, ncnn's
+fp32 files.
+Makes: <artifact>.verify.json, whatever the verdict; and <artifact>.passed, or a failure in a sentence.
+"""
+
+
+rule verify:
+    """Check an artifact's files, compare its outputs with torch, find the layer where it diverges."""
+    input:
+        files=files_of,
+        fp32=ncnn_reference,
+        card="results/weights/{model}.json",
+        reference="results/reference/{model}/verification.npz",
+        dataset=lambda wc: dataset_of(wc, "verification"),
+    output:
+        "results/{device}/{model}/{artifact}.verify.json",
+    log:
+        "results/logs/verify/{device}/{model}/{artifact}.log",
+    benchmark:
+        "results/logs/verify/{device}/{model}/{artifact}.benchmark.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        gpu=uses_gpu,
+    params:
+        code=runtime_code("verify.py"),
+        artifact=artifact_of,
+        gates=gates,
+        images=lambda wc: image_set(wc, "verification"),
+    message:
+        "verify {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
+    script:
+        "../scripts/verify.py"
+
+
+rule gate:
+    """Fail, in a sentence, if verification found an artifact below its gates."""
+    input:
+        "results/{device}/{model}/{artifact}.verify.json",
+    output:
+        "results/{device}/{model}/{artifact}.passed",
+    log:
+        "results/logs/gate/{device}/{model}/{artifact}.log",
+    benchmark:
+        "results/logs/gate/{device}/{model}/{artifact}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        code=code("gate.py"),
+    message:
+        "gate {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
+    script:
+        "../scripts/gate.py"

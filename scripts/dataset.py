@@ -1,0 +1,11 @@
+"""Write a packaged data set as an image folder."""
+
+from pathlib import Path
+
+from zoo.datasets import write_dataset
+from zoo.job import reporting
+
+if __name__ == "__main__":
+    name = snakemake.wildcards.dataset
+    with reporting(snakemake.log[0], f"dataset {name}"):
+        write_dataset(name, Path(snakemake.output[0]))

@@ -1,0 +1,28 @@
+"""Measure one artifact's accuracy and its agreement with the original model."""
+
+from pathlib import Path
+from typing import Any
+
+from zoo.evaluate import evaluate
+from zoo.image_sets import ImageSet, samples
+from zoo.inference import Artifact, Reference, outputs
+from zoo.job import reporting
+from zoo.preprocess import Preprocess
+from zoo.records import read_json, write_json
+
+
+def main(
+    artifact: Artifact, card: str, reference: str, images: dict[str, Any], threads: int, output: str
+) -> None:
+    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    truth = Reference.load(Path(reference))
+    logits, info = outputs(artifact, samples(ImageSet.from_dict(images)), record, truth, threads)
+    figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(logits, truth)
+    write_json(artifact.heading() | figures, output)
+
+
+if __name__ == "__main__":
+    files, params = snakemake.input, snakemake.params
+    artifact = Artifact.of(files.get("files"), **params.artifact)
+    with reporting(snakemake.log[0], f"evaluate {artifact}"):
+        main(artifact, files.card, files.reference, params.images, snakemake.threads, snakemake.output[0])

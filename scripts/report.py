@@ -1,0 +1,34 @@
+"""Gather all records in one page and one table."""
+
+import sys
+from collections.abc import Iterable
+
+from zoo.files import replacing
+from zoo.job import reporting
+from zoo.records import read_json
+from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
+
+
+def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> None:
+    by_kind: dict[str, list[dict]] = {"verify": [], "bench": [], "eval": []}
+    for path in proofs:
+        by_kind[path.rsplit(".", 2)[1]].append(read_json(path))
+    models = []
+    for card in map(read_json, cards):
+        mine = {
+            kind: [record for record in records if record["model"] == card["name"]]
+            for kind, records in by_kind.items()
+        }
+        models.append(ModelRecords(card, **mine))
+    table = rows(models)
+    with replacing(html, csv) as (page, sheet):
+        page.write_text(render_html(table, models), encoding="utf-8")
+        sheet.write_text(render_csv(table), encoding="utf-8")
+    for remark in remarks(table):
+        print(f"note: {remark}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    made = snakemake.output
+    with reporting(snakemake.log[0], "report"):
+        main(snakemake.input.cards, snakemake.input.proofs, made.html, made.csv)

@@ -1,0 +1,45 @@
+"""Verify one artifact against the original model; write the report whatever the verdict."""
+
+from pathlib import Path
+from typing import Any
+
+from zoo.image_sets import ImageSet, samples
+from zoo.inference import Artifact, Reference
+from zoo.job import reporting
+from zoo.preprocess import Preprocess
+from zoo.records import read_json, write_json
+from zoo.verify import verify
+
+
+def main(
+    artifact: Artifact,
+    fp32: tuple[Path, ...] | None,
+    card: str,
+    reference: str,
+    images: dict[str, Any],
+    gates: dict[str, float],
+    threads: int,
+    output: str,
+) -> None:
+    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    chosen = samples(ImageSet.from_dict(images))
+    report = verify(artifact, chosen, record, Reference.load(Path(reference)), fp32, gates, threads)
+    if report["numbers"]:
+        report["numbers"]["image_set"] = images["name"]
+    write_json(report, output)
+
+
+if __name__ == "__main__":
+    files, params = snakemake.input, snakemake.params
+    artifact = Artifact.of(files.get("files"), **params.artifact)
+    with reporting(snakemake.log[0], f"verify {artifact}"):
+        main(
+            artifact,
+            tuple(map(Path, files.fp32)) or None,
+            files.card,
+            files.reference,
+            params.images,
+            params.gates,
+            snakemake.threads,
+            snakemake.output[0],
+        )

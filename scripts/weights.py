@@ -1,0 +1,22 @@
+"""Fetch a model's weights, and describe the model for all later jobs."""
+
+from zoo.files import replacing, sha256
+from zoo.job import reporting
+from zoo.model_card import model_card
+from zoo.records import write_json
+from zoo.spec import ModelSpec
+from zoo.state_dict import save
+from zoo.weights import fetch
+
+
+def main(spec: ModelSpec, weights: str, card: str) -> None:
+    model, source = fetch(spec)
+    with replacing(weights) as (temporary,):
+        save(model, temporary)
+        write_json(model_card(spec, model, source, sha256(temporary)), card)
+
+
+if __name__ == "__main__":
+    spec = ModelSpec.from_dict(snakemake.params.spec)
+    with reporting(snakemake.log[0], "weights"):
+        main(spec, snakemake.output.weights, snakemake.output.card)

@@ -1,0 +1,21 @@
+"""What a test may need from the machine."""
+
+import os
+
+import pytest
+
+
+def require(present: bool, what: str) -> None:
+    """Skip a test whose machine lacks `what`; fail it where everything is required, as in CI."""
+    if not present:
+        if os.environ.get("ZOO_REQUIRE_ALL") == "1":
+            pytest.fail(f"{what} is missing, and ZOO_REQUIRE_ALL=1 asks for it")
+        pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture
+def vulkan() -> None:
+    """A test that needs a Vulkan device."""
+    from zoo.vulkan import find_vulkan_device
+
+    require(find_vulkan_device() is not None, "a Vulkan device (libvulkan1 and mesa-vulkan-drivers)")
