@@ -13,7 +13,7 @@ def require(present: bool, what: str) -> None:
         pytest.skip(f"{what} is missing")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def vulkan() -> None:
     """A test that needs a Vulkan device."""
     from zoo.vulkan import find_vulkan_device

@@ -1,0 +1,162 @@
+"""TorchScript and ONNX files of a rewritten model, the same bytes whenever and wherever they are made."""
+
+import io
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import onnxsim
+import torch
+from torch import nn
+from torch.jit._trace import TracerWarning
+
+from zoo.errors import ZooError
+from zoo.files import replacing
+from zoo.rewrites import model_name
+
+INPUT, OUTPUT = "data", "output"
+"""Names of the ONNX model's input and output."""
+
+OPSETS = range(11, 21)
+"""ONNX operator sets that can be asked for: the exporter writes up to 20."""
+
+DEFAULT_OPSET = 17
+"""The newest that onnxruntime 1.31 and pnnx 20261020 both read exactly.
+
+Since 18 a reduction takes its axes as an input, which pnnx drops if it is a single one: the mean over the
+tokens of a ViT, over the channels in GRN. Since 17 layer norm is one operator.
+"""
+
+TOLERANCE = 1e-4
+"""Largest allowed error of an exported model, relative to the largest output: float32 in another order."""
+
+MAX_INLINE_BYTES = 2_000_000_000
+"""Weights that lie in the ONNX file, a protobuf message being limited to 2 GiB; more go beside it."""
+
+_EXPECTED_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
+    (r"`torch\.jit\.", FutureWarning),  # still the way into pnnx
+    (r"You are using the legacy TorchScript-based ONNX export", DeprecationWarning),
+    (r"The feature will be removed", DeprecationWarning),
+    (r"Constant folding - Only steps=1", UserWarning),  # onnxsim folds what the exporter does not
+    # Python values in the trace are right for one input size; that the input's content decides nothing
+    # is checked by running the exported model on another input
+    (r"", TracerWarning),
+)
+
+
+@torch.no_grad()
+def export_torchscript(model: nn.Module, example: torch.Tensor, path: str | Path) -> None:
+    """Trace `model` on `example` (NCHW, float32) and write it as TorchScript.
+
+    The bytes depend on the model, on torch and on what this process traced before, for torch numbers the
+    classes that it traces: export once per process. There are no paths, times or debug records in them.
+    The file is for the CPU, and so is the model afterwards, wherever it was traced.
+
+    Raises ZooError if the traced model does not compute what the model does, on another input.
+    """
+    model.eval().requires_grad_(False)
+    with _without_expected_warnings():
+        traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
+    probe = _probe(example)
+    _compare(model, "TorchScript", model(probe), traced(probe))
+    archive = io.BytesIO()
+    with _without_expected_warnings():
+        torch.jit.save(traced.cpu(), archive)
+    with replacing(path) as (temporary,):
+        _write_without_debug_records(archive, temporary)
+
+
+@torch.no_grad()
+def export_onnx(
+    model: nn.Module, example: torch.Tensor, path: str | Path, opset: int = DEFAULT_OPSET
+) -> None:
+    """Write `model` as ONNX in float32, traced on `example` (NCHW): simplified and checked.
+
+    The input is named `INPUT`, the output `OUTPUT`. The weights lie in the file, or in `<path>.data` beside
+    it if they exceed `MAX_INLINE_BYTES`. The same model gives the same bytes.
+
+    Raises ZooError if `opset` is not one of `OPSETS`, if onnxsim's result is no valid model, or if
+    onnxruntime does not compute with it what the model does, on another input.
+    """
+    if opset not in OPSETS:
+        raise ZooError(
+            f"{model_name(model)}: there is no export to ONNX opset {opset}; "
+            f"choose one from {OPSETS[0]} to {OPSETS[-1]}"
+        )
+    model.eval().requires_grad_(False)
+    simplified = _simplified(model, example, opset)
+    external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
+    data = Path(f"{path}.data")
+    with replacing(*([path, data] if external else [path])) as (temporary, *_):
+        onnx.save(simplified, temporary, save_as_external_data=external, location=data.name)
+        del simplified
+        _check_onnx(model, example, temporary)
+
+
+def _simplified(model: nn.Module, example: torch.Tensor, opset: int) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = str(Path(scratch) / "raw.onnx")
+        try:
+            with _without_expected_warnings():
+                torch.onnx.export(
+                    model,
+                    (example,),
+                    raw,
+                    input_names=[INPUT],
+                    output_names=[OUTPUT],
+                    opset_version=opset,
+                    dynamo=False,
+                )
+            simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
+        except RuntimeError as error:  # that of an operator without a form in this opset, too
+            raise ZooError(
+                f"{model_name(model)}: export to ONNX opset {opset} failed, choose another one: {error}"
+            ) from error
+    return simplified
+
+
+def _check_onnx(model: nn.Module, example: torch.Tensor, path: Path) -> None:
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise ZooError(f"{model_name(model)}: onnxsim made an invalid ONNX model: {error}") from error
+    probe = _probe(example)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (output,) = session.run([OUTPUT], {INPUT: probe.cpu().numpy()})
+    _compare(model, "ONNX model", model(probe).cpu(), torch.from_numpy(output))
+
+
+def _write_without_debug_records(archive: io.BytesIO, path: Path) -> None:
+    """Copy a TorchScript archive, except for its debug records, which hold paths of source files."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            # the serialization id is a checksum of all records, those that are left out included
+            if not name.endswith((".debug_pkl", "/.data/serialization_id")):
+                target.writestr(zipfile.ZipInfo(name), source.read(name))
+
+
+def _probe(example: torch.Tensor) -> torch.Tensor:
+    """A seeded random input that is not `example`."""
+    return torch.randn(example.shape, generator=torch.Generator().manual_seed(1)).to(example)
+
+
+def _compare(model: nn.Module, kind: str, expected: torch.Tensor, got: torch.Tensor) -> None:
+    error = float((got - expected).abs().max() / expected.abs().max())
+    if not error <= TOLERANCE:  # a NaN fails as well
+        raise ZooError(
+            f"{model_name(model)}: its {kind} is off by {error:.1e} of the largest output on another input "
+            "than the traced one; does the model branch on the content of its input?"
+        )
+
+
+@contextmanager
+def _without_expected_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for message, category in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message, category)
+        yield

@@ -1,0 +1,158 @@
+"""TorchScript and ONNX files: they compute what the model does, and their bytes do not change."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import onnxsim
+import pytest
+import torch
+from models import random_model
+from torch import nn
+
+import zoo.export
+from zoo.errors import ZooError
+from zoo.export import DEFAULT_OPSET, OPSETS, export_onnx, export_torchscript
+from zoo.files import sha256
+from zoo.rewrites import rewrite
+
+TINY = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "num_classes": 10}
+
+EXPORT_TORCHSCRIPT = """
+import sys, torch
+from models import random_model
+from zoo.export import export_torchscript
+model, image = random_model("convnext_atto", size=32, depths=(1, 1, 1, 1), dims=(8, 8, 8, 8))
+export_torchscript(model, image, sys.argv[1])
+"""
+
+
+class Branching(nn.Module):
+    """What it computes depends on what it sees, which a trace cannot hold."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) if x[0, 0, 0, 0] == 0 else -x.flatten(1)
+
+
+@pytest.fixture(scope="module")
+def rewritten() -> tuple[nn.Module, torch.Tensor]:
+    model, image = random_model("convnextv2_tiny", size=64, **TINY)
+    rewrite(model, image)
+    return model, image
+
+
+def run_onnx(path: Path, image: torch.Tensor) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(["output"], {"data": image.numpy()})[0]
+
+
+@torch.no_grad()
+def test_torchscript_computes_what_the_model_does(rewritten, tmp_path):
+    model, image = rewritten
+    export_torchscript(model, image, tmp_path / "torchscript.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        loaded = torch.jit.load(tmp_path / "torchscript.pt")
+    torch.testing.assert_close(loaded(image), model(image))
+
+
+def test_torchscript_holds_no_paths_and_no_debug_records(rewritten, tmp_path):
+    model, image = rewritten
+    export_torchscript(model, image, tmp_path / "torchscript.pt")
+    content = (tmp_path / "torchscript.pt").read_bytes()
+    for trace in (b"site-packages", b"debug_pkl", __file__.encode(), str(tmp_path).encode()):
+        assert trace not in content
+
+
+def test_torchscript_has_the_same_bytes_in_every_process_and_place(tmp_path):
+    paths = [tmp_path / "torchscript.pt", tmp_path / "another place" / "x.pt"]
+    search = [str(Path(__file__).parents[1]), str(Path(zoo.export.__file__).parents[1])]
+    code = f"import sys\nsys.path[:0] = {search}\n{EXPORT_TORCHSCRIPT}"
+    processes = [subprocess.Popen([sys.executable, "-c", code, path]) for path in paths]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert sha256(paths[0]) == sha256(paths[1])
+
+
+@pytest.mark.parametrize("export", [export_torchscript, export_onnx])
+def test_a_model_that_branches_on_its_input_is_refused(export, tmp_path):
+    with pytest.raises(ZooError, match=r"Branching.*branch"):
+        export(Branching(), torch.zeros(1, 3, 4, 4), tmp_path / "file")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("export", [export_torchscript, export_onnx])
+def test_exporting_is_quiet(export, rewritten, tmp_path, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        export(*rewritten, tmp_path / "file")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("opset", [OPSETS[0], DEFAULT_OPSET, OPSETS[-1]])
+@torch.no_grad()
+def test_onnx_computes_what_the_model_does(opset, rewritten, tmp_path):
+    model, image = rewritten
+    export_onnx(model, image, tmp_path / "fp32.onnx", opset)
+    written = onnx.load(tmp_path / "fp32.onnx")
+    assert [entry.version for entry in written.opset_import if not entry.domain] == [opset]
+    assert [value.name for value in written.graph.input] == ["data"]
+    assert [value.name for value in written.graph.output] == ["output"]
+    np.testing.assert_allclose(run_onnx(tmp_path / "fp32.onnx", image), model(image).numpy(), atol=1e-5)
+
+
+@torch.no_grad()
+def test_onnx_of_attention_exports_below_opset_14(tmp_path):
+    model, image = random_model("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=10)
+    rewrite(model, image)
+    export_onnx(model, image, tmp_path / "fp32.onnx", 11)
+    np.testing.assert_allclose(run_onnx(tmp_path / "fp32.onnx", image), model(image).numpy(), atol=1e-5)
+
+
+def test_onnx_has_the_same_bytes_every_time_and_lies_alone(rewritten, tmp_path):
+    for name in ("a", "b"):
+        export_onnx(*rewritten, tmp_path / name / "fp32.onnx")
+    assert sha256(tmp_path / "a/fp32.onnx") == sha256(tmp_path / "b/fp32.onnx")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["fp32.onnx"]
+
+
+@pytest.mark.parametrize("opset", [OPSETS[0] - 1, OPSETS[-1] + 1])
+def test_an_opset_out_of_range_is_refused(opset, rewritten, tmp_path):
+    with pytest.raises(ZooError, match=f"opset {opset}.*from 11 to 20"):
+        export_onnx(*rewritten, tmp_path / "fp32.onnx", opset)
+
+
+def test_an_operator_that_an_opset_lacks_is_reported(tmp_path):
+    class Trilinear(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.grid_sample(x, x[:, :2].permute(0, 2, 3, 1), align_corners=False)
+
+    with pytest.raises(ZooError, match=r"Trilinear.*opset 11"):
+        export_onnx(Trilinear(), torch.zeros(1, 3, 4, 4), tmp_path / "fp32.onnx", 11)
+
+
+@torch.no_grad()
+def test_weights_beyond_the_limit_of_protobuf_lie_beside_the_file(rewritten, tmp_path, monkeypatch):
+    model, image = rewritten
+    monkeypatch.setattr(zoo.export, "MAX_INLINE_BYTES", 10_000)
+    export_onnx(model, image, tmp_path / "fp32.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fp32.onnx", "fp32.onnx.data"]
+    np.testing.assert_allclose(run_onnx(tmp_path / "fp32.onnx", image), model(image).numpy(), atol=1e-5)
+
+
+def test_a_simplification_that_changes_the_output_is_refused(rewritten, tmp_path, monkeypatch):
+    simplify = onnxsim.simplify
+
+    def wrong(path: str) -> tuple[onnx.ModelProto, bool]:
+        model, checked = simplify(path)
+        weight = next(tensor for tensor in model.graph.initializer if tensor.name == "head.fc.weight")
+        weight.raw_data = (np.frombuffer(weight.raw_data, np.float32) * 1.01).tobytes()
+        return model, checked
+
+    monkeypatch.setattr(onnxsim, "simplify", wrong)
+    with pytest.raises(ZooError, match="ONNX model is off"):
+        export_onnx(*rewritten, tmp_path / "fp32.onnx")
+    assert not any(tmp_path.iterdir())
