@@ -1,5 +1,6 @@
 """Writing files so that no reader, and no killed job, ever sees half of one."""
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -16,30 +17,32 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
 
     When the block ends well, every temporary file is flushed to disk and moved over its target,
     so that pairs (`.param`, `.bin`) change together; when it raises, the targets are untouched.
-    The temporary files keep the names of their targets, for tools that look at suffixes.
+    The temporary files keep the names of their targets, for tools that look at suffixes; so all
+    names must differ. Folders of targets are made.
 
     Raises ZooError if a file is missing when the block ends or the disk is full.
     """
     finals = [Path(target) for target in targets]
-    finals[0].parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=finals[0].parent, prefix=".partial-") as scratch:
-        temporaries = [Path(scratch) / final.name for final in finals]
-        try:
+    try:
+        for final in finals:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=finals[0].parent, prefix=".partial-") as scratch:
+            temporaries = [Path(scratch) / final.name for final in finals]
             yield temporaries
             for temporary, final in zip(temporaries, finals, strict=True):
                 if not temporary.is_file():
                     raise ZooError(f"{final}: nothing was written")
-                with open(temporary, "rb") as handle:
+                with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
             for temporary, final in zip(temporaries, finals, strict=True):
-                os.replace(temporary, final)
-        except OSError as error:
-            if error.errno in (28, 122):  # ENOSPC, EDQUOT
-                raise ZooError(f"{finals[0]}: no space left on the disk; free some and run again") from error
-            raise
+                temporary.replace(final)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ZooError(f"{finals[0]}: no space left on the disk; free some and run again") from error
+        raise
 
 
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
-    with open(path, "rb") as handle:
+    with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,112 @@
+"""Latency and memory of an artifact, timed in turn with ncnn's fp32 of the same model.
+
+A machine's speed drifts, so a figure means little by itself: the two models run one after the other,
+again and again, and the ratio is taken run by run.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.hardware import cpu_count, cpu_name
+from zoo.inference import Artifact
+from zoo.isolation import isolated
+from zoo.runners import Runner, RuntimeInfo, open_runner
+
+RUNS = 60
+WARM_UP = 8
+GAP_S = 0.05
+"""Pause between two runtimes: the threads of the one spin for a while after its run."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of one run: median, 10th and 90th percentile."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+    @classmethod
+    def of(cls, seconds: NDArray[np.float64]) -> "Latency":
+        p10, median, p90 = np.percentile(seconds * 1e3, [10, 50, 90])
+        return cls(float(median), float(p10), float(p90))
+
+
+def benchmark(
+    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], runs: int = RUNS
+) -> dict[str, Any]:
+    """The figures of an artifact for inputs of `shape` (C, H, W), for JSON.
+
+    Times are in milliseconds, at one and at all threads; each entry of `latency` has the artifact's and
+    fp32's own figures and the median of the ratios of neighbouring runs. fp32 against itself tells the
+    noise. Sizes and memory (the peak of a process that loads the artifact and runs it) are in bytes.
+    """
+    latency = []
+    info: RuntimeInfo | None = None
+    for threads in sorted({1, cpu_count()}):
+        own, reference, info = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs)
+        latency.append(
+            {"threads": threads, "runs": runs}
+            | asdict(Latency.of(own))
+            | {
+                "reference": {"artifact": fp32.name} | asdict(Latency.of(reference)),
+                "ratio": float(np.median(own / reference)),
+            }
+        )
+    assert info is not None
+    on_gpu = info.software_gpu is not None
+    return artifact.heading() | {
+        "runtime": info.to_dict(),
+        "hardware": {
+            "cpu": cpu_name(),
+            "cores": cpu_count(),
+            "gpu": info.device if on_gpu else None,
+            "software_gpu": info.software_gpu,
+        },
+        "bytes": sum(file.stat().st_size for file in artifact.files),
+        "files": {file.name: file.stat().st_size for file in artifact.files},
+        "peak_memory_bytes": isolated(str(artifact), _peak_memory, artifact, shape),
+        "latency": latency,
+    }
+
+
+def _times(
+    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo]:
+    """Seconds of each run of the artifact and of fp32, taken in turn."""
+    image = _image(shape)
+    runners = [_open(each, threads) for each in (artifact, fp32)]
+    gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
+    seconds = np.empty((runs, 2))
+    for run in range(-WARM_UP, runs):
+        for column, runner in enumerate(runners):
+            time.sleep(gap)
+            start = time.perf_counter()
+            runner.step(image)
+            if run >= 0:
+                seconds[run, column] = time.perf_counter() - start
+    return seconds[:, 0], seconds[:, 1], runners[0].info
+
+
+def _peak_memory(artifact: Artifact, shape: tuple[int, int, int]) -> int:
+    """Peak resident memory in bytes of this process once it has run the artifact."""
+    runner = _open(artifact, threads=1)
+    for _ in range(2):
+        runner.step(_image(shape))
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/self/status has no VmHWM")
+
+
+def _open(artifact: Artifact, threads: int) -> Runner:
+    return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
+
+
+def _image(shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)

@@ -1,0 +1,86 @@
+"""The layer where an ncnn artifact leaves its fp32 original, found by comparing the outputs of all layers."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ArtifactError
+from zoo.image_sets import Sample
+from zoo.images import load
+from zoo.inference import Artifact
+from zoo.isolation import isolated
+from zoo.metrics import cosine, ratio_db
+from zoo.ncnn_graph import Graph, read_param
+from zoo.preprocess import Preprocess
+from zoo.runners.ncnn_runner import load as load_runner
+
+
+@dataclass(frozen=True)
+class LayerDifference:
+    """A layer's output against fp32: the worst image's cosine, and SQNR in dB over all images."""
+
+    layer: str
+    type: str
+    blob: str
+    cosine: float
+    sqnr_db: float
+
+
+def divergence(
+    artifact: Artifact,
+    fp32: Sequence[Path],
+    samples: Sequence[Sample],
+    record: Preprocess,
+    threshold: float,
+    threads: int,
+) -> dict[str, Any]:
+    """The divergence part of a verification report: every layer's difference, and the first that diverges.
+
+    A layer diverges if its output's cosine to fp32 on the CPU falls below `threshold` for any image.
+    Raises ArtifactError if the artifact cannot be run, or a layer's output has another shape than in fp32.
+    """
+    layers = isolated(str(artifact), layer_differences, artifact, fp32, samples, record, threads)
+    first = next((layer for layer in layers if layer.cosine < threshold), None)
+    return {
+        "reference": "fp32",
+        "threshold": threshold,
+        "images": len(samples),
+        "first": asdict(first) if first else None,
+        "layers": [asdict(layer) for layer in layers],
+    }
+
+
+def layer_differences(
+    artifact: Artifact, fp32: Sequence[Path], samples: Sequence[Sample], record: Preprocess, threads: int
+) -> list[LayerDifference]:
+    """Differences of all layers that both graphs have, in the graph's order, over `samples`."""
+    graph, original = (Graph(read_param(pair[0]).layers) for pair in (artifact.files, fp32))
+    shared = set(original.blobs)
+    makers = {
+        layer.outputs[0]: layer
+        for layer in graph.layers
+        if layer.type not in ("Input", "Split", "MemoryData") and layer.outputs[0] in shared
+    }
+    names = list(makers)
+    reference = load_runner(fp32, "cpu", threads, "fp32")
+    runner = load_runner(artifact.files, artifact.device, threads, artifact.precision)
+    worst = dict.fromkeys(names, 1.0)
+    signal, noise = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    for _, image in load(samples, record, threads):
+        pairs = zip(reference.blobs(image, names), runner.blobs(image, names), strict=True)
+        for (name, expected), (_, got) in pairs:
+            if got.shape != expected.shape:
+                raise ArtifactError(
+                    f"{artifact}: {makers[name]} gives {got.shape}, in fp32 it gives {expected.shape}; "
+                    "build both again"
+                )
+            worst[name] = min(worst[name], cosine(expected, got))
+            signal[name] += float(np.sum(np.square(expected, dtype=np.float64)))
+            noise[name] += float(np.sum(np.square(expected.astype(np.float64) - got)))
+    return [
+        LayerDifference(layer.name, layer.type, blob, worst[blob], ratio_db(signal[blob], noise[blob]))
+        for blob, layer in makers.items()
+    ]

@@ -1,0 +1,42 @@
+"""Accuracy of an artifact on labelled images, and its agreement with the original model on any."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError
+from zoo.inference import Reference
+from zoo.metrics import sqnr_db, top1_agreement, topk_accuracy
+
+
+def evaluate(logits: NDArray[np.float32], reference: Reference) -> dict[str, Any]:
+    """Figures for JSON from outputs (images, classes) and the original model's on the same images.
+
+    top1, top5, reference_top1: shares 0 to 1, None without labels (top5 also with five classes or fewer);
+    top1_drop: percentage points lost; agreement: share of equal first classes; sqnr_db.
+
+    Raises ZooError for a label that the model has no class for.
+    """
+    labels, classes = reference.labels, logits.shape[1]
+    figures: dict[str, Any] = {
+        "images": len(logits),
+        "labelled": labels is not None,
+        "top1": None,
+        "top5": None,
+        "reference_top1": None,
+        "top1_drop": None,
+        "agreement": top1_agreement(reference.logits, logits),
+        "sqnr_db": sqnr_db(reference.logits, logits),
+    }
+    if labels is not None:
+        if labels.max() >= classes:
+            raise ZooError(
+                f"the images have labels up to {labels.max()}, the model has {classes} classes (0 to "
+                f"{classes - 1}); name the set's classes, or another set"
+            )
+        figures["top1"] = topk_accuracy(logits, labels, 1)
+        figures["top5"] = topk_accuracy(logits, labels, 5) if classes > 5 else None
+        figures["reference_top1"] = topk_accuracy(reference.logits, labels, 1)
+        figures["top1_drop"] = 100 * (figures["reference_top1"] - figures["top1"])
+    return figures

@@ -1,0 +1,91 @@
+"""ncnn on CPU and on Vulkan.
+
+The runtime does not defend itself: a truncated `.bin`, a failed extract or an array that is not
+contiguous ends the process or gives garbage. So files are checked by `zoo.ncnn_check` before they
+are loaded, return codes before results are touched, and inputs are copied.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import ncnn
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ArtifactError
+from zoo.hardware import cpu_name
+from zoo.ncnn_check import load_checked
+from zoo.ncnn_graph import Graph
+from zoo.runners import RuntimeInfo, as_input, wrong_interface
+from zoo.vulkan import vulkan_device
+
+
+class NcnnRunner:
+    """`half` lets the runtime store and compute in fp16 where it wants to, as it does by default."""
+
+    def __init__(self, param: str | Path, weights: str | Path, device: str, threads: int, half: bool) -> None:
+        graph = load_checked(param, weights)
+        self._name = str(param)
+        outputs = _outputs(graph)
+        if len(graph.inputs) != 1 or len(outputs) != 1:
+            raise wrong_interface(param, graph.inputs, outputs)
+        self._input, self._output = graph.inputs[0], outputs[0]
+        self._net = ncnn.Net()
+        options = self._net.opt
+        options.num_threads = threads
+        options.use_vulkan_compute = device == "gpu"
+        options.use_bf16_storage = False
+        for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
+            setattr(options, name, half)
+        gpu = vulkan_device() if device == "gpu" else None
+        if gpu:
+            self._net.set_vulkan_device(gpu.index)
+        self.info = RuntimeInfo(
+            "ncnn", ncnn.__version__, gpu.name if gpu else cpu_name(), gpu.software if gpu else None
+        )
+        for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
+            if load(str(path)) != 0:
+                raise ArtifactError(f"{path}: ncnn cannot load it")
+
+    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return next(self.blobs(image, [self._output]))[1].ravel()
+
+    def step(self, image: NDArray[np.float32]) -> None:
+        self._extract(self._extractor(image), self._output)
+
+    def blobs(
+        self, image: NDArray[np.float32], names: Sequence[str]
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Named intermediate results for one image, in ncnn's layout, such as (c, h, w).
+
+        `names` must be in the graph's order: a blob is computed when its turn comes and freed, but for the
+        copy that is yielded, once its reader has run.
+        """
+        extractor = self._extractor(image)
+        for name in names:
+            yield name, np.array(self._extract(extractor, name), dtype=np.float32)
+
+    def _extractor(self, image: NDArray[np.float32]) -> Any:
+        """An extractor with a copy of the image, for a first layer that works in place writes to it."""
+        values = as_input(image)  # a Mat does not keep its array alive, so it needs a name until it is copied
+        extractor = self._net.create_extractor()
+        extractor.input(self._input, ncnn.Mat(values).clone())
+        return extractor
+
+    def _extract(self, extractor: Any, blob: str) -> Any:
+        code, output = extractor.extract(blob)
+        if code != 0:
+            raise ArtifactError(f"{self._name}: ncnn failed to compute the blob {blob} (code {code})")
+        return output
+
+
+def _outputs(graph: Graph) -> list[str]:
+    """The model's outputs as pnnx names them: a blob that nobody reads may be a part that is not used."""
+    return [blob for blob in graph.outputs if re.fullmatch(r"out\d+", blob)] or list(graph.outputs)
+
+
+def load(files: Sequence[Path], device: str, threads: int, precision: str) -> NcnnRunner:
+    """See `zoo.runners.open_runner`; `.param` and `.bin`."""
+    return NcnnRunner(files[0], files[1], device, threads, half=precision != "fp32")
