@@ -65,21 +65,21 @@ class Zoo:
         change(config)
         (self / "config.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str, **environment: str) -> Outcome:
+    def snakemake(self, *arguments: str, timeout: float = 600, **environment: str) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,
             env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=timeout,
         )
         text = done.stdout + done.stderr
         return Outcome(done.returncode, text, set(re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE)))
 
-    def build(self, *targets: str) -> set[str]:
+    def build(self, *targets: str, timeout: float = 600) -> set[str]:
         """Build targets and return the jobs that ran."""
-        outcome = self.snakemake(*targets)
+        outcome = self.snakemake(*targets, timeout=timeout)
         assert outcome.status == 0, outcome.text
         return outcome.jobs
 
@@ -90,21 +90,27 @@ class Zoo:
         return outcome.jobs
 
 
-def make_zoo(folder: Path) -> Zoo:
-    """The project's code with the tiny configuration and eight small pictures."""
+def copy_project(folder: Path) -> Zoo:
+    """The project's code, configuration and calibration images, and nothing that was built."""
     folder.mkdir(parents=True)
-    for part in ("Snakefile", "rules", "scripts", "profiles"):
+    for part in ("Snakefile", "config.yaml", "rules", "scripts", "profiles", "calib"):
         source = PROJECT / part
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part)
-    for name, shade in (("photos", 0), ("others", 100)):
-        (folder / name).mkdir()
-        for index in range(4):
-            picture(folder / name / f"{index}.png", shade + 20 * index)
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     return Zoo(folder)
+
+
+def make_zoo(folder: Path) -> Zoo:
+    """The project's code with the tiny configuration and eight small pictures."""
+    zoo = copy_project(folder)
+    for name, shade in (("photos", 0), ("others", 100)):
+        (zoo / name).mkdir()
+        for index in range(4):
+            picture(zoo / name / f"{index}.png", shade + 20 * index)
+    (zoo / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    return zoo
 
 
 def picture(path: Path, shade: int) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import yaml
-from engine_zoo import PROJECT, Zoo, make_zoo
+from engine_zoo import PROJECT, Zoo, copy_project
 
 
 def test_an_unknown_model_is_answered_with_the_declared_ones(built_zoo: Zoo):
@@ -46,9 +46,9 @@ def test_weights_from_two_sources_are_refused(fresh_zoo: Zoo):
 
 
 def test_the_declared_zoo_is_planned_whole(tmp_path):
-    zoo = make_zoo(tmp_path / "zoo")
-    config = yaml.safe_load((PROJECT / "config.yaml").read_text())
-    (zoo / "config.yaml").write_text(yaml.safe_dump(config | {"devices": ["cpu", "gpu"]}))
+    zoo = copy_project(tmp_path / "zoo")
+    zoo.configure(lambda config: config.update(devices=["cpu", "gpu"]))
+    config = yaml.safe_load((zoo / "config.yaml").read_text())
     jobs = zoo.pending("all")
     for device in ("cpu", "gpu"):
         for model in config["models"]:
@@ -62,10 +62,9 @@ def test_the_declared_zoo_is_planned_whole(tmp_path):
     }
 
 
-def test_without_a_vulkan_device_auto_means_cpu_and_says_so(built_zoo: Zoo, tmp_path):
-    zoo = make_zoo(tmp_path / "zoo")
-    zoo.configure(lambda config: config.update(devices="auto"))
-    outcome = zoo.snakemake("--dry-run", "embedded", VK_DRIVER_FILES="/nonexistent.json")
+def test_without_a_vulkan_device_auto_means_cpu_and_says_so(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config.update(devices="auto"))
+    outcome = fresh_zoo.snakemake("--dry-run", "embedded", VK_DRIVER_FILES="/nonexistent.json")
     assert outcome.status == 0 and outcome.jobs
     assert not [job for job in outcome.jobs if "gpu/" in job]
     assert "No Vulkan device found: building for cpu only." in outcome.text

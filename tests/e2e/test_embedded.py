@@ -1,0 +1,110 @@
+"""The embedded models, built end to end as `make` builds them, and what the build must show."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from engine_zoo import PROJECT, Zoo, copy_project
+
+MODELS = ("convnext_digits", "tf_efficientnet_lite0")
+ARTIFACTS = {
+    "torchscript": ("torchscript.pt",),
+    "fp32.onnx": ("fp32.onnx",),
+    "fp32": ("fp32.param", "fp32.bin"),
+    "fp16": ("fp16.param", "fp16.bin"),
+    "int8": ("int8.param", "int8.bin", "int8.table"),
+}
+ROWS = [(device, model, artifact) for device in ("cpu", "gpu") for model in MODELS for artifact in ARTIFACTS]
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory, vulkan: None) -> Zoo:
+    """The project's own configuration, `snakemake embedded`, for cpu and gpu."""
+    zoo = copy_project(tmp_path_factory.mktemp("embedded") / "zoo")
+    zoo.build("embedded", timeout=1500)
+    return zoo
+
+
+def record(zoo: Zoo, device: str, model: str, artifact: str, kind: str) -> dict:
+    return json.loads((zoo / f"results/{device}/{model}/{artifact}.{kind}.json").read_text())
+
+
+@pytest.mark.parametrize(("device", "model", "artifact"), ROWS)
+def test_an_artifact_is_complete_and_within_its_gates(embedded: Zoo, device, model, artifact):
+    for file in ARTIFACTS[artifact]:
+        assert (embedded / f"results/{device}/{model}/{file}").stat().st_size > 0
+    verify = record(embedded, device, model, artifact, "verify")
+    assert verify["verdict"]["passed"], verify["verdict"]["failures"]
+    least = {"fp16": 0.999, "int8": 0.99}.get(artifact, 0.9999)
+    assert verify["numbers"]["cosine"]["min"] >= least
+    assert verify["numbers"]["top1_agreement"] >= 0.97
+    assert verify["numbers"]["images"] >= 100
+    if artifact in ("fp16", "int8") or (device, artifact) == ("gpu", "fp32"):
+        assert len(verify["divergence"]["layers"]) > 20
+
+
+@pytest.mark.parametrize(("device", "model", "artifact"), ROWS)
+def test_a_benchmark_tells_speed_size_memory_and_hardware(embedded: Zoo, device, model, artifact):
+    bench = record(embedded, device, model, artifact, "bench")
+    for latency in bench["latency"]:
+        assert latency["runs"] >= 50
+        assert 0 < latency["p10_ms"] <= latency["median_ms"] <= latency["p90_ms"]
+        assert latency["reference"]["artifact"] == "fp32" and latency["ratio"] > 0
+    assert bench["latency"][0]["threads"] == 1
+    files = [file for file in ARTIFACTS[artifact] if not file.endswith(".table")]
+    sizes = {file: (embedded / f"results/{device}/{model}/{file}").stat().st_size for file in files}
+    assert bench["files"] == sizes and bench["bytes"] == sum(sizes.values())
+    assert bench["peak_memory_bytes"] > bench["bytes"] / 2
+    assert bench["hardware"]["cpu"]
+    on_vulkan = device == "gpu" and bench["runtime"]["name"] == "ncnn"
+    assert (bench["hardware"]["software_gpu"] is not None) == on_vulkan
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS)
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_digits_are_told_apart_in_every_precision(embedded: Zoo, device, artifact):
+    figures = record(embedded, device, "convnext_digits", artifact, "eval")
+    assert figures["labelled"] and figures["images"] > 300
+    assert figures["reference_top1"] >= 0.97
+    assert figures["top1"] >= 0.97
+
+
+def test_sizes_shrink_with_the_precision(embedded: Zoo):
+    for model in MODELS:
+        fp32, fp16, int8 = (
+            (embedded / f"results/cpu/{model}/{precision}.bin").stat().st_size
+            for precision in ("fp32", "fp16", "int8")
+        )
+        assert fp16 < 0.55 * fp32 and int8 < 0.4 * fp32
+
+
+def test_the_report_and_the_table_have_every_row(embedded: Zoo):
+    with (embedded / "results/zoo.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {(row["device"], row["model"], row["artifact"]) for row in rows} == set(ROWS)
+    assert all(row["verdict"] == "passed" for row in rows)
+    page = (embedded / "results/report.html").read_text(encoding="utf-8")
+    assert all(model in page for model in MODELS)
+
+
+def test_building_again_runs_nothing(embedded: Zoo):
+    assert embedded.pending("embedded") == set()
+
+
+def test_the_readme_program_classifies_a_photograph(embedded: Zoo, tmp_path: Path):
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    folder = embedded / "results/cpu/tf_efficientnet_lite0"
+    for file in ("int8.param", "int8.bin"):
+        (tmp_path / file).write_bytes((folder / file).read_bytes())
+    (tmp_path / "photo.jpg").write_bytes((PROJECT / "calib/natural/cat.jpg").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", program, "photo.jpg"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    labels = json.loads((embedded / "results/weights/tf_efficientnet_lite0.json").read_text())["labels"]
+    assert done.returncode == 0, done.stderr
+    assert "cat" in labels[int(done.stdout.split()[-1])]
