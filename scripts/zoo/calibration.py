@@ -25,8 +25,8 @@ from zoo.table import QUANTIZABLE
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-# |x| of a blob: 1024 bins an octave are 8 a quantization step or more at any threshold; of a channel: 32.
-BLOB_BINS, CHANNEL_BINS = (10, 16), (5, 8)
+# |x| of a blob: 1024 bins an octave are 4 a quantization step or more at any threshold; of a channel: 16.
+BLOB_BINS, CHANNEL_BINS = (10, 16), (4, 8)
 
 SAMPLE_SIZE = 1 << 19
 """A layer's sample holds at most this many numbers, 2 MiB, but 64 to 512 columns in any case."""
@@ -193,7 +193,7 @@ def fingerprint(graph: Graph) -> str:
     digest = hashlib.sha256(format_param(graph.layers, len(graph.blobs)).encode())
     for layer in graph.layers:
         for each in layer.weights.values():
-            digest.update(np.ascontiguousarray(each.values))
+            digest.update(each.values.tobytes())
     return digest.hexdigest()
 
 

@@ -136,7 +136,8 @@ def observe(chosen: Plan, runner: BlobRunner, name: str, image: Floats) -> Seen:
                 columns[view] = window_columns(values, view, width, draw)
         except ZooError as error:
             raise ZooError(f"layer {layers[0]}: {error}") from None
-        blobs.append(Observation(np.abs(absmax), rows.mean(axis=1), columns))
+        mean = rows @ np.full(rows.shape[1], 1 / rows.shape[1], np.float32)  # faster than a sum along rows
+        blobs.append(Observation(np.abs(absmax), mean, columns))
     return Seen(priority, blobs)
 
 

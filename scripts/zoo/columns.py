@@ -84,9 +84,8 @@ def pixel_columns(values: Floats, draw: NDArray[np.float64]) -> Floats:
     if values.ndim < 3:  # (features,) or (rows, features)
         rows = values.reshape(-1, values.shape[-1])
         return rows[positions(draw, len(rows))]
-    shape = values.shape[1:]
-    picked = np.unravel_index(positions(draw, int(np.prod(shape))), shape)
-    return np.ascontiguousarray(values[(slice(None), *picked)].T)
+    rows = values.reshape(len(values), -1)
+    return np.ascontiguousarray(rows.take(positions(draw, rows.shape[1]), axis=1).T)
 
 
 def window_columns(values: Floats, view: Window, width: int, draw: NDArray[np.float64]) -> Floats:

@@ -55,21 +55,24 @@ class Histogram:
         return self.merge(self._of(np.ascontiguousarray(values, np.float32).reshape(-1, self.rows)))
 
     def _of(self, values: Floats) -> "Histogram":
-        keys = _keys(values, self.bits)
-        if not len(keys):
+        if not values.size:
             return Histogram.empty(self.rows, self.bits, self.octaves)
-        highest = keys.max(axis=0) if self.rows > 1 else keys.max(keepdims=True)[0]
-        top = ((highest >> self.bits) + 1) << self.bits
+        keys = _keys(values, self.bits)
+        top = ((keys.max(axis=0).astype(np.int64) >> self.bits) + 1) << self.bits
         width = self.counts.shape[1]
-        # columns of a row: zeros, below, bins; then all rows in one bincount
-        index = np.maximum(keys - (top - width), -1) + 2
-        zero = values == 0
-        if zero.any():
-            index[zero] = 0
-        index += np.arange(self.rows) * (width + 2)
-        counted = np.bincount(index.ravel(), minlength=self.rows * (width + 2)).reshape(self.rows, -1)
-        top = np.where(counted[:, 1:].any(axis=1), top, 0)  # a row of zeros has no range yet
-        return Histogram(self.bits, self.octaves, top, counted[:, 2:], counted[:, 1], counted[:, 0])
+        # one bincount for all: a row has a place for what is smaller, then its bins
+        index = keys - (top - width - 1).astype(np.int32)
+        np.maximum(index, 0, out=index)
+        if self.rows > 1:
+            index += np.arange(0, self.rows * (width + 1), width + 1, dtype=np.int32)
+        counts = np.bincount(index.ravel(), minlength=self.rows * (width + 1)).reshape(self.rows, -1)
+        zeros = len(values) - np.count_nonzero(values, axis=0)
+        smaller = counts[:, 0]
+        if (dead := top == 1 << self.bits).any():  # no value above the lowest octave of all, that of zero
+            smaller = np.where(dead, counts.sum(axis=1), smaller)
+            counts[dead] = 0
+            top = np.where(dead, 0, top)
+        return Histogram(self.bits, self.octaves, top, counts[:, 1:], smaller - zeros, zeros)
 
     def merge(self, other: "Histogram") -> "Histogram":
         """The histogram of both sets of values."""
@@ -134,7 +137,8 @@ class Histogram:
         return float(edges[last - 1] + share * (edges[last] - edges[last - 1]))
 
 
-def _keys(values: Floats, bits: int) -> NDArray[np.int64]:
+def _keys(values: Floats, bits: int) -> NDArray[np.int32]:
     """Exponent and leading bits of the mantissa of |x|: a number that grows with |x|."""
     plain = values.view(np.uint32) & np.uint32(0x7FFFFFFF)
-    return (plain >> np.uint32(_MANTISSA - bits)).astype(np.int64)
+    plain >>= np.uint32(_MANTISSA - bits)
+    return plain.view(np.int32)
