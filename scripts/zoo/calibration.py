@@ -25,7 +25,7 @@ from zoo.table import QUANTIZABLE
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-# |x| of a blob: 1024 bins an octave are 4 a quantization step or more at any threshold; of a channel: 16.
+# |x| of a blob: 1024 bins an octave are 8 a quantization step or more at any threshold; of a channel: 16.
 BLOB_BINS, CHANNEL_BINS = (10, 16), (4, 8)
 
 SAMPLE_SIZE = 1 << 19

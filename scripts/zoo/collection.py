@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from zoo.calibration import (
     BLOB_BINS,
@@ -175,7 +176,8 @@ def collect_parallel(
         from tqdm import tqdm
 
         seen = iter(tqdm(seen, progress, len(samples), disable=None, delay=2, leave=False, unit="image"))
-    return _sum(graph, chosen, seen)
+    with threadpool_limits(1, user_api="blas"):  # the children have the cores
+        return _sum(graph, chosen, seen)
 
 
 _TASK = 4  # images that a child takes at a time
@@ -212,6 +214,7 @@ _child: list[_Child] = []
 
 def _start(chosen: Plan, files: tuple[Path, Path], record: Preprocess) -> None:
     end_with_parent()
+    threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
     # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
     _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, half=False), record))
 
