@@ -42,11 +42,17 @@ _FIXED = {
     "Mish": _MISH,
 }
 
-# They copy values, or choose among or average them.
-_PASSING = frozenset(
-    "Split Reshape Flatten Permute Squeeze ExpandDims Slice Crop ShuffleChannel PixelShuffle Reorg Dropout "
-    "Packing Tile Flip".split()
-)
+_COPYING = {
+    "Split",
+    "Reshape",
+    "Flatten",
+    "Permute",
+    "Squeeze",
+    "ExpandDims",
+    "Slice",
+    "Crop",
+    "ShuffleChannel",
+}
 
 
 def bound(graph: Graph, blob: str) -> Bound:
@@ -54,9 +60,7 @@ def bound(graph: Graph, blob: str) -> Bound:
     producer = graph.producer(blob)
     if producer is None:
         return UNKNOWN
-    if producer.type == "Dropout":  # a factor, 1 unless said otherwise
-        return bound(graph, producer.inputs[0]) if producer.params.get(0, 1.0) == 1.0 else UNKNOWN
-    if producer.type in _PASSING:
+    if producer.type in _COPYING:
         return bound(graph, producer.inputs[0])
     if producer.type in ("Pooling", "Padding"):
         return bound(graph, producer.inputs[0]).or_zero() if _pads_zero(producer) else UNKNOWN
@@ -95,7 +99,7 @@ def _hard_swish(alpha: float, beta: float) -> Bound:
     return Bound(-(beta**2) / (4 * alpha)) if alpha > 0 and beta > 0 else UNKNOWN
 
 
-# ncnn's fused activations, by parameter 9 of the layer; 10 holds their arguments (src/layer/fused_activation.h)
+# ncnn's fused activations, by parameter 9; 10 holds their arguments (src/layer/fused_activation.h)
 _FUSED: dict[int, Callable[[tuple[float, ...]], Bound]] = {
     1: lambda _: _POSITIVE,
     3: lambda numbers: Bound(*numbers[:2]) if len(numbers) >= 2 else UNKNOWN,
