@@ -41,6 +41,7 @@ class InputStatistics:
     peak_mean, peak_square: float64 (channels,): means over the images of an image's own largest |x| and of
     its square; what extreme value distributions are fitted to.
     blob, channels: histograms of |x| at sampled pixels, of the blob (one row) and of each channel.
+    halves: absmax over either half of the images, float32 (2, channels); see `half`.
     """
 
     absmax: Floats
@@ -49,6 +50,7 @@ class InputStatistics:
     peak_square: Doubles
     blob: Histogram
     channels: Histogram
+    halves: Floats
 
     def percentile(self, percent: float) -> Floats:
         """The value that this share of each channel's sampled |x| does not exceed, float32 (channels,)."""
@@ -63,7 +65,8 @@ class ColumnStatistics:
     count: how many columns were sampled. total: float64 (width,), their sum.
     products: float32 (width, width), the sum of x x^T; None for columns too wide for it.
     sample: float32 (n, width), some of the columns, drawn with the same probability each, by ascending
-    priority: uint64 (n,). Row i of two samples is of the same image and pixel if the priority is the same.
+    priority: uint64 (n,). Row i of two samples is of the same image and pixel if the priority is the same;
+    its lowest bit is the half of the images that the row is of.
     """
 
     count: int
@@ -175,6 +178,15 @@ class CalibrationStatistics:
             ) from error
 
 
+def half(image: str) -> int:
+    """0 or 1: which half of the images one belongs to, by its name.
+
+    What is chosen by the ranges of one half is tried on the other, as new images will try it. Crops of one
+    photograph have its name: they are in the same half, for they are too alike to try anything.
+    """
+    return hashlib.sha256(image.encode()).digest()[0] & 1
+
+
 def quantizable(graph: Graph) -> list[Layer]:
     """The layers that could be int8: a convolution, an inner product or a Gemm with constant weights."""
     return [layer for layer in graph.of_type(*QUANTIZABLE, "Gemm") if {"weight", "B"} & set(layer.weights)]
@@ -241,6 +253,7 @@ def _merge_inputs(first: InputStatistics, second: InputStatistics, share: float)
         mean(first.peak_square, second.peak_square),
         first.blob.merge(second.blob),
         first.channels.merge(second.channels),
+        np.maximum(first.halves, second.halves),
     )
 
 
@@ -278,7 +291,8 @@ def _numbered(shared: Mapping[str, Any]) -> dict[int, int]:
 
 def _input_arrays(each: InputStatistics, prefix: str) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {
-        f"{prefix}/{name}": getattr(each, name) for name in ("absmax", "mean", "peak_mean", "peak_square")
+        f"{prefix}/{name}": getattr(each, name)
+        for name in ("absmax", "mean", "peak_mean", "peak_square", "halves")
     }
     for kind, histogram in (("blob", each.blob), ("channels", each.channels)):
         for name in ("top", "counts", "below", "zeros"):
@@ -293,11 +307,11 @@ def _input(arrays: Mapping[str, NDArray[Any]], prefix: str) -> InputStatistics:
         parts = [arrays[f"{prefix}/{kind}/{name}"] for name in ("top", "counts", "below", "zeros")]
         return Histogram(bits, octaves, *(part.astype(np.int64) for part in parts))
 
-    absmax, mean, peak_mean, peak_square = (
-        arrays[f"{prefix}/{name}"] for name in ("absmax", "mean", "peak_mean", "peak_square")
+    absmax, mean, peak_mean, peak_square, halves = (
+        arrays[f"{prefix}/{name}"] for name in ("absmax", "mean", "peak_mean", "peak_square", "halves")
     )
     blob, channels = histogram("blob", *BLOB_BINS), histogram("channels", *CHANNEL_BINS)
-    return InputStatistics(absmax, mean, peak_mean, peak_square, blob, channels)
+    return InputStatistics(absmax, mean, peak_mean, peak_square, blob, channels, halves)
 
 
 def _column_arrays(each: ColumnStatistics, prefix: str) -> dict[str, NDArray[Any]]:

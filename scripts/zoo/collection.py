@@ -26,6 +26,7 @@ from zoo.calibration import (
     ColumnStatistics,
     InputStatistics,
     fingerprint,
+    half,
     merge_columns,
     quantizable,
     row_width,
@@ -77,8 +78,9 @@ class Observation(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one image tells. priority: of its n-th sampled column, in every blob."""
+    """What one image tells. half: see `calibration.half`. priority: of its n-th column, in every blob."""
 
+    half: int
     priority: NDArray[np.uint64]
     blobs: list[Observation]
 
@@ -123,7 +125,7 @@ def observe(chosen: Plan, runner: BlobRunner, name: str, image: Floats) -> Seen:
     digest = hashlib.blake2b(content.tobytes(), digest_size=16, key=chosen.seed.to_bytes(8)).digest()
     random = np.random.default_rng(int.from_bytes(digest))
     draw = random.random(chosen.pixels)
-    priority = random.integers(1 << 63, size=chosen.pixels, dtype=np.uint64)
+    priority = 2 * random.integers(1 << 63, size=chosen.pixels, dtype=np.uint64) + np.uint64(half(name))
     blobs = []
     for blob, values in runner.blobs(image, list(chosen.layers)):
         layers = chosen.layers[blob]
@@ -139,7 +141,7 @@ def observe(chosen: Plan, runner: BlobRunner, name: str, image: Floats) -> Seen:
             raise ZooError(f"layer {layers[0]}: {error}") from None
         mean = rows @ np.full(rows.shape[1], 1 / rows.shape[1], np.float32)  # faster than a sum along rows
         blobs.append(Observation(np.abs(absmax), mean, columns))
-    return Seen(priority, blobs)
+    return Seen(half(name), priority, blobs)
 
 
 def collect(
@@ -227,11 +229,11 @@ def _observe_in_child(samples: Sequence[Sample]) -> list[Seen]:
 def _sum(graph: Graph, chosen: Plan, seen: Iterable[Seen]) -> CalibrationStatistics:
     sums: list[_BlobSum] = []
     images = 0
-    for priority, blobs in seen:
+    for part, priority, blobs in seen:
         images += 1
         sums = sums or [_BlobSum(blob.absmax.size) for blob in blobs]
         for each, blob in zip(sums, blobs, strict=True):
-            each.add(blob, priority)
+            each.add(blob, part, priority)
     if not images:
         raise ZooError("the calibration set is empty; add images or name another set")
     inputs, columns = {}, {}
@@ -249,7 +251,7 @@ class _BlobSum:
     """The statistics of a blob as they grow; columns are gathered and added a batch at a time."""
 
     def __init__(self, channels: int) -> None:
-        self.absmax = np.zeros(channels, np.float32)
+        self.halves = np.zeros((2, channels), np.float32)
         self.means = np.zeros(channels)
         self.peaks = np.zeros((2, channels))
         self.blob = Histogram.empty(1, *BLOB_BINS)
@@ -258,13 +260,13 @@ class _BlobSum:
         self.waiting: list[tuple[NDArray[np.uint64], dict[Window, Floats]]] = []
         self.count = 0
 
-    def add(self, blob: Observation, priority: NDArray[np.uint64]) -> None:
-        if blob.absmax.size != self.absmax.size:
+    def add(self, blob: Observation, part: int, priority: NDArray[np.uint64]) -> None:
+        if blob.absmax.size != self.means.size:
             raise ZooError(
-                f"a layer's input has {blob.absmax.size} channels for one image and {self.absmax.size} for "
+                f"a layer's input has {blob.absmax.size} channels for one image and {self.means.size} for "
                 "others"
             )
-        self.absmax = np.maximum(self.absmax, blob.absmax)
+        self.halves[part] = np.maximum(self.halves[part], blob.absmax)
         peak = blob.absmax.astype(np.float64)
         self.means += blob.mean
         self.peaks += [peak, peak**2]
@@ -291,7 +293,8 @@ class _BlobSum:
     def statistics(self, images: int) -> InputStatistics:
         peak_mean, peak_square = self.peaks / images
         mean = self.means / images
-        return InputStatistics(self.absmax, mean, peak_mean, peak_square, self.blob, self.channels)
+        absmax = self.halves.max(axis=0)
+        return InputStatistics(absmax, mean, peak_mean, peak_square, self.blob, self.channels, self.halves)
 
 
 def column_statistics(columns: Floats, priority: NDArray[np.uint64]) -> ColumnStatistics:

@@ -9,7 +9,7 @@ from ncnn_samples import layer, normal, small_network
 from PIL import Image
 
 from zoo import collection
-from zoo.calibration import CalibrationStatistics, merge
+from zoo.calibration import CalibrationStatistics, half, merge
 from zoo.collection import collect, collect_parallel, pixels_for
 from zoo.columns import PIXEL
 from zoo.errors import ZooError
@@ -48,6 +48,7 @@ def assert_equal(first: CalibrationStatistics, second: CalibrationStatistics) ->
     for name, one in first.inputs.items():
         other = second.inputs[name]
         np.testing.assert_array_equal(one.absmax, other.absmax)
+        np.testing.assert_array_equal(one.halves, other.halves)
         for part in ("mean", "peak_mean", "peak_square"):
             np.testing.assert_allclose(getattr(one, part), getattr(other, part), rtol=1e-12, atol=1e-14)
         for kind in ("blob", "channels"):
@@ -73,6 +74,9 @@ def test_statistics_are_those_of_the_blobs(runner):
         seen = statistics.inputs[name]
         peaks = np.abs(values).max(axis=(2, 3))
         np.testing.assert_array_equal(seen.absmax, peaks.max(axis=0))
+        of_half = np.array([half(name) for name, _ in pictures])
+        np.testing.assert_array_equal(seen.halves[1], peaks[of_half == 1].max(axis=0, initial=0))
+        assert 0 < of_half.sum() < 5 and (seen.halves.max(axis=0) == seen.absmax).all()
         np.testing.assert_allclose(seen.mean, values.mean(axis=(0, 2, 3)), atol=1e-6)
         np.testing.assert_allclose(seen.peak_mean, peaks.mean(axis=0), rtol=1e-6)
         np.testing.assert_allclose(seen.peak_square, (peaks.astype(float) ** 2).mean(axis=0), rtol=1e-6)

@@ -1,6 +1,7 @@
 """Observers against closed forms, scipy and brute force on known distributions."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,9 +162,7 @@ def test_the_dead_and_the_nearly_dead_are_safe(observer):
 
 def test_an_unsampled_peak_leaves_absmax():
     seen = input_statistics(np.zeros((50, 3), np.float32))
-    peak = type(seen)(
-        np.float32([0, 2, 0]), seen.mean, seen.peak_mean, seen.peak_square, seen.blob, seen.channels
-    )
+    peak = replace(seen, absmax=np.float32([0, 2, 0]))
     assert {threshold(observer, peak) for observer in OBSERVERS} == {2.0}
 
 
