@@ -232,7 +232,11 @@ def everything(models):
         f"results/{device}/{model}" for device in built_devices() for model in models
     ]
     kinds = [file for _, _, files in ARTIFACTS.values() for file in files]
-    kinds += ["int8.table", *(f"{artifact}.passed" for artifact in ARTIFACTS)]
+    kinds += [
+        "int8.table",
+        "int8.recipe.json",
+        *(f"{artifact}.passed" for artifact in ARTIFACTS),
+    ]
     kinds += [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
     return [f"{folder}/{kind}" for folder in folders for kind in kinds] + [
         "results/report.html",
@@ -261,7 +265,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
-    files += ["int8.table", "calibration.npz"]
+    files += ["int8.table", "int8.recipe.json", "calibration.npz"]
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
@@ -278,7 +282,8 @@ def explain_impossible(wc):
     target = f"results/{wc.impossible}"
     parts = wc.impossible.split("/")
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group] + [
-        "int8.table"
+        "int8.table",
+        "int8.recipe.json",
     ]
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):

@@ -1,6 +1,6 @@
 """Needs: ncnn's fp32 files and calibration images.
-Makes: calibration.npz (statistics of one pass over the images), int8.table in ncnn's own format, and
-int8.param and .bin.
+Makes: calibration.npz (statistics of one pass over the images), int8.recipe.json (what becomes of each
+layer), int8.param and .bin, and int8.table, the recipe in the format of ncnn's own tools.
 """
 
 
@@ -30,12 +30,36 @@ rule calibrate:
         "../scripts/calibrate.py"
 
 
-rule table:
-    """Derive the calibration table from the statistics."""
+rule recipe:
+    """Choose precision, thresholds and rounding of each layer by its error on the statistics."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         statistics="results/{device}/{model}/calibration.npz",
+    output:
+        "results/{device}/{model}/int8.recipe.json",
+    log:
+        "results/logs/recipe/{device}/{model}.log",
+    benchmark:
+        "results/logs/recipe/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        code=code("recipe.py"),
+    message:
+        "int8 recipe {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/recipe.py"
+
+
+rule table:
+    """Write the recipe as a calibration table, one scale an input."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        statistics="results/{device}/{model}/calibration.npz",
+        recipe="results/{device}/{model}/int8.recipe.json",
     output:
         "results/{device}/{model}/int8.table",
     log:
@@ -54,11 +78,11 @@ rule table:
 
 
 rule int8:
-    """Quantize the fp32 files with the calibration table, and correct the biases by the statistics."""
+    """Quantize the fp32 files by the recipe."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
-        table="results/{device}/{model}/int8.table",
+        recipe="results/{device}/{model}/int8.recipe.json",
         statistics="results/{device}/{model}/calibration.npz",
     output:
         param="results/{device}/{model}/int8.param",

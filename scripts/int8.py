@@ -1,22 +1,20 @@
-"""Quantize an fp32 ncnn model with a calibration table, and correct its biases."""
+"""Quantize an fp32 ncnn model by its recipe."""
 
-from zoo.bias_correction import correct_biases
 from zoo.calibration import CalibrationStatistics
-from zoo.int8 import quantize
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import write_graph
-from zoo.table import read_table
+from zoo.quantization import apply
+from zoo.recipe import Recipe
+from zoo.records import read_json
 
 
-def main(param: str, weights: str, table: str, statistics: str, param_out: str, weights_out: str) -> None:
+def main(param: str, weights: str, recipe: str, statistics: str, param_out: str, weights_out: str) -> None:
     graph, known = load_checked(param, weights), CalibrationStatistics.load(statistics)
-    known.check(graph)
-    corrected = correct_biases(graph, quantize(graph, read_table(table)), known)
-    write_graph(corrected, param_out, weights_out)
+    write_graph(apply(graph, known, Recipe.from_dict(read_json(recipe))), param_out, weights_out)
 
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "int8 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.param, files.weights, files.table, files.statistics, made.param, made.weights)
+        main(files.param, files.weights, files.recipe, files.statistics, made.param, made.weights)

@@ -1,55 +1,36 @@
-"""Bias correction: take back the mean error that rounding the weights puts on each output channel.
+"""Bias correction: take back the mean error that quantization puts on each output channel of a layer.
 
-Rounded weights w' give the output an expected error of sum_c (w'_c - w_c) E[x_c]. Inputs that are not
-centred, such as those after a ReLU, make it the largest part of the error; subtracting it from the bias
-costs nothing at run time. Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and
-Bias Correction", 2019, section 4.2, with means measured on calibration images.
+Rounded weights w' and inputs q(x) give the output an expected error of sum_c w'_c E[q(x_c)] - w_c E[x_c]. For
+inputs that are not centred, such as those after a ReLU, it is the largest part of the error; subtracting it
+from the bias costs nothing at run time. Source: Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction", 2019, section 4.2, with means measured on calibration images.
 """
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zoo.calibration import CalibrationStatistics
-from zoo.errors import ZooError
-from zoo.int8 import weight_rows
-from zoo.ncnn_bin import Floats, Storage, array
-from zoo.ncnn_graph import Graph
+from zoo.centring import with_bias
+from zoo.layer_input import Doubles, LayerInput
+from zoo.local_error import round_input
+from zoo.ncnn_bin import Storage, array
 from zoo.ncnn_layers import Layer
 
-CORRECTED = ("Convolution", "InnerProduct")
 
+def correct_bias(
+    layer: Layer, rows: NDArray[np.floating], rounded: Doubles, step: Doubles, source: LayerInput
+) -> Layer:
+    """The layer with its mean error taken off the bias, which it gets if it has none.
 
-def correct_biases(graph: Graph, quantized: Graph, statistics: CalibrationStatistics) -> Graph:
-    """`quantized` with corrected biases; `graph` is the float original that it was made from.
-
-    Layers without a bias, without padding (which would make the mean differ from tap to tap) and layers
-    that stayed float are left as they are. Raises ZooError if the statistics lack a layer.
+    rows, rounded: the float weights and the quantized ones, (outputs, width); the latter act on an input in
+    steps of `step`, (width,). The mean of the input is that of all sampled columns, padding included; what
+    rounding and clipping change in it is that of the sample that was kept.
     """
-    corrected = []
-    for layer in quantized.of_type(*CORRECTED):
-        if layer.weights.get("weight") is None or layer.weights["weight"].storage is not Storage.INT8:
-            continue
-        if "bias" in layer.weights and not _padded(layer):
-            corrected.append(_corrected(graph[layer.name], layer, statistics))
-    return quantized.replace(*corrected)
-
-
-def _padded(layer: Layer) -> bool:
-    """ncnn's Convolution: 4 is the left padding, 14, 15, 16 the others', by default equal to it."""
-    left = layer.param(4)
-    return layer.type == "Convolution" and any((left, *(layer.param(key, left) for key in (14, 15, 16))))
-
-
-def _corrected(original: Layer, layer: Layer, statistics: CalibrationStatistics) -> Layer:
-    if layer.name not in statistics.channel_mean:
-        raise ZooError(f"the calibration statistics lack {layer}: they are of another model")
-    mean = statistics.channel_mean[layer.name].astype(np.float64)
-    rows = weight_rows(original)
-    scales = layer.weights["weight_scales"].floats()[:, None]
-    stored = layer.weights["weight"].values.reshape(rows.shape) / scales
-    # a row holds all taps of an input channel, then those of the next
-    error = (stored - rows).reshape(len(rows), mean.size, -1).sum(axis=2) @ mean
-    bias = layer.weights["bias"]
-    shifted: Floats = (bias.floats() - error).astype(np.float32)
-    return replace(layer, weights={**layer.weights, "bias": array(shifted, bias.storage)})
+    layer = with_bias(layer)
+    sample = source.sample.astype(np.float64)
+    shortfall = (round_input(sample, step) * step - sample).mean(axis=0)
+    acting = rounded / step
+    error = (acting - rows) @ source.mean + acting @ shortfall
+    bias = array(layer.weights["bias"].floats() - error, Storage.RAW)
+    return replace(layer, weights={**layer.weights, "bias": bias})

@@ -1,5 +1,6 @@
 """Half-precision storage of ncnn weights, equal byte for byte to what `pnnx fp16=1` writes."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,19 @@ _SMALLEST_NORMAL = np.float32(2.0**-14).view(np.uint32)
 _EXPONENT_SHIFT = (127 - 15) << 23  # between the biases of the two formats
 
 
-def to_fp16(graph: Graph) -> Graph:
+def to_fp16(graph: Graph, layers: Collection[str] | None = None) -> Graph:
     """The graph with every tagged fp32 array stored as fp16; raw arrays and params stay as they are.
+
+    layers: the names of those to convert; None for all.
 
     Raises ZooError, naming the layer, for a weight that float16 cannot hold.
     """
-    return Graph(tuple(_layer_to_fp16(layer) for layer in graph.layers))
+    return Graph(
+        tuple(
+            _layer_to_fp16(layer) if layers is None or layer.name in layers else layer
+            for layer in graph.layers
+        )
+    )
 
 
 def _layer_to_fp16(layer: Layer) -> Layer:

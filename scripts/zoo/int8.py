@@ -78,18 +78,26 @@ def quantize(graph: Graph, table: CalibrationTable, float_storage: Literal["fp32
         raise ZooError("the calibration table does not fit the model: " + "; ".join(problems))
     quantized = graph.replace(
         *(
-            _quantize_layer(graph[name], scales, table.activations[name])
+            int8_layer(
+                graph[name],
+                round_to_int8(weight_rows(graph[name]), scales),
+                scales,
+                table.activations[name],
+            )
             for name, scales in table.weights.items()
         )
     )
     return to_fp16(quantized) if float_storage == "fp16" else quantized
 
 
-def _quantize_layer(layer: Layer, scales: Floats, activation_scale: float) -> Layer:
-    weights = {
+def int8_layer(
+    layer: Layer, weights: NDArray[np.int8], weight_scales: Floats, activation_scale: float
+) -> Layer:
+    """The layer with these int8 weights, shaped like `weight_rows`, and the scales they come with."""
+    arrays = {
         **layer.weights,
-        "weight": array(round_to_int8(weight_rows(layer), scales), Storage.INT8),
-        "weight_scales": array(scales, Storage.RAW),
+        "weight": array(weights, Storage.INT8),
+        "weight_scales": array(weight_scales, Storage.RAW),
         "activation_scale": array(np.array([activation_scale]), Storage.RAW),
     }
-    return replace(layer, params={**layer.params, 8: _SCALE_TERM[layer.type]}, weights=weights)
+    return replace(layer, params={**layer.params, 8: _SCALE_TERM[layer.type]}, weights=arrays)

@@ -1,48 +1,99 @@
-"""The int8 recipe: which layers become int8, and with which activation scales."""
+"""The int8 recipe: how each layer of a model is stored, and how its int8 form is found. Data only."""
 
-import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-import numpy as np
-
-from zoo.calibration import CalibrationStatistics
 from zoo.errors import ZooError
-from zoo.int8 import absmax_scales, weight_rows, weight_scales
-from zoo.ncnn_graph import Graph
-from zoo.table import CalibrationTable
 
-INT8_TYPES = ("Convolution", "InnerProduct")
-"""Depthwise convolutions stay float: ncnn has no fast int8 kernel for large ones, they hold few weights,
-and leaving them float is both faster and closer to the original."""
+PRECISIONS = ("int8", "fp16", "fp32")
+THROUGH = ("quantize", "norm")
+ROUNDINGS = ("nearest", "gptq")
+FORMAT = 1
 
 
-def make_table(graph: Graph, statistics: CalibrationStatistics) -> CalibrationTable:
-    """Absmax scales: per output channel for weights, per tensor for activations (127 / absmax).
+@dataclass(frozen=True)
+class LayerPlan:
+    """What happens to one layer; all but `precision` concerns int8 layers.
 
-    A layer whose input was zero on every image gets the scale 1 and is logged. Raises ZooError if the
-    statistics are of another model.
+    precision: of the stored weights. int8 layers compute in int8 too, the others as the runtime likes.
+    observer, percent: how the clipping threshold of the input is found, see `zoo.observers`.
+    margin: a factor on every threshold.
+    alpha: None for one threshold. A number from 0 to 1 for thresholds by channel (`zoo.local_error.clips`).
+    through: what applies thresholds by channel: a `quantize` layer (see `zoo.explicit_quantize`), or the
+        `norm` before, a LayerNorm that divides by them (see `zoo.smoothing`).
+    shift: what the layer before subtracts from the input so that its range is centred (see `zoo.centring`).
+    rounding: of the weights: `nearest`, or `gptq` (see `zoo.gptq`).
+    bias_correction: whether the mean error is taken back by the bias.
     """
-    layers = [layer.name for layer in graph.of_type(*INT8_TYPES) if "weight" in layer.weights]
-    _check_same_model(graph, layers, statistics)
-    activations = {}
-    for name in layers:
-        absmax = statistics.absmax(name)
-        if absmax == 0:
-            logging.warning("%s: its input is zero on all calibration images", graph[name])
-        activations[name] = float(absmax_scales(np.array([[absmax]], np.float32))[0])
-    return CalibrationTable(weight_scales(graph, layers), activations)
 
+    precision: str = "int8"
+    observer: str = "absmax"
+    percent: float = 99.99
+    margin: float = 1.0
+    alpha: float | None = None
+    through: str = "quantize"
+    shift: float = 0.0
+    rounding: str = "nearest"
+    bias_correction: bool = True
 
-def _check_same_model(graph: Graph, layers: list[str], statistics: CalibrationStatistics) -> None:
-    measured = statistics.channel_absmax
-    if strange := [name for name in measured if name not in graph]:
-        raise ZooError(f"the calibration statistics are of another model: it has no layer {strange[0]}")
-    for name in layers:
-        if name not in measured:
-            raise ZooError(f"the calibration statistics are of another model: they lack {graph[name]}")
-        # pnnx gives the layers of all models the same names; their sizes tell models apart
-        channels, row = measured[name].size, weight_rows(graph[name]).shape[1]
-        if row % channels:
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("precision", self.precision, PRECISIONS),
+            ("through", self.through, THROUGH),
+            ("rounding", self.rounding, ROUNDINGS),
+        ):
+            if value not in known:
+                raise ZooError(f"recipe: unknown {what} {value!r}; known: {', '.join(known)}")
+        if not self.margin > 0:
+            raise ZooError(f"recipe: a margin must be above 0, not {self.margin}")
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
+            raise ZooError(f"recipe: alpha must be from 0 to 1, not {self.alpha}")
+        if self.observer != "absmax" and (self.alpha is not None or self.shift):
             raise ZooError(
-                f"the calibration statistics are of another model: they have {channels} input channels for "
-                f"{graph[name]}, which has {row} weights per output channel"
+                f"recipe: the observer {self.observer} knows the input as a whole and as it is; thresholds "
+                "by channel and a shift go with absmax"
             )
+        if self.through == "norm" and self.shift:
+            raise ZooError("recipe: an input that a norm divides cannot be shifted as well")
+
+    def to_dict(self) -> dict[str, Any]:
+        """What differs from the defaults, and the precision."""
+        return {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default or field.name == "precision"
+        }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A plan for every layer that has weights to store, by name. name: what reports call the recipe."""
+
+    name: str
+    layers: Mapping[str, LayerPlan]
+
+    def with_precision(self, precision: str) -> tuple[str, ...]:
+        """The names of the layers of that precision, in order."""
+        return tuple(name for name, plan in self.layers.items() if plan.precision == precision)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, for JSON and for `from_dict`."""
+        layers = {name: plan.to_dict() for name, plan in self.layers.items()}
+        return {"format": FORMAT, "name": self.name, "layers": layers}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """The inverse of `to_dict`. Raises ZooError, naming the layer, for what is not a recipe."""
+        if set(values) != {"format", "name", "layers"} or values["format"] != FORMAT:
+            raise ZooError("not an int8 recipe as this version writes it; delete it to have it made again")
+        known = set(asdict(LayerPlan()))
+        plans = {}
+        for name, plan in values["layers"].items():
+            if unknown := sorted(set(plan) - known):
+                raise ZooError(f"recipe, layer {name}: unknown {', '.join(unknown)}")
+            try:
+                plans[name] = LayerPlan(**plan)
+            except (ZooError, TypeError) as error:
+                raise ZooError(f"layer {name}: {error}") from None
+        return cls(values["name"], plans)

@@ -1,65 +1,31 @@
 """Bias correction: the mean output of the int8 layer is that of the float layer."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from ncnn_samples import layer
 from statistics_samples import statistics_of
 
-from zoo.bias_correction import correct_biases
-from zoo.calibration import CalibrationStatistics
-from zoo.errors import ZooError
-from zoo.int8 import quantize
-from zoo.ncnn_bin import Storage, array
-from zoo.ncnn_graph import Graph
-from zoo.ncnn_layers import Layer
-from zoo.recipe import make_table
+from zoo.bias_correction import correct_bias
+from zoo.int8 import weight_rows
+from zoo.layer_input import LayerInput
+from zoo.local_error import round_input
 
 
-def convolution(outputs: int, channels: int, kernel: int, pad: int = 0) -> Graph:
+@pytest.mark.parametrize("bias", [0, 1])
+@pytest.mark.parametrize("offset", [0.0, 1.5])
+def test_the_mean_output_is_that_of_the_float_layer(bias, offset):
     random = np.random.default_rng(0)
-    size = outputs * channels * kernel**2
-    params = {0: outputs, 1: kernel, 4: pad, 5: 1, 6: size}
-    weights = {
-        "weight": array(random.standard_normal(size), Storage.FP32),
-        "bias": array(random.standard_normal(outputs), Storage.RAW),
-    }
-    return Graph(
-        (Layer("Input", "in0", (), ("in0",)), Layer("Convolution", "c", ("in0",), ("out0",), params, weights))
-    )
+    convolution = layer("Convolution", "c", "in0", "out0", {0: 5, 1: 1, 5: bias, 6: 35})
+    columns = (random.standard_normal((400, 7)) + np.linspace(0.5, 3, 7)).astype(np.float32)
+    source = LayerInput.of(statistics_of({"c": columns}), "c").shifted(offset)
+    rows = weight_rows(convolution).astype(np.float64)
+    step = np.full(7, 0.03)  # 127 steps clip some of the input
+    rounded = np.rint(rows * step / 0.001) * 0.001
+    corrected = correct_bias(convolution, rows, rounded, step, source).weights["bias"].floats()
 
-
-def statistics(mean: np.ndarray) -> CalibrationStatistics:
-    """Of an input with this mean in each channel."""
-    spread = np.array([[-1], [1]]) * np.linspace(0.5, 1, mean.size)
-    return statistics_of({"c": (mean + spread).astype(np.float32)})
-
-
-@pytest.mark.parametrize("kernel", [1, 2])
-def test_a_constant_input_at_the_mean_gives_the_float_output(kernel: int):
-    graph, mean = convolution(5, 7, kernel), np.linspace(0.5, 3, 7)
-    known = statistics(mean)
-    quantized = quantize(graph, make_table(graph, known))
-    layer = correct_biases(graph, quantized, known)["c"]
-    taps = np.repeat(mean, kernel**2)  # the input, where every channel is constant at its mean
-    weight = graph["c"].weights["weight"].floats().reshape(5, -1)
-    rounded = layer.weights["weight"].values.reshape(5, -1) / layer.weights["weight_scales"].floats()[:, None]
-    expected = weight @ taps + graph["c"].weights["bias"].floats()
-    np.testing.assert_allclose(rounded @ taps + layer.weights["bias"].floats(), expected, atol=1e-5)
-    uncorrected = rounded @ taps + quantized["c"].weights["bias"].floats()
-    assert np.abs(uncorrected - expected).max() > 1e-3, "there was something to correct"
-
-
-def test_padded_and_float_layers_are_left_alone():
-    padded = convolution(5, 7, 3, pad=1)
-    known = statistics(np.ones(7))
-    quantized = quantize(padded, make_table(padded, known))
-    assert correct_biases(padded, quantized, known)["c"] is quantized["c"]
-    assert correct_biases(padded, padded, known)["c"] is padded["c"]
-
-
-def test_statistics_of_another_model_are_refused(tmp_path: Path):
-    graph = convolution(5, 7, 1)
-    quantized = quantize(graph, make_table(graph, statistics(np.ones(7))))
-    with pytest.raises(ZooError, match="lack"):
-        correct_biases(graph, quantized, CalibrationStatistics(1, {}, {}, None))
+    moved = columns - np.float32(offset)
+    start = convolution.weights["bias"].floats() if bias else np.zeros(5)
+    exact = (moved @ rows.T).mean(axis=0) + start
+    output = (round_input(moved, step) @ rounded.T).mean(axis=0)
+    np.testing.assert_allclose(output + corrected, exact, atol=1e-5)
+    assert np.abs(output + start - exact).max() > 1e-2, "there was something to correct"

@@ -17,8 +17,9 @@ from zoo.image_sets import ImageSet, samples
 from zoo.images import read_input
 from zoo.ncnn_bin import Storage, array
 from zoo.ncnn_graph import Graph, write_graph
+from zoo.planning import plain_recipe
 from zoo.preprocess import Preprocess
-from zoo.recipe import make_table
+from zoo.quantization import table_of
 from zoo.runners.ncnn_runner import NcnnRunner
 
 
@@ -185,13 +186,13 @@ def test_an_empty_set_is_refused(runner, tmp_path):
 
 def test_one_image_is_enough_for_finite_scales(runner):
     statistics = collect(small_network(), runner, images(1))
-    table = make_table(small_network(), statistics)
+    table = table_of(small_network(), statistics, plain_recipe(small_network()))
     assert all(np.isfinite(list(table.activations.values())))
 
 
 def test_an_image_of_zeros_gives_finite_scales(runner):
     statistics = collect(small_network(), runner, [("black", np.zeros((3, 8, 8), np.float32))])
-    assert make_table(small_network(), statistics).activations["conv"] == 1
+    assert table_of(small_network(), statistics, plain_recipe(small_network())).activations["conv"] == 1
     np.testing.assert_array_equal(statistics.inputs["conv"].percentile(99.9), 0)
 
 

@@ -1,0 +1,106 @@
+"""Centring: one-sided inputs, such as those after a ReLU, moved so that they use both signs of int8.
+
+int8 in ncnn is symmetric, so an input in [0, 6] uses half of its steps. Where a layer ends in a clip (or
+ReLU), the constant can be taken off there at no cost: its bias and the limits of the clip move, and the bias
+of the layer that reads the result takes the constant back. The model computes the same, to rounding.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.int8 import weight_rows
+from zoo.ncnn_bin import Storage, array
+from zoo.ncnn_graph import Graph
+from zoo.ncnn_layers import Layer
+
+_RELU, _CLIP = 1, 3  # ncnn's fused activations, parameter 9; the limits of a clip are parameter 10
+_NO_LIMIT = float(np.finfo(np.float32).max)
+_MAKERS = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
+_MOVING = ("Permute", "Reshape", "Flatten")
+
+_BIAS_TERM = {"Convolution": 5, "ConvolutionDepthWise": 5, "InnerProduct": 1}
+
+
+class Range(NamedTuple):
+    """The limits of an activation, and the layer that it is fused into."""
+
+    maker: str
+    low: float
+    high: float
+
+
+def clipped_input(graph: Graph, name: str) -> Range | None:
+    """The range of a layer's input if it can be moved: a fused clip or ReLU makes it for this layer alone.
+
+    Layers that only move values, and a pooling to the mean, may stand between. A layer that pads cannot take
+    a constant back: the padding is zero whatever the input.
+    """
+    reader = graph[name]
+    if reader.type not in ("Convolution", "InnerProduct") or "weight" not in reader.weights or padded(reader):
+        return None
+    blob = reader.inputs[0]
+    while (maker := graph.producer(blob)) is not None and len(graph.consumers(blob)) == 1:
+        if maker.type in _MAKERS:
+            return _range(maker)
+        if maker.type not in _MOVING and not _mean(maker):
+            return None
+        blob = maker.inputs[0]
+    return None
+
+
+def _range(maker: Layer) -> Range | None:
+    if "weight" not in maker.weights:
+        return None
+    if maker.param(9) == _RELU:
+        return Range(maker.name, 0.0, _NO_LIMIT)
+    limits = maker.params.get(10)
+    if maker.param(9) == _CLIP and isinstance(limits, tuple) and len(limits) == 2:
+        return Range(maker.name, float(limits[0]), float(limits[1]))
+    return None
+
+
+def _mean(layer: Layer) -> bool:
+    """A global average pooling."""
+    return layer.type == "Pooling" and layer.param(0) == 1 and layer.param(4) == 1
+
+
+def padded(layer: Layer) -> bool:
+    """Whether a convolution pads: 4 is the left padding, 14, 15, 16 the others', by default equal to it."""
+    left = layer.param(4)
+    return layer.type == "Convolution" and any((left, *(layer.param(key, left) for key in (14, 15, 16))))
+
+
+def centre(graph: Graph, name: str, offset: float) -> Graph:
+    """The graph in which the layer reads its input less `offset`; its outputs stay the same.
+
+    Raises ZooError if the input cannot be moved, see `clipped_input`.
+    """
+    found = clipped_input(graph, name)
+    if found is None:
+        raise ZooError(
+            f"{graph[name]}: its input is not made by a clip or ReLU for it alone: no shift is free"
+        )
+    maker, reader = with_bias(graph[found.maker]), with_bias(graph[name])
+    high = _NO_LIMIT if found.high >= _NO_LIMIT else found.high - offset
+    maker = _moved(
+        replace(maker, params={**maker.params, 9: _CLIP, 10: (found.low - offset, high)}), np.array(-offset)
+    )
+    reader = _moved(reader, weight_rows(reader).sum(axis=1, dtype=np.float64) * offset)
+    return graph.replace(maker, reader)
+
+
+def with_bias(layer: Layer) -> Layer:
+    """The layer with a bias, of zeros if it has none."""
+    if "bias" in layer.weights:
+        return layer
+    zeros = array(np.zeros(layer.param(0)), Storage.RAW)
+    params = {**layer.params, _BIAS_TERM[layer.type]: 1}
+    return replace(layer, params=params, weights={**layer.weights, "bias": zeros})
+
+
+def _moved(layer: Layer, by: np.ndarray) -> Layer:
+    bias = array(layer.weights["bias"].floats() + by, Storage.RAW)
+    return replace(layer, weights={**layer.weights, "bias": bias})

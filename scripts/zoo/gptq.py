@@ -1,0 +1,66 @@
+"""GPTQ: weights rounded one input at a time, each rounding error made up for by the weights still to come.
+
+What is minimized is the error of the layer's output, E |(W - W') x|^2 = tr (W - W') H (W - W')^T, with the
+covariance H of its input measured on calibration images: errors of inputs that go together cancel. (The
+mean of the error is left to the bias.) Source: Frantar et al., "GPTQ: Accurate Post-Training Quantization
+for Generative Pre-trained Transformers", 2023; inputs in the order of falling variance.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.int8 import LEVELS
+
+Doubles = NDArray[np.float64]
+
+DAMPING = 0.01
+"""Share of the mean variance that is added to each, so that H can be inverted and is not trusted blindly."""
+
+_BLOCK = 128  # columns rounded before the rest is brought up to date, in one matrix product
+
+
+def round_weights(weights: Doubles, covariance: Doubles, damping: float = DAMPING) -> NDArray[np.int8]:
+    """Whole numbers in ±127 near `weights`, (outputs, width), which are in units of the int8 step.
+
+    covariance: (width, width), of the layer's input, in whatever unit goes with the weights.
+    """
+    order, factor = _factor(covariance, damping)
+    left = weights[:, order].astype(np.float64)
+    rounded = np.empty_like(left)
+    for start in range(0, left.shape[1], _BLOCK):
+        stop = min(start + _BLOCK, left.shape[1])
+        errors = np.empty((len(left), stop - start))
+        for column in range(start, stop):
+            values = left[:, column]
+            rounded[:, column] = np.clip(np.rint(values), -LEVELS, LEVELS)
+            error = (values - rounded[:, column]) / factor[column, column]
+            left[:, column + 1 : stop] -= np.outer(error, factor[column, column + 1 : stop])
+            errors[:, column - start] = error
+        left[:, stop:] -= errors @ factor[start:stop, stop:]
+    result = np.empty(weights.shape, np.int8)
+    result[:, order] = rounded
+    return result
+
+
+def remaining_variance(covariance: Doubles, damping: float = DAMPING) -> Doubles:
+    """Per input, the part of its variance that those rounded after it cannot make up for, (width,).
+
+    A rounding error of variance v in each weight leaves v times the sum of these in the output; plain
+    rounding leaves v times the sum of the variances.
+    """
+    order, factor = _factor(covariance, damping)
+    remaining = np.empty(len(order))
+    remaining[order] = np.diag(factor) ** -2.0
+    return remaining
+
+
+def _factor(covariance: Doubles, damping: float) -> tuple[NDArray[np.int64], Doubles]:
+    """The order of the inputs, and the upper Cholesky factor of the inverse of the damped covariance."""
+    variances = np.diag(covariance)
+    mean = float(variances.mean())
+    order = np.argsort(-variances, kind="stable")
+    damped = covariance[np.ix_(order, order)] + np.eye(len(order)) * (damping * mean if mean > 0 else 1.0)
+    # upper^T upper = inverse, without inverting: with H reversed = L L^T, the factor is L^-1 reversed
+    lower = np.linalg.cholesky(damped[::-1, ::-1])
+    upper: Doubles = np.linalg.inv(lower)[::-1, ::-1]
+    return order, np.triu(upper)

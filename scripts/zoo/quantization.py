@@ -1,0 +1,157 @@
+"""An int8 model from an fp32 one, its calibration statistics and a recipe."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.bias_correction import correct_bias
+from zoo.bounds import Bound, bound
+from zoo.calibration import CalibrationStatistics
+from zoo.centring import centre
+from zoo.errors import ZooError
+from zoo.explicit_quantize import insert_quantize
+from zoo.fp16 import to_fp16
+from zoo.gptq import round_weights
+from zoo.int8 import LEVELS, absmax_scales, int8_layer, round_to_int8, weight_rows
+from zoo.layer_input import Doubles, LayerInput
+from zoo.local_error import clips, weight_steps
+from zoo.ncnn_bin import Floats, Storage
+from zoo.ncnn_graph import Graph
+from zoo.ncnn_layers import Layer
+from zoo.observers import threshold
+from zoo.recipe import LayerPlan, Recipe
+from zoo.smoothing import smooth
+from zoo.table import QUANTIZABLE, CalibrationTable
+
+STORED = (
+    *QUANTIZABLE,
+    "Gemm",
+    "MultiHeadAttention",
+    "Deconvolution",
+    "DeconvolutionDepthWise",
+    "Convolution1D",
+    "ConvolutionDepthWise1D",
+    "Embed",
+)
+"""The layer types whose weights are most of a model; a recipe says of each what becomes of it."""
+
+
+def planned(graph: Graph) -> tuple[Layer, ...]:
+    """The layers that a recipe must name: those of `STORED` that have arrays with a tag."""
+    return tuple(
+        layer
+        for layer in graph.of_type(*STORED)
+        if any(each.storage is not Storage.RAW for each in layer.weights.values())
+    )
+
+
+def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+    """The model as the recipe has it; stock ncnn loads it, on CPU and on Vulkan.
+
+    graph: fp32, with unique layer names. Raises ZooError if the recipe or the statistics are of another
+    model, or a layer cannot be what its plan says.
+    """
+    check_recipe(recipe, graph)
+    statistics.check(graph)
+    plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
+    moved = graph
+    for name, plan in plans.items():
+        if plan.shift:
+            moved = centre(moved, name, plan.shift)
+    scales = {}
+    for name, plan in plans.items():
+        clip = thresholds(graph, statistics, name, plan)
+        source = layer_input(graph, statistics, name, plan)
+        if plan.alpha is not None and plan.through == "norm":
+            moved = smooth(moved, name, clip / clip.max())
+            source, clip = source.divided(clip / clip.max()), np.full_like(clip, clip.max())
+        elif plan.alpha is not None:
+            scales[name] = (LEVELS / clip).astype(np.float32)
+        moved = moved.replace(quantize_layer(moved[name], plan, source, clip))
+    return to_fp16(insert_quantize(moved, scales), recipe.with_precision("fp16"))
+
+
+def check_recipe(recipe: Recipe, graph: Graph) -> None:
+    """Raise ZooError, with every problem, unless the recipe is one for this model."""
+    names = [layer.name for layer in planned(graph)]
+    problems = [
+        f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
+    ]
+    for name, plan in recipe.layers.items():
+        if name not in names:
+            problems.append(f"the model has no weights of a layer {name}")
+        elif plan.precision == "int8":
+            layer = graph[name]
+            if layer.type not in QUANTIZABLE or "weight" not in layer.weights:
+                problems.append(f"{layer} cannot be int8, only {', '.join(QUANTIZABLE)} with stored weights")
+            elif plan.alpha is not None and plan.through == "quantize" and layer.type != "Convolution":
+                problems.append(f"{layer} cannot have a Quantize layer for channels, only a Convolution can")
+    if problems:
+        raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
+
+
+def layer_input(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LayerInput:
+    """The input of a layer as its plan lets it come."""
+    source = LayerInput.of(statistics, name, input_bound(graph, name))
+    return source.shifted(plan.shift) if plan.shift else source
+
+
+def input_bound(graph: Graph, name: str) -> Bound:
+    """What the layer's input can be at all."""
+    return bound(graph, graph[name].inputs[0])
+
+
+def thresholds(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> Doubles:
+    """The clipping thresholds of a layer's input by channel, (channels,); all the same without `alpha`."""
+    if plan.observer != "absmax":
+        seen, limit = statistics.inputs[name], input_bound(graph, name)
+        found = threshold(plan.observer, seen, limit, plan.margin, plan.percent)
+        return np.full(seen.absmax.size, found or float(LEVELS))
+    source = layer_input(graph, statistics, name, plan)
+    return clips(source.absmax, plan.alpha or 0.0, plan.margin, source.bound.absmax)
+
+
+def quantize_layer(layer: Layer, plan: LayerPlan, source: LayerInput, clip: Doubles) -> Layer:
+    """A float layer as int8, for an input clipped at `clip`, (channels,). See `explicit_quantize`.
+
+    Where the thresholds differ, the weight scales and the activation scale (that of the largest threshold)
+    divide out to the output; the Quantize layer is the caller's.
+    """
+    rows = weight_rows(layer).astype(np.float64)
+    step = source.spread(clip) / LEVELS
+    levels, row_steps = rounded_weights(rows, step, source, plan.rounding)
+    if plan.bias_correction:
+        layer = correct_bias(layer, rows, levels * row_steps[:, None], step, source)
+    largest = float(clip.max()) / LEVELS
+    return int8_layer(layer, levels, (largest / row_steps).astype(np.float32), 1 / largest)
+
+
+def rounded_weights(
+    rows: Doubles, step: Doubles, source: LayerInput, rounding: str
+) -> tuple[NDArray[np.int8], Doubles]:
+    """Weights in int8 steps (outputs, width), for an input in steps, and the size of a row's step (outputs,).
+
+    GPTQ where the statistics hold the covariance of the input; it is too large for very wide layers.
+    """
+    row_steps = weight_steps(rows, step)
+    exact = rows * step / row_steps[:, None]
+    if rounding == "gptq" and source.covariance is not None:
+        # rounding the input adds a variance of 1/12 steps
+        covariance = source.covariance / np.outer(step, step) + np.eye(len(step)) / 12
+        return round_weights(exact, covariance), row_steps
+    return round_to_int8(exact.astype(np.float32), np.ones(len(rows), np.float32)), row_steps
+
+
+def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> CalibrationTable:
+    """The recipe as a table for the official tools: one scale an input, and scales of the plain weights.
+
+    Thresholds by channel become the largest of them; shifts, GPTQ and bias correction do not show.
+    """
+    weights: dict[str, Floats] = {}
+    activations = {}
+    for name in recipe.with_precision("int8"):
+        clip = thresholds(graph, statistics, name, replace(recipe.layers[name], shift=0.0))
+        weights[name] = absmax_scales(weight_rows(graph[name]))
+        activations[name] = float(np.float32(LEVELS / clip.max()))
+    return CalibrationTable(weights, activations)

@@ -1,0 +1,182 @@
+"""An int8 model from a recipe: what becomes of each layer, and how close it stays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ncnn_samples import layer, normal, run
+
+from zoo.calibration import CalibrationStatistics
+from zoo.collection import collect
+from zoo.errors import ZooError
+from zoo.metrics import sqnr_db
+from zoo.ncnn_bin import Storage
+from zoo.ncnn_check import check_graph
+from zoo.ncnn_graph import Graph, write_graph
+from zoo.planning import ends, local_recipe, plain_recipe
+from zoo.quantization import apply, planned, table_of
+from zoo.recipe import LayerPlan, Recipe
+from zoo.runners.ncnn_runner import NcnnRunner
+
+
+def network() -> Graph:
+    """Convolution with ReLU6 -> depthwise with ReLU6 -> 1x1 -> GELU -> 1x1 -> mean -> inner product."""
+    draw = normal(0)
+    relu6 = {9: 3, 10: (0.0, 6.0)}
+    return Graph(
+        (
+            layer("Input", "in0", "", "in0", {}),
+            layer("Convolution", "stem", "in0", "1", {0: 8, 1: 3, 3: 2, 4: 1, 5: 1, 6: 216, **relu6}, draw),
+            layer(
+                "ConvolutionDepthWise", "dw", "1", "2", {0: 8, 1: 3, 4: 1, 5: 1, 6: 72, 7: 8, **relu6}, draw
+            ),
+            layer("Convolution", "fc1", "2", "3", {0: 32, 1: 1, 5: 1, 6: 256}, draw),
+            layer("GELU", "gelu", "3", "4", {}),
+            layer("Convolution", "fc2", "4", "5", {0: 16, 1: 1, 5: 0, 6: 512}, draw),
+            layer("Pooling", "pool", "5", "6", {0: 1, 4: 1}),
+            layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80}, draw),
+        )
+    )
+
+
+def pictures(count: int, seed: int) -> list[tuple[str, np.ndarray]]:
+    draw = normal(seed)
+    return [(f"{seed}/{index}", draw(3 * 16 * 16).reshape(3, 16, 16)) for index in range(count)]
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory) -> CalibrationStatistics:
+    folder = tmp_path_factory.mktemp("statistics")
+    write_graph(network(), folder / "fp32.param", folder / "fp32.bin")
+    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, half=False)
+    return collect(network(), runner, pictures(24, 1))
+
+
+def distance(graph: Graph, folder) -> float:
+    exact, found = (
+        np.stack([run(each, image, folder) for _, image in pictures(12, 2)]) for each in (network(), graph)
+    )
+    return sqnr_db(exact, found)
+
+
+def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
+    recipe = Recipe(
+        "mixed",
+        {
+            "stem": LayerPlan("fp32"),
+            "dw": LayerPlan("fp16"),
+            "fc1": LayerPlan(shift=3.0, rounding="gptq"),
+            "fc2": LayerPlan(alpha=0.75, margin=1.1, bias_correction=False),
+            "head": LayerPlan(observer="mse"),
+        },
+    )
+    quantized = apply(network(), statistics, recipe)
+    assert check_graph(quantized) == []
+    stored = {name: quantized[name].weights["weight"].storage for name in recipe.layers}
+    assert stored == {"stem": Storage.FP32, "dw": Storage.FP16} | dict.fromkeys(
+        ("fc1", "fc2", "head"), Storage.INT8
+    )
+    assert quantized["dw"].params[10] == (-3.0, 3.0)
+    assert quantized["fc1"].weights["activation_scale"].values == np.float32(127 / 3)
+    (quantize,) = quantized.of_type("Quantize")
+    assert quantized["fc2"].inputs == quantize.outputs and quantize.weights["scales"].values.size == 32
+    assert "bias" not in quantized["fc2"].weights
+    assert distance(quantized, tmp_path) > 25
+
+
+def test_each_step_of_the_local_recipe_comes_nearer(statistics, tmp_path):
+    graph = network()
+    plain = distance(apply(graph, statistics, plain_recipe(graph)), tmp_path)
+    recipe = local_recipe(graph, statistics)
+    local = distance(apply(graph, statistics, recipe), tmp_path)
+    halves = local_recipe(graph, statistics, ends(graph))
+    assert halves.layers["stem"] == halves.layers["head"] == LayerPlan("fp16")
+    assert recipe.layers["dw"] == LayerPlan("fp16")
+    assert recipe.layers["fc1"].shift == 3.0
+    assert recipe.layers["fc2"].alpha is not None
+    assert plain + 3 < local < distance(apply(graph, statistics, halves), tmp_path)
+
+
+def test_the_same_statistics_give_the_same_bytes(statistics, tmp_path):
+    for name in "ab":
+        recipe = local_recipe(network(), statistics)
+        write_graph(
+            apply(network(), statistics, recipe), tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
+        )
+    assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
+
+
+def test_layers_that_read_one_blob_are_planned_together(tmp_path):
+    draw = normal(4)
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0", {}),
+            layer("Split", "split", "in0", "a b", {}),
+            layer("Convolution", "one", "a", "c", {0: 4, 1: 1, 5: 1, 6: 12}, draw),
+            layer("Convolution", "two", "b", "d", {0: 4, 1: 3, 4: 1, 5: 1, 6: 108}, draw),
+            layer("BinaryOp", "add", "c d", "out0", {0: 0}),
+        )
+    )
+    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    images = [(name, image * np.float32([1, 8, 30])[:, None, None]) for name, image in pictures(8, 1)]
+    statistics = collect(graph, runner, images)
+    recipe = local_recipe(graph, statistics)
+    assert recipe.layers["one"] == recipe.layers["two"]
+    assert len(apply(graph, statistics, recipe).of_type("Quantize")) == 1
+
+
+def test_the_table_is_the_recipe_by_tensor(statistics):
+    recipe = local_recipe(network(), statistics)
+    table = table_of(network(), statistics, recipe)
+    assert list(table.weights) == list(table.activations) == ["stem", "fc1", "fc2", "head"]
+    assert table.activations["fc1"] == np.float32(127 / min(6, 6 * recipe.layers["fc1"].margin)), (
+        "not shifted"
+    )
+    peak = statistics.absmax("fc2") * recipe.layers["fc2"].margin
+    assert table.activations["fc2"] == pytest.approx(127 / peak, rel=1e-6)
+
+
+def test_a_recipe_for_another_model_is_refused_with_every_problem(statistics):
+    graph = network()
+    plans = dict(plain_recipe(graph).layers)
+    del plans["fc1"]
+    plans["strange"] = LayerPlan()
+    plans["head"] = LayerPlan(alpha=0.5)
+    with pytest.raises(ZooError) as caught:
+        apply(graph, statistics, Recipe("x", plans))
+    for part in (
+        r"what becomes of layer fc1 (Convolution)",
+        "no weights of a layer strange",
+        "layer head (InnerProduct) cannot have a Quantize layer",
+    ):
+        assert part in str(caught.value)
+
+
+def test_statistics_of_other_weights_are_refused(statistics):
+    graph = network()
+    other = graph.replace(replace(graph["head"], weights=dict(graph["head"].weights)))
+    assert apply(other, statistics, plain_recipe(graph))
+    with pytest.raises(ZooError, match="other weights"):
+        apply(
+            graph.replace(layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80})),
+            statistics,
+            plain_recipe(graph),
+        )
+
+
+def test_dead_channels_layers_and_inputs_give_finite_numbers(tmp_path):
+    graph = network()
+    silent = {role: replace(each, values=0 * each.values) for role, each in graph["fc1"].weights.items()}
+    graph = graph.replace(replace(graph["fc1"], weights=silent))
+    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    for images in (pictures(1, 1), [("black", np.zeros((3, 16, 16), np.float32))]):
+        statistics = collect(graph, runner, images)
+        quantized = apply(graph, statistics, local_recipe(graph, statistics))
+        assert check_graph(quantized) == []
+        assert np.isfinite(run(quantized, images[0][1], tmp_path)).all()
+
+
+def test_what_is_planned_is_what_holds_weights():
+    assert [each.name for each in planned(network())] == ["stem", "dw", "fc1", "fc2", "head"]
