@@ -214,18 +214,6 @@ def embedded_models():
     return [name for name, spec in MODELS.items() if not spec.weights.remote]
 
 
-def reported_models():
-    """Models whose weights are at hand: embedded or fetched before; all of them when all are built."""
-    if "all" in (workflow.dag_settings.targets or ["all"]):
-        return list(MODELS)
-    fetched = [
-        name for name in MODELS if Path(f"results/weights/{name}.safetensors").exists()
-    ]
-    return [
-        name for name in MODELS if name in fetched or not MODELS[name].weights.remote
-    ]
-
-
 def everything(models):
     """All final files of the models, on every device built for."""
     folders = [
@@ -240,19 +228,25 @@ def everything(models):
     ]
 
 
-def reported_cards(wc):
-    return [f"results/weights/{model}.json" for model in reported_models()]
-
-
 def reported_proofs(wc):
-    """Every proof of every artifact of the models in the report."""
+    """Every proof of every artifact of the embedded models, or of all models when `all` is built; and
+    those of other models that were made before."""
+    asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
+    needed = list(MODELS) if asked_for_all else embedded_models()
     return [
-        f"results/{device}/{model}/{artifact}.{proof}"
-        for model in reported_models()
-        for device in built_devices()
+        path
+        for model in MODELS
+        for device in DEVICES
         for artifact in ARTIFACTS
-        for proof in PROOFS
+        for path in (f"results/{device}/{model}/{artifact}.{proof}" for proof in PROOFS)
+        if (model in needed and device in built_devices()) or Path(path).exists()
     ]
+
+
+def reported_cards(wc):
+    """The cards of the models in the report."""
+    models = {path.split("/")[2] for path in reported_proofs(wc)}
+    return [f"results/weights/{model}.json" for model in MODELS if model in models]
 
 
 def possible_targets():
