@@ -1,15 +1,14 @@
 """Collect calibration statistics in one pass of the fp32 ncnn model."""
 
+from pathlib import Path
 from typing import Any
 
-from zoo.calibration import collect
+from zoo.collection import collect_parallel
 from zoo.image_sets import ImageSet, samples
-from zoo.images import load
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
 from zoo.preprocess import Preprocess
 from zoo.records import read_json
-from zoo.runners.ncnn_runner import NcnnRunner
 
 
 def main(
@@ -17,11 +16,8 @@ def main(
 ) -> None:
     record = Preprocess.from_dict(read_json(card)["preprocess"])
     chosen = samples(ImageSet.from_dict(images))
-    graph = load_checked(param, weights)
-    # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
-    runner = NcnnRunner(param, weights, device="cpu", threads=threads, half=False)
-    inputs = load(chosen, record, threads, progress=title)
-    collect(graph, runner, ((sample.name, image) for sample, image in inputs)).save(output)
+    graph, files = load_checked(param, weights), (Path(param), Path(weights))
+    collect_parallel(graph, files, chosen, record, threads, progress=title).save(output)
 
 
 if __name__ == "__main__":

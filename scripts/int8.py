@@ -10,9 +10,9 @@ from zoo.table import read_table
 
 
 def main(param: str, weights: str, table: str, statistics: str, param_out: str, weights_out: str) -> None:
-    graph = load_checked(param, weights)
-    quantized = quantize(graph, read_table(table))
-    corrected = correct_biases(graph, quantized, CalibrationStatistics.load(statistics))
+    graph, known = load_checked(param, weights), CalibrationStatistics.load(statistics)
+    known.check(graph)
+    corrected = correct_biases(graph, quantize(graph, read_table(table)), known)
     write_graph(corrected, param_out, weights_out)
 
 

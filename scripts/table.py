@@ -8,7 +8,9 @@ from zoo.table import write_table
 
 
 def main(param: str, weights: str, statistics: str, output: str) -> None:
-    write_table(make_table(load_checked(param, weights), CalibrationStatistics.load(statistics)), output)
+    graph, known = load_checked(param, weights), CalibrationStatistics.load(statistics)
+    known.check(graph)
+    write_table(make_table(graph, known), output)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def _ahead(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
         for sample in samples:
-            waiting.append((sample, pool.submit(_input, sample, record)))
+            waiting.append((sample, pool.submit(read_input, sample, record)))
             if len(waiting) == 2 * threads:
                 first, future = waiting.popleft()
                 yield first, future.result()
@@ -95,7 +95,8 @@ def _ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def _input(sample: Sample, record: Preprocess) -> NDArray[np.float32]:
+def read_input(sample: Sample, record: Preprocess) -> NDArray[np.float32]:
+    """The model's input for one sample, float32 CHW. Raises ZooError as `read_image` does."""
     image = pixels(sample)
     try:
         return prepare(image, record)

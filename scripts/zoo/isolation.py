@@ -23,7 +23,7 @@ def isolated(what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwa
     Function, arguments and result must be picklable. Exceptions come back as they were raised.
     Raises ArtifactError, naming `what`, when the child dies.
     """
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent) as pool:
         try:
             return pool.submit(function, *args, **kwargs).result()
         except BrokenProcessPool as error:
@@ -32,7 +32,7 @@ def isolated(what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwa
             ) from error
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Else the child of a killed job would finish its work and then wait for more, for ever."""
     parent = parent_process()
     assert parent is not None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from statistics_samples import statistics_of
 
 from zoo.bias_correction import correct_biases
 from zoo.calibration import CalibrationStatistics
@@ -29,8 +30,9 @@ def convolution(outputs: int, channels: int, kernel: int, pad: int = 0) -> Graph
 
 
 def statistics(mean: np.ndarray) -> CalibrationStatistics:
-    values = mean.astype(np.float32)
-    return CalibrationStatistics(1, {"c": np.abs(values) + 1}, {"c": values})
+    """Of an input with this mean in each channel."""
+    spread = np.array([[-1], [1]]) * np.linspace(0.5, 1, mean.size)
+    return statistics_of({"c": (mean + spread).astype(np.float32)})
 
 
 @pytest.mark.parametrize("kernel", [1, 2])
@@ -60,4 +62,4 @@ def test_statistics_of_another_model_are_refused(tmp_path: Path):
     graph = convolution(5, 7, 1)
     quantized = quantize(graph, make_table(graph, statistics(np.ones(7))))
     with pytest.raises(ZooError, match="lack"):
-        correct_biases(graph, quantized, CalibrationStatistics(1, {}, {}))
+        correct_biases(graph, quantized, CalibrationStatistics(1, {}, {}, None))

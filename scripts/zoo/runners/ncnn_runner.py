@@ -66,11 +66,11 @@ class NcnnRunner:
         """Named intermediate results for one image, in ncnn's layout, such as (c, h, w).
 
         `names` must be in the graph's order: a blob is computed when its turn comes and freed, but for the
-        copy that is yielded, once its reader has run.
+        one that is yielded, once its reader has run. What is yielded is ncnn's own memory, to be read only.
         """
         extractor = self._extractor(image)
         for name in names:
-            yield name, np.array(self._extract(extractor, name), dtype=np.float32)
+            yield name, np.asarray(self._extract(extractor, name), dtype=np.float32)
 
     def _extractor(self, image: NDArray[np.float32]) -> Any:
         """An extractor with a copy of the image, for a first layer that works in place writes to it."""
@@ -80,7 +80,8 @@ class NcnnRunner:
         return extractor
 
     def _extract(self, extractor: Any, blob: str) -> Any:
-        code, output = extractor.extract(blob)
+        output = ncnn.Mat()  # filled in place: the form of extract that returns one copies it first
+        code = extractor.extract(blob, output)
         if code != 0:
             raise ArtifactError(f"{self._name}: ncnn failed to compute the blob {blob} (code {code})")
         return output
