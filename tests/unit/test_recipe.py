@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from artifact_samples import pair
 from ncnn_samples import layer, normal, run, small_network
+from statistics_samples import statistics_of
 
-from zoo.calibration import CalibrationStatistics, collect
+from zoo.collection import collect
 from zoo.errors import ZooError
 from zoo.int8 import quantize, weight_rows
 from zoo.metrics import sqnr_db
@@ -18,8 +19,8 @@ from zoo.table import check_table
 
 
 def statistics(**absmax):
-    largest = {name: np.float32(values) for name, values in absmax.items()}
-    return CalibrationStatistics(1, largest, {name: np.zeros_like(each) for name, each in largest.items()})
+    """Of one pixel with these values."""
+    return statistics_of({name: np.float32([values]) for name, values in absmax.items()})
 
 
 SMALL = {"conv": [1, 2.54, 0.5], "dw": [1, 1, 1, 1], "fc": [0, 0, 0.3, 12.7]}
