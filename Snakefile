@@ -18,12 +18,16 @@ rule all:
     """Every artifact of every declared model, its proof, and the report."""
     input:
         lambda wc: everything(MODELS),
+    message:
+        "all declared models are built and verified: see results/report.html"
 
 
 rule embedded:
     """The same for the models that need no model hub."""
     input:
         lambda wc: everything(embedded_models()),
+    message:
+        "the embedded models are built and verified: see results/report.html"
 
 
 include: "rules/weights.smk"

@@ -1,11 +1,11 @@
 """Run the untouched model in torch and keep its outputs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from zoo.files import replacing
 from zoo.image_sets import ImageSet, samples
 from zoo.images import load as load_images
 from zoo.inference import Reference
@@ -29,8 +29,7 @@ def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threa
         for _, image in load_images(chosen, record, threads, progress=f"reference {spec.name}"):
             logits.append(model(torch.from_numpy(image[None]).to(device)).float().cpu().numpy().ravel())
     labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
-    with replacing(output) as (temporary,):
-        Reference(np.stack(logits), tuple(sample.name for sample in chosen), labels).save(temporary)
+    Reference(np.stack(logits), tuple(sample.name for sample in chosen), labels).save(Path(output))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a test may need from the machine."""
 
 import os
+import shutil
 
 import pytest
 
@@ -19,3 +20,11 @@ def vulkan() -> None:
     from zoo.vulkan import find_vulkan_device
 
     require(find_vulkan_device() is not None, "a Vulkan device (libvulkan1 and mesa-vulkan-drivers)")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a browser, for a test that needs one."""
+    path = shutil.which("chromium")
+    require(path is not None, "Chromium (Debian's package chromium)")
+    return str(path)

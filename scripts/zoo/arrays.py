@@ -23,5 +23,5 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error

@@ -5,7 +5,7 @@ again and again, and the ratio is taken run by run.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from zoo.inference import Artifact
 from zoo.isolation import isolated
 from zoo.runners import Runner, RuntimeInfo, open_runner
 
-RUNS = 60
-WARM_UP = 8
+RUNS = 50
+WARM_UP = 5
 GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
 
@@ -44,17 +44,18 @@ def benchmark(
 
     Times are in milliseconds, at one and at all threads; each entry of `latency` has the artifact's and
     fp32's own figures and the median of the ratios of neighbouring runs. fp32 against itself tells the
-    noise. Sizes and memory (the peak of a process that loads the artifact and runs it) are in bytes.
+    noise. An artifact that its runtime runs on the CPU, whatever device was asked for, is compared with fp32
+    on the CPU. Sizes and memory (the peak of a process that loads the artifact and runs it) are in bytes.
     """
     latency = []
     info: RuntimeInfo | None = None
     for threads in sorted({1, cpu_count()}):
-        own, reference, info = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs)
+        own, reference, info, beside = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs)
         latency.append(
             {"threads": threads, "runs": runs}
             | asdict(Latency.of(own))
             | {
-                "reference": {"artifact": fp32.name} | asdict(Latency.of(reference)),
+                "reference": {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference)),
                 "ratio": float(np.median(own / reference)),
             }
         )
@@ -77,20 +78,22 @@ def benchmark(
 
 def _times(
     artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo]:
-    """Seconds of each run of the artifact and of fp32, taken in turn."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
+    """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
     image = _image(shape)
-    runners = [_open(each, threads) for each in (artifact, fp32)]
+    own = _open(artifact, threads)
+    on_cpu = own.info.software_gpu is None
+    reference = _open(replace(fp32, device="cpu") if on_cpu else fp32, threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
     seconds = np.empty((runs, 2))
     for run in range(-WARM_UP, runs):
-        for column, runner in enumerate(runners):
+        for column, runner in enumerate((own, reference)):
             time.sleep(gap)
             start = time.perf_counter()
             runner.step(image)
             if run >= 0:
                 seconds[run, column] = time.perf_counter() - start
-    return seconds[:, 0], seconds[:, 1], runners[0].info
+    return seconds[:, 0], seconds[:, 1], own.info, reference.info
 
 
 def _peak_memory(artifact: Artifact, shape: tuple[int, int, int]) -> int:

@@ -60,6 +60,6 @@ def _check_archive(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         return [f"{path.name} is not a TorchScript archive: {error}"]
     return [f"{path.name} is damaged in {broken}"] if broken else []

@@ -19,7 +19,7 @@ from zoo.metrics import cosine, max_abs_error, sqnr_db, top1_agreement
 from zoo.preprocess import Preprocess
 from zoo.structure import check_structure
 
-PROBES = 4
+PROBES = 2
 """Images that the outputs of all layers are compared on."""
 
 _GATES = {
@@ -88,9 +88,8 @@ def not_finite(logits: NDArray[np.float32], names: Sequence[str]) -> list[str]:
     bad = ~np.isfinite(logits).all(axis=1)
     if not bad.any():
         return []
-    return [
-        f"{bad.sum()} of {bad.size} outputs hold NaN or infinity, first that for {names[int(bad.argmax())]}"
-    ]
+    first = names[int(bad.argmax())]
+    return [f"the outputs for {bad.sum()} of {bad.size} images hold NaN or infinity, first those for {first}"]
 
 
 def gate_failures(numbers: Mapping[str, Any], gates: Mapping[str, float]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from engine_zoo import BUILT, Zoo, picture
 
 INT8_OF_ONE = {
@@ -74,10 +75,19 @@ def test_a_changed_gate_verifies_again_and_no_more(zoo: Zoo):
     assert zoo.pending() == {"verify cpu/one/int8", "gate cpu/one/int8"}
 
 
-def test_a_deleted_artifact_is_rebuilt_alone(zoo: Zoo):
-    (zoo / "results/cpu/one/int8.param").unlink()
-    jobs = zoo.build("results/cpu/one/int8.param")
-    assert jobs == {"int8 cpu/one"}
+@pytest.mark.parametrize(
+    ("file", "job"),
+    [
+        ("torchscript.pt", "torchscript cpu/one"),
+        ("fp32.bin", "ncnn fp32 cpu/one"),
+        ("calibration.npz", "calibrate cpu/one"),
+        ("int8.table", "calibration table cpu/one"),
+        ("int8.param", "int8 cpu/one"),
+    ],
+)
+def test_a_deleted_artifact_is_rebuilt_alone(zoo: Zoo, file: str, job: str):
+    (zoo / "results/cpu/one" / file).unlink()
+    assert zoo.build(f"results/cpu/one/{file}") == {job}
     assert zoo.pending() == set(), "the same bytes came back, so nothing after them runs"
 
 

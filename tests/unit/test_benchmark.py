@@ -1,0 +1,59 @@
+"""The contract of a benchmark's record. Nothing here judges how long something takes."""
+
+import numpy as np
+import pytest
+from artifact_samples import artifact, pair
+from ncnn_samples import small_network
+
+from zoo.benchmark import RUNS, Latency, benchmark
+from zoo.fp16 import to_fp16
+from zoo.hardware import cpu_count, cpu_name
+from zoo.records import write_json
+
+
+def test_latency_is_the_median_with_the_tenth_and_ninetieth_percentile():
+    seconds = np.random.default_rng(0).permutation(np.arange(101)) / 1000
+    assert Latency.of(seconds) == Latency(pytest.approx(50), pytest.approx(10), pytest.approx(90))
+
+
+def test_a_benchmark_takes_at_least_fifty_runs():
+    assert RUNS >= 50
+
+
+def check_latency(entry, runs):
+    assert entry["runs"] == runs and entry["ratio"] > 0
+    assert entry["reference"]["artifact"] == "fp32"
+    for figures in (entry, entry["reference"]):
+        assert 0 < figures["p10_ms"] <= figures["median_ms"] <= figures["p90_ms"]
+
+
+def test_the_record_of_an_artifact(tmp_path):
+    graph = small_network()
+    fp32 = artifact(*pair(graph, tmp_path))
+    files = pair(to_fp16(graph), tmp_path, "fp16")
+    record = benchmark(artifact(*files, name="fp16", precision="fp16"), fp32, (3, 8, 8))
+    write_json(record, tmp_path / "bench.json")
+    assert (record["model"], record["device"], record["artifact"]) == ("small", "cpu", "fp16")
+    assert record["runtime"]["name"] == "ncnn"
+    assert record["hardware"] == {
+        "cpu": cpu_name(),
+        "cores": cpu_count(),
+        "gpu": None,
+        "software_gpu": None,
+    }
+    assert record["files"] == {file.name: file.stat().st_size for file in files}
+    assert record["bytes"] == sum(record["files"].values())
+    assert record["peak_memory_bytes"] > record["bytes"]
+    assert [entry["threads"] for entry in record["latency"]] == sorted({1, cpu_count()})
+    for entry in record["latency"]:
+        check_latency(entry, RUNS)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("vulkan")
+def test_the_record_of_a_gpu_artifact_names_the_device(tmp_path):
+    fp32 = artifact(*pair(small_network(), tmp_path), device="gpu")
+    record = benchmark(fp32, fp32, (3, 8, 8), runs=3)
+    assert record["hardware"]["gpu"] == record["runtime"]["device"] != cpu_name()
+    assert record["hardware"]["software_gpu"] in (True, False)
+    check_latency(record["latency"][0], 3)

@@ -1,0 +1,104 @@
+"""config.yaml, its schema and the README agree."""
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from zoo.image_sets import ImageSet
+from zoo.preprocess import Preprocess
+from zoo.spec import ModelSpec
+from zoo.verify import gate_failures
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
+CONFIG = yaml.safe_load((PROJECT / "config.yaml").read_text())
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+MODEL = SCHEMA["$defs"]["model"]["properties"]
+
+
+def refused(config: dict) -> bool:
+    return bool(list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(config)))
+
+
+def test_the_schema_is_one_and_admits_the_configuration():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(CONFIG, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def keys(schema: dict, path: str = ""):
+    """Every declared key of a schema, with its own schema."""
+    for name, entry in schema.get("properties", {}).items():
+        yield f"{path}/{name}", entry
+        yield from keys(entry, f"{path}/{name}")
+    for name, entry in schema.get("$defs", {}).items():
+        yield from keys(entry, name)
+    for entry in schema.get("oneOf", []):
+        yield from keys(entry, path)
+
+
+@pytest.mark.parametrize(("path", "entry"), list(keys(SCHEMA)))
+def test_every_key_is_described(path: str, entry: dict):
+    assert entry.get("description"), path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"colour": "red"},
+        {"gates": {"int4": {}}},
+        {"models": {"a": {"timm": "x", "size": 32}}},
+        {"models": {"a/b": {"timm": "x"}}},
+        {"models": {"a": {"timm": "x", "preprocess": {"mean": [0.5]}}}},
+        {"image_sets": {"a": {"path": "x", "dataset": "digits", "split": "test"}}},
+    ],
+)
+def test_what_is_not_declared_is_refused(change: dict):
+    assert refused(CONFIG | change)
+
+
+def test_the_schema_knows_what_the_library_takes():
+    assert set(MODEL["preprocess"]["properties"]) == set(Preprocess().to_dict())
+    kinds = {"hub", "url", "file", "package", "train", "random"}
+    assert set(MODEL["weights"]["properties"]) == kinds | {"sha256", "keys", "seed"}
+    gates = dict.fromkeys(SCHEMA["$defs"]["gate"]["properties"], 0.0)
+    gate_failures(
+        {"cosine": {"min": 1.0, "mean": 1.0}, "sqnr_db": 1.0, "top1_agreement": 1.0, "max_abs_error": 1.0},
+        gates,
+    )
+
+
+def test_every_declared_model_is_read_by_the_library():
+    own = set(MODEL) - {"opset", "gates", "calibration", "verification", "evaluation"}
+    for name, entry in CONFIG["models"].items():
+        ModelSpec.from_config(name, {key: value for key, value in entry.items() if key in own})
+
+
+def test_calibration_and_verification_images_are_apart():
+    sets = CONFIG["image_sets"]
+    choices = [CONFIG["defaults"], *(entry for entry in CONFIG["models"].values() if "calibration" in entry)]
+    for choice in choices:
+        calibration, verification = (sets[choice[use]["set"]] for use in ("calibration", "verification"))
+        assert calibration != verification
+    for name, entry in sets.items():
+        if "path" in entry:
+            ImageSet.from_dict({"name": name, **entry})
+
+
+def test_the_readme_recipes_are_valid_configuration():
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+    assert len(blocks) >= 3
+    for block in blocks:
+        models = block.get("models") or {name: entry for name, entry in block.items() if "timm" in str(entry)}
+        config = {"models": models} | {key: block[key] for key in ("image_sets",) if key in block}
+        assert not refused(config), block
+
+
+def test_the_readme_programs_are_those_of_the_library():
+    from zoo.snippets import cpp_snippet, python_snippet
+
+    record = Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    assert python_snippet(record, "int8") in README
+    assert cpp_snippet(record, "int8") in README
