@@ -225,18 +225,11 @@ def everything(models):
         f"results/{device}/{model}" for device in built_devices() for model in models
     ]
     kinds = [file for _, _, files in ARTIFACTS.values() for file in files]
-<<<<<<< HEAD
     kinds += [
         "int8.table",
         "int8.recipe.json",
         *(f"{artifact}.passed" for artifact in ARTIFACTS),
     ]
-    kinds += [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
-    return [f"{folder}/{kind}" for folder in folders for kind in kinds] + [
-        "results/report.html",
-        "results/zoo.csv",
-=======
-    kinds += ["int8.table", *(f"{artifact}.passed" for artifact in ARTIFACTS)]
     built = [f"{folder}/{kind}" for folder in folders for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
 
@@ -253,7 +246,6 @@ def reported_proofs(wc):
         for artifact in ARTIFACTS
         for path in (f"results/{device}/{model}/{artifact}.{proof}" for proof in PROOFS)
         if (model in needed and device in built_devices()) or Path(path).exists()
->>>>>>> main
     ]
 
 
