@@ -1,6 +1,7 @@
 """All functions that the rules use: what the configuration declares, and what follows from it."""
 
 import gc
+import json
 import re
 import sys
 from functools import cache
@@ -29,6 +30,13 @@ ARTIFACTS = {
     "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
 }
+# What is written beside int8.param, for people and for other tools.
+INT8_RECORDS = (
+    "int8.table",
+    "int8.recipe.json",
+    "int8.search.json",
+    "int8.sensitivity.json",
+)
 PROOFS = ("verify.json", "eval.json", "bench.json")
 PURPOSES = ("calibration", "verification", "evaluation")
 SPEC_KEYS = ("timm", "args", "weights", "preprocess", "licence", "labels")
@@ -62,6 +70,7 @@ wildcard_constraints:
     artifact=one_of(ARTIFACTS),
     precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
+    candidate=r"[A-Za-z0-9_-]+",
     dataset="digits",
 
 
@@ -73,6 +82,11 @@ def code(script, *more):
     """
     used = [path for pattern in more for path in sorted(SCRIPTS.glob(pattern))]
     return code_hashes.code_hash(SCRIPTS / script, *used)
+
+
+def ncnn_code(script):
+    """The same for a script that opens ncnn."""
+    return code(script, "zoo/runners/ncnn_runner.py")
 
 
 def runtime_code(script):
@@ -160,6 +174,14 @@ def set_state(key, wc, purpose):
     return _states[key]
 
 
+def calibration_set(wc):
+    return image_set(wc, "calibration")
+
+
+def calibration_dataset(wc):
+    return dataset_of(wc, "calibration")
+
+
 def artifact_files(device, model, artifact):
     return [f"results/{device}/{model}/{file}" for file in ARTIFACTS[artifact][2]]
 
@@ -168,11 +190,44 @@ def files_of(wc):
     return artifact_files(wc.device, wc.model, wc.artifact)
 
 
-def artifact_of(wc):
-    """The artifact at hand, as the scripts' Artifact takes it, without its files."""
-    precision, runtime, _ = ARTIFACTS[wc.artifact]
-    names = {"model": wc.model, "device": wc.device, "name": wc.artifact}
+def artifact_of(wc, artifact=None):
+    """The artifact at hand, or another of the model, as the scripts' Artifact takes it, without its files."""
+    artifact = artifact or wc.artifact
+    precision, runtime, _ = ARTIFACTS[artifact]
+    names = {"model": wc.model, "device": wc.device, "name": artifact}
     return names | {"precision": precision, "runtime": runtime}
+
+
+def int8_artifact(wc):
+    return artifact_of(wc, "int8")
+
+
+def fp32_artifact(wc):
+    return artifact_of(wc, "fp32")
+
+
+def int8_setting(wc):
+    """How a model becomes int8: the zoo's settings, and over them its own."""
+    return (
+        {"recipe": "auto", "exclude": [], "target": {}}
+        | config.get("int8", {})
+        | config["models"][wc.model].get("int8", {})
+    )
+
+
+def pinned_recipe(wc):
+    """The file of a recipe or table that config.yaml names for a model, if it names one."""
+    recipe = int8_setting(wc)["recipe"]
+    return [recipe] if recipe.endswith((".json", ".table")) else []
+
+
+def of_candidates(wc, kind):
+    """A file of each int8 candidate; which these are is known once the checkpoint ran."""
+    decided = checkpoints.candidates.get(device=wc.device, model=wc.model).output[0]
+    return [
+        f"results/{wc.device}/{wc.model}/search/{name}.{kind}.json"
+        for name in json.loads(Path(decided).read_text())
+    ]
 
 
 def uses_gpu(wc):
@@ -261,7 +316,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
-    files += ["int8.table", "int8.recipe.json", "calibration.npz"]
+    files += [*INT8_RECORDS, "calibration.npz"]
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
@@ -277,10 +332,8 @@ def explain_impossible(wc):
     """Say which part of a target is wrong, and what is valid there."""
     target = f"results/{wc.impossible}"
     parts = wc.impossible.split("/")
-    kinds = [file for _, _, group in ARTIFACTS.values() for file in group] + [
-        "int8.table",
-        "int8.recipe.json",
-    ]
+    kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
+    kinds += INT8_RECORDS
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"

@@ -1,6 +1,6 @@
-"""Needs: ncnn's fp32 files and calibration images.
-Makes: calibration.npz (statistics of one pass over the images), int8.recipe.json (what becomes of each
-layer), int8.param and .bin, and int8.table, the recipe in the format of ncnn's own tools.
+"""Needs: ncnn's fp32 files and calibration images; for int8, what the search chose.
+Makes: calibration.npz (statistics of one pass over the images); int8.param and .bin, int8.recipe.json (what
+became of each layer), int8.table (the recipe in the format of ncnn's own tools), int8.sensitivity.json.
 """
 
 
@@ -10,7 +10,7 @@ rule calibrate:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
-        dataset=lambda wc: dataset_of(wc, "calibration"),
+        dataset=calibration_dataset,
     output:
         "results/{device}/{model}/calibration.npz",
     log:
@@ -22,7 +22,7 @@ rule calibrate:
         mem_mb=4000,
     params:
         code=code("calibrate.py"),
-        images=lambda wc: image_set(wc, "calibration"),
+        images=calibration_set,
         images_state=lambda wc: images_state(wc, "calibration"),
     message:
         "calibrate {wildcards.device}/{wildcards.model}"
@@ -30,63 +30,21 @@ rule calibrate:
         "../scripts/calibrate.py"
 
 
-rule recipe:
-    """Choose precision, thresholds and rounding of each layer by its error on the statistics."""
-    input:
-        param="results/{device}/{model}/fp32.param",
-        weights="results/{device}/{model}/fp32.bin",
-        statistics="results/{device}/{model}/calibration.npz",
-    output:
-        "results/{device}/{model}/int8.recipe.json",
-    log:
-        "results/logs/recipe/{device}/{model}.log",
-    benchmark:
-        "results/logs/recipe/{device}/{model}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=3000,
-    params:
-        code=code("recipe.py"),
-    message:
-        "int8 recipe {wildcards.device}/{wildcards.model}"
-    script:
-        "../scripts/recipe.py"
-
-
-rule table:
-    """Write the recipe as a calibration table, one scale an input."""
-    input:
-        param="results/{device}/{model}/fp32.param",
-        weights="results/{device}/{model}/fp32.bin",
-        statistics="results/{device}/{model}/calibration.npz",
-        recipe="results/{device}/{model}/int8.recipe.json",
-    output:
-        "results/{device}/{model}/int8.table",
-    log:
-        "results/logs/table/{device}/{model}.log",
-    benchmark:
-        "results/logs/table/{device}/{model}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-    params:
-        code=code("table.py"),
-    message:
-        "calibration table {wildcards.device}/{wildcards.model}"
-    script:
-        "../scripts/table.py"
-
-
 rule int8:
-    """Quantize the fp32 files by the recipe."""
+    """Quantize the fp32 files by the recipe that the search chose; fail, in a sentence, if it chose none."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
-        recipe="results/{device}/{model}/int8.recipe.json",
         statistics="results/{device}/{model}/calibration.npz",
+        search="results/{device}/{model}/int8.search.json",
+        recipes="results/{device}/{model}/search/candidates.json",
+        sensitivity="results/{device}/{model}/search/sensitivity.json",
     output:
         param="results/{device}/{model}/int8.param",
         weights="results/{device}/{model}/int8.bin",
+        table="results/{device}/{model}/int8.table",
+        recipe="results/{device}/{model}/int8.recipe.json",
+        sensitivity="results/{device}/{model}/int8.sensitivity.json",
     log:
         "results/logs/int8/{device}/{model}.log",
     benchmark:

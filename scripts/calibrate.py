@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.collection import collect_parallel
-from zoo.image_sets import ImageSet, samples
+from zoo.image_sets import ImageSet, calibration_samples
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
 from zoo.preprocess import Preprocess
@@ -15,7 +15,7 @@ def main(
     param: str, weights: str, card: str, images: dict[str, Any], threads: int, title: str, output: str
 ) -> None:
     record = Preprocess.from_dict(read_json(card)["preprocess"])
-    chosen = samples(ImageSet.from_dict(images))
+    chosen, _ = calibration_samples(ImageSet.from_dict(images))
     graph, files = load_checked(param, weights), (Path(param), Path(weights))
     collect_parallel(graph, files, chosen, record, threads, progress=title).save(output)
 

@@ -1,20 +1,47 @@
-"""Quantize an fp32 ncnn model by its recipe."""
+"""Quantize an fp32 ncnn model by the recipe that the search chose, and write what that recipe is."""
 
 from zoo.calibration import CalibrationStatistics
+from zoo.errors import ZooError
+from zoo.files import replacing
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import write_graph
-from zoo.quantization import apply
+from zoo.quantization import apply, table_of
 from zoo.recipe import Recipe
-from zoo.records import read_json
+from zoo.records import read_json, write_json
+from zoo.sensitivity import Sensitivity
+from zoo.table import write_table
 
 
-def main(param: str, weights: str, recipe: str, statistics: str, param_out: str, weights_out: str) -> None:
-    graph, known = load_checked(param, weights), CalibrationStatistics.load(statistics)
-    write_graph(apply(graph, known, Recipe.from_dict(read_json(recipe))), param_out, weights_out)
+def main(
+    fp32: tuple[str, str], statistics: str, search: str, recipes: str, sensitivity: str, made: dict[str, str]
+) -> None:
+    outcome = read_json(search)
+    if outcome["chosen"] is None:
+        raise ZooError(
+            f"{'; '.join(outcome['failures'])}. Relax the target (config.yaml: int8: target), or see {search}"
+        )
+    graph, known = load_checked(*fp32), CalibrationStatistics.load(statistics)
+    recipe = Recipe.from_dict(read_json(recipes)[outcome["chosen"]])
+    quantized = apply(graph, known, recipe)
+    with replacing(*made.values()) as temporary:
+        new = dict(zip(made, temporary, strict=True))
+        write_table(table_of(graph, known, recipe), new["table"])
+        write_json(recipe.to_dict(), new["recipe"])
+        write_json(
+            Sensitivity.from_dict(read_json(sensitivity)).with_recipe(recipe).to_dict(), new["sensitivity"]
+        )
+        write_graph(quantized, new["param"], new["weights"])
 
 
 if __name__ == "__main__":
-    files, made = snakemake.input, snakemake.output
+    files = snakemake.input
     with reporting(snakemake.log[0], "int8 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.param, files.weights, files.recipe, files.statistics, made.param, made.weights)
+        main(
+            (files.param, files.weights),
+            files.statistics,
+            files.search,
+            files.recipes,
+            files.sensitivity,
+            dict(snakemake.output.items()),
+        )

@@ -4,6 +4,7 @@ A machine's speed drifts, so a figure means little by itself: the two models run
 again and again, and the ratio is taken run by run.
 """
 
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -72,12 +73,30 @@ def benchmark(
         "bytes": sum(file.stat().st_size for file in artifact.files),
         "files": {file.name: file.stat().st_size for file in artifact.files},
         "peak_memory_bytes": isolated(str(artifact), _peak_memory, artifact, shape),
-        "latency": latency,
+        "latency": list(latency),
     }
 
 
+def time_beside(
+    artifact: Artifact,
+    fp32: Artifact,
+    shape: tuple[int, int, int],
+    threads: int,
+    runs: int = RUNS,
+    longest_s: float = math.inf,
+) -> tuple[dict[str, Any], RuntimeInfo]:
+    """An entry of `latency`, see `benchmark`, and what ran the artifact.
+
+    After `longest_s` seconds no run is started any more, once there are `FEWEST`.
+    """
+    own, reference, info = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s)
+    entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
+    entry["reference"] = {"artifact": fp32.name} | asdict(Latency.of(reference))
+    return entry | {"ratio": float(np.median(own / reference))}, info
+
+
 def _times(
-    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int
+    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int, longest_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
     image = _image(shape)

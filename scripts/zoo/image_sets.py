@@ -7,7 +7,7 @@ starts; `zoo.images` decodes what `samples` lists.
 import hashlib
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from zoo.image_files import Entry, entries
 
 # What a fingerprint reads of one set at most; beyond, it trusts sizes and modification times.
 _CONTENT_LIMIT = 16 << 20
+
+HELD_OUT = 32
+"""Calibration samples that int8 candidates are tried on, at most."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,29 @@ def samples(image_set: ImageSet) -> list[Sample]:
         _cropped(image_set.crops, image_set.seed, found[index % len(found)], index // len(found))
         for index in range(asked)
     ]
+
+
+def calibration_samples(image_set: ImageSet) -> tuple[list[Sample], list[Sample]]:
+    """The samples of a calibration set: those that statistics are collected of, and some held out to try
+    the result on.
+
+    A quarter of the images is held out, with all crops of them, in an order that depends on names only; at
+    most `HELD_OUT` samples of these are returned. A single image is both: there is nothing else to try on.
+    Raises what `samples` raises.
+    """
+    chosen = samples(image_set)
+    names = sorted({sample.name for sample in chosen}, key=lambda name: _draw(0, f"held out\0{name}", 0))
+    if len(names) == 1:
+        return chosen, every(chosen, HELD_OUT)
+    apart = set(names[: max(1, len(names) // 4)])
+    rest = [sample for sample in chosen if sample.name not in apart]
+    return rest, every([sample for sample in chosen if sample.name in apart], HELD_OUT)
+
+
+def every(chosen: Sequence[Sample], most: int) -> list[Sample]:
+    """At most so many of the samples, evenly spread over them."""
+    count = min(most, len(chosen))
+    return [chosen[index * len(chosen) // count] for index in range(count)]
 
 
 def fingerprint(image_set: ImageSet) -> str:

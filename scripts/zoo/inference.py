@@ -72,13 +72,23 @@ def outputs(
     """
     if tuple(sample.name for sample in samples) != reference.names:
         raise ZooError("the images are not those that the reference outputs were made from; build them again")
-    logits, info = isolated(str(artifact), _outputs, artifact, samples, record, threads)
+    logits, info = run(artifact, samples, record, threads)
     if logits.shape != reference.logits.shape:
         raise ArtifactError(
             f"{artifact}: its outputs have the shape {logits.shape}, the original model's have "
             f"{reference.logits.shape}"
         )
     return logits, info
+
+
+def run(
+    artifact: Artifact, samples: Sequence[Sample], record: Preprocess, threads: int
+) -> tuple[NDArray[np.float32], RuntimeInfo]:
+    """The artifact's outputs for `samples`, (images, classes), and what ran it, whatever they should be.
+
+    Raises ArtifactError if it cannot be loaded or run.
+    """
+    return isolated(str(artifact), _outputs, artifact, samples, record, threads)
 
 
 def _outputs(

@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.explicit_quantize import insert_quantize
 from zoo.fp16 import to_fp16
 from zoo.gptq import round_weights
-from zoo.int8 import LEVELS, absmax_scales, int8_layer, round_to_int8, weight_rows
+from zoo.int8 import LEVELS, absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
 from zoo.layer_input import Doubles, LayerInput
 from zoo.local_error import clips, weight_steps
 from zoo.ncnn_bin import Floats, Storage
@@ -54,6 +54,8 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     """
     check_recipe(recipe, graph)
     statistics.check(graph)
+    if recipe.table is not None:
+        return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     moved = graph
     for name, plan in plans.items():
@@ -148,6 +150,8 @@ def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) ->
 
     Thresholds by channel become the largest of them; shifts, GPTQ and bias correction do not show.
     """
+    if recipe.table is not None:
+        return recipe.table
     weights: dict[str, Floats] = {}
     activations = {}
     for name in recipe.with_precision("int8"):

@@ -1,10 +1,11 @@
 """The int8 recipe: how each layer of a model is stored, and how its int8 form is found. Data only."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.table import CalibrationTable, format_table, parse_table
 
 PRECISIONS = ("int8", "fp16", "fp32")
 THROUGH = ("quantize", "norm")
@@ -68,24 +69,50 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A plan for every layer that has weights to store, by name. name: what reports call the recipe."""
+    """A plan for every layer that has weights to store, by name. name: what reports call the recipe.
+
+    table: scales that another tool found; the int8 layers take these and nothing else of their plan counts.
+    """
 
     name: str
     layers: Mapping[str, LayerPlan]
+    table: CalibrationTable | None = None
 
     def with_precision(self, precision: str) -> tuple[str, ...]:
         """The names of the layers of that precision, in order."""
         return tuple(name for name, plan in self.layers.items() if plan.precision == precision)
 
+    def floating(self, names: Collection[str]) -> "Recipe":
+        """The recipe with these layers, as far as they are int8, stored as fp16."""
+        if self.table is not None:
+            kept = {name: each for name, each in self.table.weights.items() if name not in names}
+            table = CalibrationTable(kept, {name: self.table.activations[name] for name in kept})
+        else:
+            table = None
+        plans = {
+            name: LayerPlan("fp16") if plan.precision == "int8" and name in names else plan
+            for name, plan in self.layers.items()
+        }
+        return Recipe(self.name, plans, table)
+
+    def changed(self, **values: Any) -> "Recipe":
+        """The recipe with these values in the plan of every int8 layer."""
+        plans = {
+            name: replace(plan, **values) if plan.precision == "int8" else plan
+            for name, plan in self.layers.items()
+        }
+        return replace(self, layers=plans)
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON and for `from_dict`."""
         layers = {name: plan.to_dict() for name, plan in self.layers.items()}
-        return {"format": FORMAT, "name": self.name, "layers": layers}
+        table = {} if self.table is None else {"table": format_table(self.table)}
+        return {"format": FORMAT, "name": self.name, "layers": layers} | table
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """The inverse of `to_dict`. Raises ZooError, naming the layer, for what is not a recipe."""
-        if set(values) != {"format", "name", "layers"} or values["format"] != FORMAT:
+        if set(values) - {"table"} != {"format", "name", "layers"} or values["format"] != FORMAT:
             raise ZooError("not an int8 recipe as this version writes it; delete it to have it made again")
         known = set(asdict(LayerPlan()))
         plans = {}
@@ -96,4 +123,5 @@ class Recipe:
                 plans[name] = LayerPlan(**plan)
             except (ZooError, TypeError) as error:
                 raise ZooError(f"layer {name}: {error}") from None
-        return cls(values["name"], plans)
+        table = parse_table(values["table"], f"recipe {values['name']}") if "table" in values else None
+        return cls(values["name"], plans, table)

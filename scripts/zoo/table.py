@@ -40,11 +40,17 @@ class CalibrationTable:
 def read_table(path: str | Path) -> CalibrationTable:
     """Read a table. Raises ZooError, naming the line, for what the official tools would misread."""
     try:
-        lines = Path(path).read_bytes().decode().splitlines()
+        text = Path(path).read_bytes().decode()
     except FileNotFoundError:
         raise ZooError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise ZooError(f"{path}: not a calibration table, which is text") from None
+    return parse_table(text, str(path))
+
+
+def parse_table(text: str, path: str) -> CalibrationTable:
+    """The same for the text of a table; `path` is what messages call it."""
+    lines = text.splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
@@ -82,15 +88,20 @@ def _parse_line(line: str, where: str) -> tuple[str, Floats]:
         raise ZooError(f"{where}: {key} has a scale that is not a number") from None
 
 
-def write_table(table: CalibrationTable, path: str | Path) -> None:
-    """Write a table: all weights, then all activations, as ncnn2table does.
+def format_table(table: CalibrationTable) -> str:
+    """The text of a table: all weights, then all activations, as ncnn2table writes it.
 
     Nine significant digits give every float32 back exactly.
     """
     lines = [f"{name}{_WEIGHT_KEY} {_text(scales)}\n" for name, scales in table.weights.items()]
     lines += [f"{name} {_text([scale])}\n" for name, scale in table.activations.items()]
+    return "".join(lines)
+
+
+def write_table(table: CalibrationTable, path: str | Path) -> None:
+    """Write a table as `format_table` has it."""
     with replacing(path) as (temporary,):
-        temporary.write_text("".join(lines), newline="\n")
+        temporary.write_text(format_table(table), newline="\n")
 
 
 def _text(scales: Floats | list[float]) -> str:

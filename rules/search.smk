@@ -1,0 +1,144 @@
+"""Needs: ncnn's fp32 files, calibration statistics, and the held-out part of the calibration images.
+Makes: search/: a plan for each layer, what each layer costs, recipes to try, and for each of these what it
+does to the model's answers, its latency and its size; int8.search.json: all of that, and which one is taken.
+"""
+
+
+rule sensitivity:
+    """Plan each layer by its local error; measure what each does to the model when only it is int8."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        statistics="results/{device}/{model}/calibration.npz",
+        dataset=calibration_dataset,
+    output:
+        recipe="results/{device}/{model}/search/local.recipe.json",
+        sensitivity="results/{device}/{model}/search/sensitivity.json",
+        reference="results/{device}/{model}/search/reference.npz",
+    log:
+        "results/logs/sensitivity/{device}/{model}.log",
+    benchmark:
+        "results/logs/sensitivity/{device}/{model}.benchmark.tsv"
+    # All cores: the layers are timed.
+    threads: workflow.cores
+    resources:
+        mem_mb=4000,
+        gpu=uses_gpu,
+    params:
+        code=ncnn_code("sensitivity.py"),
+        artifact=fp32_artifact,
+        images=calibration_set,
+    message:
+        "sensitivity {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/sensitivity.py"
+
+
+checkpoint candidates:
+    """Decide which recipes are tried: those of the search, or the one that the configuration names."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        recipe="results/{device}/{model}/search/local.recipe.json",
+        sensitivity="results/{device}/{model}/search/sensitivity.json",
+        pinned=pinned_recipe,
+    output:
+        "results/{device}/{model}/search/candidates.json",
+    log:
+        "results/logs/candidates/{device}/{model}.log",
+    benchmark:
+        "results/logs/candidates/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("candidates.py"),
+        int8=lambda wc: {key: int8_setting(wc)[key] for key in ("recipe", "exclude")},
+    message:
+        "int8 candidates {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/candidates.py"
+
+
+rule candidate:
+    """Quantize by a candidate's recipe; compare with fp32 on the held-out calibration images."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        statistics="results/{device}/{model}/calibration.npz",
+        recipes="results/{device}/{model}/search/candidates.json",
+        reference="results/{device}/{model}/search/reference.npz",
+        dataset=calibration_dataset,
+    output:
+        param=temp("results/{device}/{model}/search/{candidate}.param"),
+        weights=temp("results/{device}/{model}/search/{candidate}.bin"),
+        trial="results/{device}/{model}/search/{candidate}.trial.json",
+    log:
+        "results/logs/candidate/{device}/{model}/{candidate}.log",
+    benchmark:
+        "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        gpu=uses_gpu,
+    params:
+        code=ncnn_code("candidate.py"),
+        artifact=int8_artifact,
+        images=calibration_set,
+    message:
+        "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+    script:
+        "../scripts/candidate.py"
+
+
+rule latency:
+    """Time a candidate and, in turn with it, ncnn's fp32; alone on the machine."""
+    input:
+        param="results/{device}/{model}/search/{candidate}.param",
+        weights="results/{device}/{model}/search/{candidate}.bin",
+        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+        card="results/weights/{model}.json",
+    output:
+        "results/{device}/{model}/search/{candidate}.latency.json",
+    log:
+        "results/logs/latency/{device}/{model}/{candidate}.log",
+    benchmark:
+        "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
+    # All cores: nothing else may run beside a measurement.
+    threads: workflow.cores
+    resources:
+        mem_mb=3000,
+        gpu=uses_gpu,
+    params:
+        code=ncnn_code("latency.py"),
+        artifact=int8_artifact,
+    message:
+        "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+    script:
+        "../scripts/latency.py"
+
+
+rule search:
+    """Gather what was measured of the candidates, and choose one; write it whatever the verdict."""
+    input:
+        trials=lambda wc: of_candidates(wc, "trial"),
+        latencies=lambda wc: of_candidates(wc, "latency"),
+        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+    output:
+        "results/{device}/{model}/int8.search.json",
+    log:
+        "results/logs/search/{device}/{model}.log",
+    benchmark:
+        "results/logs/search/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        code=code("search.py"),
+        target=lambda wc: int8_setting(wc)["target"],
+    message:
+        "int8 search {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/search.py"

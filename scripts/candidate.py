@@ -1,0 +1,58 @@
+"""Quantize by one candidate's recipe and compare with fp32 on the held-out calibration images."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.calibration import CalibrationStatistics
+from zoo.candidates import int8_weights
+from zoo.image_sets import ImageSet, calibration_samples
+from zoo.inference import Artifact, Reference, outputs
+from zoo.job import reporting
+from zoo.ncnn_check import load_checked
+from zoo.ncnn_graph import write_graph
+from zoo.preprocess import Preprocess
+from zoo.quantization import apply
+from zoo.recipe import Recipe
+from zoo.records import read_json, write_json
+from zoo.search import Fidelity
+
+
+def main(
+    artifact: Artifact,
+    fp32: tuple[str, str],
+    card: str,
+    statistics: str,
+    recipes: str,
+    reference: str,
+    images: dict[str, Any],
+    threads: int,
+    output: str,
+) -> None:
+    graph, record = load_checked(*fp32), Preprocess.from_dict(read_json(card)["preprocess"])
+    recipe = Recipe.from_dict(read_json(recipes)[artifact.name])
+    write_graph(apply(graph, CalibrationStatistics.load(statistics), recipe), *artifact.files)
+    _, held_out = calibration_samples(ImageSet.from_dict(images))
+    truth = Reference.load(Path(reference))
+    logits, _ = outputs(artifact, held_out, record, truth, threads)
+    measured = {"name": artifact.name, "images": len(logits)} | asdict(Fidelity.of(truth, logits))
+    measured["bytes"] = sum(file.stat().st_size for file in artifact.files)
+    write_json(measured | {"int8_weights": int8_weights(graph, recipe)}, output)
+
+
+if __name__ == "__main__":
+    files, made = snakemake.input, snakemake.output
+    name = snakemake.wildcards.candidate
+    artifact = replace(Artifact.of((made.param, made.weights), **snakemake.params.artifact), name=name)
+    with reporting(snakemake.log[0], f"int8 candidate {artifact}"):
+        main(
+            artifact,
+            (files.param, files.weights),
+            files.card,
+            files.statistics,
+            files.recipes,
+            files.reference,
+            snakemake.params.images,
+            snakemake.threads,
+            made.trial,
+        )

@@ -1,0 +1,44 @@
+"""Decide which int8 recipes are tried: those of the search, or the one that the configuration names."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from zoo.candidates import floats, from_file, matching, named, searched
+from zoo.job import reporting
+from zoo.ncnn_check import load_checked
+from zoo.quantization import check_recipe
+from zoo.recipe import Recipe
+from zoo.records import read_json, write_json
+from zoo.sensitivity import Sensitivity
+
+
+def main(
+    param: str, weights: str, local: str, sensitivity: str, choice: str, excluded: Collection[str], output: str
+) -> None:
+    graph = load_checked(param, weights)
+    plan = Recipe.from_dict(read_json(local))
+    names = matching(graph, excluded)
+    if choice == "auto":
+        recipes = searched(graph, plan, Sensitivity.from_dict(read_json(sensitivity)).layers, names)
+    else:
+        is_file = choice.endswith((".json", ".table"))
+        recipe = from_file(graph, Path(choice)) if is_file else named(graph, choice, plan)
+        recipe = recipe.floating(names)
+        check_recipe(recipe, graph)
+        recipes = {recipe.name: recipe}
+    recipes |= {"fp16": floats(graph)}
+    write_json({name: recipe.to_dict() for name, recipe in recipes.items()}, output)
+
+
+if __name__ == "__main__":
+    files, params = snakemake.input, snakemake.params
+    with reporting(snakemake.log[0], "int8 candidates {device}/{model}".format(**snakemake.wildcards)):
+        main(
+            files.param,
+            files.weights,
+            files.recipe,
+            files.sensitivity,
+            params.int8["recipe"],
+            params.int8["exclude"],
+            snakemake.output[0],
+        )

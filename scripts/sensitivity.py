@@ -1,0 +1,61 @@
+"""Plan each layer by its local error; measure what each int8 layer does to the whole model, and its time."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.calibration import CalibrationStatistics
+from zoo.image_sets import ImageSet, calibration_samples, every
+from zoo.images import load
+from zoo.inference import Artifact, Reference, run
+from zoo.job import reporting
+from zoo.layer_time import layer_times
+from zoo.ncnn_check import load_checked
+from zoo.planning import local_recipe
+from zoo.preprocess import Preprocess
+from zoo.records import read_json, write_json
+from zoo.sensitivity import measure, probes_for, sensitivity
+
+
+def main(
+    fp32: Artifact,
+    card: str,
+    statistics: str,
+    images: dict[str, Any],
+    threads: int,
+    recipe_out: str,
+    sensitivity_out: str,
+    reference_out: str,
+) -> None:
+    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    graph, known = load_checked(*fp32.files), CalibrationStatistics.load(statistics)
+    image_set = ImageSet.from_dict(images)
+    _, held_out = calibration_samples(image_set)
+    logits, _ = run(fp32, held_out, record, threads)
+    labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
+    Reference(logits, tuple(sample.name for sample in held_out), labels).save(Path(reference_out))
+    recipe = local_recipe(graph, known)
+    write_json(recipe.to_dict(), recipe_out)
+    title = f"sensitivity {fp32.device}/{fp32.model}"
+    probes = [image for _, image in load(every(held_out, probes_for(graph)), record, threads)]
+    noise = measure(graph, known, recipe, probes, threads, fp32.model, progress=title)
+    times = layer_times(fp32.files, probes[0], fp32.device)
+    found = sensitivity(graph, noise, times, len(probes), fp32.model, fp32.device)
+    write_json(found.to_dict(), sensitivity_out)
+
+
+if __name__ == "__main__":
+    files, made = snakemake.input, snakemake.output
+    fp32 = Artifact.of((files.param, files.weights), **snakemake.params.artifact)
+    with reporting(snakemake.log[0], f"sensitivity {fp32.device}/{fp32.model}"):
+        main(
+            fp32,
+            files.card,
+            files.statistics,
+            snakemake.params.images,
+            snakemake.threads,
+            made.recipe,
+            made.sensitivity,
+            made.reference,
+        )

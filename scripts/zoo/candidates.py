@@ -1,0 +1,172 @@
+"""The candidates of a search: recipes for one model, from all that can be int8 to the best half of it.
+
+How each layer becomes int8 is settled by its local error (see `zoo.planning`); what is left to try on the
+whole model is which layers are worth it, and whether the refinements pay.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.int8 import weight_rows
+from zoo.ncnn_graph import Graph
+from zoo.observers import OBSERVERS
+from zoo.planning import plain_recipe
+from zoo.quantization import planned
+from zoo.recipe import LayerPlan, Recipe
+from zoo.records import read_json
+from zoo.sensitivity import LayerSensitivity
+from zoo.table_lint import import_table
+
+FLOATS = "fp16"
+"""The candidate without int8: what a model costs that keeps every answer."""
+
+SLACK = 1.04
+"""How much larger and slower (by prediction) than all in int8 the candidate `balanced` may be."""
+
+_STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
+_LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
+_SAVED = 0.5  # share of a float layer's time that int8 saves, roughly: what is kept is measured
+
+
+def searched(
+    graph: Graph, local: Recipe, layers: Sequence[LayerSensitivity], excluded: Collection[str] = ()
+) -> dict[str, Recipe]:
+    """The recipes that `auto` tries, by name.
+
+    local: each layer as well quantized as can be. layers: what each costs and brings, measured.
+    excluded: layers that must stay float.
+    `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
+    the same without GPTQ; `local-N` has N layers float, those whose noise is largest for the time and the
+    bytes that their being int8 saves; `balanced` as many of them as `SLACK` allows. Recipes that are the
+    same appear once. Raises ZooError if nothing is left that could be int8.
+    """
+    local = local.floating(excluded)
+    order = _by_worth(local, layers)
+    recipes = {
+        "plain": plain_recipe(graph).floating(excluded),
+        "mse": observed(graph, "mse").floating(excluded),
+        "nearest": local.changed(rounding="nearest"),
+        "local": local,
+        "balanced": local.floating(_fitting(local, layers, order)),
+    }
+    for names in _prefixes(local, layers, order):
+        recipes[f"local-{len(names)}"] = local.floating(names)
+    unique: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        if recipe.with_precision("int8") and all(recipe.layers != each.layers for each in unique.values()):
+            unique[name] = replace(recipe, name=name)
+    if not unique:
+        raise ZooError("no layer is left that could be int8; exclude fewer (config.yaml: int8: exclude)")
+    return unique
+
+
+def _by_worth(recipe: Recipe, layers: Iterable[LayerSensitivity]) -> list[str]:
+    """The int8 layers, first those with the most noise for what being int8 saves."""
+    worth = {
+        layer.name: _noise(layer) / max(layer.time_share + layer.weight_share, 1e-6)
+        for layer in layers
+        if layer.name in recipe.with_precision("int8")
+    }
+    return sorted(worth, key=lambda name: -worth[name])
+
+
+def _noise(layer: LayerSensitivity) -> float:
+    """Of the outputs when only this layer is int8, as a share of the signal; noises of layers add up."""
+    return 0.0 if layer.sqnr_db is None else 10 ** (-layer.sqnr_db / 10)
+
+
+def _fitting(recipe: Recipe, layers: Iterable[LayerSensitivity], order: Iterable[str]) -> list[str]:
+    """Layers, in this order, that can be float within `SLACK` of the size and the time of `recipe`."""
+    int8 = set(recipe.with_precision("int8"))
+    sizes = {layer.name: layer.weight_share for layer in layers}
+    times = {layer.name: layer.time_share * _SAVED for layer in layers}
+    size = sum(share * (1 if name in int8 else 2) for name, share in sizes.items())
+    time = 1 - sum(times[name] for name in int8)
+    room_size, room_time = size * (SLACK - 1), time * (SLACK - 1)
+    chosen = []
+    for name in order:
+        if sizes[name] <= room_size and times[name] <= room_time:
+            chosen.append(name)
+            room_size, room_time = room_size - sizes[name], room_time - times[name]
+    return chosen
+
+
+def _prefixes(
+    recipe: Recipe, layers: Iterable[LayerSensitivity], order: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    """Ever longer parts of `order`, each with less of the noise left, until half of the weights are float."""
+    noise = {layer.name: _noise(layer) for layer in layers}
+    sizes = {layer.name: layer.weight_share for layer in layers if layer.name in order}
+    limit = sum(noise[name] for name in order)
+    left, int8 = limit, sum(sizes.values())
+    least = int8 * _LEAST_INT8
+    for count, name in enumerate(order, start=1):
+        left, int8 = left - noise[name], int8 - sizes[name]
+        if int8 < least or count == len(order):
+            return
+        if left <= limit * _STEP:
+            limit = left
+            yield order[:count]
+
+
+def floats(graph: Graph) -> Recipe:
+    """The recipe in which nothing is int8."""
+    return Recipe(FLOATS, {layer.name: LayerPlan("fp16") for layer in planned(graph)})
+
+
+def named(graph: Graph, name: str, local: Recipe) -> Recipe:
+    """The recipe of that name: `local`, `plain` or an observer. Raises ZooError for another name."""
+    if name == "local":
+        return local
+    if name == "plain":
+        return plain_recipe(graph)
+    if name in OBSERVERS:
+        return observed(graph, name)
+    raise ZooError(
+        f"unknown recipe {name!r}; known are auto, local, plain, {', '.join(OBSERVERS)}, and a recipe "
+        "(.json) or a calibration table (.table) by its path"
+    )
+
+
+def observed(graph: Graph, observer: str) -> Recipe:
+    """Plain int8 with thresholds by an observer of `zoo.observers`."""
+    return replace(plain_recipe(graph).changed(observer=observer), name=observer)
+
+
+def from_file(graph: Graph, path: Path) -> Recipe:
+    """A recipe from a file that a user names: one of ours, or a table that another tool made.
+
+    Raises ZooError, naming the file, if it is neither or of another model.
+    """
+    if path.suffix == ".json":
+        return Recipe.from_dict(read_json(path))
+    table = import_table(path, graph)
+    plans = {
+        layer.name: LayerPlan("int8" if layer.name in table.weights else "fp16") for layer in planned(graph)
+    }
+    return Recipe(path.stem, plans, table)
+
+
+def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
+    """The layers that names and types stand for. Raises ZooError for what is neither in this model."""
+    layers = planned(graph)
+    names = set()
+    for each in excluded:
+        meant = {layer.name for layer in layers if each in (layer.name, layer.type)}
+        if not meant:
+            known = ", ".join(layer.name for layer in layers)
+            raise ZooError(
+                f"int8: exclude: {each!r} is no layer with weights, nor a type of one; layers are: {known}"
+            )
+        names |= meant
+    return names
+
+
+def int8_weights(graph: Graph, recipe: Recipe) -> float:
+    """The share, 0 to 1, of the weights of convolutions and inner products that are int8."""
+    sizes = {layer.name: weight_rows(layer).size for layer in planned(graph) if "weight" in layer.weights}
+    total = sum(sizes.values())
+    return sum(sizes.get(name, 0) for name in recipe.with_precision("int8")) / total if total else 0.0
+

@@ -1,0 +1,159 @@
+"""The search for the int8 recipe of a model: what was measured of each candidate, and which one is taken."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.inference import Reference
+from zoo.metrics import Array, sqnr_db, top1_agreement, topk_accuracy
+
+WITHIN = 1.05
+"""Of the candidates that meet the target, those within this factor of the fastest and of the smallest count
+as good in these; among them the most faithful is taken."""
+
+_NEAREST = 3  # candidates that a failure names
+
+_TARGETS = {
+    "min_sqnr_db": "an SQNR of at least {:g} dB",
+    "max_top1_drop": "at most {:g} points of top-1 lost",
+    "min_speedup": "a speedup over fp32 of at least {:g}",
+}
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How close a candidate's outputs are to those of fp32 on the held-out calibration images.
+
+    sqnr_db: in dB. agreement: share, 0 to 1, of images with the same first class. top1_drop: percentage
+    points of accuracy lost, None without labels.
+    """
+
+    sqnr_db: float
+    agreement: float
+    top1_drop: float | None
+
+    @classmethod
+    def of(cls, reference: Reference, logits: Array) -> "Fidelity":
+        """From outputs (images, classes)."""
+        drop = None
+        if reference.labels is not None:
+            before, after = (topk_accuracy(each, reference.labels, 1) for each in (reference.logits, logits))
+            drop = 100 * (before - after)
+        return cls(sqnr_db(reference.logits, logits), top1_agreement(reference.logits, logits), drop)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured of one candidate. See `Fidelity` for the first figures.
+
+    bytes: of its files. int8_weights: share, 0 to 1, of the weights of convolutions and inner products that
+    is int8. latency_ms: median, one thread. speedup: fp32's latency over its own, timed in turn.
+    """
+
+    name: str
+    sqnr_db: float
+    agreement: float
+    top1_drop: float | None
+    bytes: int
+    int8_weights: float
+    latency_ms: float
+    speedup: float
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
+        """From plain values, keys that are not of a trial left out. Raises ZooError if one is missing."""
+        try:
+            return cls(**{field.name: values[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise ZooError(f"a trial lacks {error}; delete its files to have it measured again") from None
+
+    @property
+    def drop(self) -> float:
+        """Points of top-1 lost: measured with labels, else the most that it can be, all disagreements."""
+        return 100 * (1 - self.agreement) if self.top1_drop is None else self.top1_drop
+
+
+def search(
+    trials: Sequence[Trial], references: Sequence[Trial], target: Mapping[str, float]
+) -> dict[str, Any]:
+    """The outcome, for JSON: keys `target`, `chosen`, `failures`, `candidates` and `references`.
+
+    target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
+    lost), `min_speedup` (over fp32). `chosen` is the name of the candidate that is taken, None if none meets
+    the target; `failures` then says so and lists the nearest. A candidate is on the Pareto `front` if no
+    other is at least as good in SQNR, agreement, latency and size, and better in one.
+    Raises ZooError for an unknown target or if there are no candidates.
+    """
+    if not trials:
+        raise ZooError("the search has no candidates")
+    if unknown := sorted(set(target) - set(_TARGETS)):
+        raise ZooError(f"unknown target {', '.join(unknown)}; known are {', '.join(_TARGETS)}")
+    meeting = [trial for trial in trials if not _shortfall(trial, target)]
+    chosen = choose(meeting) if meeting else None
+    return {
+        "target": dict(target),
+        "chosen": chosen.name if chosen else None,
+        "failures": [] if chosen else [_failure(trials, target)],
+        "candidates": [
+            asdict(trial) | {"front": is_on_front(trial, trials), "meets": trial in meeting}
+            for trial in trials
+        ],
+        "references": [asdict(trial) for trial in references],
+    }
+
+
+def choose(trials: Sequence[Trial]) -> Trial:
+    """The most faithful of those within `WITHIN` of the fastest and of the smallest.
+
+    None is both, it may be: then the most faithful of those within it of the fastest.
+    """
+    fastest = max(trial.speedup for trial in trials)
+    fast = [trial for trial in trials if fastest <= trial.speedup * WITHIN]
+    smallest = min(trial.bytes for trial in trials)
+    small = [trial for trial in fast if trial.bytes <= smallest * WITHIN]
+    return max(small or fast, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
+
+
+def is_on_front(trial: Trial, trials: Sequence[Trial]) -> bool:
+    """Whether no other trial dominates this one."""
+    own = _objectives(trial)
+    return not any(
+        all(theirs >= mine for theirs, mine in zip(other, own, strict=True)) and other != own
+        for other in map(_objectives, trials)
+    )
+
+
+def _objectives(trial: Trial) -> tuple[float, ...]:
+    return trial.sqnr_db, trial.agreement, trial.speedup, -trial.bytes
+
+
+def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
+    """How far the trial is from the target, 0 if it meets it: the largest gap, each in its own measure.
+
+    Ten points of top-1, 20 dB and a factor e of speed count alike.
+    """
+    gaps = {
+        "min_sqnr_db": lambda limit: (limit - trial.sqnr_db) / 20,
+        "max_top1_drop": lambda limit: (trial.drop - limit) / 10,
+        "min_speedup": lambda limit: math.log(limit / trial.speedup),
+    }
+    return max([0.0, *(gaps[name](limit) for name, limit in target.items())])
+
+
+def _failure(trials: Sequence[Trial], target: Mapping[str, float]) -> str:
+    wanted = ", ".join(_TARGETS[name].format(limit) for name, limit in target.items())
+    nearest = sorted(trials, key=lambda trial: _shortfall(trial, target))[:_NEAREST]
+    points = "; ".join(
+        f"{trial.name} ({trial.sqnr_db:.1f} dB, {_lost(trial)}, speedup {trial.speedup:.2f}, "
+        f"{trial.bytes / 1e6:.2f} MB)"
+        for trial in nearest
+    )
+    return f"no candidate of {len(trials)} meets the target ({wanted}); the nearest are {points}"
+
+
+def _lost(trial: Trial) -> str:
+    if trial.top1_drop is None:
+        return f"{100 * trial.agreement:.1f} % agreement"
+    return f"{trial.top1_drop:.2f} points lost"
