@@ -6,6 +6,7 @@ are loaded, return codes before results are touched, and inputs are copied.
 """
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,20 @@ class NcnnRunner:
         for name in names:
             yield name, np.asarray(self._extract(extractor, name), dtype=np.float32)
 
+    def seconds(self, image: NDArray[np.float32], names: Sequence[str]) -> list[float]:
+        """The time from one blob to the next, for blobs in the graph's order; the first from the image on.
+
+        On the CPU a result stays in the layout that the next layer takes it in, and is let go before that
+        one runs, so the sum is that of a whole run. On Vulkan each is waited for and copied to the CPU.
+        """
+        extractor = self._extractor(image)
+        seconds = []
+        for name in names:
+            start = time.perf_counter()
+            self._extract(extractor, name, as_it_is=True)
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
     def _extractor(self, image: NDArray[np.float32]) -> Any:
         """An extractor with a copy of the image, for a first layer that works in place writes to it."""
         values = as_input(image)  # a Mat does not keep its array alive, so it needs a name until it is copied
@@ -79,9 +94,9 @@ class NcnnRunner:
         extractor.input(self._input, ncnn.Mat(values).clone())
         return extractor
 
-    def _extract(self, extractor: Any, blob: str) -> Any:
+    def _extract(self, extractor: Any, blob: str, as_it_is: bool = False) -> Any:
         output = ncnn.Mat()  # filled in place: the form of extract that returns one copies it first
-        code = extractor.extract(blob, output)
+        code = extractor.extract(blob, output, int(as_it_is))
         if code != 0:
             raise ArtifactError(f"{self._name}: ncnn failed to compute the blob {blob} (code {code})")
         return output

@@ -1,0 +1,177 @@
+"""The noise that each layer's int8 form puts on the outputs, and the layer's share of time and weights."""
+
+import ctypes
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ncnn_samples import layer, normal, run, small_network
+
+from zoo import sensitivity as module
+from zoo.calibration import CalibrationStatistics
+from zoo.collection import collect
+from zoo.errors import ArtifactError, ZooError
+from zoo.layer_time import LayerTimes, layer_times
+from zoo.metrics import sqnr_db
+from zoo.ncnn_bin import Storage
+from zoo.ncnn_graph import Graph, write_graph
+from zoo.quantization import apply, planned
+from zoo.recipe import LayerPlan, Recipe
+from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.sensitivity import Noise, Sensitivity, measure, probes_for, sensitivity
+
+GRAPH = small_network()
+RECIPE = Recipe(
+    "mixed", {"conv": LayerPlan(rounding="gptq"), "dw": LayerPlan("fp16"), "fc": LayerPlan(margin=0.9)}
+)
+TIMES = LayerTimes(
+    {"in0": 0, "conv": 2, "split": 0, "dw": 1, "add": 0.5, "pool": 0, "fc": 0.5}, "a CPU", False
+)
+
+
+def images(count: int, seed: int) -> list[np.ndarray]:
+    draw = normal(seed)
+    return [draw(192).reshape(3, 8, 8) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    pair = folder / "fp32.param", folder / "fp32.bin"
+    write_graph(GRAPH, *pair)
+    return pair
+
+
+@pytest.fixture(scope="module")
+def statistics(files) -> CalibrationStatistics:
+    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    return collect(GRAPH, runner, ((str(number), image) for number, image in enumerate(images(8, 1))))
+
+
+@pytest.fixture(scope="module")
+def noise(statistics) -> Noise:
+    return measure(GRAPH, statistics, RECIPE, images(3, 2))
+
+
+def test_noise_is_that_of_the_model_with_only_that_layer_in_int8(noise, statistics, tmp_path):
+    exact = np.stack([run(GRAPH, image, tmp_path) for image in images(3, 2)])
+    assert noise.signal == pytest.approx(np.mean(exact.astype(np.float64) ** 2))
+    assert list(noise.by_layer) == ["conv", "fc"]
+    for name in ("conv", "fc"):
+        plans = dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32")) | {name: RECIPE.layers[name]}
+        alone = apply(GRAPH, statistics, Recipe("alone", plans))
+        found = np.stack([run(alone, image, tmp_path) for image in images(3, 2)])
+        assert noise.sqnr_db(name) == pytest.approx(sqnr_db(exact, found), abs=1e-6)
+        assert 15 < noise.sqnr_db(name) < 60
+
+
+def test_noise_of_layers_together_is_about_the_sum(noise, statistics, tmp_path):
+    exact, found = (
+        np.stack([run(graph, image, tmp_path) for image in images(3, 2)])
+        for graph in (GRAPH, apply(GRAPH, statistics, RECIPE))
+    )
+    assert noise.sqnr_db("conv", "fc") == pytest.approx(sqnr_db(exact, found), abs=2)
+
+
+def test_noise_does_not_depend_on_the_number_of_processes(noise, statistics, tmp_path):
+    assert measure(GRAPH, statistics, RECIPE, images(3, 2), processes=2, folder=tmp_path) == noise
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recipe_without_int8_measures_only_the_signal(noise, statistics):
+    floats = Recipe("floats", dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32")))
+    assert measure(GRAPH, statistics, floats, images(3, 2)) == Noise(noise.signal, {})
+
+
+def test_no_probe_images_are_refused(statistics):
+    with pytest.raises(ZooError, match="cpu/m: there are no probe images"):
+        measure(GRAPH, statistics, RECIPE, [], model="cpu/m")
+
+
+def test_what_is_of_another_model_is_refused(statistics):
+    with pytest.raises(ZooError, match="statistics were collected with other weights"):
+        measure(small_network(1), statistics, RECIPE, images(1, 2))
+    with pytest.raises(ZooError, match="no weights of a layer other"):
+        measure(GRAPH, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), images(1, 2))
+
+
+def test_outputs_that_are_not_finite_are_named(statistics):
+    broken = images(1, 2)
+    broken[0][0, 0, 0] = np.nan
+    with pytest.raises(ArtifactError, match="cpu/m in fp32: the outputs are not finite"):
+        measure(GRAPH, statistics, RECIPE, broken, model="cpu/m")
+
+
+def test_a_child_that_dies_is_named_with_its_layer(statistics, monkeypatch):
+    monkeypatch.setattr(module, "_outputs", die_of_fc)
+    with pytest.raises(ArtifactError, match="cpu/m with only the layer fc in int8: the runtime crashed"):
+        measure(GRAPH, statistics, RECIPE, images(1, 2), processes=2, model="cpu/m")
+
+
+def die_of_fc(name, plan, columns):
+    if name == "fc":
+        os.close(2)
+        ctypes.string_at(0)
+    return np.ones((1, 5), np.float32)
+
+
+def test_the_record_holds_every_layer_with_weights(noise):
+    record = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu")
+    assert [layer.name for layer in record.layers] == [layer.name for layer in planned(GRAPH)]
+    conv, dw, fc = record.layers
+    assert (conv.weights, dw.weights, fc.weights) == (108 + 4, 36 + 4, 20 + 5)
+    assert sum(layer.weight_share for layer in record.layers) == pytest.approx(1)
+    assert [layer.time_share for layer in record.layers] == [0.5, 0.25, 0.125]
+    assert (dw.noise, dw.sqnr_db) == (None, None)
+    assert conv.sqnr_db == noise.sqnr_db("conv")
+    assert record.noise() == noise
+
+
+def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise):
+    record = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu")
+    assert Sensitivity.from_dict(record.to_dict()) == record
+    chosen = record.with_recipe(RECIPE)
+    assert [layer.plan for layer in chosen.layers] == list(RECIPE.layers.values())
+    assert chosen.to_dict()["layers"][1]["plan"] == {"precision": "fp16"}
+    assert Sensitivity.from_dict(chosen.to_dict()) == chosen
+    with pytest.raises(ZooError, match="does not say what becomes of the layer dw"):
+        record.with_recipe(Recipe("short", {"conv": LayerPlan()}))
+
+
+@pytest.mark.parametrize("damage", [{"layers": [{}]}, {"more": 1}])
+def test_what_is_not_a_record_is_refused(noise, damage):
+    values = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu").to_dict() | damage
+    with pytest.raises(ZooError, match="not a record of sensitivity"):
+        Sensitivity.from_dict(values)
+
+
+def test_large_models_get_fewer_probes():
+    small = layer("InnerProduct", "fc", "in0", "out0", {0: 5, 1: 1, 2: 20})
+    weight = replace(small.weights["weight"], values=np.broadcast_to(np.float32(0), 50_000_001))
+    large = replace(small, weights={"weight": weight})
+    assert weight.storage is Storage.FP32
+    assert probes_for(Graph((small,))) > probes_for(Graph((large,))) > 0
+
+
+def test_every_layer_that_computes_takes_time(files):
+    times = layer_times(files, (3, 8, 8), runs=2)
+    assert list(times.ms) == [layer.name for layer in GRAPH.layers]
+    assert times.ms["in0"] == 0
+    assert all(times.ms[name] > 0 for name in ("conv", "dw", "add", "pool", "fc"))
+    assert times.device
+    assert not times.transfers
+
+
+def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
+    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    (image,) = images(1, 2)
+    expected = runner.run(image)
+    assert len(runner.seconds(image, ["1", "2", "4", "5", "6", "out0"])) == 6
+    np.testing.assert_array_equal(runner.run(image), expected)
+
+
+def test_a_file_that_ncnn_cannot_time_is_an_error(files, tmp_path):
+    (tmp_path / "x.bin").write_bytes(files[1].read_bytes()[:-4])
+    with pytest.raises(ZooError, match="x\\.bin"):
+        layer_times((files[0], tmp_path / "x.bin"), (3, 8, 8), runs=1)
