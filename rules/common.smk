@@ -320,6 +320,7 @@ def possible_targets():
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
+            rf"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/search/[^/]+",
             rf"weights/(?:{one_of(MODELS)})\.(?:safetensors|json)",
             rf"reference/(?:{one_of(MODELS)})/(?:verification|evaluation)\.npz",
             r"datasets/digits",

@@ -13,9 +13,14 @@ from zoo.sensitivity import Sensitivity
 
 
 def main(
-    param: str, weights: str, local: str, sensitivity: str, choice: str, excluded: Collection[str], output: str
+    fp32: tuple[str, str],
+    local: str,
+    sensitivity: str,
+    choice: str,
+    excluded: Collection[str],
+    output: str,
 ) -> None:
-    graph = load_checked(param, weights)
+    graph = load_checked(*fp32)
     plan = Recipe.from_dict(read_json(local))
     names = matching(graph, excluded)
     if choice == "auto":
@@ -34,8 +39,7 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     with reporting(snakemake.log[0], "int8 candidates {device}/{model}".format(**snakemake.wildcards)):
         main(
-            files.param,
-            files.weights,
+            (files.param, files.weights),
             files.recipe,
             files.sensitivity,
             params.int8["recipe"],

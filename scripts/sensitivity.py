@@ -1,5 +1,6 @@
 """Plan each layer by its local error; measure what each int8 layer does to the whole model, and its time."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from zoo.inference import Artifact, Reference, run
 from zoo.job import reporting
 from zoo.layer_time import layer_times
 from zoo.ncnn_check import load_checked
+from zoo.ncnn_graph import write_graph
 from zoo.planning import local_recipe
 from zoo.preprocess import Preprocess
+from zoo.quantization import apply
 from zoo.records import read_json, write_json
 from zoo.sensitivity import measure, probes_for, sensitivity
 
@@ -40,8 +43,11 @@ def main(
     title = f"sensitivity {fp32.device}/{fp32.model}"
     probes = [image for _, image in load(every(held_out, probes_for(graph)), record, threads)]
     noise = measure(graph, known, recipe, probes, threads, fp32.model, progress=title)
-    times = layer_times(fp32.files, probes[0], fp32.device)
-    found = sensitivity(graph, noise, times, len(probes), fp32.model, fp32.device)
+    with tempfile.TemporaryDirectory(dir=Path(recipe_out).parent, prefix=".partial-") as folder:
+        int8 = Path(folder, "int8.param"), Path(folder, "int8.bin")
+        write_graph(apply(graph, known, recipe), *int8)
+        times, int8_times = (layer_times(files, probes[0].shape, fp32.device) for files in (fp32.files, int8))
+    found = sensitivity(graph, noise, times, int8_times, len(probes), fp32.model, fp32.device)
     write_json(found.to_dict(), sensitivity_out)
 
 

@@ -19,6 +19,7 @@ from zoo.isolation import isolated
 from zoo.runners import Runner, RuntimeInfo, open_runner
 
 RUNS = 50
+FEWEST = 10
 WARM_UP = 5
 GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
@@ -48,19 +49,9 @@ def benchmark(
     noise. An artifact that its runtime runs on the CPU, whatever device was asked for, is compared with fp32
     on the CPU. Sizes and memory (the peak of a process that loads the artifact and runs it) are in bytes.
     """
-    latency = []
-    info: RuntimeInfo | None = None
-    for threads in sorted({1, cpu_count()}):
-        own, reference, info, beside = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs)
-        latency.append(
-            {"threads": threads, "runs": runs}
-            | asdict(Latency.of(own))
-            | {
-                "reference": {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference)),
-                "ratio": float(np.median(own / reference)),
-            }
-        )
-    assert info is not None
+    threads = sorted({1, cpu_count()})
+    latency, infos = zip(*(time_beside(artifact, fp32, shape, each, runs) for each in threads), strict=True)
+    info = infos[-1]
     on_gpu = info.software_gpu is not None
     return artifact.heading() | {
         "runtime": info.to_dict(),
@@ -89,9 +80,11 @@ def time_beside(
 
     After `longest_s` seconds no run is started any more, once there are `FEWEST`.
     """
-    own, reference, info = isolated(str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s)
+    own, reference, info, beside = isolated(
+        str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s
+    )
     entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
-    entry["reference"] = {"artifact": fp32.name} | asdict(Latency.of(reference))
+    entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
     return entry | {"ratio": float(np.median(own / reference))}, info
 
 
@@ -104,14 +97,18 @@ def _times(
     on_cpu = own.info.software_gpu is None
     reference = _open(replace(fp32, device="cpu") if on_cpu else fp32, threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
-    seconds = np.empty((runs, 2))
-    for run in range(-WARM_UP, runs):
-        for column, runner in enumerate((own, reference)):
+    turns: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(turns) < WARM_UP + runs:
+        if len(turns) >= WARM_UP + FEWEST and time.perf_counter() - begun > longest_s:
+            break
+        turns.append([])
+        for runner in (own, reference):
             time.sleep(gap)
             start = time.perf_counter()
             runner.step(image)
-            if run >= 0:
-                seconds[run, column] = time.perf_counter() - start
+            turns[-1].append(time.perf_counter() - start)
+    seconds = np.array(turns[WARM_UP:])
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
 
 

@@ -27,7 +27,6 @@ SLACK = 1.04
 
 _STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
 _LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
-_SAVED = 0.5  # share of a float layer's time that int8 saves, roughly: what is kept is measured
 
 
 def searched(
@@ -38,9 +37,10 @@ def searched(
     local: each layer as well quantized as can be. layers: what each costs and brings, measured.
     excluded: layers that must stay float.
     `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
-    the same without GPTQ; `local-N` has N layers float, those whose noise is largest for the time and the
-    bytes that their being int8 saves; `balanced` as many of them as `SLACK` allows. Recipes that are the
-    same appear once. Raises ZooError if nothing is left that could be int8.
+    the same without GPTQ; `fast` leaves those float that int8 does not make faster. `local-N` has N layers
+    float, those whose noise is largest for the time and the bytes that their being int8 saves; `balanced`
+    as many of them as `SLACK` allows. Recipes that are the same appear once.
+    Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
     order = _by_worth(local, layers)
@@ -49,6 +49,7 @@ def searched(
         "mse": observed(graph, "mse").floating(excluded),
         "nearest": local.changed(rounding="nearest"),
         "local": local,
+        "fast": local.floating([layer.name for layer in layers if _saved(layer, layers) <= 0]),
         "balanced": local.floating(_fitting(local, layers, order)),
     }
     for names in _prefixes(local, layers, order):
@@ -62,10 +63,10 @@ def searched(
     return unique
 
 
-def _by_worth(recipe: Recipe, layers: Iterable[LayerSensitivity]) -> list[str]:
+def _by_worth(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> list[str]:
     """The int8 layers, first those with the most noise for what being int8 saves."""
     worth = {
-        layer.name: _noise(layer) / max(layer.time_share + layer.weight_share, 1e-6)
+        layer.name: _noise(layer) / max(max(_saved(layer, layers), 0) + layer.weight_share, 1e-6)
         for layer in layers
         if layer.name in recipe.with_precision("int8")
     }
@@ -77,11 +78,18 @@ def _noise(layer: LayerSensitivity) -> float:
     return 0.0 if layer.sqnr_db is None else 10 ** (-layer.sqnr_db / 10)
 
 
-def _fitting(recipe: Recipe, layers: Iterable[LayerSensitivity], order: Iterable[str]) -> list[str]:
+def _saved(layer: LayerSensitivity, layers: Iterable[LayerSensitivity]) -> float:
+    """The time that being int8 saves, as a share of that of the layers with weights; it may be negative."""
+    if layer.int8_ms is None:
+        return 0.0
+    return (layer.time_ms - layer.int8_ms) / max(sum(each.time_ms for each in layers), 1e-6)
+
+
+def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable[str]) -> list[str]:
     """Layers, in this order, that can be float within `SLACK` of the size and the time of `recipe`."""
     int8 = set(recipe.with_precision("int8"))
     sizes = {layer.name: layer.weight_share for layer in layers}
-    times = {layer.name: layer.time_share * _SAVED for layer in layers}
+    times = {layer.name: _saved(layer, layers) for layer in layers}
     size = sum(share * (1 if name in int8 else 2) for name, share in sizes.items())
     time = 1 - sum(times[name] for name in int8)
     room_size, room_time = size * (SLACK - 1), time * (SLACK - 1)
@@ -169,4 +177,3 @@ def int8_weights(graph: Graph, recipe: Recipe) -> float:
     sizes = {layer.name: weight_rows(layer).size for layer in planned(graph) if "weight" in layer.weights}
     total = sum(sizes.values())
     return sum(sizes.get(name, 0) for name in recipe.with_precision("int8")) / total if total else 0.0
-

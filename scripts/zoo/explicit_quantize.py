@@ -29,11 +29,16 @@ def insert_quantize(graph: Graph, scales: Mapping[str, Floats]) -> Graph:
         groups.setdefault((source, values.tobytes()), []).append(name)
     for names in groups.values():
         stored = {"scales": array(scales[names[0]], Storage.RAW)}
-        quantize = Layer("Quantize", f"{names[0]}_quantize", (), (), {0: scales[names[0]].size}, stored)
+        quantize = Layer("Quantize", quantize_name(names[0]), (), (), {0: scales[names[0]].size}, stored)
         if len(names) > 1:
             graph = _share(graph, names)
         graph = graph.insert(graph[names[0]].inputs[0] if len(names) == 1 else _shared(names), quantize)
     return graph
+
+
+def quantize_name(layer: str) -> str:
+    """The name of the Quantize layer before this one."""
+    return f"{layer}_quantize"
 
 
 def _shared(names: list[str]) -> str:

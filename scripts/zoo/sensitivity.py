@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from zoo.calibration import CalibrationStatistics, ColumnStatistics
 from zoo.errors import ArtifactError, ZooError
+from zoo.explicit_quantize import quantize_name
 from zoo.isolation import isolated_each
 from zoo.layer_time import LayerTimes
 from zoo.metrics import ratio_db
@@ -134,8 +135,8 @@ class LayerSensitivity:
     """A layer with weights. noise: see `Noise`; None, and so is sqnr_db, where it was not tried in int8.
 
     weights: how many numbers it stores; weight_share: of all of the model. time_ms: of one run in fp32, see
-    `layer_time`; time_share: of all layers together. plan: what the chosen recipe does with it, once there
-    is one.
+    `layer_time`; time_share: of all layers together; int8_ms: of one run in int8, with the Quantize layer
+    that is its own, if it was tried. plan: what the chosen recipe does with it, once there is one.
     """
 
     name: str
@@ -146,6 +147,7 @@ class LayerSensitivity:
     weight_share: float
     time_ms: float
     time_share: float
+    int8_ms: float | None
     plan: LayerPlan | None = None
 
 
@@ -202,11 +204,18 @@ class Sensitivity:
 
 
 def sensitivity(
-    graph: Graph, noise: Noise, times: LayerTimes, images: int, model: str, device: str
+    graph: Graph,
+    noise: Noise,
+    times: LayerTimes,
+    int8_times: LayerTimes,
+    images: int,
+    model: str,
+    device: str,
 ) -> Sensitivity:
     """Noise, time and weights side by side, for the layers that a recipe names.
 
-    times: of the same graph. images: how many probes the noise was measured on.
+    times: of the same graph; int8_times: of that recipe's int8 graph. images: how many probes the noise was
+    measured on.
     """
     total_time = sum(times.ms.values()) or 1.0
     layers = []
@@ -223,6 +232,12 @@ def sensitivity(
                 weights / graph.parameters,
                 times.ms[layer.name],
                 times.ms[layer.name] / total_time,
+                int8_ms(int8_times, layer.name) if measured else None,
             )
         )
     return Sensitivity(model, device, images, noise.signal, times.device, times.transfers, tuple(layers))
+
+
+def int8_ms(times: LayerTimes, name: str) -> float:
+    """Milliseconds of a layer and of the Quantize layer that was put before it, if any."""
+    return times.ms[name] + times.ms.get(quantize_name(name), 0.0)

@@ -15,6 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 CONFIG = {
     "devices": ["cpu"],
+    "int8": {"recipe": "local"},
     "gates": {"fp32": {"min_cosine": 0.9999}, "int8": {"min_cosine": 0.5}},
     "image_sets": {
         "photos": {"path": "photos", "crops": True},

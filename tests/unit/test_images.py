@@ -16,7 +16,7 @@ from timm.data import ImageDataset, create_transform
 
 from zoo import images
 from zoo.errors import ZooError
-from zoo.image_sets import Crops, ImageSet, Sample, fingerprint, samples
+from zoo.image_sets import HELD_OUT, Crops, ImageSet, Sample, calibration_samples, fingerprint, samples
 from zoo.images import load, pixels, read_image
 from zoo.preprocess import Preprocess, prepare, timm_config
 
@@ -375,3 +375,21 @@ def test_load_names_an_image_that_cannot_be_resized(tmp_path: Path) -> None:
     drawn = samples(ImageSet("set", tmp_path))
     with pytest.raises(ZooError, match=r"thread\.png: .*4000x1"):
         list(load(drawn, Preprocess((32, 32), crop_mode="border")))
+
+
+@pytest.mark.parametrize(("photos", "apart"), [(12, 3), (5, 1), (2, 1)])
+def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
+    for index in range(photos):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{index}.png")
+    image_set = ImageSet("set", tmp_path, images=200, crops=Crops())
+    kept, held_out = calibration_samples(image_set)
+    names = [{sample.name for sample in each} for each in (kept, held_out)]
+    assert (len(names[0]), len(names[1])) == (photos - apart, apart)
+    assert not names[0] & names[1]
+    assert len(held_out) == HELD_OUT and len(kept) >= 200 * (photos - apart) // photos - photos
+
+
+def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    kept, held_out = calibration_samples(ImageSet("set", tmp_path))
+    assert kept == held_out == samples(ImageSet("set", tmp_path))

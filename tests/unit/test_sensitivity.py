@@ -28,6 +28,11 @@ RECIPE = Recipe(
 TIMES = LayerTimes(
     {"in0": 0, "conv": 2, "split": 0, "dw": 1, "add": 0.5, "pool": 0, "fc": 0.5}, "a CPU", False
 )
+INT8_TIMES = LayerTimes(
+    {"in0": 0, "conv_quantize": 1, "conv": 2, "split": 0, "dw": 1, "add": 0.5, "pool": 0, "fc": 0.5},
+    "a CPU",
+    False,
+)
 
 
 def images(count: int, seed: int) -> list[np.ndarray]:
@@ -117,19 +122,20 @@ def die_of_fc(name, plan, columns):
 
 
 def test_the_record_holds_every_layer_with_weights(noise):
-    record = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu")
+    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu")
     assert [layer.name for layer in record.layers] == [layer.name for layer in planned(GRAPH)]
     conv, dw, fc = record.layers
     assert (conv.weights, dw.weights, fc.weights) == (108 + 4, 36 + 4, 20 + 5)
     assert sum(layer.weight_share for layer in record.layers) == pytest.approx(1)
     assert [layer.time_share for layer in record.layers] == [0.5, 0.25, 0.125]
     assert (dw.noise, dw.sqnr_db) == (None, None)
+    assert (conv.int8_ms, dw.int8_ms, fc.int8_ms) == (3.0, None, 0.5)
     assert conv.sqnr_db == noise.sqnr_db("conv")
     assert record.noise() == noise
 
 
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise):
-    record = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu")
+    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu")
     assert Sensitivity.from_dict(record.to_dict()) == record
     chosen = record.with_recipe(RECIPE)
     assert [layer.plan for layer in chosen.layers] == list(RECIPE.layers.values())
@@ -141,7 +147,7 @@ def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise)
 
 @pytest.mark.parametrize("damage", [{"layers": [{}]}, {"more": 1}])
 def test_what_is_not_a_record_is_refused(noise, damage):
-    values = sensitivity(GRAPH, noise, TIMES, 3, "m", "cpu").to_dict() | damage
+    values = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu").to_dict() | damage
     with pytest.raises(ZooError, match="not a record of sensitivity"):
         Sensitivity.from_dict(values)
 

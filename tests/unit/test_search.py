@@ -1,0 +1,96 @@
+"""Which int8 candidate is taken, which are on the Pareto front, and what is said if none will do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zoo.errors import ZooError
+from zoo.inference import Reference
+from zoo.search import Fidelity, Trial, choose, search
+
+PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 10.0, 2.0)
+SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.95)
+LARGE = replace(PLAIN, name="large", sqnr_db=45.0, agreement=1.0, bytes=1500, speedup=1.9)
+SLOW = replace(PLAIN, name="slow", sqnr_db=50.0, agreement=1.0, speedup=1.2)
+WORSE = replace(PLAIN, name="worse", sqnr_db=20.0, speedup=1.8, bytes=1100)
+TRIALS = [PLAIN, SMALL_GAIN, LARGE, SLOW, WORSE]
+
+
+def names(outcome, key):
+    return [candidate["name"] for candidate in outcome["candidates"] if candidate[key]]
+
+
+def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
+    assert choose(TRIALS) == SMALL_GAIN
+    outcome = search(TRIALS, [], {})
+    assert outcome["chosen"] == "better" and outcome["failures"] == []
+    assert names(outcome, "meets") == [trial.name for trial in TRIALS]
+
+
+def test_where_the_fastest_and_the_smallest_differ_speed_decides():
+    assert choose([LARGE, replace(SLOW, bytes=500)]) == LARGE
+
+
+@pytest.mark.parametrize(
+    ("target", "chosen"),
+    [
+        ({"min_sqnr_db": 40}, "large"),
+        ({"min_sqnr_db": 46}, "slow"),
+        ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large"),
+        ({"min_speedup": 2}, "plain"),
+        ({"max_top1_drop": 10}, "better"),
+        ({"max_top1_drop": 5}, "large"),
+    ],
+)
+def test_a_target_leaves_those_that_meet_it(target, chosen):
+    assert search(TRIALS, [], target)["chosen"] == chosen
+
+
+def test_labels_tell_a_drop_from_a_change():
+    labelled = replace(PLAIN, top1_drop=0.2)
+    assert search([labelled], [], {"max_top1_drop": 0.3})["chosen"] == "plain"
+    assert search([labelled], [], {"max_top1_drop": 0.1})["chosen"] is None
+
+
+def test_a_target_out_of_reach_names_the_nearest_candidates():
+    outcome = search(TRIALS, [], {"min_sqnr_db": 48, "min_speedup": 1.8, "max_top1_drop": 3})
+    assert outcome["chosen"] is None and names(outcome, "meets") == []
+    (failure,) = outcome["failures"]
+    assert failure.startswith(
+        "no candidate of 5 meets the target (an SQNR of at least 48 dB, a speedup over fp32 of at least 1.8, "
+        "at most 3 points of top-1 lost); the nearest are large (45.0 dB, 100.0 % agreement, speedup 1.90, "
+    )
+    assert "slow" in failure and "worse" not in failure
+
+
+def test_the_front_holds_what_nothing_dominates():
+    outcome = search(TRIALS, [SLOW], {})
+    assert names(outcome, "front") == ["plain", "better", "large", "slow"]
+    assert [each["name"] for each in outcome["references"]] == ["slow"]
+
+
+def test_equal_candidates_are_both_on_the_front():
+    assert names(search([PLAIN, replace(PLAIN, name="twin")], [], {}), "front") == ["plain", "twin"]
+
+
+def test_fidelity_counts_changes_and_losses():
+    logits = np.float32([[3, 0], [3, 0], [0, 3], [0, 3]])
+    found = np.float32([[3, 0], [0, 3], [0, 3], [3, 0]])
+    truth = Reference(logits, ("a", "b", "c", "d"), None)
+    fidelity = Fidelity.of(truth, found)
+    assert (fidelity.agreement, fidelity.top1_drop) == (0.5, None)
+    assert fidelity.sqnr_db == pytest.approx(10 * np.log10(36 / 36))
+    labelled = replace(truth, labels=np.array([0, 0, 1, 0]))  # three right before, two after
+    assert Fidelity.of(labelled, found).top1_drop == pytest.approx(25 * (3 - 3))
+    assert Fidelity.of(replace(truth, labels=np.array([0, 0, 1, 1])), found).top1_drop == pytest.approx(50)
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ZooError, match="unknown target min_speed; known are min_sqnr_db"):
+        search(TRIALS, [], {"min_speed": 1})
+    with pytest.raises(ZooError, match="no candidates"):
+        search([], [], {})
+    with pytest.raises(ZooError, match="a trial lacks 'speedup'"):
+        Trial.from_dict({"name": "x", "sqnr_db": 1, "agreement": 1, "top1_drop": 0, "bytes": 1,
+                         "int8_weights": 1, "latency_ms": 1})  # fmt: skip
