@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.benchmark import time_beside
 from zoo.inference import Artifact
 from zoo.job import reporting
 from zoo.records import read_json, write_json
+from zoo.timing import time_beside
 
 LONGEST_S = 10.0
 

@@ -7,12 +7,21 @@ from engine_zoo import BUILT, Zoo, picture
 
 INT8_OF_ONE = {
     "calibrate cpu/one",
-    "calibration table cpu/one",
+    "sensitivity cpu/one",
+    "int8 candidates cpu/one",
+    "int8 search cpu/one",
     "int8 cpu/one",
     "verify cpu/one/int8",
     "gate cpu/one/int8",
     "evaluate cpu/one/int8",
     "benchmark cpu/one/int8",
+}
+INT8_OF_BOTH = INT8_OF_ONE | {
+    "calibrate cpu/two",
+    "sensitivity cpu/two",
+    "int8 candidates cpu/two",
+    "int8 search cpu/two",
+    "int8 cpu/two",
 }
 
 
@@ -28,8 +37,8 @@ def test_an_edited_module_reruns_the_rules_that_import_it_and_what_follows(zoo: 
 
 
 def test_an_edited_module_deep_in_the_imports_counts(zoo: Zoo):
-    append(zoo, "scripts/zoo/calibration.py", "EDITED = 1")  # imported by calibrate, and by table's recipe
-    assert zoo.pending() == INT8_OF_ONE | {"calibrate cpu/two", "calibration table cpu/two", "int8 cpu/two"}
+    append(zoo, "scripts/zoo/calibration.py", "EDITED = 1")  # imported by all that makes int8
+    assert zoo.pending() == INT8_OF_BOTH
 
 
 def test_an_edited_runner_reruns_only_what_runs_on_it(zoo: Zoo):
@@ -57,10 +66,9 @@ def test_a_changed_model_entry_rebuilds_that_model_only(zoo: Zoo):
     assert not [job for job in pending if "one" in job]
 
 
-def test_an_added_calibration_image_rebuilds_tables_and_int8_only(zoo: Zoo):
+def test_an_added_calibration_image_rebuilds_int8_only(zoo: Zoo):
     picture(zoo / "photos/new.png", 200)
-    both = INT8_OF_ONE | {"calibrate cpu/two", "calibration table cpu/two", "int8 cpu/two"}
-    assert zoo.pending() == both
+    assert zoo.pending() == INT8_OF_BOTH
     zoo.build(*BUILT)
     assert zoo.pending() == set()
 
@@ -81,7 +89,8 @@ def test_a_changed_gate_verifies_again_and_no_more(zoo: Zoo):
         ("torchscript.pt", "torchscript cpu/one"),
         ("fp32.bin", "ncnn fp32 cpu/one"),
         ("calibration.npz", "calibrate cpu/one"),
-        ("int8.table", "calibration table cpu/one"),
+        ("int8.table", "int8 cpu/one"),
+        ("int8.search.json", "int8 search cpu/one"),
         ("int8.param", "int8 cpu/one"),
     ],
 )

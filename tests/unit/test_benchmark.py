@@ -5,10 +5,11 @@ import pytest
 from artifact_samples import artifact, pair
 from ncnn_samples import small_network
 
-from zoo.benchmark import RUNS, Latency, benchmark
+from zoo.benchmark import benchmark
 from zoo.fp16 import to_fp16
 from zoo.hardware import cpu_count, cpu_name
 from zoo.records import write_json
+from zoo.timing import FEWEST, RUNS, Latency, time_beside
 
 
 def test_latency_is_the_median_with_the_tenth_and_ninetieth_percentile():
@@ -47,6 +48,13 @@ def test_the_record_of_an_artifact(tmp_path):
     assert [entry["threads"] for entry in record["latency"]] == sorted({1, cpu_count()})
     for entry in record["latency"]:
         check_latency(entry, RUNS)
+
+
+def test_a_measurement_that_takes_too_long_ends_early(tmp_path):
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    entry, info = time_beside(fp32, fp32, (3, 8, 8), threads=1, longest_s=0)
+    assert info.device == cpu_name()
+    check_latency(entry, FEWEST)
 
 
 @pytest.mark.gpu

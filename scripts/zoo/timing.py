@@ -1,0 +1,89 @@
+"""Time of one run of an artifact, timed in turn with ncnn's fp32 of the same model.
+
+A machine's speed drifts, so a figure means little by itself: the two models run one after the other,
+again and again, and the ratio is taken run by run.
+"""
+
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.inference import Artifact
+from zoo.isolation import isolated
+from zoo.runners import Runner, RuntimeInfo, open_runner
+
+RUNS = 50
+FEWEST = 10
+WARM_UP = 5
+GAP_S = 0.05
+"""Pause between two runtimes: the threads of the one spin for a while after its run."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of one run: median, 10th and 90th percentile."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+    @classmethod
+    def of(cls, seconds: NDArray[np.float64]) -> "Latency":
+        p10, median, p90 = np.percentile(seconds * 1e3, [10, 50, 90])
+        return cls(float(median), float(p10), float(p90))
+
+
+def time_beside(
+    artifact: Artifact,
+    fp32: Artifact,
+    shape: tuple[int, int, int],
+    threads: int,
+    runs: int = RUNS,
+    longest_s: float = math.inf,
+) -> tuple[dict[str, Any], RuntimeInfo]:
+    """An entry of `latency`, see `benchmark`, and what ran the artifact.
+
+    After `longest_s` seconds no run is started any more, once there are `FEWEST`.
+    """
+    own, reference, info, beside = isolated(
+        str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s
+    )
+    entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
+    entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
+    return entry | {"ratio": float(np.median(own / reference))}, info
+
+
+def _times(
+    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int, longest_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
+    """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
+    image = noise(shape)
+    own = opened(artifact, threads)
+    on_cpu = own.info.software_gpu is None
+    reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
+    gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
+    turns: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(turns) < WARM_UP + runs:
+        if len(turns) >= WARM_UP + FEWEST and time.perf_counter() - begun > longest_s:
+            break
+        turns.append([])
+        for runner in (own, reference):
+            time.sleep(gap)
+            start = time.perf_counter()
+            runner.step(image)
+            turns[-1].append(time.perf_counter() - start)
+    seconds = np.array(turns[WARM_UP:])
+    return seconds[:, 0], seconds[:, 1], own.info, reference.info
+
+
+def opened(artifact: Artifact, threads: int) -> Runner:
+    return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
+
+
+def noise(shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)

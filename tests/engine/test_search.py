@@ -1,0 +1,105 @@
+"""The search for an int8 recipe, by real Snakemake: its jobs, its targets, and what a user can pin."""
+
+import json
+import shutil
+
+import pytest
+from engine_zoo import Zoo
+
+INT8 = "results/cpu/one/int8.param"
+AFTER = {
+    "int8 cpu/one",
+    "verify cpu/one/int8",
+    "gate cpu/one/int8",
+    "evaluate cpu/one/int8",
+    "benchmark cpu/one/int8",
+}
+
+
+@pytest.fixture(scope="module")
+def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
+    """The tiny zoo once model `one` was searched for. Tests must not change it."""
+    zoo = Zoo(shutil.copytree(built_zoo.folder, tmp_path_factory.mktemp("search") / "zoo", symlinks=True))
+    zoo.configure(lambda config: config["int8"].update(recipe="auto"))
+    jobs = zoo.build(INT8)
+    candidates = {job for job in jobs if job.startswith("int8 candidate ")}
+    assert len(candidates) > 4
+    assert len({job for job in jobs if job.startswith("latency")}) == len(candidates)
+    return zoo
+
+
+@pytest.fixture
+def copy(searched: Zoo, tmp_path) -> Zoo:
+    return Zoo(shutil.copytree(searched.folder, tmp_path / "zoo", symlinks=True))
+
+
+def record(zoo: Zoo, kind: str) -> dict:
+    return json.loads((zoo / f"results/cpu/one/int8.{kind}.json").read_text())
+
+
+def test_the_outcome_is_kept_and_the_candidates_files_are_not(searched: Zoo):
+    outcome = record(searched, "search")
+    names = [candidate["name"] for candidate in outcome["candidates"]]
+    assert {"plain", "local"} <= set(names) and outcome["chosen"] in names
+    assert any(candidate["front"] for candidate in outcome["candidates"])
+    assert [each["name"] for each in outcome["references"]] == ["fp32", "fp16"]
+    recipe = record(searched, "recipe")
+    assert recipe["name"] == outcome["chosen"]
+    layers = {layer["name"]: layer["plan"] for layer in record(searched, "sensitivity")["layers"]}
+    assert layers == recipe["layers"]
+    assert not list((searched / "results/cpu/one/search").glob("*.bin"))
+    assert searched.pending(INT8) == set()
+
+
+def test_a_changed_target_chooses_again_and_measures_nothing(copy: Zoo):
+    worst = min(candidate["sqnr_db"] for candidate in record(copy, "search")["candidates"])
+    copy.configure(lambda config: config["int8"].update(target={"min_sqnr_db": worst + 0.01}))
+    pending = copy.pending()
+    assert "int8 search cpu/one" in pending and not [job for job in pending if "candidate" in job]
+    copy.build(INT8)
+    assert record(copy, "search")["target"] == {"min_sqnr_db": worst + 0.01}
+
+
+def test_a_target_out_of_reach_fails_in_a_sentence_with_the_nearest_points(copy: Zoo):
+    copy.configure(lambda config: config["models"]["one"].update(int8={"target": {"min_sqnr_db": 190}}))
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 cpu/one: no candidate of" in outcome.text
+    assert "meets the target (an SQNR of at least 190 dB); the nearest are" in outcome.text
+    assert record(copy, "search")["chosen"] is None, "the outcome can be read"
+
+
+def test_an_interrupted_search_goes_on_where_it_was(copy: Zoo):
+    for kind in ("trial", "latency"):
+        (copy / f"results/cpu/one/search/plain.{kind}.json").unlink()
+    (copy / "results/cpu/one/int8.search.json").unlink()
+    (copy / INT8).unlink()
+    jobs = copy.build(INT8)
+    assert {job for job in jobs if "candidate " in job} == {"int8 candidate cpu/one/plain"}
+
+
+def test_layers_can_be_excluded(copy: Zoo):
+    first = next(iter(record(copy, "recipe")["layers"]))
+    copy.configure(lambda config: config["int8"].update(recipe="local", exclude=[first, "InnerProduct"]))
+    copy.build(INT8)
+    assert record(copy, "recipe")["layers"][first] == {"precision": "fp16"}
+    copy.configure(lambda config: config["int8"].update(exclude=["attention"]))
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 candidates cpu/one: int8: exclude: 'attention' is no layer" in outcome.text
+
+
+def test_a_table_of_another_tool_is_an_accepted_recipe(copy: Zoo):
+    shutil.copy(copy / "results/cpu/one/int8.table", copy / "theirs.table")
+    copy.configure(lambda config: config["models"]["one"].update(int8={"recipe": "theirs.table"}))
+    copy.build(INT8)
+    assert record(copy, "recipe")["name"] == record(copy, "search")["chosen"] == "theirs"
+    assert (copy / "results/cpu/one/int8.table").read_text() == (copy / "theirs.table").read_text()
+
+
+def test_a_table_of_another_model_is_refused_by_name(copy: Zoo):
+    shutil.copy(copy / "results/cpu/two/int8.table", copy / "theirs.table")
+    copy.configure(lambda config: config["models"]["one"].update(int8={"recipe": "theirs.table"}))
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 candidates cpu/one: theirs.table: the calibration table does not fit" in outcome.text
