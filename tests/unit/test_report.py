@@ -492,6 +492,7 @@ def test_every_layer_has_bars_for_sensitivity_time_and_weights():
         [float("nan") if db is None else db for db in tried], rel=1e-3, nan_ok=True
     )
     assert "".join(found[1][2][1]) == DASH
+    assert ["".join(cells[5][1]) for cells in found] == ["0.50", DASH, "0.50", "0.50", "0.50", DASH]
     bars = [attributes["style"] for tag, attributes in page.tags if attributes.get("class") == "bar"]
     assert len(bars) == 4 + 6 + 6, "no bar for a layer that was not tried in int8"
     assert max(bars) == "--of:1.000"
