@@ -8,9 +8,11 @@ from zoo.job import reporting
 from zoo.records import read_json
 from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
 
+KINDS = ("verify", "bench", "eval", "search", "sensitivity")
+
 
 def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> None:
-    by_kind: dict[str, list[dict]] = {"verify": [], "bench": [], "eval": []}
+    by_kind: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     for path in proofs:
         by_kind[path.rsplit(".", 2)[1]].append(read_json(path))
     models = []
@@ -24,7 +26,7 @@ def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> No
     with replacing(html, csv) as (page, sheet):
         page.write_text(render_html(table, models), encoding="utf-8")
         sheet.write_text(render_csv(table), encoding="utf-8")
-    for remark in remarks(table):
+    for remark in remarks(table, models):
         print(f"note: {remark}", file=sys.stderr)
 
 

@@ -76,15 +76,10 @@ def measure(
     if not inputs:
         raise ZooError(f"{model}: there are no probe images to measure the noise of its layers on")
     names = recipe.with_precision("int8")
-    calls: dict[str, tuple[Any, ...]] = {f"{model} in fp32": (None, None, None)}
-    calls |= {
-        f"{model} with only the layer {name} in int8": (
-            name,
-            recipe.layers[name],
-            statistics.columns.get(name),
-        )
-        for name in names
-    }
+    calls: dict[str, tuple[Any, ...]] = {f"{model} in fp32": (None, {})}
+    for name in names:
+        columns = {name: statistics.columns[name]} if name in statistics.columns else {}
+        calls[f"{model} with only the layer {name} in int8"] = (_alone(recipe, name), columns)
     # the columns are most of the statistics, so each goes to the child that needs it; checked above
     common = replace(statistics, columns={}, fingerprint=None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", dir=folder) as scratch:
@@ -117,13 +112,18 @@ def _start(*shared: Any) -> None:
     _child.append(_Child(*shared))
 
 
-def _outputs(name: str | None, plan: LayerPlan | None, columns: ColumnStatistics | None) -> Floats:
-    """The outputs (images, classes) with that layer alone in int8, or with none."""
+def _alone(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with no other layer than that in int8, and none in fp16."""
+    floats = dict.fromkeys(recipe.layers, LayerPlan("fp32"))
+    others = [other for other in recipe.with_precision("int8") if other != name]
+    return replace(recipe.floating(others), name=f"only {name}", layers=floats | {name: recipe.layers[name]})
+
+
+def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> Floats:
+    """The outputs (images, classes) of the model by that recipe, or of the fp32 model."""
     graph, statistics, inputs, folder = _child[0]
-    if name is not None and plan is not None:
-        known = replace(statistics, columns={} if columns is None else {name: columns})
-        plans = {layer.name: LayerPlan("fp32") for layer in planned(graph)} | {name: plan}
-        graph = apply(graph, known, Recipe(f"only {name}", plans))
+    if recipe is not None:
+        graph = apply(graph, replace(statistics, columns=columns), recipe)
     param, weights = (folder / f"{os.getpid()}.{end}" for end in ("param", "bin"))
     write_graph(graph, param, weights)
     runner = NcnnRunner(param, weights, "cpu", 1, half=False)

@@ -196,6 +196,104 @@ def evaluation(model, device="cpu", artifact="int8", top1=0.98, labelled=True):
     }
 
 
+# Candidate -> SQNR in dB, agreement, points of top-1 lost, share of fp32's bytes and of its time, of weights
+# in int8, and whether it is on the front.
+CANDIDATES = {
+    "plain": (36.6, 0.985, 0.4, 0.27, 0.59, 0.97, False),
+    "local": (46.1, 0.995, 0.0, 0.275, 0.585, 0.97, True),
+    "local, ends float": (47.3, 0.995, 0.1, 0.29, 0.62, 0.93, True),
+    "all": (38.2, 0.98, 0.6, 0.26, 0.66, 1.0, True),
+}
+
+
+TARGET = {"min_sqnr_db": 40, "min_speedup": 1.3}
+
+
+def search(model, device="cpu", target=None, chosen="local", labelled=True, slowness=1.0, size=6_000_000):
+    """A search's record. Without a candidate that is chosen, it has failed."""
+    target = target or {}
+
+    def meets(sqnr_db, drop, time):
+        return (
+            sqnr_db >= target.get("min_sqnr_db", 0)
+            and drop <= target.get("max_top1_drop", 100)
+            and 1 / time >= target.get("min_speedup", 0)
+        )
+
+    def trial(name, sqnr_db, agreement, drop, share, time, weights):
+        return {
+            "name": name,
+            "sqnr_db": sqnr_db,
+            "agreement": agreement,
+            "top1_drop": drop if labelled else None,
+            "bytes": round(size * share),
+            "int8_weights": weights,
+            "latency_ms": FP32_MS * time * 1.03,
+            "speedup": 1 / time,
+        }
+
+    return {
+        "model": model,
+        "device": device,
+        "artifact": "int8",
+        "images": 40,
+        "target": target,
+        "chosen": chosen,
+        "failures": [] if chosen else ["no candidate of 4 meets the target; the nearest is local (46.1 dB)"],
+        "candidates": [
+            trial(name, *figures[:4], figures[4] * slowness, figures[5])
+            | {"front": figures[6], "meets": meets(figures[0], figures[2], figures[4] * slowness)}
+            for name, figures in CANDIDATES.items()
+        ],
+        "references": [
+            trial("fp32", 200.0, 1.0, 0.0, 1.0, 1.0, 0.0),
+            trial("fp16", 68.2, 1.0, 0.0, 0.5, 0.98, 0.0),
+        ],
+    }
+
+
+PLANS = (
+    {"precision": "int8", "alpha": 0.75, "margin": 1.1, "rounding": "gptq"},
+    {"precision": "fp16"},
+    {"precision": "int8", "alpha": 0.5, "through": "norm"},
+    {"precision": "int8", "rounding": "gptq"},
+    {"precision": "int8", "block": 64},
+)
+
+
+def sensitivity(model, device="cpu", count=12, plans=PLANS):
+    """A sensitivity record of `count` layers that go through `plans`; the last is a large float layer."""
+    total = count * (count + 1) / 2
+    found = []
+    for index in range(count):
+        plan = {"precision": "fp32"} if index == count - 1 else plans[index % len(plans)]
+        tried = plan["precision"] == "int8"
+        db = 60 - 20 * math.sin(index) ** 2
+        found.append(
+            {
+                "name": f"conv_{index}",
+                "type": "Convolution" if tried else "ConvolutionDepthWise",
+                "noise": 10 ** (-db / 10) if tried else None,
+                "sqnr_db": db if tried else None,
+                "weights": 1000 * (index + 1),
+                "weight_share": (index + 1) / total,
+                "time_ms": 0.1 + 0.01 * index,
+                "time_share": 0.8 / count,
+                "int8_ms": 0.5 * (0.1 + 0.01 * index) if tried else None,
+                "plan": plan,
+            }
+        )
+    return {
+        "model": model,
+        "device": device,
+        "images": 8,
+        "signal": 1.0,
+        "time_device": runtime(device, "fp32")["device"],
+        "transfers": device == "gpu",
+        "layers": found,
+    }
+
+
 def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labelled=True, **changes):
     """Every record of a model that was built on all `devices`."""
     places = [(device, artifact) for device in devices for artifact in ARTIFACTS]
@@ -206,6 +304,11 @@ def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labe
         [verification(name, *place, size=size) for place in places],
         [benchmark(name, *place, fp32_ms=fp32_ms * slower[place[0]], size=size) for place in places],
         [evaluation(name, *place, top1=top1.get(place[1], 0.983), labelled=labelled) for place in places],
+        [
+            search(name, device, {"min_sqnr_db": 40, "min_speedup": 1.3}, labelled=labelled)
+            for device in devices
+        ],
+        [sensitivity(name, device) for device in devices],
     )
 
 
@@ -235,6 +338,8 @@ def zoo():
         ],
         [slow if (record["device"], record["artifact"]) == where[1:] else record for record in lite0.bench],
         lite0.eval,
+        [lite0.search[0], search("tf_efficientnet_lite0", "gpu", {"min_sqnr_db": 50}, None, labelled=False)],
+        [sensitivity("tf_efficientnet_lite0", "cpu", 100), lite0.sensitivity[1]],
     )
     name = "mobilenetv4_conv_small"
     source = {"kind": "random", "location": None, "seed": 0}

@@ -8,7 +8,21 @@ from html.parser import HTMLParser
 
 import plotly.graph_objects
 import pytest
-from report_samples import CPU, LAVAPIPE, benchmark, card, complete, evaluation, unloadable, verification, zoo
+from report_samples import (
+    CANDIDATES,
+    CPU,
+    LAVAPIPE,
+    PLANS,
+    benchmark,
+    card,
+    complete,
+    evaluation,
+    search,
+    sensitivity,
+    unloadable,
+    verification,
+    zoo,
+)
 
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess
@@ -369,3 +383,140 @@ def test_software_gpus_and_random_weights_are_named_once():
     assert found[1] == f"{LAVAPIPE} is a software GPU: latencies measured on it say nothing about real GPUs."
     assert found[2].startswith("tf_efficientnet_lite0 on gpu: int8 is slower than fp32 (1.31 times")
     assert len(found) == 3
+
+
+def searched(**changes):
+    """The remarks on a model with nothing but a search."""
+    return remarks([], [ModelRecords(card("net"), search=[search("net", **changes)])])
+
+
+def test_a_missed_target_is_said_in_words():
+    assert searched() == []
+    assert searched(chosen=None, target={"min_sqnr_db": 50}) == [
+        "net on cpu: no candidate of 4 meets the target; the nearest is local (46.1 dB)."
+    ]
+
+
+def test_int8_that_its_search_found_slow_is_said_where_no_benchmark_tells():
+    (remark,) = searched(slowness=2.0)
+    assert remark == (
+        "net on cpu: int8 was slower than fp32 (1.17 times) and slower than fp16 (1.19 times) in its search; "
+        "on this device it saves space, not time."
+    )
+    record = search("net", slowness=2.0)
+    bench = ModelRecords(card("net"), bench=[benchmark("net")], search=[record])
+    assert remarks(rows([bench]), [bench]) == [], "the benchmark is the later and the better figure"
+
+
+def test_large_layers_that_stay_float_are_named():
+    def found(count, plans):
+        records = ModelRecords(card("net"), sensitivity=[sensitivity("net", count=count, plans=plans)])
+        return remarks([], [records])
+
+    assert found(100, PLANS) == []
+    assert found(12, PLANS[:1]) == ["net on cpu: in int8, large layers stay float: conv_11 (fp32, 15.38 %)."]
+    (remark,) = found(8, PLANS[1:2])
+    assert remark.endswith("conv_1 (fp16, 5.56 %), conv_2 (fp16, 8.33 %), conv_3 (fp16, 11.11 %) and 4 more.")
+
+
+def figure_of(measure="sqnr_db", **changes):
+    model = ModelRecords(card("net"), search=[search("net", **changes)])
+    return Page(render_html([], [model])).figures[f"search-model-net-cpu-{measure}"]
+
+
+def trace(figure, name):
+    return next(each for each in figure["data"] if each["name"] == name)
+
+
+def test_a_search_is_drawn_with_its_front_choice_target_and_references():
+    figure = figure_of(target={"min_sqnr_db": 40, "min_speedup": 1.25})
+    assert sum(len(trace(figure, name)["x"]) for name in ("int8", "int8, misses the target")) == 4
+    assert trace(figure, "front")["y"] == [46.1, 47.3], "the quickest, and those better than all as quick"
+    assert trace(figure, "chosen")["y"] == [46.1]
+    assert trace(figure, "chosen")["x"] == [pytest.approx(0.585)]
+    assert sorted(trace(figure, "int8, misses the target")["y"]) == [36.6, 38.2]
+    assert min(trace(figure, "int8, misses the target")["marker"]["opacity"]) < 0.5, "not on the front"
+    labels = {label["text"]: label for label in figure["layout"]["annotations"]}
+    assert set(labels) == {"target", "fp32", "fp16, 68.2 dB"}
+    lines = figure["layout"]["shapes"]
+    assert [line.get("y0") for line in lines[:1]] == [40]
+    assert [line["x0"] for line in lines[1:]] == [pytest.approx(x) for x in (0.8, 1.0, 0.98)]
+
+
+def test_references_are_points_where_the_measure_knows_them():
+    figure = figure_of("agreement")
+    assert trace(figure, "fp32")["y"] == [100]
+    assert trace(figure, "fp16")["x"] == [pytest.approx(0.98)]
+    assert figure["layout"]["shapes"] == []
+
+
+def test_a_drop_is_drawn_upside_down_and_limits_the_agreement_without_labels():
+    target = {"max_top1_drop": 0.3}
+    figure = figure_of("top1_drop", target=target)
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low > high
+    assert trace(figure, "front")["y"] == [0.0], "none is better than no drop"
+    assert [line["y0"] for line in figure["layout"]["shapes"]] == [0.3]
+    assert figure_of("agreement", target=target)["layout"]["shapes"] == []
+    unlabelled = figure_of("agreement", target=target, labelled=False)
+    assert [line["y0"] for line in unlabelled["layout"]["shapes"]] == [pytest.approx(99.7)]
+
+
+def texts(row):
+    """The cells of a row of `Page.rows`; what follows the last one in the page is cut off."""
+    return ["".join(text).partition("\n")[0] for _, text in row[1]]
+
+
+def test_a_search_is_a_table_too_and_says_what_failed():
+    record = search("net", target={"min_sqnr_db": 50}, chosen=None, labelled=False)
+    page = Page(render_html([], [ModelRecords(card("net"), search=[record])]))
+    table = {name: figures for name, *figures in map(texts, page.rows)}
+    assert set(CANDIDATES) <= set(table)
+    assert table["local"] == ["46.1", "99.50", DASH, "8.80", "0.58", "1.65", "97.00", "yes", "missed"]
+    assert table["fp32"][-2:] == ["reference", DASH]
+    assert page.text.count("no candidate of 4 meets the target") == 2, "in its section, and on top"
+
+
+def test_every_layer_has_bars_for_sensitivity_time_and_weights():
+    record = sensitivity("net", "gpu", 6)
+    page = Page(render_html([], [ModelRecords(card("net"), sensitivity=[record])]))
+    found = [cells for _, cells in page.rows if cells and "".join(cells[0][1]).startswith("conv_")]
+    assert len(found) == 6
+    plans = [texts(row)[-1] for row in page.rows if texts(row)[0].startswith("conv_")]
+    assert plans == [
+        *("int8, by channel", "fp16", "int8, through norm", "int8, per tensor", "int8, by block", "fp32")
+    ]
+    values = [float(cells[2][0].get("data-value", "nan")) for cells in found]
+    tried = [layer["sqnr_db"] for layer in record["layers"]]
+    assert values == pytest.approx(
+        [float("nan") if db is None else db for db in tried], rel=1e-3, nan_ok=True
+    )
+    assert "".join(found[1][2][1]) == DASH
+    assert ["".join(cells[5][1]) for cells in found] == ["0.50", DASH, "0.50", "0.50", "0.50", DASH]
+    bars = [attributes["style"] for tag, attributes in page.tags if attributes.get("class") == "bar"]
+    assert len(bars) == 4 + 6 + 6, "no bar for a layer that was not tried in int8"
+    assert max(bars) == "--of:1.000"
+    assert "each result handed to the CPU; layers without weights take the other 20.00" in page.text
+    assert found[0][-1][0]["title"] == "alpha 0.75, margin 1.1, rounding gptq"
+
+
+def test_before_the_choice_a_layer_has_no_plan():
+    record = sensitivity("net")
+    for layer in record["layers"]:
+        layer["plan"] = None
+    models = [ModelRecords(card("net"), sensitivity=[record])]
+    page = Page(render_html([], models))
+    assert texts(page.rows[-1])[-1] == DASH
+    assert remarks([], models) == []
+
+
+def test_searches_and_sensitivities_that_do_not_belong_are_refused():
+    for kind, make in (("search", search), ("sensitivity", sensitivity)):
+        with pytest.raises(ZooError, match=f"net: was given the {kind} record of other"):
+            render_html([], [ModelRecords(card("net"), **{kind: [make("other")]})])
+        with pytest.raises(ZooError, match=f"net: has two {kind} records of int8 on cpu"):
+            render_html([], [ModelRecords(card("net"), **{kind: [make("net"), make("net")]})])
+    record = search("net")
+    del record["candidates"][0]["speedup"]
+    with pytest.raises(ZooError, match="net: a search or sensitivity record lacks 'speedup'"):
+        render_html([], [ModelRecords(card("net"), search=[record])])

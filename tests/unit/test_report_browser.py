@@ -168,11 +168,43 @@ def test_the_charts_of_the_sections_are_drawn_when_reached(visit):
         chart.wait_for_selector(".scatterlayer .point", state="attached")
 
 
+def test_the_chart_of_a_search_follows_the_readers_choice(visit):
+    page = visit()
+    section = page.locator("#model-convnext_digits")
+    chart = section.locator(".chart.search").first
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".point")).to_have_count(5)  # four candidates and the ring
+    section.locator(".figure-choice").first.select_option(label="Top-1 agreement, %")
+    expect(chart.locator(".point")).to_have_count(7)  # and the references
+    expect(chart.locator(".ytitle")).to_have_text("Top-1 agreement, %")
+
+
+def test_the_layers_can_be_put_in_order_of_what_they_cost(visit):
+    page = visit()
+    section = page.locator("#model-tf_efficientnet_lite0")
+    table, order = section.locator(".bars").first, section.locator(".layer-order select").first
+
+    def values(column):
+        cells = "cells => cells.map(cell => cell.dataset.value ?? null)"
+        return table.locator(f"tbody tr > :nth-child({column})").evaluate_all(cells)
+
+    in_order = table.locator("tbody th").all_inner_texts()
+    for choice, column, reverse in (("sqnr", 3, False), ("weights", 5, True)):
+        order.select_option(choice)
+        found = values(column)
+        known = numbers(found)
+        assert known == sorted(known, reverse=reverse)
+        assert found[len(known) :] == [None] * (len(found) - len(known))
+    order.select_option("")
+    assert table.locator("tbody th").all_inner_texts() == in_order
+    assert len(in_order) == 100
+
+
 def test_printing_draws_every_chart(visit):
     page = visit()
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
     drawn = [chart.query_selector(".point") is not None for chart in page.query_selector_all(".chart")]
-    assert drawn == [True] * 6
+    assert drawn == [True] * 10
 
 
 def test_a_zoo_without_latencies_has_a_reason_in_place_of_the_plot(visit, tmp_path):
@@ -220,6 +252,10 @@ def test_text_stands_out_from_its_background_in_both_schemes(visit, scheme):
         ".badge.passed",
         ".badge.failed",
         ".alarm",
+        ".alarm.failed",
+        "tr.chosen td",
+        ".bars td",
+        ".legend",
     ):
         colours = page.eval_on_selector(selector, _COLOURS)
         assert _contrast(*colours) >= 4.5, (selector, colours)

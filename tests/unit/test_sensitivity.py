@@ -16,7 +16,7 @@ from zoo.layer_time import LayerTimes, layer_times
 from zoo.metrics import sqnr_db
 from zoo.ncnn_bin import Storage
 from zoo.ncnn_graph import Graph, write_graph
-from zoo.quantization import apply, planned
+from zoo.quantization import apply, planned, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.sensitivity import Noise, Sensitivity, measure, probes_for, sensitivity
@@ -89,6 +89,20 @@ def test_a_recipe_without_int8_measures_only_the_signal(noise, statistics):
     assert measure(GRAPH, statistics, floats, images(3, 2)) == Noise(noise.signal, {})
 
 
+def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp_path):
+    recipe = Recipe("imported", RECIPE.layers, table_of(GRAPH, statistics, RECIPE))
+    found = measure(GRAPH, statistics, recipe, images(3, 2))
+    assert list(found.by_layer) == ["conv", "fc"]
+    floats = dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32"))
+    only = replace(recipe.floating(["fc"]), layers=floats | {"conv": LayerPlan()})
+    exact, alone = (
+        np.stack([run(graph, image, tmp_path) for image in images(3, 2)])
+        for graph in (GRAPH, apply(GRAPH, statistics, only))
+    )
+    assert found.sqnr_db("conv") == pytest.approx(sqnr_db(exact, alone), abs=1e-6)
+    assert found.by_layer["conv"] != noise.by_layer["conv"]
+
+
 def test_no_probe_images_are_refused(statistics):
     with pytest.raises(ZooError, match="cpu/m: there are no probe images"):
         measure(GRAPH, statistics, RECIPE, [], model="cpu/m")
@@ -114,8 +128,8 @@ def test_a_child_that_dies_is_named_with_its_layer(statistics, monkeypatch):
         measure(GRAPH, statistics, RECIPE, images(1, 2), processes=2, model="cpu/m")
 
 
-def die_of_fc(name, plan, columns):
-    if name == "fc":
+def die_of_fc(recipe, columns):
+    if recipe and recipe.name == "only fc":
         os.close(2)
         ctypes.string_at(0)
     return np.ones((1, 5), np.float32)

@@ -3,6 +3,7 @@
 Colours of text, lines and background are left to the page's style sheet, which knows light, dark and print.
 """
 
+import math
 from typing import Any
 
 Figure = dict[str, Any]
@@ -10,6 +11,9 @@ Figure = dict[str, Any]
 COLOURS = {"fp32": "#4c7fb8", "fp16": "#2a9d78", "int8": "#d97a2b"}
 """By precision; each at least 3:1 against a white and a near-black page."""
 OTHER_COLOUR = "#8a6fb0"
+GREY = "#8b94a1"
+
+_LARGEST, _SMALLEST = 34.0, 8.0  # marker diameters in pixels
 
 
 def colour(precision: str) -> str:
@@ -32,3 +36,8 @@ def layout(across: str, up: str) -> Figure:
         "xaxis": axis | {"title": {"text": across}},
         "yaxis": axis | {"title": {"text": up}},
     }
+
+
+def diameter(size: int | None, largest: int) -> float:
+    """Of a marker in pixels, for the area to stand for a file's size, as far as it can still be seen."""
+    return round(max(_SMALLEST, _LARGEST * math.sqrt((size or 0) / largest)), 1)

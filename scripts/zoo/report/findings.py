@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 
-from zoo.report.row import Row, is_int8, precision_and_format
+from zoo.report import formats
+from zoo.report.layers import heavy_floats
+from zoo.report.row import ModelRecords, Record, Row, is_int8, precision_and_format
 
 NOISE = 1.02
 """A latency ratio up to this is not called slower: medians of two runs differ by about as much."""
 
+HEAVY = 0.05
+"""A layer with more than this share of the weights is worth a word if it stays float."""
 
-def remarks(rows: Sequence[Row]) -> list[str]:
+_NAMED = 3  # layers that a remark lists
+
+
+def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[str]:
     """Sentences for the end of a run and the top of the page, most general first.
 
-    They name models with random weights, latencies taken on a software GPU, and int8 artifacts that are
-    slower than fp32 or fp16 of the same format on the same device.
+    They name models with random weights, latencies taken on a software GPU, int8 artifacts that are slower
+    than fp32 or fp16 of the same format on the same device (by the benchmark, or else by the search),
+    searches that missed their target, and large layers that stayed float.
     """
     untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
     software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
@@ -26,6 +34,8 @@ def remarks(rows: Sequence[Row]) -> list[str]:
             for name in software
         ),
         *(sentence for row in rows if is_int8(row) if (sentence := _slower(row, rows))),
+        *(sentence for model in models for record in model.search for sentence in _searched(record, rows)),
+        *(sentence for model in models for record in model.sensitivity if (sentence := _heavy(record))),
     ]
 
 
@@ -33,6 +43,39 @@ def is_slow(artifact: str, ratio: float | None) -> bool:
     """Whether an artifact below fp32's precision takes `ratio` times as long as fp32, and more than noise."""
     precision, _ = precision_and_format(artifact)
     return ratio is not None and ratio > NOISE and precision != "fp32"
+
+
+def _searched(record: Record, rows: Sequence[Row]) -> list[str]:
+    """What a search found wanting: its target, and speed where the benchmark has not been asked."""
+    place = f"{record['model']} on {record['device']}"
+    found = [f"{place}: {failure.removesuffix('.')}." for failure in record["failures"]]
+    benchmarked = any(
+        (row.model, row.device, row.artifact) == (record["model"], record["device"], "int8")
+        and row.latency_1_ms is not None
+        for row in rows
+    )
+    chosen = next((each for each in record["candidates"] if each["name"] == record["chosen"]), None)
+    if chosen and not benchmarked:
+        slower = [
+            f"slower than {each['name']} ({formats.ratio(each['speedup'] / chosen['speedup'])} times)"
+            for each in record["references"]
+            if each["speedup"] > NOISE * chosen["speedup"]
+        ]
+        if slower:
+            found.append(
+                f"{place}: int8 was {' and '.join(slower)} in its search; "
+                "on this device it saves space, not time."
+            )
+    return found
+
+
+def _heavy(record: Record) -> str | None:
+    layers = heavy_floats(record, HEAVY)
+    if not layers:
+        return None
+    named = [*layers[:_NAMED], *([f"{len(layers) - _NAMED} more"] if len(layers) > _NAMED else [])]
+    listed = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else named[0]
+    return f"{record['model']} on {record['device']}: in int8, large layers stay float: {listed}."
 
 
 def _slower(row: Row, rows: Sequence[Row]) -> str | None:

@@ -93,6 +93,15 @@
   );
   waiting.forEach((element) => near.observe(element));
 
+  document.querySelectorAll(".figure-choice").forEach((choice) =>
+    choice.addEventListener("input", () => {
+      const chart = choice.form.nextElementSibling.querySelector(".chart");
+      chart.dataset.figure = choice.value;
+      waiting.delete(chart);
+      draw(chart, figures[choice.value]);
+    }),
+  );
+
   const resize = (width) =>
     document.querySelectorAll(".js-plotly-plot").forEach((element) => Plotly.relayout(element, { width }));
   addEventListener("beforeprint", () => {
@@ -101,3 +110,16 @@
   });
   addEventListener("afterprint", () => resize(null));
 })();
+
+// The layers of a model: in the graph's order, or the dearest first. One without a figure comes last.
+document.querySelectorAll(".layer-order").forEach((form) => {
+  const body = form.nextElementSibling.querySelector("tbody");
+  const inOrder = [...body.rows];
+  const columns = { sqnr: [2, 1], time: [3, -1], weights: [4, -1] };
+  form.querySelector("select").addEventListener("input", ({ target }) => {
+    const [column, sign] = columns[target.value] ?? [];
+    const value = (row) => row.cells[column].dataset.value;
+    const rank = (row) => (value(row) === undefined ? Infinity : sign * Number(value(row)));
+    body.append(...(column ? [...inOrder].sort((a, b) => rank(a) - rank(b) || 0) : inOrder));
+  });
+});

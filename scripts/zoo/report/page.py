@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, mean_norm
 from zoo.report import formats
 from zoo.report.charts import colour
 from zoo.report.depth import depth
 from zoo.report.findings import is_slow, remarks
-from zoo.report.row import ModelRecords, Record, Row, by_artifact, render_csv
+from zoo.report.layers import bars, legend
+from zoo.report.pareto import FIDELITIES, measures, pareto
+from zoo.report.row import ModelRecords, Record, Row, by_artifact, by_device, render_csv
 from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
 from zoo.snippets import cpp_snippet, python_snippet
 
@@ -85,7 +88,7 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         filters={name: _choices(rows, name) for name in FILTERS},
         rows=rows,
         verdicts=Counter(row.verdict for row in rows),
-        remarks=remarks(rows),
+        remarks=remarks(rows, models),
         is_slow=is_slow,
         csv="data:text/csv;charset=utf-8," + quote(render_csv(rows)),
         machines=_machines(models),
@@ -94,7 +97,7 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         best_measure=_best_measure(rows),
         colour=colour,
         figures={"trade-off": trade_offs(rows)}
-        | {name: figure for section in sections for name, figure in section["depth"].items()},
+        | {name: figure for section in sections for name, figure in section["figures"].items()},
         sections=sections,
     )
 
@@ -117,10 +120,18 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
     own = [row for row in rows if row.model == card["name"]]
     record = Preprocess.from_dict(card["preprocess"])
     mean, norm = mean_norm(record)
-    figures = {
-        f"depth-{anchor(card['name'])}-{device}": depth(verify, device)
+    depths = {
+        f"depth-{anchor(card['name'])}-{device}": figure
         for device in dict.fromkeys(record["device"] for record in verify)
+        if (figure := depth(verify, device))
     }
+    try:
+        searches = [_search(card, each) for each in by_device(card, model.search, "search").values()]
+        layers = [_layers(each) for each in by_device(card, model.sensitivity, "sensitivity").values()]
+    except KeyError as error:
+        raise ZooError(
+            f"{card['name']}: a search or sensitivity record lacks {error}; delete it and build it again"
+        ) from error
     return {
         "card": card,
         "rows": own,
@@ -133,9 +144,29 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "gates": _gates(verify),
         "bench": list(by_artifact(card, model.bench, "benchmark").values()),
         "evaluation": list(by_artifact(card, model.eval, "evaluation").values()),
-        "depth": {name: figure for name, figure in figures.items() if figure},
+        "depth": depths,
+        "search": searches,
+        "layers": layers,
+        "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
         "snippets": _snippets(record, own),
     }
+
+
+def _search(card: Record, record: Record) -> dict[str, Any]:
+    """A search with a chart for each measure, under the names that the reader chooses by."""
+    names = {f"search-{anchor(card['name'])}-{record['device']}-{name}": name for name in measures(record)}
+    return {
+        "record": record,
+        "choices": {figure: FIDELITIES[name] for figure, name in names.items()},
+        "figures": {figure: pareto(record, name) for figure, name in names.items()},
+    }
+
+
+def _layers(record: Record) -> dict[str, Any]:
+    """A sensitivity record as bars; `others` is the share of time of the layers that it does not list."""
+    shown = bars(record)
+    others = max(0.0, 1 - sum(layer["time_share"] for layer in record["layers"]))
+    return {"record": record, "bars": shown, "legend": legend(shown), "others": others}
 
 
 def _gates(verify: Iterable[Record]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.errors import ZooError
 
 Record = Mapping[str, Any]
-"""One parsed JSON file: a model card, or a verification, benchmark or evaluation record."""
+"""One parsed JSON file: a model card, or a record of what one of the other stages found."""
 
 DEVICES = ("cpu", "gpu")
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -22,13 +22,16 @@ FORMATS = {"": "ncnn", "onnx": "ONNX"}
 class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
-    The verification, benchmark and evaluation records name their own device and artifact.
+    The verification, benchmark and evaluation records name their own device and artifact; search and
+    sensitivity are about int8, and name their device.
     """
 
     card: Record
     verify: Sequence[Record] = ()
     bench: Sequence[Record] = ()
     eval: Sequence[Record] = ()
+    search: Sequence[Record] = ()
+    sensitivity: Sequence[Record] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,12 @@ def by_artifact(card: Record, records: Iterable[Record], kind: str) -> dict[tupl
             raise ZooError(f"{card['name']}: has two {kind} records of {key[1]} on {key[0]}; delete one")
         found[key] = record
     return dict(sorted(found.items(), key=lambda item: sort_key(*item[0])))
+
+
+def by_device(card: Record, records: Iterable[Record], kind: str) -> dict[str, Record]:
+    """The same for records about int8, under their device."""
+    labelled = [{"artifact": "int8", **record} for record in records]
+    return {device: record for (device, _), record in by_artifact(card, labelled, kind).items()}
 
 
 def rows(models: Iterable[ModelRecords]) -> list[Row]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from zoo.metrics import MAX_DB
 from zoo.report import formats
-from zoo.report.charts import Figure, colour, layout
+from zoo.report.charts import Figure, colour, diameter, layout
 from zoo.report.row import Row
 
 SYMBOLS = {"ncnn": "circle", "ONNX": "diamond", "TorchScript": "square"}
 MEASURES = {"top1": "Top-1 accuracy, %", "agreement": "Top-1 agreement, %", "sqnr_db": "SQNR, dB"}
 LATENCIES = {"latency_1_ms": "1 thread", "latency_all_ms": "all threads"}
 
-_LARGEST, _SMALLEST = 34.0, 8.0  # marker diameters in pixels
 _WIDTH, _HEIGHT = 1150.0, 350.0  # of the plot on a desktop screen, in pixels, to see which names collide
 
 
@@ -65,7 +64,7 @@ def trade_off(rows: Sequence[Row], device: str, measure: str, latency: str) -> F
             "marker": {
                 "color": colour(precision),
                 "symbol": SYMBOLS.get(form, "cross"),
-                "size": [_diameter(row.bytes, largest) for row in group],
+                "size": [diameter(row.bytes, largest) for row in group],
                 "opacity": 0.85,
                 "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
             },
@@ -94,10 +93,6 @@ def _height(row: Row, measure: str) -> float | None:
     if value is None or measure != "sqnr_db":
         return None if value is None else 100 * value
     return value if abs(value) < MAX_DB else None
-
-
-def _diameter(size: int | None, largest: int) -> float:
-    return round(max(_SMALLEST, _LARGEST * math.sqrt((size or 0) / largest)), 1)
 
 
 def _time_axis(values: Sequence[float]) -> Figure:
@@ -155,7 +150,7 @@ def _names(places: Sequence[tuple[Row, float, float]], axes: Figure, largest: in
                 "y": up,
                 "text": html.escape(model, quote=False),
                 "showarrow": False,
-                "yshift": -_diameter(row.bytes, largest) / 2 - 9,
+                "yshift": -diameter(row.bytes, largest) / 2 - 9,
                 "font": {"size": 11},
             }
         )
