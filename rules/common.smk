@@ -71,6 +71,8 @@ wildcard_constraints:
     precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
     candidate=r"[A-Za-z0-9_-]+",
+    shard=r"[0-9]+",
+    shards=r"[0-9]+",
     dataset="digits",
 
 
@@ -182,6 +184,18 @@ def calibration_dataset(wc):
     return dataset_of(wc, "calibration")
 
 
+def calibration_state(wc):
+    return images_state(wc, "calibration")
+
+
+def calibration_shards(wc):
+    """The shards that calibration statistics are merged from; none if one job collects them."""
+    shards = int8_setting(wc)["shards"]
+    folder = f"results/{wc.device}/{wc.model}/search"
+    names = [f"calibration-{each + 1}-of-{shards}.npz" for each in range(shards)]
+    return [f"{folder}/{name}" for name in names] if shards > 1 else []
+
+
 def artifact_files(device, model, artifact):
     return [f"results/{device}/{model}/{file}" for file in ARTIFACTS[artifact][2]]
 
@@ -209,7 +223,7 @@ def fp32_artifact(wc):
 def int8_setting(wc):
     """How a model becomes int8: the zoo's settings, and over them its own."""
     return (
-        {"recipe": "auto", "exclude": [], "target": {}}
+        {"recipe": "auto", "exclude": [], "target": {}, "shards": 1}
         | config.get("int8", {})
         | config["models"][wc.model].get("int8", {})
     )
@@ -290,16 +304,17 @@ def everything(models):
 
 
 def reported_proofs(wc):
-    """Every proof of every artifact of the embedded models, or of all models when `all` is built; and
-    those of other models that were made before."""
+    """Every proof of every artifact of the embedded models, or of all models when `all` is built, with the
+    outcome of the search for int8; and those of other models that were made before."""
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
+    kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
+    kinds += ["int8.search.json", "int8.sensitivity.json"]
     return [
         path
         for model in MODELS
         for device in DEVICES
-        for artifact in ARTIFACTS
-        for path in (f"results/{device}/{model}/{artifact}.{proof}" for proof in PROOFS)
+        for path in (f"results/{device}/{model}/{kind}" for kind in kinds)
         if (model in needed and device in built_devices()) or Path(path).exists()
     ]
 

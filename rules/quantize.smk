@@ -5,12 +5,14 @@ became of each layer), int8.table (the recipe in the format of ncnn's own tools)
 
 
 rule calibrate:
-    """Run the fp32 ncnn model once over the calibration images and keep statistics of layer inputs."""
+    """Run the fp32 ncnn model once over the calibration images and keep statistics of layer inputs; or merge
+    those of shards, if the configuration asks for shards."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
         dataset=calibration_dataset,
+        shards=calibration_shards,
     output:
         "results/{device}/{model}/calibration.npz",
     log:
@@ -21,11 +23,37 @@ rule calibrate:
     resources:
         mem_mb=4000,
     params:
-        code=code("calibrate.py"),
+        code=ncnn_code("calibrate.py"),
         images=calibration_set,
-        images_state=lambda wc: images_state(wc, "calibration"),
+        images_state=calibration_state,
     message:
         "calibrate {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/calibrate.py"
+
+
+rule calibrate_shard:
+    """The same for every n-th image, beside other jobs that do the others."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        dataset=calibration_dataset,
+    output:
+        temp("results/{device}/{model}/search/calibration-{shard}-of-{shards}.npz"),
+    log:
+        "results/logs/calibrate/{device}/{model}-{shard}-of-{shards}.log",
+    benchmark:
+        "results/logs/calibrate/{device}/{model}-{shard}-of-{shards}.benchmark.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+    params:
+        code=ncnn_code("calibrate.py"),
+        images=calibration_set,
+        images_state=calibration_state,
+    message:
+        "calibrate {wildcards.device}/{wildcards.model}, shard {wildcards.shard} of {wildcards.shards}"
     script:
         "../scripts/calibrate.py"
 

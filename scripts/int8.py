@@ -1,5 +1,7 @@
 """Quantize an fp32 ncnn model by the recipe that the search chose, and write what that recipe is."""
 
+import logging
+
 from zoo.calibration import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.files import replacing
@@ -11,6 +13,7 @@ from zoo.recipe import Recipe
 from zoo.records import read_json, write_json
 from zoo.sensitivity import Sensitivity
 from zoo.table import write_table
+from zoo.table_lint import lint_table
 
 
 def main(
@@ -23,10 +26,12 @@ def main(
         )
     graph, known = load_checked(*fp32), CalibrationStatistics.load(statistics)
     recipe = Recipe.from_dict(read_json(recipes)[outcome["chosen"]])
-    quantized = apply(graph, known, recipe)
+    quantized, table = apply(graph, known, recipe), table_of(graph, known, recipe)
+    for finding in lint_table(table, graph, known.images):
+        logging.warning("int8.table: %s", finding)
     with replacing(*made.values()) as temporary:
         new = dict(zip(made, temporary, strict=True))
-        write_table(table_of(graph, known, recipe), new["table"])
+        write_table(table, new["table"])
         write_json(recipe.to_dict(), new["recipe"])
         write_json(
             Sensitivity.from_dict(read_json(sensitivity)).with_recipe(recipe).to_dict(), new["sensitivity"]

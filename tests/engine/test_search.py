@@ -3,17 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from engine_zoo import Zoo
 
+from zoo.calibration import CalibrationStatistics
+
 INT8 = "results/cpu/one/int8.param"
-AFTER = {
-    "int8 cpu/one",
-    "verify cpu/one/int8",
-    "gate cpu/one/int8",
-    "evaluate cpu/one/int8",
-    "benchmark cpu/one/int8",
-}
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +99,28 @@ def test_a_table_of_another_model_is_refused_by_name(copy: Zoo):
     outcome = copy.snakemake(INT8)
     assert outcome.status != 0
     assert "error: int8 candidates cpu/one: theirs.table: the calibration table does not fit" in outcome.text
+
+
+def test_statistics_merged_from_shards_are_those_of_one_pass(copy: Zoo):
+    path = copy / "results/cpu/one/calibration.npz"
+    whole = CalibrationStatistics.load(path)
+    path.unlink()
+    copy.configure(lambda config: config["int8"].update(shards=3))
+    assert copy.build("results/cpu/one/calibration.npz") == {
+        "calibrate cpu/one",
+        *(f"calibrate cpu/one, shard {each} of 3" for each in (1, 2, 3)),
+    }
+    assert not list((copy / "results/cpu/one/search").glob("calibration-*"))
+    merged = CalibrationStatistics.load(path)
+    assert merged.images == whole.images
+    for name, seen in whole.inputs.items():
+        np.testing.assert_array_equal(merged.inputs[name].absmax, seen.absmax)
+        np.testing.assert_allclose(merged.inputs[name].mean, seen.mean, rtol=1e-5, atol=1e-6)
+    for name, columns in whole.columns.items():
+        np.testing.assert_array_equal(merged.columns[name].sample, columns.sample)
+
+
+def test_more_shards_than_images_is_an_error(copy: Zoo):
+    copy.configure(lambda config: config["int8"].update(shards=50))
+    outcome = copy.snakemake("results/cpu/one/calibration.npz")
+    assert outcome.status != 0 and "are too few for 50 shards" in outcome.text
