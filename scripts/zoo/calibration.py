@@ -18,7 +18,7 @@ from zoo.arrays import read_arrays, write_arrays
 from zoo.errors import ZooError
 from zoo.histogram import Histogram
 from zoo.ncnn_graph import Graph
-from zoo.ncnn_layers import Layer
+from zoo.ncnn_layers import Layer, is_self_attention
 from zoo.ncnn_param import format_param
 from zoo.table import QUANTIZABLE
 
@@ -188,14 +188,20 @@ def half(image: str) -> int:
 
 
 def quantizable(graph: Graph) -> list[Layer]:
-    """The layers that could be int8: a convolution, an inner product or a Gemm with constant weights."""
-    return [layer for layer in graph.of_type(*QUANTIZABLE, "Gemm") if {"weight", "B"} & set(layer.weights)]
+    """The layers that could be int8: those of these types with stored weights."""
+    return [
+        layer
+        for layer in graph.of_type(*QUANTIZABLE, "Gemm", "MultiHeadAttention")
+        if {"weight", "B"} & set(layer.weights) or is_self_attention(layer)
+    ]
 
 
 def row_width(layer: Layer) -> int:
     """How many weights an output channel of a quantizable layer has."""
     if layer.type == "Gemm":
         return layer.param(9)
+    if layer.type == "MultiHeadAttention":
+        return layer.param(2) // layer.param(0)
     size: int = layer.weights["weight"].values.size
     return size // layer.param(0)
 

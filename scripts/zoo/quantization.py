@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.bias_correction import correct_bias
+from zoo.block_quantize import block_layer, can_have_blocks
 from zoo.bounds import Bound, bound
 from zoo.calibration import CalibrationStatistics
 from zoo.centring import centre
 from zoo.errors import ZooError
 from zoo.explicit_quantize import insert_quantize
 from zoo.fp16 import to_fp16
+from zoo.gemm import as_convolutions, is_linear
 from zoo.gptq import round_weights
 from zoo.int8 import LEVELS, absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
 from zoo.layer_input import Doubles, LayerInput
@@ -57,14 +59,20 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     if recipe.table is not None:
         return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
-    moved = graph
+    graph = moved = as_convolutions(
+        graph, [name for name in plans if _becomes_convolution(graph, name, recipe)]
+    )
     for name, plan in plans.items():
         if plan.shift:
             moved = centre(moved, name, plan.shift)
     scales = {}
     for name, plan in plans.items():
-        clip = thresholds(graph, statistics, name, plan)
         source = layer_input(graph, statistics, name, plan)
+        if plan.block is not None:
+            gptq = plan.rounding == "gptq"
+            moved = moved.replace(block_layer(moved[name], plan.block, source, plan.alpha, gptq))
+            continue
+        clip = thresholds(graph, statistics, name, plan)
         if plan.alpha is not None and plan.through == "norm":
             moved = smooth(moved, name, clip / clip.max())
             source, clip = source.divided(clip / clip.max()), np.full_like(clip, clip.max())
@@ -83,14 +91,27 @@ def check_recipe(recipe: Recipe, graph: Graph) -> None:
     for name, plan in recipe.layers.items():
         if name not in names:
             problems.append(f"the model has no weights of a layer {name}")
-        elif plan.precision == "int8":
-            layer = graph[name]
-            if layer.type not in QUANTIZABLE or "weight" not in layer.weights:
-                problems.append(f"{layer} cannot be int8, only {', '.join(QUANTIZABLE)} with stored weights")
-            elif plan.alpha is not None and plan.through == "quantize" and layer.type != "Convolution":
-                problems.append(f"{layer} cannot have a Quantize layer for channels, only a Convolution can")
+        elif plan.precision == "int8" and (problem := _problem(graph[name], plan)):
+            problems.append(problem)
     if problems:
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
+
+
+def _problem(layer: Layer, plan: LayerPlan) -> str | None:
+    """Why a layer cannot be int8 as planned."""
+    if plan.block is not None:
+        can = can_have_blocks(layer)
+        return None if can else f"{layer} cannot have weights in blocks, only a linear Gemm and attention can"
+    if not is_linear(layer) and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
+        return f"{layer} cannot be int8, only {', '.join(QUANTIZABLE)} with stored weights, or linear Gemm"
+    if plan.alpha is not None and plan.through == "quantize" and layer.type not in ("Convolution", "Gemm"):
+        return f"{layer} cannot have a Quantize layer for channels, only a Convolution can"
+    return None
+
+
+def _becomes_convolution(graph: Graph, name: str, recipe: Recipe) -> bool:
+    """Whether a layer is a Gemm that is int8 by a threshold found beforehand."""
+    return graph[name].type == "Gemm" and recipe.layers[name].block is None
 
 
 def layer_input(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LayerInput:
@@ -145,6 +166,23 @@ def rounded_weights(
     return round_to_int8(exact.astype(np.float32), np.ones(len(rows), np.float32)), row_steps
 
 
+def left_float(graph: Graph, recipe: Recipe) -> str:
+    """The layers with weights that the recipe does not make int8, as a phrase; empty if there are none."""
+    phrases = []
+    for precision in ("fp16", "fp32"):
+        layers = [graph[name] for name in recipe.with_precision(precision)]
+        share = sum(stored_weights(layer) for layer in layers) / sum(map(stored_weights, planned(graph)))
+        if layers:
+            names = ", ".join(f"{layer.name} ({layer.type})" for layer in layers)
+            phrases.append(f"{len(layers)} layers with {share:.1%} of the weights stay {precision}: {names}")
+    return "; ".join(phrases)
+
+
+def stored_weights(layer: Layer) -> int:
+    """How many weights of a layer its recipe decides on: those stored with a tag."""
+    return sum(each.values.size for each in layer.weights.values() if each.storage is not Storage.RAW)
+
+
 def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> CalibrationTable:
     """The recipe as a table for the official tools: one scale an input, and scales of the plain weights.
 
@@ -155,6 +193,8 @@ def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) ->
     weights: dict[str, Floats] = {}
     activations = {}
     for name in recipe.with_precision("int8"):
+        if graph[name].type not in QUANTIZABLE:
+            continue  # a table cannot hold it
         clip = thresholds(graph, statistics, name, replace(recipe.layers[name], shift=0.0))
         weights[name] = absmax_scales(weight_rows(graph[name]))
         activations[name] = float(np.float32(LEVELS / clip.max()))
