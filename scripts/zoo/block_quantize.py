@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.gemm import is_linear, linear_rows
+from zoo.gemm import is_linear, linear_rows, to_gemm
 from zoo.gptq import round_weights
 from zoo.int8 import LEVELS, absmax_scales
 from zoo.layer_input import Doubles, LayerInput
@@ -25,13 +25,13 @@ _PROJECTIONS = ("q", "k", "v", "out")
 
 
 def can_have_blocks(layer: Layer) -> bool:
-    """Whether a float layer can have its weights in blocks."""
+    """Whether a float layer can have its weights in blocks; an InnerProduct can if it reads rows."""
     return is_linear(layer) or (is_self_attention(layer) and not layer.param(18))
 
 
 def matrices(layer: Layer) -> dict[str, Floats]:
     """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
-    if layer.type == "Gemm":
+    if layer.type != "MultiHeadAttention":
         return {"B": linear_rows(layer)}
     inner, outer = layer.param(0), layer.param(2) // layer.param(0)
     widths = {"q": outer, "k": outer, "v": outer, "out": inner}
@@ -44,11 +44,12 @@ def input_rows(layer: Layer) -> Floats:
 
 
 def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None, gptq: bool) -> Layer:
-    """A float layer with its weights in blocks of `size`.
+    """A float layer with its weights in blocks of `size`; linear layers become Gemm.
 
     source: its input. alpha: see `smoothing_factors`; None for an input without scales. gptq: whether the
     weights that the input meets are rounded by GPTQ; the last projection of attention always is to nearest.
     """
+    layer = layer if layer.type == "MultiHeadAttention" else to_gemm(layer)
     scaled = alpha is not None
     by = smoothing_factors(source, alpha) if alpha is not None else np.ones(source.absmax.size)
     weights: dict[str, Array] = dict(layer.weights)
@@ -62,8 +63,7 @@ def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None
         if scaled:
             weights[f"{stem}_input_scales"] = array(1 / factors, Storage.RAW)
     term = 800 + 10 * scaled + BLOCK_SIZES.index(size)
-    transposed = {3: 1} if layer.type == "Gemm" else {}
-    return replace(layer, params={**layer.params, **transposed, 18: term}, weights=weights)
+    return replace(layer, params={**layer.params, 18: term}, weights=weights)
 
 
 def smoothing_factors(source: LayerInput, alpha: float) -> Doubles:

@@ -117,6 +117,11 @@ class CalibrationStatistics:
         """The largest absolute value of a layer's input."""
         return float(self.inputs[layer].absmax.max())
 
+    def on_rows(self, layer: Layer) -> bool:
+        """Whether the input of a Gemm, InnerProduct or attention is rows of features, not one vector."""
+        seen = self.columns.get(layer.name)
+        return layer.type != "InnerProduct" or (seen is not None and seen.count > self.images)
+
     def check(self, graph: Graph) -> None:
         """Raise ZooError unless the statistics are of this fp32 model, weights included."""
         if strange := [name for name in self.inputs if name not in graph]:

@@ -1,9 +1,9 @@
-"""Linear layers on tokens: a Gemm as the 1x1 convolution that computes the same.
+"""Linear layers on tokens, in the forms that compute the same: Gemm, InnerProduct, 1x1 convolution.
 
-pnnx writes a Linear layer on (tokens, features) as a Gemm with constant weights. A convolution sees such a
-blob when it is turned to (features, 1, tokens). Measured on ncnn 1.0.20261020, 197 tokens, 192 -> 768, one
-thread: Gemm 0.58 ms, the convolution with its turns 0.63; in int8 the convolution 0.28, an InnerProduct on
-the same rows 2.7. So the fp32 model keeps its Gemm, and what is to be int8 becomes a convolution.
+pnnx writes a Linear layer on (tokens, features) as a Gemm with constant weights, or as an InnerProduct. A
+convolution can take its place where the blob is turned to (features, 1, tokens). Measured on ncnn
+1.0.20261020, 197 tokens, 192 -> 768, one thread: Gemm 0.58 ms, InnerProduct 1.1, the convolution with its
+turns 0.63; in int8 the convolution 0.28, the InnerProduct 2.7. So only what is to be int8 changes its form.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,12 @@ _PLAIN = (2, 4, 11, 12, 13, 14, 18)
 
 
 def is_linear(layer: Layer) -> bool:
-    """Whether a layer is a Gemm x W^T + c with stored W and, if any, stored c by output."""
+    """Whether a float layer is x W^T + c for rows x, with stored W and, if any, stored c by output.
+
+    An InnerProduct is that if its input is rows and not one vector, which its line does not tell.
+    """
+    if layer.type == "InnerProduct":
+        return "weight" in layer.weights and not layer.param(8) and not layer.param(9)
     if layer.type != "Gemm" or "B" not in layer.weights or len(layer.inputs) != 1:
         return False
     by_output = "C" not in layer.weights or layer.param(10) == 4
@@ -33,9 +38,11 @@ def is_linear(layer: Layer) -> bool:
 
 
 def linear_rows(layer: Layer) -> Floats:
-    """The weights of a linear Gemm, (outputs, inputs). Raises ZooError for any other layer."""
+    """The weights of a linear layer, (outputs, inputs). Raises ZooError for any other layer."""
     if not is_linear(layer):
         raise ZooError(f"{layer}: not a product with constant weights, and a bias by output at most")
+    if layer.type == "InnerProduct":
+        return layer.weights["weight"].floats().reshape(layer.param(0), -1)
     outputs, inputs = layer.param(8), layer.param(9)
     values = layer.weights["B"].floats()
     # parameter 3: B is transposed, so that its rows are the outputs
@@ -43,17 +50,29 @@ def linear_rows(layer: Layer) -> Floats:
 
 
 def to_convolution(layer: Layer) -> Layer:
-    """The same numbers as a 1x1 convolution, which reads and makes turned blobs."""
-    rows = linear_rows(layer)
-    weights = {"weight": array(np.ascontiguousarray(rows), layer.weights["B"].storage)}
-    if "C" in layer.weights:
-        weights["bias"] = array(layer.weights["C"].floats(), Storage.RAW)
-    params = {0: len(rows), 1: 1, 5: int("bias" in weights), 6: rows.size}
+    """A linear layer as a 1x1 convolution, which reads and makes turned blobs."""
+    rows, bias = linear_rows(layer), layer.weights.get("C", layer.weights.get("bias"))
+    weights = {"weight": array(np.ascontiguousarray(rows), Storage.FP32)}
+    if bias is not None:
+        weights["bias"] = array(bias.floats(), Storage.RAW)
+    params = {0: len(rows), 1: 1, 5: int(bias is not None), 6: rows.size}
     return Layer("Convolution", layer.name, layer.inputs, layer.outputs, params, weights)
 
 
+def to_gemm(layer: Layer) -> Layer:
+    """A linear layer as a Gemm whose rows of B are the outputs."""
+    rows, bias = linear_rows(layer), layer.weights.get("C", layer.weights.get("bias"))
+    weights = {"B": array(np.ascontiguousarray(rows), Storage.FP32)}
+    if bias is not None:
+        weights["C"] = array(bias.floats(), Storage.FP32)
+    outputs, inputs = rows.shape
+    # 10: C is a row, or there is none
+    params = {3: 1, 5: 1, 6: 1, 8: outputs, 9: inputs, 10: -1 if bias is None else 4}
+    return Layer("Gemm", layer.name, layer.inputs, layer.outputs, params, weights)
+
+
 def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
-    """The graph with these linear Gemm layers as 1x1 convolutions; it computes the same, to rounding.
+    """The graph with these linear layers as 1x1 convolutions; it computes the same, to rounding.
 
     A Permute and a Reshape turn a blob for a convolution and back. They are left out between two of the
     layers with nothing but pointwise activations between, and layers that read copies of one blob share
@@ -110,13 +129,15 @@ def _front(
     maker = graph.producer(layer.inputs[0])
     if maker is not None and maker.type == "Split" and _shared_width(graph, maker, chosen):
         return None
-    return layer.inputs[0], layer.param(9)
+    return layer.inputs[0], linear_rows(layer).shape[1]
 
 
 def _shared_width(graph: Graph, split: Layer, chosen: Collection[str]) -> int:
     """The width of the rows that a Split copies, if only layers that become convolutions read it; else 0."""
     readers = [reader for blob in split.outputs for reader in graph.consumers(blob)]
-    return readers[0].param(9) if readers and all(reader.name in chosen for reader in readers) else 0
+    if not readers or any(reader.name not in chosen for reader in readers):
+        return 0
+    return int(linear_rows(readers[0]).shape[1])
 
 
 def _turn(name: str, blob: str, to: str, width: int) -> list[Layer]:

@@ -60,13 +60,16 @@ def local_recipe(
     plans = {layer.name: LayerPlan("fp16") for layer in planned(graph)}
     chosen = [layer for layer in planned(graph) if layer.name not in floats]
     if device == "cpu":
-        blocks = [layer for layer in chosen if can_have_blocks(layer)]
+        blocks = [layer for layer in chosen if can_have_blocks(layer) and statistics.on_rows(layer)]
         plans |= {layer.name: _plan_blocks(graph, statistics, layer) for layer in blocks}
     else:
-        graph = as_convolutions(graph, [layer.name for layer in chosen if is_linear(layer)])
+        blocks = []
+        turned = [layer.name for layer in chosen if is_linear(layer) and statistics.on_rows(layer)]
+        graph = as_convolutions(graph, turned)
     groups: dict[str, list[str]] = {}
+    done = {*floats, *(layer.name for layer in blocks)}
     for layer in planned(graph):
-        if _has_rows(layer) and layer.name not in floats:
+        if _has_rows(layer) and layer.name not in done:
             groups.setdefault(source_blob(graph, layer.inputs[0]), []).append(layer.name)
     for members in groups.values():
         plans |= _plan_together(graph, statistics, members)

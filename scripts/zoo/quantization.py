@@ -54,14 +54,14 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     graph: fp32, with unique layer names. Raises ZooError if the recipe or the statistics are of another
     model, or a layer cannot be what its plan says.
     """
-    check_recipe(recipe, graph)
     statistics.check(graph)
+    check_recipe(recipe, graph, statistics)
     if recipe.table is not None:
         return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
-    graph = moved = as_convolutions(
-        graph, [name for name in plans if _becomes_convolution(graph, name, recipe)]
-    )
+    static = [graph[name] for name, plan in plans.items() if plan.block is None]
+    turned = [layer.name for layer in static if is_linear(layer) and statistics.on_rows(layer)]
+    graph = moved = as_convolutions(graph, turned)
     for name, plan in plans.items():
         if plan.shift:
             moved = centre(moved, name, plan.shift)
@@ -82,8 +82,11 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     return to_fp16(insert_quantize(moved, scales), recipe.with_precision("fp16"))
 
 
-def check_recipe(recipe: Recipe, graph: Graph) -> None:
-    """Raise ZooError, with every problem, unless the recipe is one for this model."""
+def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics | None = None) -> None:
+    """Raise ZooError, with every problem, unless the recipe is one for this model.
+
+    statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
+    """
     names = [layer.name for layer in planned(graph)]
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
@@ -91,27 +94,26 @@ def check_recipe(recipe: Recipe, graph: Graph) -> None:
     for name, plan in recipe.layers.items():
         if name not in names:
             problems.append(f"the model has no weights of a layer {name}")
-        elif plan.precision == "int8" and (problem := _problem(graph[name], plan)):
-            problems.append(problem)
+        elif plan.precision == "int8":
+            on_rows = statistics is None or statistics.on_rows(graph[name])
+            problems += _problems(graph[name], plan, on_rows)
     if problems:
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
 
 
-def _problem(layer: Layer, plan: LayerPlan) -> str | None:
+def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
+    linear = is_linear(layer) and on_rows
     if plan.block is not None:
-        can = can_have_blocks(layer)
-        return None if can else f"{layer} cannot have weights in blocks, only a linear Gemm and attention can"
-    if not is_linear(layer) and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
-        return f"{layer} cannot be int8, only {', '.join(QUANTIZABLE)} with stored weights, or linear Gemm"
-    if plan.alpha is not None and plan.through == "quantize" and layer.type not in ("Convolution", "Gemm"):
-        return f"{layer} cannot have a Quantize layer for channels, only a Convolution can"
-    return None
-
-
-def _becomes_convolution(graph: Graph, name: str, recipe: Recipe) -> bool:
-    """Whether a layer is a Gemm that is int8 by a threshold found beforehand."""
-    return graph[name].type == "Gemm" and recipe.layers[name].block is None
+        if can_have_blocks(layer) and on_rows:
+            return []
+        return [f"{layer} cannot have weights in blocks, only linear layers on rows and self-attention can"]
+    if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
+        kinds = ", ".join(QUANTIZABLE)
+        return [f"{layer} cannot be int8, only {kinds} with stored weights and linear layers on rows can"]
+    if plan.alpha is not None and plan.through == "quantize" and not (linear or layer.type == "Convolution"):
+        return [f"{layer} cannot have a Quantize layer for channels, only a Convolution can"]
+    return []
 
 
 def layer_input(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LayerInput:
