@@ -86,7 +86,7 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
         front = _front(graph, layer, chosen, turned)
         if front is not None:
             before, width = front
-            layers += _turn(f"{layer.name}_in", before, f"{layer.name}_turned", width)
+            layers += _turn(layer.name, before, f"{layer.name}_turned", width)
             layer = replace(layer, inputs=(f"{layer.name}_turned",))
         if layer.name not in chosen:
             layers.append(layer)
@@ -97,8 +97,13 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
         else:
             made = f"{layer.name}_made"
             layers.append(replace(convolution, outputs=(made,)))
-            layers += _turn_back(f"{layer.name}_out", made, output, convolution.param(0))
+            layers += _turn_back(layer.name, made, output, convolution.param(0))
     return Graph(tuple(layers))
+
+
+def turn_names(name: str) -> tuple[str, ...]:
+    """The names of the layers that turn blobs for the convolution of that name alone."""
+    return tuple(layer.name for layer in (*_turn(name, "", "", 1), *_turn_back(name, "", "", 1)))
 
 
 def _stay_turned(graph: Graph, chosen: Collection[str]) -> set[str]:
@@ -143,14 +148,14 @@ def _shared_width(graph: Graph, split: Layer, chosen: Collection[str]) -> int:
 def _turn(name: str, blob: str, to: str, width: int) -> list[Layer]:
     """(rows, width) to (width, 1, rows)."""
     return [
-        Layer("Permute", f"{name}_permute", (blob,), (f"{name}_permute",), {0: 1}),
-        Layer("Reshape", f"{name}_reshape", (f"{name}_permute",), (to,), {0: -1, 1: 1, 2: width}),
+        Layer("Permute", f"{name}_in_permute", (blob,), (f"{name}_in_permute",), {0: 1}),
+        Layer("Reshape", f"{name}_in_reshape", (f"{name}_in_permute",), (to,), {0: -1, 1: 1, 2: width}),
     ]
 
 
 def _turn_back(name: str, blob: str, to: str, width: int) -> list[Layer]:
     """(width, 1, rows) to (rows, width)."""
     return [
-        Layer("Reshape", f"{name}_reshape", (blob,), (f"{name}_reshape",), {0: -1, 1: width}),
-        Layer("Permute", f"{name}_permute", (f"{name}_reshape",), (to,), {0: 1}),
+        Layer("Reshape", f"{name}_out_reshape", (blob,), (f"{name}_out_reshape",), {0: -1, 1: width}),
+        Layer("Permute", f"{name}_out_permute", (f"{name}_out_reshape",), (to,), {0: 1}),
     ]

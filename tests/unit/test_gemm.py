@@ -6,7 +6,7 @@ import torch
 from ncnn_samples import layer, normal, run
 
 from zoo.errors import ZooError
-from zoo.gemm import as_convolutions, is_linear, linear_rows, to_gemm
+from zoo.gemm import as_convolutions, is_linear, linear_rows, to_gemm, turn_names
 from zoo.ncnn_bin import Storage, array
 from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph
@@ -118,6 +118,10 @@ def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
     graph = block()
     changed = as_convolutions(graph, names)
     assert check_graph(changed) == []
+    if names == ["fc2"]:
+        assert {each.name for each in changed.layers} - {each.name for each in graph.layers} == {
+            *turn_names("fc2")
+        }
     assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == turns
     assert {each.name for each in changed.of_type("Convolution")} == set(names)
     rows = normal(5)(6 * 8).reshape(6, 8)

@@ -147,7 +147,7 @@ def test_attention_that_is_not_to_itself_stays_float(tmp_path):
 def test_the_search_has_candidates_for_it(statistics):
     local = local_recipe(network(), statistics)
     costs = [
-        LayerSensitivity(name, network()[name].type, 1e-4 * index, 40.0, 100, 0.2, 1.0, 0.2)
+        LayerSensitivity(name, network()[name].type, 1e-4 * index, 40.0, 100, 0.2, 1.0, 0.2, 0.5)
         for index, name in enumerate(local.layers)
     ]
     found = searched(network(), local, costs)
