@@ -26,25 +26,17 @@ from zoo.recipe import LayerPlan, Recipe
 from zoo.smoothing import smooth
 from zoo.table import QUANTIZABLE, CalibrationTable
 
-STORED = (
-    *QUANTIZABLE,
-    "Gemm",
-    "MultiHeadAttention",
-    "Deconvolution",
-    "DeconvolutionDepthWise",
-    "Convolution1D",
-    "ConvolutionDepthWise1D",
-    "Embed",
-)
-"""The layer types whose weights are most of a model; a recipe says of each what becomes of it."""
-
 
 def planned(graph: Graph) -> tuple[Layer, ...]:
-    """The layers that a recipe must name: those of `STORED` that have arrays with a tag."""
+    """The layers that a recipe must name: all that have arrays with a tag, which tells how they are stored.
+
+    Constants, such as the embedding of positions, are not weights that a layer computes with.
+    """
     return tuple(
         layer
-        for layer in graph.of_type(*STORED)
-        if any(each.storage is not Storage.RAW for each in layer.weights.values())
+        for layer in graph.layers
+        if layer.type != "MemoryData"
+        and any(each.storage is not Storage.RAW for each in layer.weights.values())
     )
 
 

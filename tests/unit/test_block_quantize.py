@@ -112,16 +112,22 @@ def test_layers_in_another_form_become_gemm(tmp_path):
         assert share(run(graph_of(changed), x, tmp_path) - exact, exact) < 1e-4
 
 
+@pytest.mark.parametrize("mask", [False, True])
 @pytest.mark.parametrize("alpha", [None, 0.5])
-def test_attention_stays_close(alpha, tmp_path):
-    x = rows(20, 3) / 8
+def test_attention_stays_close(alpha, mask, tmp_path):
+    x, plain = rows(20, 3) / 8, attention(mask)
+    bias = layer("MemoryData", "mask", "", "mask", {0: 20, 1: 20, 2: 3})
     known = LayerInput.of(statistics_of({"x": rows(600) / 8}), "x")
-    changed = block_layer(attention(), 32, known, alpha, gptq=True)
-    assert check_graph(graph_of(changed)) == []
-    assert set(matrices(attention())) == {"q", "k", "v", "out"}
-    exact = run(graph_of(attention()), x, tmp_path)
-    assert share(run(graph_of(changed), x, tmp_path) - exact, exact) < 3e-4
-    np.testing.assert_array_equal(changed.weights["out_bias"].values, attention().weights["out_bias"].values)
+    changed = block_layer(plain, 32, known, alpha, gptq=True)
+
+    def graph(each: Layer) -> Graph:
+        return Graph((graph_of(each).layers[0], *([bias] if mask else []), each))
+
+    assert check_graph(graph(changed)) == []
+    assert set(matrices(plain)) == {"q", "k", "v", "out"}
+    exact = run(graph(plain), x, tmp_path)
+    assert share(run(graph(changed), x, tmp_path) - exact, exact) < 3e-4
+    np.testing.assert_array_equal(changed.weights["out_bias"].values, plain.weights["out_bias"].values)
 
 
 def test_which_layers_can():

@@ -18,7 +18,7 @@ from zoo.planning import local_recipe, plain_recipe
 from zoo.quantization import apply, left_float, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.sensitivity import LayerSensitivity
+from zoo.sensitivity import LayerSensitivity, measure
 
 TOKENS, WIDTH = 12, 40
 
@@ -142,6 +142,14 @@ def test_attention_that_is_not_to_itself_stays_float(tmp_path):
     assert "attention" not in statistics.inputs and recipe.layers["attention"].precision == "fp16"
     assert "attention (MultiHeadAttention)" in left_float(graph, recipe)
     assert check_graph(apply(graph, statistics, recipe)) == []
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device):
+    recipe = local_recipe(network(), statistics, device=device)
+    noise = measure(network(), statistics, recipe, [image for _, image in inputs(2, 2)])
+    assert list(noise.by_layer) == list(recipe.with_precision("int8"))
+    assert all(30 < noise.sqnr_db(name) < 80 for name in noise.by_layer)
 
 
 def test_the_search_has_candidates_for_it(statistics):
