@@ -6,7 +6,7 @@ convolution can take its place where the blob is turned to (features, 1, tokens)
 turns 0.63; in int8 the convolution 0.28, the InnerProduct 2.7. So only what is to be int8 changes its form.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -76,8 +76,8 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
 
     A Permute and a Reshape turn a blob for a convolution and back. They are left out between two of the
     layers with nothing but pointwise activations between, and layers that read copies of one blob share
-    them. The convolutions keep the names of the layers, and inputs and outputs theirs. Raises ZooError if
-    a layer is not linear, see `is_linear`.
+    them. The convolutions keep the names of the layers; a blob that stays turned gets another. Raises
+    ZooError if a layer is not linear, see `is_linear`.
     """
     chosen = set(names)
     turned = _stay_turned(graph, chosen)
@@ -86,8 +86,8 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
         front = _front(graph, layer, chosen, turned)
         if front is not None:
             before, width = front
-            layers += _turn(layer.name, before, f"{layer.name}_turned", width)
-            layer = replace(layer, inputs=(f"{layer.name}_turned",))
+            layers += _turn(layer.name, before, width)
+            layer = replace(layer, inputs=layers[-1].outputs)
         if layer.name not in chosen:
             layers.append(layer)
             continue
@@ -98,12 +98,23 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
             made = f"{layer.name}_made"
             layers.append(replace(convolution, outputs=(made,)))
             layers += _turn_back(layer.name, made, output, convolution.param(0))
-    return Graph(tuple(layers))
+    # another name for what is another shape, so that nobody compares the two
+    renamed = {blob: f"{blob}_turned" for blob in turned}
+    return Graph(tuple(_renamed(layer, renamed) for layer in layers))
+
+
+def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
+    if names.keys().isdisjoint((*layer.inputs, *layer.outputs)):
+        return layer
+    inputs, outputs = (
+        tuple(names.get(each, each) for each in blobs) for blobs in (layer.inputs, layer.outputs)
+    )
+    return replace(layer, inputs=inputs, outputs=outputs)
 
 
 def turn_names(name: str) -> tuple[str, ...]:
     """The names of the layers that turn blobs for the convolution of that name alone."""
-    return tuple(layer.name for layer in (*_turn(name, "", "", 1), *_turn_back(name, "", "", 1)))
+    return tuple(layer.name for layer in (*_turn(name, "", 1), *_turn_back(name, "", "", 1)))
 
 
 def _stay_turned(graph: Graph, chosen: Collection[str]) -> set[str]:
@@ -145,11 +156,17 @@ def _shared_width(graph: Graph, split: Layer, chosen: Collection[str]) -> int:
     return int(linear_rows(readers[0]).shape[1])
 
 
-def _turn(name: str, blob: str, to: str, width: int) -> list[Layer]:
+def _turn(name: str, blob: str, width: int) -> list[Layer]:
     """(rows, width) to (width, 1, rows)."""
     return [
         Layer("Permute", f"{name}_in_permute", (blob,), (f"{name}_in_permute",), {0: 1}),
-        Layer("Reshape", f"{name}_in_reshape", (f"{name}_in_permute",), (to,), {0: -1, 1: 1, 2: width}),
+        Layer(
+            "Reshape",
+            f"{name}_in_reshape",
+            (f"{name}_in_permute",),
+            (f"{name}_in_reshape",),
+            {0: -1, 1: 1, 2: width},
+        ),
     ]
 
 

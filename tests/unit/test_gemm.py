@@ -1,5 +1,7 @@
 """Linear layers on rows in their other forms: exact, and refused where they are not linear."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -104,6 +106,15 @@ def block() -> Graph:
     )
 
 
+def ending(graph: Graph, blob: str) -> Graph:
+    """The graph up to a blob."""
+    at = next(index for index, each in enumerate(graph.layers) if blob in each.outputs)
+    last = graph.layers[at]
+    return Graph(
+        (*graph.layers[:at], replace(last, outputs=tuple("out0" if b == blob else b for b in last.outputs)))
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "turns"),
     [
@@ -125,6 +136,10 @@ def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
     assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == turns
     assert {each.name for each in changed.of_type("Convolution")} == set(names)
     rows = normal(5)(6 * 8).reshape(6, 8)
+    for blob in ("9", "10", "11"):  # of the same name, so of the same shape
+        if blob in changed.blobs:
+            shapes = [run(ending(each, blob), rows, tmp_path).shape for each in (graph, changed)]
+            assert shapes[0] == shapes[1]
     np.testing.assert_allclose(run(changed, rows, tmp_path), run(graph, rows, tmp_path), rtol=1e-4, atol=1e-4)
 
 
