@@ -5,6 +5,7 @@ block by its own absmax; the products are int8. No range is calibrated, so none 
 have scales by channel before that, which the weights take back: smoothing at no cost. Measured on ncnn
 1.0.20261020, 197 tokens, one thread: Gemm 192 -> 768 takes 0.41 to 0.47 of fp32, attention of 192 and three
 heads 0.65. Vulkan has no such layer: a Vulkan model runs them on the CPU, so they are no form for a GPU.
+ncnn before 20261020 does not know the format and fails to load it.
 Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, parameter 18.
 """
 

@@ -93,6 +93,16 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
 
 
+def check_device(recipe: Recipe, device: str) -> None:
+    """Raise ZooError if a recipe for `gpu` has weights in blocks: Vulkan has no such layers."""
+    blocks = [name for name, plan in recipe.layers.items() if plan.block is not None]
+    if device == "gpu" and blocks:
+        raise ZooError(
+            f"the recipe {recipe.name} is not for a gpu: layers with weights in blocks ({', '.join(blocks)}) "
+            "would run on the CPU; leave `block` out"
+        )
+
+
 def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
     linear = is_linear(layer) and on_rows

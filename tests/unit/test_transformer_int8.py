@@ -15,7 +15,7 @@ from zoo.metrics import sqnr_db
 from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.planning import local_recipe, plain_recipe
-from zoo.quantization import apply, left_float, table_of
+from zoo.quantization import apply, check_device, left_float, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.sensitivity import LayerSensitivity, measure
@@ -122,6 +122,14 @@ def test_what_cannot_be_is_refused_by_name(statistics):
     plans["attention"] = LayerPlan()
     with pytest.raises(ZooError, match=r"layer attention .* cannot be int8, .*layer head .* Quantize layer"):
         apply(network(), statistics, Recipe("x", plans))
+
+
+def test_weights_in_blocks_are_not_for_a_gpu(statistics):
+    recipe = local_recipe(network(), statistics)
+    check_device(recipe, "cpu")
+    check_device(local_recipe(network(), statistics, device="gpu"), "gpu")
+    with pytest.raises(ZooError, match=r"local is not for a gpu: .*\(attention, fc1, fc2, rows\) would run"):
+        check_device(recipe, "gpu")
 
 
 def test_the_table_has_what_the_official_tools_can_read(statistics):
