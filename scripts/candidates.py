@@ -6,7 +6,7 @@ from pathlib import Path
 from zoo.candidates import floats, from_file, matching, named, searched
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
-from zoo.quantization import check_recipe
+from zoo.quantization import check_device, check_recipe
 from zoo.recipe import Recipe
 from zoo.records import read_json, write_json
 from zoo.sensitivity import Sensitivity
@@ -16,6 +16,7 @@ def main(
     fp32: tuple[str, str],
     local: str,
     sensitivity: str,
+    device: str,
     choice: str,
     excluded: Collection[str],
     output: str,
@@ -30,6 +31,7 @@ def main(
         recipe = from_file(graph, Path(choice)) if is_file else named(graph, choice, plan)
         recipe = recipe.floating(names)
         check_recipe(recipe, graph)
+        check_device(recipe, device)
         recipes = {recipe.name: recipe}
     recipes |= {"fp16": floats(graph)}
     write_json({name: recipe.to_dict() for name, recipe in recipes.items()}, output)
@@ -42,6 +44,7 @@ if __name__ == "__main__":
             (files.param, files.weights),
             files.recipe,
             files.sensitivity,
+            snakemake.wildcards.device,
             params.int8["recipe"],
             params.int8["exclude"],
             snakemake.output[0],

@@ -1,5 +1,6 @@
 """Plan each layer by its local error; measure what each int8 layer does to the whole model, and its time."""
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import write_graph
 from zoo.planning import local_recipe
 from zoo.preprocess import Preprocess
-from zoo.quantization import apply
+from zoo.quantization import apply, left_float
 from zoo.records import read_json, write_json
 from zoo.sensitivity import measure, probes_for, sensitivity
 
@@ -38,7 +39,9 @@ def main(
     logits, _ = run(fp32, held_out, record, threads)
     labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
     Reference(logits, tuple(sample.name for sample in held_out), labels).save(Path(reference_out))
-    recipe = local_recipe(graph, known)
+    recipe = local_recipe(graph, known, device=fp32.device)
+    if left := left_float(graph, recipe):
+        logging.warning("%s/%s, int8: %s", fp32.device, fp32.model, left)
     write_json(recipe.to_dict(), recipe_out)
     title = f"sensitivity {fp32.device}/{fp32.model}"
     probes = [image for _, image in load(every(held_out, probes_for(graph)), record, threads)]

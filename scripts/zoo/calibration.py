@@ -18,7 +18,7 @@ from zoo.arrays import read_arrays, write_arrays
 from zoo.errors import ZooError
 from zoo.histogram import Histogram
 from zoo.ncnn_graph import Graph
-from zoo.ncnn_layers import Layer
+from zoo.ncnn_layers import Layer, is_self_attention
 from zoo.ncnn_param import format_param
 from zoo.table import QUANTIZABLE
 
@@ -117,6 +117,11 @@ class CalibrationStatistics:
         """The largest absolute value of a layer's input."""
         return float(self.inputs[layer].absmax.max())
 
+    def on_rows(self, layer: Layer) -> bool:
+        """Whether the input of a Gemm, InnerProduct or attention is rows of features, not one vector."""
+        seen = self.columns.get(layer.name)
+        return layer.type != "InnerProduct" or (seen is not None and seen.count > self.images)
+
     def check(self, graph: Graph) -> None:
         """Raise ZooError unless the statistics are of this fp32 model, weights included."""
         if strange := [name for name in self.inputs if name not in graph]:
@@ -188,14 +193,20 @@ def half(image: str) -> int:
 
 
 def quantizable(graph: Graph) -> list[Layer]:
-    """The layers that could be int8: a convolution, an inner product or a Gemm with constant weights."""
-    return [layer for layer in graph.of_type(*QUANTIZABLE, "Gemm") if {"weight", "B"} & set(layer.weights)]
+    """The layers that could be int8: those of these types with stored weights."""
+    return [
+        layer
+        for layer in graph.of_type(*QUANTIZABLE, "Gemm", "MultiHeadAttention")
+        if {"weight", "B"} & set(layer.weights) or is_self_attention(layer)
+    ]
 
 
 def row_width(layer: Layer) -> int:
     """How many weights an output channel of a quantizable layer has."""
     if layer.type == "Gemm":
         return layer.param(9)
+    if layer.type == "MultiHeadAttention":
+        return layer.param(2) // layer.param(0)
     size: int = layer.weights["weight"].values.size
     return size // layer.param(0)
 

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.int8 import weight_rows
 from zoo.ncnn_graph import Graph
 from zoo.observers import OBSERVERS
 from zoo.planning import plain_recipe
-from zoo.quantization import planned
+from zoo.quantization import planned, stored_weights
 from zoo.recipe import LayerPlan, Recipe
 from zoo.records import read_json
 from zoo.sensitivity import LayerSensitivity
@@ -173,7 +172,7 @@ def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
 
 
 def int8_weights(graph: Graph, recipe: Recipe) -> float:
-    """The share, 0 to 1, of the weights of convolutions and inner products that are int8."""
-    sizes = {layer.name: weight_rows(layer).size for layer in planned(graph) if "weight" in layer.weights}
+    """The share, 0 to 1, of the weights of all layers that a recipe names that are int8."""
+    sizes = {layer.name: stored_weights(layer) for layer in planned(graph)}
     total = sum(sizes.values())
-    return sum(sizes.get(name, 0) for name in recipe.with_precision("int8")) / total if total else 0.0
+    return sum(sizes[name] for name in recipe.with_precision("int8")) / total if total else 0.0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError
-from zoo.ncnn_layers import Layer
+from zoo.ncnn_layers import Layer, is_self_attention
 
 Floats = NDArray[np.float32]
 
@@ -25,7 +25,8 @@ _SAME_UPPER, _SAME_LOWER = (
 class Window:
     """What a layer sees of its input at one output position; two-element tuples are (height, width).
 
-    flat: the features of a row, or the whole blob (InnerProduct, Gemm); the rest does not matter then.
+    flat: the features of a row, or the whole blob (InnerProduct, Gemm, attention); the rest does not
+        matter then.
     pad: what is put before the first row and column, and after the last: (top, left, bottom, right).
     fill: the value of what is put there.
     """
@@ -47,7 +48,7 @@ def window(layer: Layer) -> Window | None:
 
     None: depthwise and grouped convolutions, whose channels do not meet, and weights that come as a blob.
     """
-    if layer.type == "InnerProduct":
+    if layer.type == "InnerProduct" or is_self_attention(layer):
         return Window(flat=True)
     if layer.type == "Gemm":
         # constant weights B, and an input A whose rows are not transposed

@@ -19,21 +19,24 @@ DAMPING = 0.01
 _BLOCK = 128  # columns rounded before the rest is brought up to date, in one matrix product
 
 
-def round_weights(weights: Doubles, covariance: Doubles, damping: float = DAMPING) -> NDArray[np.int8]:
-    """Whole numbers in ±127 near `weights`, (outputs, width), which are in units of the int8 step.
+def round_weights(
+    weights: Doubles, covariance: Doubles, damping: float = DAMPING, steps: Doubles | None = None
+) -> NDArray[np.int8]:
+    """Whole numbers in ±127 near `weights` / `steps`, all (outputs, width); without `steps`, these are 1.
 
     covariance: (width, width), of the layer's input, in whatever unit goes with the weights.
     """
     order, factor = _factor(covariance, damping)
     left = weights[:, order].astype(np.float64)
+    units = np.ones((1, len(order))) if steps is None else steps[:, order]
     rounded = np.empty_like(left)
     for start in range(0, left.shape[1], _BLOCK):
         stop = min(start + _BLOCK, left.shape[1])
         errors = np.empty((len(left), stop - start))
         for column in range(start, stop):
             values = left[:, column]
-            rounded[:, column] = np.clip(np.rint(values), -LEVELS, LEVELS)
-            error = (values - rounded[:, column]) / factor[column, column]
+            rounded[:, column] = np.clip(np.rint(values / units[:, column]), -LEVELS, LEVELS)
+            error = (values - rounded[:, column] * units[:, column]) / factor[column, column]
             left[:, column + 1 : stop] -= np.outer(error, factor[column, column + 1 : stop])
             errors[:, column - start] = error
         left[:, stop:] -= errors @ factor[start:stop, stop:]

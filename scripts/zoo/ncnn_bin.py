@@ -19,9 +19,10 @@ Floats = NDArray[np.float32]
 
 
 class Storage(Enum):
-    """How the numbers of an array lie in the file; the value is the four-byte tag before them."""
+    """How the numbers of an array lie in the file; the value is the four-byte tag before them, if any."""
 
     RAW = None  # fp32 without a tag
+    RAW_INT8 = "none"  # int8 without a tag
     FP32 = 0
     FP16 = 0x01306B47
     INT8 = 0x000D4B38
@@ -29,7 +30,12 @@ class Storage(Enum):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype({Storage.FP16: "<f2", Storage.INT8: "<i1"}.get(self, "<f4"))
+        return np.dtype({Storage.FP16: "<f2", Storage.INT8: "<i1", Storage.RAW_INT8: "<i1"}.get(self, "<f4"))
+
+    @property
+    def tag(self) -> bytes:
+        """What stands before the numbers; nothing for those that have no tag."""
+        return struct.pack("<I", self.value) if isinstance(self.value, int) else b""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +65,10 @@ class Array:
 
     def tobytes(self) -> bytes:
         """The array with its tag and padding, as it goes into the file."""
-        tag = b"" if self.storage is Storage.RAW else struct.pack("<I", self.storage.value)
         fill = -self.values.nbytes % 4
         usual = b"\x83\x22" if self.storage is Storage.FP16 else bytes(fill)
         padding = usual[:fill] if self.padding is None or len(self.padding) != fill else self.padding
-        return tag + self.values.tobytes() + padding
+        return self.storage.tag + self.values.tobytes() + padding
 
 
 def array(values: NDArray[Any], storage: Storage) -> Array:
@@ -86,13 +91,13 @@ class BinReader:
         """Bytes that were not read yet."""
         return len(self.data) - self.position
 
-    def read(self, count: int, tagged: bool) -> Array:
-        """The next array of `count` numbers.
+    def read(self, count: int, tagged: bool, untagged: Storage = Storage.RAW) -> Array:
+        """The next array of `count` numbers. untagged: how they are stored if there is no tag to tell.
 
         Raises ZooError if the data ends inside it or its tag is none of ncnn's. The text lacks the
         name of the layer, which the caller knows.
         """
-        storage = self._tag(count) if tagged else Storage.RAW
+        storage = self._tag(count) if tagged else untagged
         start, size = self.position, count * storage.dtype.itemsize
         self._need(size + -size % 4, f"{count} numbers ({storage.name})")
         values = np.frombuffer(self.data, storage.dtype, count, start)

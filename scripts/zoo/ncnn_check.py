@@ -97,7 +97,7 @@ def check_weights(graph: Graph) -> list[str]:
 
 
 def _faults(layer: Layer, role: str, array: Array) -> list[str]:
-    if array.storage is Storage.INT8:
+    if array.storage in (Storage.INT8, Storage.RAW_INT8):
         scaled = any(is_scale(other) for other in layer.weights)
         return [] if scaled else ["is int8, but the layer has no scales"]
     values = array.floats()

@@ -194,7 +194,7 @@ def attach_weights(layers: Iterable[Layer], weights: str | Path, param: str | Pa
 
 def _read(reader: BinReader, spec: ArraySpec, layer: Layer) -> Array:
     try:
-        return reader.read(spec.size, spec.tagged)
+        return reader.read(spec.size, spec.tagged, spec.untagged)
     except ZooError as error:
         raise ZooError(f"{spec.role} of {layer}: {error}") from None
 
@@ -227,7 +227,7 @@ def ordered_arrays(layer: Layer) -> list[Array]:
     for spec, array in zip(specs, arrays, strict=True):
         if array.values.size != spec.size:
             raise ZooError(f"{layer}: {spec.role} has {array.values.size} numbers, not {spec.size}")
-        if spec.tagged != (array.storage.value is not None):
-            wanted = "with a tag" if spec.tagged else "raw"
+        if spec.tagged != bool(array.storage.tag) or not (spec.tagged or array.storage is spec.untagged):
+            wanted = "with a tag" if spec.tagged else spec.untagged.name
             raise ZooError(f"{layer}: {spec.role} is stored {array.storage.name}, ncnn reads it {wanted}")
     return arrays

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zoo.errors import ZooError
-from zoo.ncnn_bin import Array
+from zoo.ncnn_bin import Array, Storage
 
 Param = int | float | str | tuple[int, ...] | tuple[float, ...]
 
@@ -44,11 +44,12 @@ class Layer:
 
 
 class ArraySpec(NamedTuple):
-    """One array a layer has in the `.bin`; an untagged one is fp32."""
+    """One array a layer has in the `.bin`. untagged: how it is stored if it has no tag."""
 
     role: str
     size: int
     tagged: bool
+    untagged: Storage = Storage.RAW
 
 
 # A term of the table: the integer parameter of that id (0 if missing), or a function of the layer.
@@ -60,6 +61,7 @@ class _Slot(NamedTuple):
     size: Term
     tagged: bool
     when: Term
+    untagged: Storage = Storage.RAW
 
 
 def _always(_: Layer) -> int:
@@ -121,11 +123,73 @@ def _query_dim(layer: Layer) -> int:
     return layer.param(2) // layer.param(0)
 
 
+def _key_dim(layer: Layer) -> int:
+    return layer.param(3, layer.param(0))
+
+
+def _value_dim(layer: Layer) -> int:
+    return layer.param(4, layer.param(0))
+
+
+BLOCK_SIZES = (32, 64, 128)
+"""How many weights can have a scale in common where parameter 18 is 800, 801, 802, or 10 more than that."""
+
+
+def block_size(layer: Layer) -> int:
+    """The block size of a layer with int8 weights in blocks; 0 if its weights are in another form.
+
+    Raises ZooError for blocks of 4 and 6 bits.
+    """
+    term = layer.param(18)
+    if term < 400:
+        return 0
+    if term // 100 != 8 or term // 10 % 10 > 1 or term % 10 >= len(BLOCK_SIZES):
+        raise ZooError(
+            f"{layer}: block-quantized weights (18={term}) are not supported, only those of 8 bits"
+        )
+    return BLOCK_SIZES[term % 10]
+
+
 def _plain_int8(layer: Layer) -> int:
-    """Whether the layer is int8; weights in 4-, 6- and 8-bit blocks have another layout."""
-    if layer.param(18) >= 400:
-        raise ZooError(f"{layer}: block-quantized weights (18={layer.param(18)}) are not supported")
-    return layer.param(18)
+    """Whether the layer is int8 with scales by row or for the whole matrix."""
+    return 0 if block_size(layer) else layer.param(18)
+
+
+def _block_int8(layer: Layer) -> int:
+    return int(block_size(layer) > 0)
+
+
+def _not_block_int8(layer: Layer) -> int:
+    return int(block_size(layer) == 0)
+
+
+def _input_scaled(layer: Layer) -> int:
+    """Whether the input of a layer with weights in blocks has scales by channel: the tens of parameter 18."""
+    return int(block_size(layer) > 0 and layer.param(18) // 10 % 10 == 1)
+
+
+def _matrix(role: str, rows: Term, width: Term, when: Term = _always) -> tuple[_Slot, _Slot]:
+    """A weight matrix: with a tag, or in blocks, int8 without one."""
+
+    def size(layer: Layer) -> int:
+        return _value(rows, layer) * _value(width, layer)
+
+    def both(form: Callable[[Layer], int]) -> Term:
+        return lambda layer: int(bool(_value(when, layer)) and bool(form(layer)))
+
+    return (
+        _tagged(role, size, both(_not_block_int8)),
+        _Slot(role, size, False, both(_block_int8), Storage.RAW_INT8),
+    )
+
+
+def _block_scales(role: str, rows: Term, width: Term) -> _Slot:
+    """One scale a row and block; the last block of a row may be short."""
+
+    def size(layer: Layer) -> int:
+        return _value(rows, layer) * -(-_value(width, layer) // block_size(layer))
+
+    return _raw(role, size, _block_int8)
 
 
 def _recurrent(gates: int, biases: int) -> tuple[_Slot, ...]:
@@ -184,7 +248,7 @@ LAYOUTS: Mapping[str, tuple[_Slot, ...]] = {
     "GRU": _recurrent(gates=3, biases=4),
     "Gemm": (
         _tagged("A", lambda layer: layer.param(7) * layer.param(9), when=lambda layer: layer.param(4) == 1),
-        _tagged("B", lambda layer: layer.param(8) * layer.param(9), when=lambda layer: layer.param(5) == 1),
+        *_matrix("B", 8, 9, when=lambda layer: layer.param(5) == 1),
         _tagged(
             "C",
             # scalar, row of M, column of M, M x N, row of N
@@ -199,6 +263,8 @@ LAYOUTS: Mapping[str, tuple[_Slot, ...]] = {
         ),
         _raw("A_scales", 7, when=lambda layer: bool(_plain_int8(layer)) and layer.param(4) == 1),
         _raw("B_scales", _always, when=lambda layer: bool(_plain_int8(layer)) and layer.param(5) == 1),
+        _block_scales("B_scales", 8, 9),
+        _raw("B_input_scales", 9, when=_input_scaled),
     ),
     "GroupNorm": (_raw("gamma", 1, when=_param(3, 1)), _raw("beta", 1, when=_param(3, 1))),
     "InnerProduct": (
@@ -227,18 +293,26 @@ LAYOUTS: Mapping[str, tuple[_Slot, ...]] = {
         _raw("data", _memory_size, when=lambda layer: _has_shape(layer) and layer.param(21, 1) == 1),
     ),
     "MultiHeadAttention": (
-        _tagged("q_weight", lambda layer: layer.param(0) * _query_dim(layer)),
+        *_matrix("q_weight", 0, _query_dim),
         _raw("q_bias", 0),
-        _tagged("k_weight", lambda layer: layer.param(0) * layer.param(3, layer.param(0))),
+        *_matrix("k_weight", 0, _key_dim),
         _raw("k_bias", 0),
-        _tagged("v_weight", lambda layer: layer.param(0) * layer.param(4, layer.param(0))),
+        *_matrix("v_weight", 0, _value_dim),
         _raw("v_bias", 0),
-        _tagged("out_weight", lambda layer: layer.param(0) * _query_dim(layer)),
+        *_matrix("out_weight", _query_dim, 0),
         _raw("out_bias", _query_dim),
         _raw("q_scales", 0, when=_plain_int8),
         _raw("k_scales", 0, when=_plain_int8),
         _raw("v_scales", 0, when=_plain_int8),
         _raw("out_scales", _always, when=_plain_int8),
+        _block_scales("q_scales", 0, _query_dim),
+        _block_scales("k_scales", 0, _key_dim),
+        _block_scales("v_scales", 0, _value_dim),
+        _block_scales("out_scales", _query_dim, 0),
+        _raw("q_input_scales", _query_dim, when=_input_scaled),
+        _raw("k_input_scales", _key_dim, when=_input_scaled),
+        _raw("v_input_scales", _value_dim, when=_input_scaled),
+        _raw("out_input_scales", 0, when=_input_scaled),
     ),
     "Normalize": (_raw("scale", 3),),
     "PReLU": (_raw("slope", 0),),
@@ -280,7 +354,7 @@ def layout(layer: Layer) -> list[ArraySpec]:
     if layer.type not in TYPES:
         raise ZooError(f"{layer}: ncnn has no such layer type")
     specs = [
-        ArraySpec(slot.role, _value(slot.size, layer), slot.tagged)
+        ArraySpec(slot.role, _value(slot.size, layer), slot.tagged, slot.untagged)
         for slot in LAYOUTS.get(layer.type, ())
         if _value(slot.when, layer)
     ]
@@ -293,6 +367,19 @@ def layout(layer: Layer) -> list[ArraySpec]:
 def is_scale(role: str) -> bool:
     """Whether an array of this role holds int8 scales (multipliers, 127/absmax), not learned numbers."""
     return role in {"scales", "scales_in", "scales_out"} or role.endswith(("_scale", "_scales"))
+
+
+def is_self_attention(layer: Layer) -> bool:
+    """Whether a layer is attention whose queries, keys and values are projections of one blob.
+
+    5: a mask is another input; 7: keys and values that the caller keeps.
+    """
+    return (
+        layer.type == "MultiHeadAttention"
+        and not layer.param(7)
+        and len(layer.inputs) == 1 + bool(layer.param(5))
+        and _query_dim(layer) == _key_dim(layer) == _value_dim(layer)
+    )
 
 
 def foreign(layers: Iterable[Layer]) -> Counter[str]:

@@ -7,9 +7,11 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from zoo.block_quantize import BlockError, can_have_blocks, input_rows
 from zoo.calibration import CalibrationStatistics
 from zoo.centring import clipped_input
 from zoo.collection import source_blob
+from zoo.gemm import as_convolutions, is_linear, linear_rows
 from zoo.int8 import weight_rows
 from zoo.local_error import LocalError, golden_section
 from zoo.ncnn_graph import Graph
@@ -22,33 +24,52 @@ INT8_TYPES = ("Convolution", "InnerProduct")
 """Depthwise convolutions stay float: ncnn has no fast int8 kernel for large ones, they hold few weights,
 and leaving them float is both faster and closer to the original."""
 
+BLOCK = 64
+"""Inputs that share a scale in the layers with weights in blocks; 6 % of their size is scales."""
+
 _ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MARGINS = (0.5, 1.6)  # the margin is looked for on a logarithmic scale
 _TOLERANCE = 0.03
 
 
 def plain_recipe(graph: Graph) -> Recipe:
-    """Convolutions but depthwise, and inner products, in int8: absmax thresholds and plain rounding."""
+    """Convolutions but depthwise, inner products and linear Gemm in int8: absmax and plain rounding."""
+    int8 = {layer.name for layer in planned(graph) if _has_rows(layer) or is_linear(layer)}
     plans = {
-        layer.name: LayerPlan("int8" if _can_be_int8(layer) else "fp32", bias_correction=False)
+        layer.name: LayerPlan("int8" if layer.name in int8 else "fp16", bias_correction=False)
         for layer in planned(graph)
     }
     return Recipe("plain", plans)
 
 
 def local_recipe(
-    graph: Graph, statistics: CalibrationStatistics, floats: Collection[str] = (), name: str = "local"
+    graph: Graph,
+    statistics: CalibrationStatistics,
+    floats: Collection[str] = (),
+    name: str = "local",
+    device: str = "cpu",
 ) -> Recipe:
     """The recipe in which each int8 layer has the least predicted error of its own.
 
+    Linear Gemm layers and attention have weights in blocks where the device is `cpu`. On `gpu`, which has no
+    such layers, a Gemm becomes a convolution and attention stays float.
     floats: layers that stay float besides those that cannot well be int8; all of these are stored as fp16.
     Raises ZooError if the statistics are of another model.
     """
     statistics.check(graph)
     plans = {layer.name: LayerPlan("fp16") for layer in planned(graph)}
+    chosen = [layer for layer in planned(graph) if layer.name not in floats]
+    if device == "cpu":
+        blocks = [layer for layer in chosen if can_have_blocks(layer) and statistics.on_rows(layer)]
+        plans |= {layer.name: _plan_blocks(graph, statistics, layer) for layer in blocks}
+    else:
+        blocks = []
+        turned = [layer.name for layer in chosen if is_linear(layer) and statistics.on_rows(layer)]
+        graph = as_convolutions(graph, turned)
     groups: dict[str, list[str]] = {}
+    done = {*floats, *(layer.name for layer in blocks)}
     for layer in planned(graph):
-        if _can_be_int8(layer) and layer.name not in floats:
+        if _has_rows(layer) and layer.name not in done:
             groups.setdefault(source_blob(graph, layer.inputs[0]), []).append(layer.name)
     for members in groups.values():
         plans |= _plan_together(graph, statistics, members)
@@ -63,13 +84,28 @@ def ends(graph: Graph) -> tuple[str, ...]:
 
 def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LocalError:
     """The local error of a layer for the input that its plan gives it."""
-    source = layer_input(graph, statistics, name, plan)
-    rows = weight_rows(graph[name])
-    return LocalError(source, rows, plan.rounding == "gptq")
+    source, gptq = layer_input(graph, statistics, name, plan), plan.rounding == "gptq"
+    if plan.block is not None:
+        return BlockError(source, input_rows(graph[name]), gptq, plan.block)
+    rows = linear_rows(graph[name]) if graph[name].type == "Gemm" else weight_rows(graph[name])
+    return LocalError(source, rows, gptq)
 
 
 def _can_be_int8(layer: Layer) -> bool:
+    """In one form or another, on one device at least."""
+    return _has_rows(layer) or can_have_blocks(layer)
+
+
+def _has_rows(layer: Layer) -> bool:
     return layer.type in INT8_TYPES and "weight" in layer.weights
+
+
+def _plan_blocks(graph: Graph, statistics: CalibrationStatistics, layer: Layer) -> LayerPlan:
+    """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=BLOCK)
+    error = layer_error(graph, statistics, layer.name, plan)
+    alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
+    return replace(plan, alpha=alpha or None)
 
 
 def _plan_together(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -> dict[str, LayerPlan]:

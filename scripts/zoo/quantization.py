@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.bias_correction import correct_bias
+from zoo.block_quantize import block_layer, can_have_blocks
 from zoo.bounds import Bound, bound
 from zoo.calibration import CalibrationStatistics
 from zoo.centring import centre
 from zoo.errors import ZooError
 from zoo.explicit_quantize import insert_quantize
 from zoo.fp16 import to_fp16
+from zoo.gemm import as_convolutions, is_linear
 from zoo.gptq import round_weights
 from zoo.int8 import LEVELS, absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
 from zoo.layer_input import Doubles, LayerInput
@@ -24,25 +26,17 @@ from zoo.recipe import LayerPlan, Recipe
 from zoo.smoothing import smooth
 from zoo.table import QUANTIZABLE, CalibrationTable
 
-STORED = (
-    *QUANTIZABLE,
-    "Gemm",
-    "MultiHeadAttention",
-    "Deconvolution",
-    "DeconvolutionDepthWise",
-    "Convolution1D",
-    "ConvolutionDepthWise1D",
-    "Embed",
-)
-"""The layer types whose weights are most of a model; a recipe says of each what becomes of it."""
-
 
 def planned(graph: Graph) -> tuple[Layer, ...]:
-    """The layers that a recipe must name: those of `STORED` that have arrays with a tag."""
+    """The layers that a recipe must name: all that have arrays with a tag, which tells how they are stored.
+
+    Constants, such as the embedding of positions, are not weights that a layer computes with.
+    """
     return tuple(
         layer
-        for layer in graph.of_type(*STORED)
-        if any(each.storage is not Storage.RAW for each in layer.weights.values())
+        for layer in graph.layers
+        if layer.type != "MemoryData"
+        and any(each.storage is not Storage.RAW for each in layer.weights.values())
     )
 
 
@@ -52,19 +46,25 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     graph: fp32, with unique layer names. Raises ZooError if the recipe or the statistics are of another
     model, or a layer cannot be what its plan says.
     """
-    check_recipe(recipe, graph)
     statistics.check(graph)
+    check_recipe(recipe, graph, statistics)
     if recipe.table is not None:
         return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
-    moved = graph
+    static = [graph[name] for name, plan in plans.items() if plan.block is None]
+    turned = [layer.name for layer in static if is_linear(layer) and statistics.on_rows(layer)]
+    graph = moved = as_convolutions(graph, turned)
     for name, plan in plans.items():
         if plan.shift:
             moved = centre(moved, name, plan.shift)
     scales = {}
     for name, plan in plans.items():
-        clip = thresholds(graph, statistics, name, plan)
         source = layer_input(graph, statistics, name, plan)
+        if plan.block is not None:
+            gptq = plan.rounding == "gptq"
+            moved = moved.replace(block_layer(moved[name], plan.block, source, plan.alpha, gptq))
+            continue
+        clip = thresholds(graph, statistics, name, plan)
         if plan.alpha is not None and plan.through == "norm":
             moved = smooth(moved, name, clip / clip.max())
             source, clip = source.divided(clip / clip.max()), np.full_like(clip, clip.max())
@@ -74,8 +74,11 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     return to_fp16(insert_quantize(moved, scales), recipe.with_precision("fp16"))
 
 
-def check_recipe(recipe: Recipe, graph: Graph) -> None:
-    """Raise ZooError, with every problem, unless the recipe is one for this model."""
+def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics | None = None) -> None:
+    """Raise ZooError, with every problem, unless the recipe is one for this model.
+
+    statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
+    """
     names = [layer.name for layer in planned(graph)]
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
@@ -84,13 +87,35 @@ def check_recipe(recipe: Recipe, graph: Graph) -> None:
         if name not in names:
             problems.append(f"the model has no weights of a layer {name}")
         elif plan.precision == "int8":
-            layer = graph[name]
-            if layer.type not in QUANTIZABLE or "weight" not in layer.weights:
-                problems.append(f"{layer} cannot be int8, only {', '.join(QUANTIZABLE)} with stored weights")
-            elif plan.alpha is not None and plan.through == "quantize" and layer.type != "Convolution":
-                problems.append(f"{layer} cannot have a Quantize layer for channels, only a Convolution can")
+            on_rows = statistics is None or statistics.on_rows(graph[name])
+            problems += _problems(graph[name], plan, on_rows)
     if problems:
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
+
+
+def check_device(recipe: Recipe, device: str) -> None:
+    """Raise ZooError if a recipe for `gpu` has weights in blocks: Vulkan has no such layers."""
+    blocks = [name for name, plan in recipe.layers.items() if plan.block is not None]
+    if device == "gpu" and blocks:
+        raise ZooError(
+            f"the recipe {recipe.name} is not for a gpu: layers with weights in blocks ({', '.join(blocks)}) "
+            "would run on the CPU; leave `block` out"
+        )
+
+
+def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
+    """Why a layer cannot be int8 as planned."""
+    linear = is_linear(layer) and on_rows
+    if plan.block is not None:
+        if can_have_blocks(layer) and on_rows:
+            return []
+        return [f"{layer} cannot have weights in blocks, only linear layers on rows and self-attention can"]
+    if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
+        kinds = ", ".join(QUANTIZABLE)
+        return [f"{layer} cannot be int8, only {kinds} with stored weights and linear layers on rows can"]
+    if plan.alpha is not None and plan.through == "quantize" and not (linear or layer.type == "Convolution"):
+        return [f"{layer} cannot have a Quantize layer for channels, only a Convolution can"]
+    return []
 
 
 def layer_input(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LayerInput:
@@ -145,6 +170,23 @@ def rounded_weights(
     return round_to_int8(exact.astype(np.float32), np.ones(len(rows), np.float32)), row_steps
 
 
+def left_float(graph: Graph, recipe: Recipe) -> str:
+    """The layers with weights that the recipe does not make int8, as a phrase; empty if there are none."""
+    phrases = []
+    for precision in ("fp16", "fp32"):
+        layers = [graph[name] for name in recipe.with_precision(precision)]
+        share = sum(stored_weights(layer) for layer in layers) / sum(map(stored_weights, planned(graph)))
+        if layers:
+            names = ", ".join(f"{layer.name} ({layer.type})" for layer in layers)
+            phrases.append(f"{len(layers)} layers with {share:.1%} of the weights stay {precision}: {names}")
+    return "; ".join(phrases)
+
+
+def stored_weights(layer: Layer) -> int:
+    """How many weights of a layer its recipe decides on: those stored with a tag."""
+    return sum(each.values.size for each in layer.weights.values() if each.storage is not Storage.RAW)
+
+
 def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> CalibrationTable:
     """The recipe as a table for the official tools: one scale an input, and scales of the plain weights.
 
@@ -155,6 +197,8 @@ def table_of(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) ->
     weights: dict[str, Floats] = {}
     activations = {}
     for name in recipe.with_precision("int8"):
+        if graph[name].type not in QUANTIZABLE:
+            continue  # a table cannot hold it
         clip = thresholds(graph, statistics, name, replace(recipe.layers[name], shift=0.0))
         weights[name] = absmax_scales(weight_rows(graph[name]))
         activations[name] = float(np.float32(LEVELS / clip.max()))

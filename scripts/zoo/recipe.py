@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.ncnn_layers import BLOCK_SIZES
 from zoo.table import CalibrationTable, format_table, parse_table
 
 PRECISIONS = ("int8", "fp16", "fp32")
@@ -26,6 +27,9 @@ class LayerPlan:
     shift: what the layer before subtracts from the input so that its range is centred (see `zoo.centring`).
     rounding: of the weights: `nearest`, or `gptq` (see `zoo.gptq`).
     bias_correction: whether the mean error is taken back by the bias.
+    block: for a Gemm or attention whose weights have a scale for so many inputs each, and whose input the
+        runtime quantizes (see `zoo.block_quantize`); there `alpha` gives scales by channel to the input,
+        and all else but `rounding` has no meaning. None: one threshold, found beforehand, for the input.
     """
 
     precision: str = "int8"
@@ -37,6 +41,7 @@ class LayerPlan:
     shift: float = 0.0
     rounding: str = "nearest"
     bias_correction: bool = True
+    block: int | None = None
 
     def __post_init__(self) -> None:
         for what, value, known in (
@@ -54,6 +59,10 @@ class LayerPlan:
             raise ZooError(
                 f"recipe: the observer {self.observer} knows the input as a whole and as it is; thresholds "
                 "by channel and a shift go with absmax"
+            )
+        if self.block is not None and (self.block not in BLOCK_SIZES or self.shift):
+            raise ZooError(
+                f"recipe: blocks are of {BLOCK_SIZES} inputs and take no shift, not {self.to_dict()}"
             )
         if self.through == "norm" and self.shift:
             raise ZooError("recipe: an input that a norm divides cannot be shifted as well")

@@ -48,9 +48,8 @@ class Fidelity:
 class Trial:
     """What was measured of one candidate. See `Fidelity` for the first figures.
 
-    bytes: of its files. int8_weights: share, 0 to 1, of the weights of convolutions and inner products that
-    is int8. latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its own, timed in
-    turn.
+    bytes: of its files. int8_weights: share, 0 to 1, of the weights that a recipe decides on that is int8.
+    latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its own, timed in turn.
     """
 
     name: str

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from zoo.calibration import CalibrationStatistics, ColumnStatistics
 from zoo.errors import ArtifactError, ZooError
 from zoo.explicit_quantize import quantize_name
+from zoo.gemm import turn_names
 from zoo.isolation import isolated_each
 from zoo.layer_time import LayerTimes
 from zoo.metrics import ratio_db
@@ -239,5 +240,5 @@ def sensitivity(
 
 
 def int8_ms(times: LayerTimes, name: str) -> float:
-    """Milliseconds of a layer and of the Quantize layer that was put before it, if any."""
-    return times.ms[name] + times.ms.get(quantize_name(name), 0.0)
+    """Milliseconds of a layer and of what was put around it alone: a Quantize layer, turns of its blobs."""
+    return times.ms[name] + sum(times.ms.get(each, 0.0) for each in (quantize_name(name), *turn_names(name)))

@@ -19,12 +19,12 @@ Doubles = NDArray[np.float64]
 
 
 def norm_before(graph: Graph, name: str) -> str | None:
-    """The LayerNorm that can take factors for this layer: it feeds it alone, through a Permute at most."""
+    """The LayerNorm that can take factors for this layer: it feeds it alone, turned at most."""
     blob = graph[name].inputs[0]
     while (maker := graph.producer(blob)) is not None and len(graph.consumers(blob)) == 1:
         if maker.type == "LayerNorm":
             return maker.name if {"gamma", "beta"} <= set(maker.weights) else None
-        if maker.type != "Permute":
+        if maker.type not in ("Permute", "Reshape"):
             return None
         blob = maker.inputs[0]
     return None

@@ -30,7 +30,7 @@ def layer(
     for spec in layout(bare):
         values = draw(spec.size)
         values = np.abs(values) + 1 if is_scale(spec.role) else values
-        weights[spec.role] = array(values, Storage.FP32 if spec.tagged else Storage.RAW)
+        weights[spec.role] = array(values, Storage.FP32 if spec.tagged else spec.untagged)
     return Layer(bare.type, bare.name, bare.inputs, bare.outputs, bare.params, weights)
 
 

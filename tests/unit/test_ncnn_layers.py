@@ -1,9 +1,11 @@
 """The table of array layouts, held against the installed ncnn."""
 
 import ncnn
+import numpy as np
 import pytest
 
 from zoo.errors import ZooError
+from zoo.ncnn_bin import Storage
 from zoo.ncnn_layers import LAYOUTS, TYPES, Layer, foreign, layout
 
 
@@ -16,9 +18,9 @@ class Recorder(ncnn.ModelBin):
         self.given = []
 
     def load(self, size, kind):
-        self.asked.append((size, kind == 0))
-        self.given.append(ncnn.Mat(size))
-        self.given[-1].fill(1.0)
+        self.asked.append((size, kind))
+        self.given.append(ncnn.Mat(size, elemsize=1 if kind == 8 else 4))
+        np.asarray(self.given[-1])[:] = 1
         return self.given[-1]
 
 
@@ -59,6 +61,7 @@ CASES = [
     ("Gemm", {2: 1, 3: 1, 4: 1, 5: 1, 7: 3, 8: 4, 9: 5}),
     *(("Gemm", {3: 1, 5: 1, 6: 1, 7: 3, 8: 4, 9: 5, 10: kind}) for kind in (-1, 0, 1, 2, 3, 4)),
     ("Gemm", {3: 1, 4: 1, 5: 1, 6: 1, 7: 3, 8: 4, 9: 5, 10: 4, 18: 2}),
+    *(("Gemm", {3: 1, 5: 1, 6: 1, 8: 4, 9: 70, 10: 4, 18: kind}) for kind in (800, 801, 802, 810, 812)),
     ("GroupNorm", {0: 2, 1: 6}),
     ("GroupNorm", {0: 2, 1: 6, 3: 0}),
     ("InnerProduct", {0: 4, 2: 24}),
@@ -76,6 +79,7 @@ CASES = [
     ("MemoryData", {0: 5, 1: 3, 2: 2, 11: 4, 21: 1}),
     ("MultiHeadAttention", {0: 8, 1: 2, 2: 64}),
     ("MultiHeadAttention", {0: 8, 1: 2, 2: 48, 3: 10, 4: 12, 18: 2}),
+    *(("MultiHeadAttention", {0: 8, 1: 2, 2: 48, 3: 70, 4: 12, 18: kind}) for kind in (800, 811)),
     ("Normalize", {3: 6}),
     ("PReLU", {0: 6}),
     ("Padding", {}),
@@ -107,7 +111,9 @@ def created(kind, params):
 def test_the_layout_is_what_ncnn_reads(kind, params):
     recorder = Recorder()
     assert created(kind, params).load_model(recorder) == 0
-    assert [(spec.size, spec.tagged) for spec in layout(Layer(kind, "x", (), (), params))] == recorder.asked
+    untagged = {Storage.RAW: 1, Storage.RAW_INT8: 8}
+    specs = layout(Layer(kind, "x", (), (), params))
+    assert [(spec.size, 0 if spec.tagged else untagged[spec.untagged]) for spec in specs] == recorder.asked
 
 
 def test_every_layout_is_compared_with_ncnn():
@@ -143,6 +149,7 @@ def test_foreign_types_are_counted():
         ("LayerNorm", {0: 0}, "give gamma a size of 0"),
         ("Convolution", {0: 4, 6: 1.5}, "parameter 6 is 1.5, not an integer"),
         ("Gemm", {3: 1, 5: 1, 8: 4, 9: 5, 18: 401}, r"block-quantized weights \(18=401\)"),
+        ("Gemm", {3: 1, 5: 1, 8: 4, 9: 5, 18: 823}, r"block-quantized weights \(18=823\)"),
         ("MultiHeadAttention", {2: 64}, "embedding size, parameter 0"),
         ("MemoryData", {0: 5, 11: 2}, "give data a size of 0"),
     ],
