@@ -23,6 +23,7 @@ from zoo.observers import threshold
 from zoo.recipe import LayerPlan, Recipe
 from zoo.smoothing import smooth
 from zoo.table import QUANTIZABLE, CalibrationTable
+from zoo.tanh_gelu import tanh_gelu
 
 STORED = (
     *QUANTIZABLE,
@@ -54,8 +55,16 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     """
     check_recipe(recipe, graph)
     statistics.check(graph)
+    quantized = _quantized(graph, statistics, recipe)
+    return to_fp16(
+        tanh_gelu(quantized) if recipe.gelu == "tanh" else quantized, recipe.with_precision("fp16")
+    )
+
+
+def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+    """The graph with the int8 layers of the recipe, the others as they are."""
     if recipe.table is not None:
-        return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
+        return quantize(graph, recipe.table)
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     moved = graph
     for name, plan in plans.items():
@@ -71,7 +80,7 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
         elif plan.alpha is not None:
             scales[name] = (LEVELS / clip).astype(np.float32)
         moved = moved.replace(quantize_layer(moved[name], plan, source, clip))
-    return to_fp16(insert_quantize(moved, scales), recipe.with_precision("fp16"))
+    return insert_quantize(moved, scales)
 
 
 def check_recipe(recipe: Recipe, graph: Graph) -> None:
