@@ -25,7 +25,6 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-from zoo.benchmark import time_beside  # noqa: E402
 from zoo.calibration import CalibrationStatistics  # noqa: E402
 from zoo.evaluate import evaluate  # noqa: E402
 from zoo.image_sets import ImageSet, samples  # noqa: E402
@@ -40,6 +39,7 @@ from zoo.quantization import apply  # noqa: E402
 from zoo.records import read_json  # noqa: E402
 from zoo.runners.ncnn_runner import NcnnRunner  # noqa: E402
 from zoo.table import QUANTIZABLE, CalibrationTable  # noqa: E402
+from zoo.timing import time_beside  # noqa: E402
 
 SIZE, IMAGES, RUNS = 224, 200, 100
 AUTO = "results/cpu/atto/int8.param"
@@ -116,7 +116,7 @@ class Zoo:
     def build(self, *targets: str) -> float:
         """Seconds that it takes to build these files."""
         started = time.perf_counter()
-        command = [sys.executable, "-m", "snakemake", "-j2", *targets, "--quiet", "progress", "rules"]
+        command = [sys.executable, "-m", "snakemake", "-j2", *targets, "--quiet", "all"]
         subprocess.run(command, cwd=self.folder, check=True)
         return time.perf_counter() - started
 
