@@ -36,26 +36,31 @@ def searched(
     local: each layer as well quantized as can be. layers: what each costs and brings, measured.
     excluded: layers that must stay float.
     `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
-    the same without GPTQ; `fast` leaves those float that int8 does not make faster. `local-N` has N layers
-    float, those whose noise is largest for the time and the bytes that their being int8 saves; `balanced`
-    as many of them as `SLACK` allows. Recipes that are the same appear once.
+    the same without GPTQ, `tanh` with GELUs in their tanh form, as all others have them: `fast` leaves those
+    layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is largest
+    for the time and the bytes that their being int8 saves; `balanced` as many of them as `SLACK` allows.
+    Recipes that are the same appear once.
     Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
     order = _by_worth(local, layers)
+    quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
     recipes = {
         "plain": plain_recipe(graph).floating(excluded),
         "mse": observed(graph, "mse").floating(excluded),
         "nearest": local.changed(rounding="nearest"),
         "local": local,
-        "fast": local.floating([layer.name for layer in layers if _saved(layer, layers) <= 0]),
-        "balanced": local.floating(_fitting(local, layers, order)),
+        "tanh": quick,
+        "fast": quick.floating([layer.name for layer in layers if _saved(layer, layers) <= 0]),
+        "balanced": quick.floating(_fitting(local, layers, order)),
     }
     for names in _prefixes(local, layers, order):
-        recipes[f"local-{len(names)}"] = local.floating(names)
+        recipes[f"local-{len(names)}"] = quick.floating(names)
     unique: dict[str, Recipe] = {}
     for name, recipe in recipes.items():
-        if recipe.with_precision("int8") and all(recipe.layers != each.layers for each in unique.values()):
+        if recipe.with_precision("int8") and all(
+            replace(recipe, name=each.name) != each for each in unique.values()
+        ):
             unique[name] = replace(recipe, name=name)
     if not unique:
         raise ZooError("no layer is left that could be int8; exclude fewer (config.yaml: int8: exclude)")

@@ -25,6 +25,7 @@ from zoo.observers import threshold
 from zoo.recipe import LayerPlan, Recipe
 from zoo.smoothing import smooth
 from zoo.table import QUANTIZABLE, CalibrationTable
+from zoo.tanh_gelu import tanh_gelu
 
 
 def planned(graph: Graph) -> tuple[Layer, ...]:
@@ -48,8 +49,16 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     """
     statistics.check(graph)
     check_recipe(recipe, graph, statistics)
+    quantized = _quantized(graph, statistics, recipe)
+    return to_fp16(
+        tanh_gelu(quantized) if recipe.gelu == "tanh" else quantized, recipe.with_precision("fp16")
+    )
+
+
+def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+    """The graph with the int8 layers of the recipe, the others as they are."""
     if recipe.table is not None:
-        return to_fp16(quantize(graph, recipe.table), recipe.with_precision("fp16"))
+        return quantize(graph, recipe.table)
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     static = [graph[name] for name, plan in plans.items() if plan.block is None]
     turned = [layer.name for layer in static if is_linear(layer) and statistics.on_rows(layer)]
@@ -71,7 +80,7 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
         elif plan.alpha is not None:
             scales[name] = (LEVELS / clip).astype(np.float32)
         moved = moved.replace(quantize_layer(moved[name], plan, source, clip))
-    return to_fp16(insert_quantize(moved, scales), recipe.with_precision("fp16"))
+    return insert_quantize(moved, scales)
 
 
 def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics | None = None) -> None:

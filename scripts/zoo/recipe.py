@@ -11,6 +11,7 @@ from zoo.table import CalibrationTable, format_table, parse_table
 PRECISIONS = ("int8", "fp16", "fp32")
 THROUGH = ("quantize", "norm")
 ROUNDINGS = ("nearest", "gptq")
+GELUS = ("erf", "tanh")
 FORMAT = 1
 
 
@@ -81,11 +82,17 @@ class Recipe:
     """A plan for every layer that has weights to store, by name. name: what reports call the recipe.
 
     table: scales that another tool found; the int8 layers take these and nothing else of their plan counts.
+    gelu: the form in which the model's GELUs are computed: `erf`, as it is, or `tanh` (see `zoo.tanh_gelu`).
     """
 
     name: str
     layers: Mapping[str, LayerPlan]
     table: CalibrationTable | None = None
+    gelu: str = "erf"
+
+    def __post_init__(self) -> None:
+        if self.gelu not in GELUS:
+            raise ZooError(f"recipe: unknown gelu {self.gelu!r}; known: {', '.join(GELUS)}")
 
     def with_precision(self, precision: str) -> tuple[str, ...]:
         """The names of the layers of that precision, in order."""
@@ -102,7 +109,7 @@ class Recipe:
             name: LayerPlan("fp16") if plan.precision == "int8" and name in names else plan
             for name, plan in self.layers.items()
         }
-        return Recipe(self.name, plans, table)
+        return replace(self, layers=plans, table=table)
 
     def changed(self, **values: Any) -> "Recipe":
         """The recipe with these values in the plan of every int8 layer."""
@@ -116,12 +123,13 @@ class Recipe:
         """The recipe as plain values, for JSON and for `from_dict`."""
         layers = {name: plan.to_dict() for name, plan in self.layers.items()}
         table = {} if self.table is None else {"table": format_table(self.table)}
-        return {"format": FORMAT, "name": self.name, "layers": layers} | table
+        gelu = {} if self.gelu == "erf" else {"gelu": self.gelu}
+        return {"format": FORMAT, "name": self.name, "layers": layers} | table | gelu
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """The inverse of `to_dict`. Raises ZooError, naming the layer, for what is not a recipe."""
-        if set(values) - {"table"} != {"format", "name", "layers"} or values["format"] != FORMAT:
+        if set(values) - {"table", "gelu"} != {"format", "name", "layers"} or values["format"] != FORMAT:
             raise ZooError("not an int8 recipe as this version writes it; delete it to have it made again")
         known = set(asdict(LayerPlan()))
         plans = {}
@@ -133,4 +141,4 @@ class Recipe:
             except (ZooError, TypeError) as error:
                 raise ZooError(f"layer {name}: {error}") from None
         table = parse_table(values["table"], f"recipe {values['name']}") if "table" in values else None
-        return cls(values["name"], plans, table)
+        return cls(values["name"], plans, table, values.get("gelu", "erf"))

@@ -1,7 +1,8 @@
 """Time of one run of an artifact, timed in turn with ncnn's fp32 of the same model.
 
 A machine's speed drifts, so a figure means little by itself: the two models run one after the other,
-again and again, and the ratio is taken run by run.
+again and again, and the ratio is taken run by run. What one thread computes on the CPU is timed by the
+process's CPU time, which other programs do not add to by taking the core; all else by the clock on the wall.
 """
 
 import math
@@ -66,6 +67,7 @@ def _times(
     on_cpu = own.info.software_gpu is None
     reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
+    clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
     turns: list[list[float]] = []
     begun = time.perf_counter()
     while len(turns) < WARM_UP + runs:
@@ -74,9 +76,9 @@ def _times(
         turns.append([])
         for runner in (own, reference):
             time.sleep(gap)
-            start = time.perf_counter()
+            start = clock()
             runner.step(image)
-            turns[-1].append(time.perf_counter() - start)
+            turns[-1].append(clock() - start)
     seconds = np.array(turns[WARM_UP:])
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
 

@@ -73,6 +73,14 @@ def test_no_candidate_appears_twice_or_is_mostly_float():
     assert all(int8_weights(GRAPH, recipe) > 0.3 for recipe in recipes.values())
 
 
+def test_with_gelus_the_refined_candidates_have_them_in_their_tanh_form():
+    graph = Graph((*GRAPH.layers, layer("GELU", "gelu", "out0", "out1", {})))
+    forms = {name: recipe.gelu for name, recipe in searched(graph, LOCAL, LAYERS).items()}
+    assert [name for name, form in forms.items() if form == "erf"] == ["plain", "mse", "nearest", "local"]
+    assert {"tanh", "fast", "local-2"} <= set(forms)
+    assert "tanh" not in searched(GRAPH, LOCAL, LAYERS)
+
+
 def test_the_balanced_candidate_stays_nearly_as_small_and_fast():
     even = dict.fromkeys(SIZES, (30.0, 2.0, 1.0)) | {"b": (10.0, 1.0, 0.97)}
     layers = measured(**even)

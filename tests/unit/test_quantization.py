@@ -97,6 +97,13 @@ def test_each_step_of_the_local_recipe_comes_nearer(statistics, tmp_path):
     assert plain + 3 < local < distance(apply(graph, statistics, halves), tmp_path)
 
 
+def test_a_recipe_may_have_gelu_in_its_tanh_form(statistics, tmp_path):
+    recipe = local_recipe(network(), statistics)
+    exact, fast = (apply(network(), statistics, replace(recipe, gelu=form)) for form in ("erf", "tanh"))
+    assert (exact["gelu"].param(0), fast["gelu"].param(0)) == (0, 1)
+    assert distance(fast, tmp_path) > distance(exact, tmp_path) - 0.5
+
+
 def test_the_same_statistics_give_the_same_bytes(statistics, tmp_path):
     for name in "ab":
         recipe = local_recipe(network(), statistics)

@@ -1,6 +1,7 @@
 """Recipes as data: what is refused, and that nothing is lost on the way through JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,15 @@ RECIPE = Recipe(
 
 def test_a_recipe_survives_json():
     assert Recipe.from_dict(json.loads(json.dumps(RECIPE.to_dict()))) == RECIPE
+
+
+def test_the_form_of_gelu_survives_json_and_is_written_where_it_is_not_the_model_s_own():
+    tanh = replace(RECIPE, gelu="tanh")
+    assert Recipe.from_dict(json.loads(json.dumps(tanh.to_dict()))) == tanh
+    assert tanh.floating(["fc1"]).gelu == "tanh"
+    assert "gelu" not in RECIPE.to_dict()
+    with pytest.raises(ZooError, match="unknown gelu 'cosh'; known: erf, tanh"):
+        Recipe.from_dict(RECIPE.to_dict() | {"gelu": "cosh"})
 
 
 def test_only_what_differs_from_the_defaults_is_written():

@@ -1,0 +1,291 @@
+"""What int8 files are worth: how faithful, how fast, how small and how soon made, beside other ways to them.
+
+    python benchmarks/fidelity.py --reference DIR [--folder DIR]
+
+Builds a zoo of its own in `--folder` (by default one that is removed at the end) with snakemake, as a user
+would, and measures its files. What the folder holds already is not built again; then there is no figure for
+the time of the build. `--reference` holds what the project does not ship: the weights of a ConvNeXt-atto for
+ten classes at 128 px, `convnext_atto_imagenette.safetensors`; photographs in folders by class, stored at
+128 px, `imagenette128/calib` and `imagenette128/val`; and 500 stored at 224 px, `imagenet_val_500`.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import ge, le
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+from zoo.calibration import CalibrationStatistics  # noqa: E402
+from zoo.evaluate import evaluate  # noqa: E402
+from zoo.image_sets import ImageSet, samples  # noqa: E402
+from zoo.images import load  # noqa: E402
+from zoo.inference import Artifact, Reference, outputs  # noqa: E402
+from zoo.int8 import LEVELS, quantize, weight_scales  # noqa: E402
+from zoo.ncnn_graph import read_graph, write_graph  # noqa: E402
+from zoo.ncnn_layers import Layer  # noqa: E402
+from zoo.planning import plain_recipe  # noqa: E402
+from zoo.preprocess import Preprocess  # noqa: E402
+from zoo.quantization import apply  # noqa: E402
+from zoo.records import read_json  # noqa: E402
+from zoo.runners.ncnn_runner import NcnnRunner  # noqa: E402
+from zoo.table import QUANTIZABLE, CalibrationTable  # noqa: E402
+from zoo.timing import time_beside  # noqa: E402
+
+SIZE, IMAGES, RUNS = 224, 200, 100
+AUTO = "results/cpu/atto/int8.param"
+OTHERS = (
+    "results/cpu/atto224/int8.param",
+    "results/cpu/atto224/fp32.onnx",
+    "results/cpu/lite0/int8.param",
+    "results/cpu/digits/int8.eval.json",
+    "results/reference/atto/evaluation.npz",
+    "results/reference/lite0/evaluation.npz",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: a figure, and what it must be and should be at least (at most if `most`)."""
+
+    what: str
+    measured: float
+    must: float | None = None
+    aim: float | None = None
+    most: bool = False
+
+    def __str__(self) -> str:
+        line = f"{self.what:<64} {self.measured:8.3f}"
+        if self.must is None:
+            return line
+        reached, sign = (le, "<=") if self.most else (ge, ">=")
+        verdict = "ok" if reached(self.measured, self.must) else "MISSED"
+        if self.aim is not None:
+            verdict = "aim" if reached(self.measured, self.aim) else verdict
+        return f"{line}  {sign} {self.must:<7g}{'' if self.aim is None else self.aim:<7}{verdict}"
+
+
+def configuration(reference: Path) -> dict:
+    """The zoo: the reference atto at 128 px and at 224 px, lite0, and the digits of the project's own zoo."""
+    own = yaml.safe_load((PROJECT / "config.yaml").read_text())
+    atto = {
+        "timm": "convnext_atto",
+        "args": {"num_classes": 10},
+        "weights": {"file": str(reference / "convnext_atto_imagenette.safetensors")},
+        "calibration": {"set": "calib", "images": IMAGES},
+        "evaluation": {"set": "val"},
+    }
+    photos = reference / "imagenette128"
+    return own | {
+        "devices": ["cpu"],
+        "image_sets": own["image_sets"]
+        | {
+            "calib": {"path": str(photos / "calib")},
+            "val": {"path": str(photos / "val"), "labels": True},
+            "photos": {"path": str(reference / "imagenet_val_500")},
+        },
+        "models": {
+            "atto": atto | {"preprocess": {"size": [128, 128], "crop_pct": 1.0}},
+            "atto224": atto | {"preprocess": {"size": [SIZE, SIZE], "crop_pct": 1.0}},
+            "lite0": own["models"]["tf_efficientnet_lite0"]
+            | {"preprocess": {"crop_pct": 1.0}, "evaluation": {"set": "photos"}},
+            "digits": own["models"]["convnext_digits"],
+        },
+    }
+
+
+class Zoo:
+    """A zoo in a folder, with the project's rules."""
+
+    def __init__(self, folder: Path, reference: Path) -> None:
+        self.folder, self.reference = folder, reference
+        for name in ("Snakefile", "rules", "scripts", "calib", "profiles"):
+            if not (folder / name).exists():
+                (folder / name).symlink_to(PROJECT / name)
+        (folder / "config.yaml").write_text(yaml.safe_dump(configuration(reference)))
+
+    def build(self, *targets: str) -> float:
+        """Seconds that it takes to build these files."""
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "snakemake", "-j2", *targets, "--quiet", "all"]
+        subprocess.run(command, cwd=self.folder, check=True)
+        return time.perf_counter() - started
+
+    def files(self, model: str, artifact: str) -> tuple[Path, Path]:
+        base = self.folder / "results/cpu" / model
+        return base / f"{artifact}.param", base / f"{artifact}.bin"
+
+    def artifact(self, model: str, name: str) -> Artifact:
+        return Artifact(model, "cpu", name, "ncnn", name.split(".")[0], self.files(model, name))
+
+    def record(self, model: str) -> Preprocess:
+        return Preprocess.from_dict(read_json(self.folder / f"results/weights/{model}.json")["preprocess"])
+
+    def add_plain(self, model: str) -> None:
+        """`int8.absmax`: thresholds by absmax and plain rounding, the depthwise convolutions float."""
+        graph = read_graph(*self.files(model, "fp32"))
+        known = CalibrationStatistics.load(self.folder / f"results/cpu/{model}/calibration.npz")
+        write_graph(apply(graph, known, plain_recipe(graph)), *self.files(model, "int8.absmax"))
+
+    def add_all_int8(self, model: str) -> None:
+        """`int8.all`: everything that a table of ncnn can make int8."""
+        graph = read_graph(*self.files(model, "fp32"))
+        known = CalibrationStatistics.load(self.folder / f"results/cpu/{model}/calibration.npz")
+        names = [layer.name for layer in graph.of_type(*QUANTIZABLE)]
+        scales = {name: LEVELS / known.absmax(name) for name in names}
+        table = CalibrationTable(weight_scales(graph, names), scales)
+        write_graph(quantize(graph, table), *self.files(model, "int8.all"))
+
+    def quality(self, model: str, artifact: str, photos: str, labels: bool) -> dict:
+        """See `evaluate`; against the untouched model in torch."""
+        reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
+        chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
+        logits, _ = outputs(self.artifact(model, artifact), chosen, self.record(model), reference, threads=2)
+        return evaluate(logits, reference)
+
+    def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
+        """Each convolution and inner product, and the multiply-adds of one run."""
+        files = self.files(model, artifact)
+        record, graph = self.record(model), read_graph(*files)
+        layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
+        runner = NcnnRunner(*files, device="cpu", threads=1, half=False)
+        blobs = runner.blobs(np.zeros((3, *record.size), np.float32), list(layers))
+        return {
+            layers[blob].name: (
+                layers[blob],
+                layers[blob].weights["weight"].values.size * values.size / layers[blob].param(0),
+            )
+            for blob, values in blobs
+        }
+
+    def bytes(self, model: str, artifact: str) -> int:
+        return sum(file.stat().st_size for file in self.files(model, artifact))
+
+
+def int8_share(layers: dict[str, tuple[Layer, float]], pointwise: bool = False) -> float:
+    """Share of the multiply-adds, of all layers or of the 1x1 convolutions, that is in int8."""
+    chosen = [
+        (layer, count)
+        for layer, count in layers.values()
+        if not pointwise or (layer.type == "Convolution" and layer.param(1) == 1)
+    ]
+    return sum(count for layer, count in chosen if layer.param(8)) / sum(count for _, count in chosen)
+
+
+def qdq(zoo: Zoo, model: str) -> Artifact:
+    """The model as onnxruntime's own tools quantize it, preprocessed, u8 and s8, by channel."""
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            images = samples(ImageSet("calib", zoo.reference / "imagenette128/calib", images=IMAGES))
+            self.inputs = ({"data": image[None]} for _, image in load(images, zoo.record(model)))
+
+        def get_next(self) -> dict | None:
+            return next(self.inputs, None)
+
+    folder = zoo.folder / "results/cpu" / model
+    quant_pre_process(str(folder / "fp32.onnx"), str(folder / "prepared.onnx"))
+    quantization.quantize_static(
+        folder / "prepared.onnx",
+        folder / "qdq.onnx",
+        Reader(),
+        quant_format=quantization.QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=quantization.QuantType.QUInt8,
+        weight_type=quantization.QuantType.QInt8,
+    )
+    return Artifact(model, "cpu", "qdq", "onnxruntime", "int8", (folder / "qdq.onnx",))
+
+
+def atto(zoo: Zoo) -> Iterator[Row]:
+    photos = "imagenette128/val"
+    zoo.add_plain("atto")
+    for artifact in ("int8.absmax", "int8"):
+        found = zoo.quality("atto", artifact, photos, labels=True)
+        limits = [(46, 50), (99.5, 99.8), (0.2, 0)] if artifact == "int8" else [(None, None)] * 3
+        yield Row(f"atto {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
+        yield Row(f"atto {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
+        yield Row(f"atto {artifact}: top-1 drop, points", found["top1_drop"], *limits[2], most=True)
+    layers = zoo.multiply_adds("atto", "int8")
+    yield Row("atto int8: share of multiply-adds in int8", int8_share(layers))
+    yield Row("atto int8: the same of the 1x1 convolutions", int8_share(layers, pointwise=True), 1)
+    zoo.add_all_int8("atto")
+    size = zoo.bytes("atto", "int8") / zoo.bytes("atto", "int8.all")
+    yield Row("atto int8: size over that of all layers in int8", size, 1.05, 1, most=True)
+
+
+def atto_latency(zoo: Zoo) -> Iterator[Row]:
+    shape, fp32, own = (3, SIZE, SIZE), zoo.artifact("atto224", "fp32"), zoo.artifact("atto224", "int8")
+    zoo.add_plain("atto224")
+    plain, _ = time_beside(zoo.artifact("atto224", "int8.absmax"), fp32, shape, threads=1, runs=RUNS)
+    yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain["ratio"])
+    beside, _ = time_beside(own, fp32, shape, threads=1, runs=RUNS)
+    yield Row("atto fp32 at 224 px, 1 thread, ms", beside["reference"]["median_ms"])
+    yield Row("atto int8 at 224 px, 1 thread, ms", beside["median_ms"])
+    yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside["ratio"], 0.60, 0.50, most=True)
+    apart, _ = time_beside(own, qdq(zoo, "atto224"), shape, threads=1, runs=RUNS)
+    yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart["reference"]["median_ms"])
+    yield Row("atto int8 at 224 px: latency over QDQ's", apart["ratio"], 0.93, 0.80, most=True)
+
+
+def lite0(zoo: Zoo) -> Iterator[Row]:
+    zoo.add_plain("lite0")
+    for artifact in ("int8.absmax", "int8"):
+        found = zoo.quality("lite0", artifact, "imagenet_val_500", labels=False)
+        limits = [(24, 28), (97.5, None)] if artifact == "int8" else [(None, None)] * 2
+        yield Row(f"lite0 {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
+        yield Row(f"lite0 {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
+    share = int8_share(zoo.multiply_adds("lite0", "int8"))
+    yield Row("lite0 int8: share of multiply-adds in int8", share, 0.85)
+
+
+def digits(zoo: Zoo) -> Iterator[Row]:
+    drop = read_json(zoo.folder / "results/cpu/digits/int8.eval.json")["top1_drop"]
+    yield Row("digits int8: drop in test accuracy, points", drop, 0.2, 0, most=True)
+
+
+def calibration(zoo: Zoo) -> Iterator[Row]:
+    script, images = PROJECT / "benchmarks/calibration.py", zoo.reference / "imagenette128/val"
+    files = zoo.files("atto224", "fp32")
+    run = subprocess.run(
+        [sys.executable, script, *files, images], check=True, stdout=subprocess.PIPE, text=True
+    )
+    ratio = float(run.stdout.split("ratio of the fastest runs:")[1].split()[0])
+    yield Row("atto, 1000 images: statistics, table, int8 over bare inference", ratio, 2.2, 1.5, most=True)
+
+
+def measure(zoo: Zoo) -> Iterator[Row]:
+    if not (zoo.folder / AUTO).exists():
+        minutes = zoo.build(AUTO) / 60
+        yield Row(f"atto int8 from its weights, {IMAGES} images, minutes", minutes, 5, 2, most=True)
+    zoo.build(*OTHERS)
+    for part in (atto, atto_latency, lite0, digits, calibration):
+        yield from part(zoo)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--reference", type=Path, required=True)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = (options.folder or Path(scratch)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"{'':<64} measured  must      aim    verdict")
+        for row in measure(Zoo(folder, options.reference.resolve())):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
