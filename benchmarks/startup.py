@@ -12,7 +12,24 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-NCNN_ONLY = ("ncnn_fp32", "ncnn_fp16", "calibrate", "table", "int8", "verify", "evaluate", "bench", "gate")
+NCNN_ONLY = (
+    *("ncnn_fp32", "ncnn_fp16", "calibrate", "sensitivity", "candidates", "candidate", "latency", "search"),
+    *("int8", "verify", "evaluate", "bench", "gate"),
+)
+    "ncnn_fp32",
+    "ncnn_fp16",
+    "calibrate",
+    "sensitivity",
+    "candidates",
+    "candidate",
+    "latency",
+    "search",
+    "int8",
+    "verify",
+    "evaluate",
+    "bench",
+    "gate",
+)
 
 
 def measure(command: list[str], runs: int) -> list[float]:

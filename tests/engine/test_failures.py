@@ -35,13 +35,21 @@ def test_a_missing_weight_file_is_named(fresh_zoo: Zoo):
     assert "Traceback" not in outcome.text
 
 
-def test_a_broken_calibration_image_is_named(zoo: Zoo):
-    whole = (zoo / "photos/1.png").read_bytes()
-    (zoo / "photos/1.png").write_bytes(whole[: len(whole) // 2])
+@pytest.mark.parametrize(("image", "job"), [("0.png", "calibrate"), ("1.png", "sensitivity")])
+def test_a_broken_calibration_image_is_named(zoo: Zoo, image: str, job: str):
+    whole = (zoo / "photos" / image).read_bytes()  # 1.png is held out
+    (zoo / "photos" / image).write_bytes(whole[: len(whole) // 2])
     outcome = zoo.snakemake("results/cpu/one/int8.param")
     assert outcome.status != 0
-    assert "error: calibrate cpu/one: photos/1.png" in outcome.text
+    assert f"error: {job} cpu/one: photos/{image}" in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_a_single_calibration_image_will_do(zoo: Zoo):
+    for index in (1, 2, 3):
+        (zoo / f"photos/{index}.png").unlink()
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=1))
+    zoo.build("results/cpu/one/int8.passed")
 
 
 def test_too_few_calibration_images_are_counted(zoo: Zoo):

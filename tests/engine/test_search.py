@@ -16,7 +16,7 @@ INT8 = "results/cpu/one/int8.param"
 def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
     """The tiny zoo once model `one` was searched for. Tests must not change it."""
     zoo = Zoo(shutil.copytree(built_zoo.folder, tmp_path_factory.mktemp("search") / "zoo", symlinks=True))
-    zoo.configure(lambda config: config["int8"].update(recipe="auto"))
+    choose(zoo, recipe="auto")
     jobs = zoo.build(INT8)
     candidates = {job for job in jobs if job.startswith("int8 candidate ")}
     assert len(candidates) > 4
@@ -27,6 +27,11 @@ def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
 @pytest.fixture
 def copy(searched: Zoo, tmp_path) -> Zoo:
     return Zoo(shutil.copytree(searched.folder, tmp_path / "zoo", symlinks=True))
+
+
+def choose(zoo: Zoo, **settings) -> None:
+    """Change how model `one` becomes int8."""
+    zoo.configure(lambda config: config["models"]["one"].setdefault("int8", {}).update(settings))
 
 
 def record(zoo: Zoo, kind: str) -> dict:
@@ -49,7 +54,7 @@ def test_the_outcome_is_kept_and_the_candidates_files_are_not(searched: Zoo):
 
 def test_a_changed_target_chooses_again_and_measures_nothing(copy: Zoo):
     worst = min(candidate["sqnr_db"] for candidate in record(copy, "search")["candidates"])
-    copy.configure(lambda config: config["int8"].update(target={"min_sqnr_db": worst + 0.01}))
+    choose(copy, target={"min_sqnr_db": worst + 0.01})
     pending = copy.pending()
     assert "int8 search cpu/one" in pending and not [job for job in pending if "candidate" in job]
     copy.build(INT8)
@@ -57,7 +62,7 @@ def test_a_changed_target_chooses_again_and_measures_nothing(copy: Zoo):
 
 
 def test_a_target_out_of_reach_fails_in_a_sentence_with_the_nearest_points(copy: Zoo):
-    copy.configure(lambda config: config["models"]["one"].update(int8={"target": {"min_sqnr_db": 190}}))
+    choose(copy, target={"min_sqnr_db": 190})
     outcome = copy.snakemake(INT8)
     assert outcome.status != 0
     assert "error: int8 cpu/one: no candidate of" in outcome.text
@@ -76,10 +81,10 @@ def test_an_interrupted_search_goes_on_where_it_was(copy: Zoo):
 
 def test_layers_can_be_excluded(copy: Zoo):
     first = next(iter(record(copy, "recipe")["layers"]))
-    copy.configure(lambda config: config["int8"].update(recipe="local", exclude=[first, "InnerProduct"]))
+    choose(copy, recipe="local", exclude=[first, "InnerProduct"])
     copy.build(INT8)
     assert record(copy, "recipe")["layers"][first] == {"precision": "fp16"}
-    copy.configure(lambda config: config["int8"].update(exclude=["attention"]))
+    choose(copy, exclude=["attention"])
     outcome = copy.snakemake(INT8)
     assert outcome.status != 0
     assert "error: int8 candidates cpu/one: int8: exclude: 'attention' is no layer" in outcome.text
@@ -87,7 +92,7 @@ def test_layers_can_be_excluded(copy: Zoo):
 
 def test_a_table_of_another_tool_is_an_accepted_recipe(copy: Zoo):
     shutil.copy(copy / "results/cpu/one/int8.table", copy / "theirs.table")
-    copy.configure(lambda config: config["models"]["one"].update(int8={"recipe": "theirs.table"}))
+    choose(copy, recipe="theirs.table")
     copy.build(INT8)
     assert record(copy, "recipe")["name"] == record(copy, "search")["chosen"] == "theirs"
     assert (copy / "results/cpu/one/int8.table").read_text() == (copy / "theirs.table").read_text()
@@ -95,7 +100,7 @@ def test_a_table_of_another_tool_is_an_accepted_recipe(copy: Zoo):
 
 def test_a_table_of_another_model_is_refused_by_name(copy: Zoo):
     shutil.copy(copy / "results/cpu/two/int8.table", copy / "theirs.table")
-    copy.configure(lambda config: config["models"]["one"].update(int8={"recipe": "theirs.table"}))
+    choose(copy, recipe="theirs.table")
     outcome = copy.snakemake(INT8)
     assert outcome.status != 0
     assert "error: int8 candidates cpu/one: theirs.table: the calibration table does not fit" in outcome.text
@@ -105,7 +110,7 @@ def test_statistics_merged_from_shards_are_those_of_one_pass(copy: Zoo):
     path = copy / "results/cpu/one/calibration.npz"
     whole = CalibrationStatistics.load(path)
     path.unlink()
-    copy.configure(lambda config: config["int8"].update(shards=3))
+    choose(copy, shards=3)
     assert copy.build("results/cpu/one/calibration.npz") == {
         "calibrate cpu/one",
         *(f"calibrate cpu/one, shard {each} of 3" for each in (1, 2, 3)),
@@ -121,6 +126,6 @@ def test_statistics_merged_from_shards_are_those_of_one_pass(copy: Zoo):
 
 
 def test_more_shards_than_images_is_an_error(copy: Zoo):
-    copy.configure(lambda config: config["int8"].update(shards=50))
+    choose(copy, shards=50)
     outcome = copy.snakemake("results/cpu/one/calibration.npz")
     assert outcome.status != 0 and "are too few for 50 shards" in outcome.text
