@@ -10,6 +10,7 @@ ten classes at 128 px, `convnext_atto_imagenette.safetensors`; photographs in fo
 """
 
 import argparse
+import logging
 import subprocess
 import sys
 import tempfile
@@ -149,7 +150,7 @@ class Zoo:
         """See `evaluate`; against the untouched model in torch."""
         reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
         chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
-        logits, _ = outputs(self.artifact(model, artifact), chosen, self.record(model), reference, threads=2)
+        logits, _ = outputs(self.artifact(model, artifact), chosen, self.record(model), reference, threads=1)
         return evaluate(logits, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
@@ -279,6 +280,7 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
+    logging.getLogger().setLevel(logging.ERROR)  # onnxruntime's tools warn of each norm
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
