@@ -123,8 +123,8 @@ def _starts(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -
     (name,) = names
     starts = [plain]
     if (found := clipped_input(graph, name)) is not None:
-        high = min(found.high, statistics.absmax(name))
-        if middle := round((found.low + high) / 2, 4):
+        absmax = statistics.absmax(name)
+        if middle := round((max(found.low, -absmax) + min(found.high, absmax)) / 2, 4):
             starts.append(replace(plain, shift=middle))
     return starts
 
