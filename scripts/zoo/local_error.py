@@ -73,6 +73,12 @@ class LocalError:
         self._norms = np.einsum("oi,oi->i", self.rows, self.rows)
         self.signal = self._signal()
 
+    @property
+    def tried(self) -> bool:
+        """Whether there are two halves: else the same images choose and judge, and every gain looks real."""
+        source = self.source
+        return all(source.halves[half].any() and (source.half != half).any() for half in (0, 1))
+
     def _signal(self) -> float:
         mean = self.rows @ (self.source.mean + self.source.offset)
         if self.source.covariance is None:
@@ -90,14 +96,11 @@ class LocalError:
         taken as independent; those of weights as uniform, and shrunk as GPTQ shrinks them.
         """
         limit = self.source.bound.absmax
-        halves = [
-            half for half in (0, 1) if self.source.halves[half].any() and (self.source.half != half).any()
-        ]
-        if len(halves) < 2:  # too few images to try anything on: what is seen is all there is
+        if not self.tried:
             step = self.source.spread(clips(self.source.absmax, alpha, margin, limit)) / LEVELS
             return self._error(step, self.source.sample)
         errors = []
-        for half in halves:
+        for half in (0, 1):
             step = self.source.spread(clips(self.source.halves[half], alpha, margin, limit)) / LEVELS
             errors.append(self._error(step, self.source.sample[self.source.half != half]))
         return float(np.mean(errors))

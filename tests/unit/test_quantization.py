@@ -219,5 +219,15 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
     assert sqnr_db(exact, run(quantized, given[0][1], tmp_path)) > 25
 
 
+def test_one_image_chooses_nothing(tmp_path):
+    graph = network()
+    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    for images in (pictures(1, 1), [("the same", image) for _, image in pictures(3, 1)]):
+        recipe = local_recipe(graph, collect(graph, runner, images))
+        plans = [recipe.layers[name] for name in recipe.with_precision("int8")]
+        assert plans and {(plan.alpha, plan.margin) for plan in plans} == {(None, 1.0)}
+
+
 def test_what_is_planned_is_what_holds_weights():
     assert [each.name for each in planned(network())] == ["stem", "dw", "fc1", "fc2", "head"]
