@@ -13,8 +13,9 @@ from zoo.int8 import LEVELS
 
 Doubles = NDArray[np.float64]
 
-DAMPING = 0.01
-"""Share of the mean variance that is added to each, so that H can be inverted and is not trusted blindly."""
+DAMPING = 0.03
+"""Share of the mean variance that is added to each, so that H can be inverted and is not trusted blindly: the
+photographs that come are not those that calibrated."""
 
 _BLOCK = 128  # columns rounded before the rest is brought up to date, in one matrix product
 
@@ -51,19 +52,32 @@ def remaining_variance(covariance: Doubles, damping: float = DAMPING) -> Doubles
     A rounding error of variance v in each weight leaves v times the sum of these in the output; plain
     rounding leaves v times the sum of the variances.
     """
-    order, factor = _factor(covariance, damping)
-    remaining = np.empty(len(order))
-    remaining[order] = np.diag(factor) ** -2.0
+    order, lower = _cholesky(covariance, damping)
+    remaining: Doubles = np.empty(len(order))
+    remaining[order] = np.diag(lower)[::-1] ** 2  # those of the factor below are one over these
     return remaining
 
 
 def _factor(covariance: Doubles, damping: float) -> tuple[NDArray[np.int64], Doubles]:
     """The order of the inputs, and the upper Cholesky factor of the inverse of the damped covariance."""
+    # upper^T upper = inverse, without inverting: with H reversed = L L^T, the factor is L^-1 reversed
+    order, lower = _cholesky(covariance, damping)
+    upper = np.linalg.inv(lower)[::-1, ::-1]
+    return order, np.asarray(np.triu(upper), np.float64)
+
+
+def _cholesky(covariance: Doubles, damping: float) -> tuple[NDArray[np.int64], Doubles]:
+    """The order of the inputs, and the lower Cholesky factor of their damped covariance, last one first."""
     variances = np.diag(covariance)
     mean = float(variances.mean())
     order = np.argsort(-variances, kind="stable")
-    damped = covariance[np.ix_(order, order)] + np.eye(len(order)) * (damping * mean if mean > 0 else 1.0)
-    # upper^T upper = inverse, without inverting: with H reversed = L L^T, the factor is L^-1 reversed
-    lower = np.linalg.cholesky(damped[::-1, ::-1])
-    upper: Doubles = np.linalg.inv(lower)[::-1, ::-1]
-    return order, np.triu(upper)
+    backwards = covariance[np.ix_(order[::-1], order[::-1])]
+    for more in range(8):
+        share = damping * 10.0**more
+        damped = backwards + np.eye(len(order)) * (share * mean if mean > 0 else 1.0)
+        try:
+            return order, np.asarray(np.linalg.cholesky(damped), np.float64)
+        except np.linalg.LinAlgError:
+            # of inputs that hardly vary about a large mean, sums in float32 leave no covariance
+            continue
+    raise ValueError("no covariance: it is not finite")

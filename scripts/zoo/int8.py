@@ -21,7 +21,8 @@ from zoo.table import QUANTIZABLE, CalibrationTable, check_table, scale_count
 LEVELS = 127
 """The largest int8 step; -128 is never used, so that ranges are symmetric."""
 
-_MAX_SCALE = 1e30  # keeps a scale, and its product with an activation scale, inside float32
+MAX_SCALE = 1e30
+"""Keeps a scale, and its product with an activation scale, inside float32."""
 
 # Parameter 8 tells ncnn how many scales follow: depthwise 1 = one per group, 2 = one in all; others > 0.
 _SCALE_TERM = {"Convolution": 2, "ConvolutionDepthWise": 1, "InnerProduct": 2}
@@ -56,7 +57,7 @@ def weight_scales(graph: Graph, layers: Iterable[str]) -> dict[str, Floats]:
 def absmax_scales(rows: Floats) -> Floats:
     """127 / absmax of each row of an array of shape (n, m); 1 where a row is all zeros."""
     absmax = np.abs(rows).max(axis=1)
-    dead = absmax < LEVELS / _MAX_SCALE
+    dead = absmax < LEVELS / MAX_SCALE
     return np.where(dead, 1, np.float32(LEVELS) / np.where(dead, 1, absmax)).astype(np.float32)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.gptq import remaining_variance
-from zoo.int8 import LEVELS
+from zoo.int8 import LEVELS, MAX_SCALE
 from zoo.layer_input import Doubles, LayerInput
 
 _FLOOR = 1 / 64
+_AT_ONCE = 1 << 20  # numbers, 8 MiB
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -23,10 +24,10 @@ def clips(absmax: Doubles, alpha: float, margin: float = 1.0, limit: float = mat
 
     The peak is the largest absmax: alpha 0 gives all channels one threshold, alpha 1 each its own. No
     channel counts as smaller than a 64th of the peak: that it was quiet does not tell that it stays so.
-    An input that was zero throughout gets 127, the step 1.
+    An input that was zero throughout, or too small for a scale in float32, gets 127, the step 1.
     """
     peak = float(absmax.max())
-    if peak <= 0:
+    if peak < LEVELS / MAX_SCALE:
         return np.full(absmax.shape, float(LEVELS))
     return np.minimum(peak * np.maximum(absmax / peak, _FLOOR) ** alpha * margin, limit)
 
@@ -38,9 +39,20 @@ def round_input(columns: NDArray[np.floating], step: Doubles) -> Doubles:
 
 
 def weight_steps(rows: Doubles, step: Doubles) -> Doubles:
-    """The int8 step of each row of weights once they are multiplied by the input's steps, (outputs,)."""
-    largest = np.abs(rows * step).max(axis=1)
-    return np.where(largest > 0, largest, LEVELS) / LEVELS
+    """The int8 step of each row of weights once they are multiplied by the input's steps, (outputs,).
+
+    A row without weights to speak of, whose scale would leave float32, gets the input's: it becomes zeros.
+    """
+    largest = row_peaks(np.abs(rows), step)
+    dead = largest <= step.max() * LEVELS / MAX_SCALE
+    return np.where(dead, step.max(), largest / LEVELS)
+
+
+def row_peaks(absolute: NDArray[np.floating], step: Doubles) -> Doubles:
+    """The largest of each row of `absolute` * step, (outputs,); in parts, for wide layers."""
+    rows = max(1, _AT_ONCE // step.size)
+    parts = [absolute[start : start + rows] * step for start in range(0, len(absolute), rows)]
+    return np.concatenate([part.max(axis=1) for part in parts])
 
 
 class LocalError:
@@ -57,8 +69,15 @@ class LocalError:
         else:
             variances = remaining_variance(covariance) if gptq else np.diag(covariance)
         self._variances = variances
-        self._norms = np.sum(self.rows**2, axis=0)
+        self._absolute = np.abs(self.rows)
+        self._norms = np.einsum("oi,oi->i", self.rows, self.rows)
         self.signal = self._signal()
+
+    @property
+    def tried(self) -> bool:
+        """Whether there are two halves: else the same images choose and judge, and every gain looks real."""
+        source = self.source
+        return all(source.halves[half].any() and (source.half != half).any() for half in (0, 1))
 
     def _signal(self) -> float:
         mean = self.rows @ (self.source.mean + self.source.offset)
@@ -77,25 +96,23 @@ class LocalError:
         taken as independent; those of weights as uniform, and shrunk as GPTQ shrinks them.
         """
         limit = self.source.bound.absmax
-        halves = [
-            half for half in (0, 1) if self.source.halves[half].any() and (self.source.half != half).any()
-        ]
-        if len(halves) < 2:  # too few images to try anything on: what is seen is all there is
+        if not self.tried:
             step = self.source.spread(clips(self.source.absmax, alpha, margin, limit)) / LEVELS
             return self._error(step, self.source.sample)
         errors = []
-        for half in halves:
+        for half in (0, 1):
             step = self.source.spread(clips(self.source.halves[half], alpha, margin, limit)) / LEVELS
             errors.append(self._error(step, self.source.sample[self.source.half != half]))
         return float(np.mean(errors))
 
     def _error(self, step: Doubles, columns: NDArray[np.float32]) -> float:
-        difference = columns - round_input(columns, step) * step
-        activations = self._norms @ np.mean(difference**2, axis=0)
+        difference = columns / step.astype(np.float32)
+        difference -= np.clip(np.rint(difference), -LEVELS, LEVELS)
+        squares = np.einsum("ni,ni->i", difference, difference) / len(columns) * step**2
         # the rounded input's own variance, 1/12, passes through rounded weights as the input does
         spread = np.sum(self._variances / step**2 + 1 / 12)
-        weights = np.sum(weight_steps(self.rows, step) ** 2) / 12 * spread
-        return float(activations + weights) / self.signal if self.signal > 0 else 0.0
+        weights = np.sum((row_peaks(self._absolute, step) / LEVELS) ** 2) / 12 * spread
+        return float(self._norms @ squares + weights) / self.signal if self.signal > 0 else 0.0
 
     def measured(self, clip: Doubles, levels: NDArray[np.int8], row_steps: Doubles) -> float:
         """The error on the sampled columns for given thresholds by channel and weights in steps by row."""

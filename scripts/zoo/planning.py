@@ -123,8 +123,8 @@ def _starts(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -
     (name,) = names
     starts = [plain]
     if (found := clipped_input(graph, name)) is not None:
-        high = min(found.high, statistics.absmax(name))
-        if middle := round((found.low + high) / 2, 4):
+        absmax = statistics.absmax(name)
+        if middle := round((max(found.low, -absmax) + min(found.high, absmax)) / 2, 4):
             starts.append(replace(plain, shift=middle))
     return starts
 
@@ -135,6 +135,8 @@ def _best(
     """The least error, and the plan that has it, over alpha and margin."""
     alphas: tuple[float, ...] = _ALPHAS
     errors = [layer_error(graph, statistics, name, start) for name in names]
+    if not all(error.tried for error in errors):  # one image, or crops of one: nothing seen may be clipped
+        return sum(error.predicted(0.0, 1.0) for error in errors), start
     if any(graph[name].type != "Convolution" for name in names):
         smooth = len(names) == 1 and not start.shift and norm_before(graph, names[0]) is not None
         start = replace(start, through="norm" if smooth else "quantize")

@@ -15,7 +15,7 @@ from zoo.explicit_quantize import insert_quantize
 from zoo.fp16 import to_fp16
 from zoo.gemm import as_convolutions, is_linear
 from zoo.gptq import round_weights
-from zoo.int8 import LEVELS, absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
+from zoo.int8 import LEVELS, MAX_SCALE, absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
 from zoo.layer_input import Doubles, LayerInput
 from zoo.local_error import clips, weight_steps
 from zoo.ncnn_bin import Floats, Storage
@@ -143,7 +143,7 @@ def thresholds(graph: Graph, statistics: CalibrationStatistics, name: str, plan:
     if plan.observer != "absmax":
         seen, limit = statistics.inputs[name], input_bound(graph, name)
         found = threshold(plan.observer, seen, limit, plan.margin, plan.percent)
-        return np.full(seen.absmax.size, found or float(LEVELS))
+        return np.full(seen.absmax.size, found if found >= LEVELS / MAX_SCALE else float(LEVELS))
     source = layer_input(graph, statistics, name, plan)
     return clips(source.absmax, plan.alpha or 0.0, plan.margin, source.bound.absmax)
 

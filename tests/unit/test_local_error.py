@@ -40,7 +40,7 @@ def test_inputs_round_halves_away_from_zero_and_clip():
 
 def test_a_row_of_zeros_has_a_harmless_step():
     np.testing.assert_allclose(
-        weight_steps(np.array([[0.0, 0], [3, -1]]), np.array([1, 10.0])), [1, 10 / 127]
+        weight_steps(np.array([[0.0, 0], [3, -1], [1e-38, 0]]), np.array([1, 10.0])), [10, 10 / 127, 10]
     )
 
 

@@ -172,17 +172,61 @@ def test_statistics_of_other_weights_are_refused(statistics):
         )
 
 
-def test_dead_channels_layers_and_inputs_give_finite_numbers(tmp_path):
-    graph = network()
-    silent = {role: replace(each, values=0 * each.values) for role, each in graph["fc1"].weights.items()}
-    graph = graph.replace(replace(graph["fc1"], weights=silent))
+def _scaled(graph: Graph, name: str, rows: slice, by: float) -> Graph:
+    """The graph with these output channels of a layer multiplied."""
+    weights = dict(graph[name].weights)
+    for role, each in weights.items():
+        values = each.values.copy().reshape(graph[name].param(0), -1)
+        values[rows] *= np.float32(by)
+        weights[role] = replace(each, values=values.ravel())
+    return graph.replace(replace(graph[name], weights=weights))
+
+
+ALL = slice(None)
+STRANGE_MODELS = {
+    "as it is": network(),
+    "a layer of zeros": _scaled(network(), "fc1", ALL, 0),
+    "a channel of zeros": _scaled(network(), "fc1", slice(3, 4), 0),
+    "channels next to nothing": _scaled(network(), "fc1", slice(3, 5), 1e-38),
+    "a dead channel throughout": _scaled(_scaled(network(), "stem", slice(2, 3), 0), "dw", slice(2, 3), 0),
+    "the last layer of zeros": _scaled(network(), "head", ALL, 0),
+}
+STRANGE_IMAGES = {
+    "one image": pictures(1, 1),
+    "black": [("black", np.zeros((3, 16, 16), np.float32))],
+    "next to black": [(str(each), np.full((3, 16, 16), 1e-38, np.float32)) for each in range(4)],
+    "constant": [(str(each), np.full((3, 16, 16), 1000, np.float32)) for each in range(8)],
+    "bright": [(name, 1e6 * image) for name, image in pictures(4, 1)],
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("images", STRANGE_IMAGES)
+@pytest.mark.parametrize("model", STRANGE_MODELS)
+def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_path):
+    graph, given = STRANGE_MODELS[model], STRANGE_IMAGES[images]
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
     runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
-    for images in (pictures(1, 1), [("black", np.zeros((3, 16, 16), np.float32))]):
-        statistics = collect(graph, runner, images)
-        quantized = apply(graph, statistics, local_recipe(graph, statistics))
+    statistics = collect(graph, runner, given)
+    plain = plain_recipe(graph)
+    for recipe in (plain, plain.changed(observer="mse"), local_recipe(graph, statistics)):
+        quantized = apply(graph, statistics, recipe)
         assert check_graph(quantized) == []
-        assert np.isfinite(run(quantized, images[0][1], tmp_path)).all()
+        for each in (each for found in quantized.layers for each in found.weights.values()):
+            assert np.isfinite(each.values).all()
+        assert np.isfinite(run(quantized, given[0][1], tmp_path)).all()
+    exact = run(graph, given[0][1], tmp_path)
+    assert sqnr_db(exact, run(quantized, given[0][1], tmp_path)) > 25
+
+
+def test_one_image_chooses_nothing(tmp_path):
+    graph = network()
+    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    for images in (pictures(1, 1), [("the same", image) for _, image in pictures(3, 1)]):
+        recipe = local_recipe(graph, collect(graph, runner, images))
+        plans = [recipe.layers[name] for name in recipe.with_precision("int8")]
+        assert plans and {(plan.alpha, plan.margin) for plan in plans} == {(None, 1.0)}
 
 
 def test_what_is_planned_is_what_holds_weights():
