@@ -16,20 +16,6 @@ NCNN_ONLY = (
     *("ncnn_fp32", "ncnn_fp16", "calibrate", "sensitivity", "candidates", "candidate", "latency", "search"),
     *("int8", "verify", "evaluate", "bench", "gate"),
 )
-    "ncnn_fp32",
-    "ncnn_fp16",
-    "calibrate",
-    "sensitivity",
-    "candidates",
-    "candidate",
-    "latency",
-    "search",
-    "int8",
-    "verify",
-    "evaluate",
-    "bench",
-    "gate",
-)
 
 
 def measure(command: list[str], runs: int) -> list[float]:
