@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.gemm import is_linear, linear_rows, to_gemm
-from zoo.gptq import round_weights
+from zoo.gptq import remaining_variance, round_weights
 from zoo.int8 import LEVELS, absmax_scales
 from zoo.layer_input import Doubles, LayerInput
 from zoo.local_error import LocalError, clips
@@ -100,7 +100,7 @@ class BlockError(LocalError):
 
     def __init__(self, source: LayerInput, rows: NDArray[np.floating], gptq: bool, block: int) -> None:
         super().__init__(source, rows, gptq)
-        self.block = block
+        self.gptq, self.block = gptq, block
 
     def predicted(self, alpha: float, margin: float = 1.0) -> float:
         """The expected error with input scales of that alpha, as a share of the signal; no margin plays."""
@@ -110,8 +110,15 @@ class BlockError(LocalError):
         activations = (self._norms * by**2) @ np.mean(difference**2, axis=0)
         largest = np.abs(_in_blocks(self.rows * by, self.block)).max(axis=2)
         rounding = np.sum((largest / LEVELS) ** 2, axis=0) / 12
-        weights = np.repeat(rounding, self.block)[: by.size] @ (self._variances / by**2)
+        weights = np.repeat(rounding, self.block)[: by.size] @ self._variances_of(self.source.divided(by))
         return float(activations + weights) / self.signal if self.signal > 0 else 0.0
+
+    def _variances_of(self, source: LayerInput) -> Doubles:
+        """What is left of each input's variance after rounding, which is by the moments that it has then."""
+        moments = _moments(source)
+        if moments is None:
+            return np.asarray(np.mean(source.sample.astype(np.float64) ** 2, axis=0))
+        return remaining_variance(moments) if self.gptq else np.diag(moments)
 
 
 def _in_blocks(rows: NDArray[np.floating], size: int) -> NDArray[np.floating]:
