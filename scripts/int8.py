@@ -1,6 +1,7 @@
 """Quantize an fp32 ncnn model by the recipe that the search chose, and write what that recipe is."""
 
 import logging
+import sys
 
 from zoo.calibration import CalibrationStatistics
 from zoo.errors import ZooError
@@ -11,6 +12,7 @@ from zoo.ncnn_graph import write_graph
 from zoo.quantization import apply, table_of
 from zoo.recipe import Recipe
 from zoo.records import read_json, write_json
+from zoo.search import summary
 from zoo.sensitivity import Sensitivity
 from zoo.table import write_table
 from zoo.table_lint import lint_table
@@ -24,6 +26,8 @@ def main(
         raise ZooError(
             f"{'; '.join(outcome['failures'])}. Relax the target (config.yaml: int8: target), or see {search}"
         )
+    for sentence in summary(outcome):
+        print(f"note: int8 {outcome['device']}/{outcome['model']}: {sentence}", file=sys.stderr)
     graph, known = load_checked(*fp32), CalibrationStatistics.load(statistics)
     recipe = Recipe.from_dict(read_json(recipes)[outcome["chosen"]])
     quantized, table = apply(graph, known, recipe), table_of(graph, known, recipe)

@@ -13,6 +13,9 @@ WITHIN = 1.05
 """Of the candidates that meet the target, those within this factor of the fastest and of the smallest count
 as good in these; among them the most faithful is taken."""
 
+NOISE = 1.02
+"""A ratio of latencies up to this is not called slower: medians of two runs differ by about as much."""
+
 _NEAREST = 3  # candidates that a failure names
 
 _TARGETS = {
@@ -101,6 +104,30 @@ def search(
             for trial in trials
         ],
         "references": [asdict(trial) for trial in references],
+    }
+
+
+def summary(outcome: Mapping[str, Any]) -> list[str]:
+    """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
+    chosen = next(each for each in outcome["candidates"] if each["name"] == outcome["chosen"])
+    sentences = [
+        f"{chosen['name']} of {len(outcome['candidates'])} candidates: {chosen['sqnr_db']:.1f} dB, "
+        f"{100 * chosen['agreement']:.1f} % agreement on {outcome['images']} held-out images, "
+        f"{chosen['speedup']:.2f} times as fast as fp32, {chosen['bytes'] / 1e6:.2f} MB"
+    ]
+    if slower := slower_than(outcome):
+        names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())
+        sentences.append(f"slower than {names}: on this device int8 saves space, not time")
+    return sentences
+
+
+def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
+    """The references, fp32 and fp16, that are faster than what a search chose, and how many times."""
+    chosen = next((each for each in outcome["candidates"] if each["name"] == outcome["chosen"]), None)
+    return {
+        each["name"]: each["speedup"] / chosen["speedup"]
+        for each in outcome["references"]
+        if chosen and each["speedup"] > NOISE * chosen["speedup"]
     }
 
 

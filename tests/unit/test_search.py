@@ -7,7 +7,7 @@ import pytest
 
 from zoo.errors import ZooError
 from zoo.inference import Reference
-from zoo.search import Fidelity, Trial, choose, search
+from zoo.search import Fidelity, Trial, choose, search, summary
 
 PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 10.0, 2.0)
 SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.95)
@@ -84,6 +84,18 @@ def test_fidelity_counts_changes_and_losses():
     labelled = replace(truth, labels=np.array([0, 0, 1, 0]))  # three right before, two after
     assert Fidelity.of(labelled, found).top1_drop == pytest.approx(25 * (3 - 3))
     assert Fidelity.of(replace(truth, labels=np.array([0, 0, 1, 1])), found).top1_drop == pytest.approx(50)
+
+
+def test_what_is_slower_is_said_in_words():
+    fp16 = replace(PLAIN, name="fp16", speedup=2.5)
+    outcome = {"images": 32} | search([PLAIN], [replace(fp16, name="fp32", speedup=1.0), fp16], {})
+    first, second = summary(outcome)
+    assert first == (
+        "plain of 1 candidates: 30.0 dB, 90.0 % agreement on 32 held-out images, 2.00 times as fast as fp32, "
+        "0.00 MB"
+    )
+    assert second == "slower than fp16 (1.25 times): on this device int8 saves space, not time"
+    assert len(summary({"images": 32} | search([PLAIN], [replace(fp16, speedup=2.01)], {}))) == 1
 
 
 def test_what_makes_no_sense_is_refused():

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from zoo.report import formats
 from zoo.report.layers import heavy_floats
 from zoo.report.row import ModelRecords, Record, Row, is_int8, precision_and_format
-
-NOISE = 1.02
-"""A latency ratio up to this is not called slower: medians of two runs differ by about as much."""
+from zoo.search import NOISE, slower_than
 
 HEAVY = 0.05
 """A layer with more than this share of the weights is worth a word if it stays float."""
@@ -54,18 +52,12 @@ def _searched(record: Record, rows: Sequence[Row]) -> list[str]:
         and row.latency_1_ms is not None
         for row in rows
     )
-    chosen = next((each for each in record["candidates"] if each["name"] == record["chosen"]), None)
-    if chosen and not benchmarked:
-        slower = [
-            f"slower than {each['name']} ({formats.ratio(each['speedup'] / chosen['speedup'])} times)"
-            for each in record["references"]
-            if each["speedup"] > NOISE * chosen["speedup"]
-        ]
-        if slower:
-            found.append(
-                f"{place}: int8 was {' and '.join(slower)} in its search; "
-                "on this device it saves space, not time."
-            )
+    slower = {} if benchmarked else slower_than(record)
+    if slower:
+        names = " and ".join(
+            f"slower than {name} ({formats.ratio(ratio)} times)" for name, ratio in slower.items()
+        )
+        found.append(f"{place}: int8 was {names} in its search; on this device it saves space, not time.")
     return found
 
 
