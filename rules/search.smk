@@ -125,6 +125,8 @@ rule search:
     input:
         trials=lambda wc: of_candidates(wc, "trial"),
         latencies=lambda wc: of_candidates(wc, "latency"),
+        recipes="results/{device}/{model}/search/candidates.json",
+        sensitivity="results/{device}/{model}/search/sensitivity.json",
         fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
     output:
         "results/{device}/{model}/int8.search.json",

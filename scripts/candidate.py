@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from zoo.calibration import CalibrationStatistics
-from zoo.candidates import int8_weights
 from zoo.image_sets import ImageSet, calibration_samples
 from zoo.inference import Artifact, Reference, outputs
 from zoo.job import reporting
@@ -37,7 +36,7 @@ def main(
     logits, _ = outputs(artifact, held_out, record, truth, threads)
     measured = {"name": artifact.name, "images": len(logits)} | asdict(Fidelity.of(truth, logits))
     measured["bytes"] = sum(file.stat().st_size for file in artifact.files)
-    write_json(measured | {"int8_weights": int8_weights(graph, recipe)}, output)
+    write_json(measured, output)
 
 
 if __name__ == "__main__":

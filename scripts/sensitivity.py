@@ -13,6 +13,7 @@ from zoo.images import load
 from zoo.inference import Artifact, Reference, run
 from zoo.job import reporting
 from zoo.layer_time import layer_times
+from zoo.multiply_adds import multiply_adds
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import write_graph
 from zoo.planning import local_recipe
@@ -50,7 +51,8 @@ def main(
         int8 = Path(folder, "int8.param"), Path(folder, "int8.bin")
         write_graph(apply(graph, known, recipe), *int8)
         times, int8_times = (layer_times(files, probes[0].shape, fp32.device) for files in (fp32.files, int8))
-    found = sensitivity(graph, noise, times, int8_times, len(probes), fp32.model, fp32.device)
+    products = multiply_adds(fp32.files, probes[0].shape)
+    found = sensitivity(graph, noise, times, int8_times, products, len(probes), fp32.model, fp32.device)
     write_json(found.to_dict(), sensitivity_out)
 
 

@@ -12,9 +12,10 @@ from zoo.errors import ZooError
 from zoo.ncnn_graph import Graph
 from zoo.observers import OBSERVERS
 from zoo.planning import plain_recipe
-from zoo.quantization import planned, stored_weights
+from zoo.quantization import planned
 from zoo.recipe import LayerPlan, Recipe
 from zoo.records import read_json
+from zoo.search import mostly
 from zoo.sensitivity import LayerSensitivity
 from zoo.table_lint import import_table
 
@@ -36,14 +37,15 @@ def searched(
     local: each layer as well quantized as can be. layers: what each costs and brings, measured.
     excluded: layers that must stay float.
     `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
-    the same without GPTQ, `tanh` with GELUs in their tanh form, as all others have them: `fast` leaves those
-    layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is largest
-    for the time and the bytes that their being int8 saves; `balanced` as many of them as `SLACK` allows.
-    Recipes that are the same appear once.
+    the same without GPTQ, `tanh` with GELUs in their tanh form, as all that follow have them. `fast` leaves
+    those layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is
+    largest for the time and the bytes that their being int8 saves; `balanced` as many of them as fit.
+    `fast` and `balanced` stay within `SLACK` and mostly int8. Recipes that are the same appear once.
     Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
     order = _by_worth(local, layers)
+    saved = {layer.name: _saved(layer, layers) for layer in layers}
     quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
     recipes = {
         "plain": plain_recipe(graph).floating(excluded),
@@ -51,7 +53,7 @@ def searched(
         "nearest": local.changed(rounding="nearest"),
         "local": local,
         "tanh": quick,
-        "fast": quick.floating([layer.name for layer in layers if _saved(layer, layers) <= 0]),
+        "fast": quick.floating(_fitting(local, layers, [name for name in order if saved[name] <= 0])),
         "balanced": quick.floating(_fitting(local, layers, order)),
     }
     for names in _prefixes(local, layers, order):
@@ -90,18 +92,24 @@ def _saved(layer: LayerSensitivity, layers: Iterable[LayerSensitivity]) -> float
 
 
 def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable[str]) -> list[str]:
-    """Layers, in this order, that can be float within `SLACK` of the size and the time of `recipe`."""
+    """Layers, in this order, that can be float within `SLACK` of the size and the time of `recipe`, and that
+    leave it mostly int8."""
     int8 = set(recipe.with_precision("int8"))
     sizes = {layer.name: layer.weight_share for layer in layers}
     times = {layer.name: _saved(layer, layers) for layer in layers}
     size = sum(share * (1 if name in int8 else 2) for name, share in sizes.items())
     time = 1 - sum(times[name] for name in int8)
-    room_size, room_time = size * (SLACK - 1), time * (SLACK - 1)
+    products = {layer.name: layer.multiply_adds for layer in layers}
+    share = sum(products[name] for name in int8) / max(sum(products.values()), 1)
+    room = [size * (SLACK - 1), time * (SLACK - 1), (share - mostly(share)) * sum(products.values())]
     chosen = []
     for name in order:
-        if sizes[name] <= room_size and times[name] <= room_time:
+        left = [
+            each - cost for each, cost in zip(room, (sizes[name], times[name], products[name]), strict=True)
+        ]
+        if min(left) >= 0:
             chosen.append(name)
-            room_size, room_time = room_size - sizes[name], room_time - times[name]
+            room = left
     return chosen
 
 
@@ -174,10 +182,3 @@ def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
             )
         names |= meant
     return names
-
-
-def int8_weights(graph: Graph, recipe: Recipe) -> float:
-    """The share, 0 to 1, of the weights of all layers that a recipe names that are int8."""
-    sizes = {layer.name: stored_weights(layer) for layer in planned(graph)}
-    total = sum(sizes.values())
-    return sum(sizes[name] for name in recipe.with_precision("int8")) / total if total else 0.0

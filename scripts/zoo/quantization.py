@@ -183,12 +183,17 @@ def left_float(graph: Graph, recipe: Recipe) -> str:
     """The layers with weights that the recipe does not make int8, as a phrase; empty if there are none."""
     phrases = []
     for precision in ("fp16", "fp32"):
-        layers = [graph[name] for name in recipe.with_precision(precision)]
-        share = sum(stored_weights(layer) for layer in layers) / sum(map(stored_weights, planned(graph)))
-        if layers:
+        if layers := [graph[name] for name in recipe.with_precision(precision)]:
+            share = weight_share(graph, recipe, precision)
             names = ", ".join(f"{layer.name} ({layer.type})" for layer in layers)
             phrases.append(f"{len(layers)} layers with {share:.1%} of the weights stay {precision}: {names}")
     return "; ".join(phrases)
+
+
+def weight_share(graph: Graph, recipe: Recipe, precision: str) -> float:
+    """The share, 0 to 1, of the weights that a recipe decides on that it gives this precision."""
+    sizes = {layer.name: stored_weights(layer) for layer in planned(graph)}
+    return sum(sizes[name] for name in recipe.with_precision(precision)) / max(sum(sizes.values()), 1)
 
 
 def stored_weights(layer: Layer) -> int:

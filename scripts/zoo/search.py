@@ -10,8 +10,10 @@ from zoo.inference import Reference
 from zoo.metrics import Array, sqnr_db, top1_agreement, topk_accuracy
 
 WITHIN = 1.05
-"""Of the candidates that meet the target, those within this factor of the fastest and of the smallest count
-as good in these; among them the most faithful is taken."""
+"""What is within this factor of the smallest counts as small, and of the fastest as fast."""
+
+MOSTLY = 0.85
+"""A model counts as int8 with this share of its multiply-adds in int8."""
 
 NOISE = 1.02
 """A ratio of latencies up to this is not called slower: medians of two runs differ by about as much."""
@@ -51,7 +53,8 @@ class Fidelity:
 class Trial:
     """What was measured of one candidate. See `Fidelity` for the first figures.
 
-    bytes: of its files. int8_weights: share, 0 to 1, of the weights that a recipe decides on that is int8.
+    bytes: of its files. int8_weights, int8_multiply_adds: shares, 0 to 1, that are int8, of all that layers
+    with weights have.
     latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its own, timed in turn.
     """
 
@@ -61,6 +64,7 @@ class Trial:
     top1_drop: float | None
     bytes: int
     int8_weights: float
+    int8_multiply_adds: float
     latency_ms: float
     speedup: float
 
@@ -132,15 +136,23 @@ def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
 
 
 def choose(trials: Sequence[Trial]) -> Trial:
-    """The most faithful of those within `WITHIN` of the fastest and of the smallest.
+    """The most faithful of those that are small, mostly int8, and of these fast.
 
-    None is both, it may be: then the most faithful of those within it of the fastest.
+    Small: within `WITHIN` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
+    any has. Fast: within `WITHIN` of the fastest of these.
     """
-    fastest = max(trial.speedup for trial in trials)
-    fast = [trial for trial in trials if fastest <= trial.speedup * WITHIN]
     smallest = min(trial.bytes for trial in trials)
-    small = [trial for trial in fast if trial.bytes <= smallest * WITHIN]
-    return max(small or fast, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
+    kept = [trial for trial in trials if trial.bytes <= smallest * WITHIN]
+    least = mostly(max(trial.int8_multiply_adds for trial in kept))
+    kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
+    fastest = max(trial.speedup for trial in kept)
+    kept = [trial for trial in kept if fastest <= trial.speedup * WITHIN]
+    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
+
+
+def mostly(share: float) -> float:
+    """The least share of multiply-adds in int8 where `share` is the most that can be."""
+    return min(MOSTLY, 0.95 * share)
 
 
 def is_on_front(trial: Trial, trials: Sequence[Trial]) -> bool:

@@ -137,7 +137,8 @@ class LayerSensitivity:
 
     weights: how many numbers it stores; weight_share: of all of the model. time_ms: of one run in fp32, see
     `layer_time`; time_share: of all layers together; int8_ms: of one run in int8, with the Quantize layer
-    that is its own, if it was tried. plan: what the chosen recipe does with it, once there is one.
+    that is its own, if it was tried. multiply_adds: of one run. plan: what the chosen recipe does with it,
+    once there is one.
     """
 
     name: str
@@ -149,6 +150,7 @@ class LayerSensitivity:
     time_ms: float
     time_share: float
     int8_ms: float | None
+    multiply_adds: int = 0
     plan: LayerPlan | None = None
 
 
@@ -174,6 +176,18 @@ class Sensitivity:
             raise ZooError(f"the recipe {recipe.name} does not say what becomes of the layer {missing[0]}")
         layers = tuple(replace(layer, plan=recipe.layers[layer.name]) for layer in self.layers)
         return replace(self, layers=layers)
+
+    def int8_shares(self, recipe: Recipe) -> tuple[float, float]:
+        """The shares, 0 to 1, of the weights and of the multiply-adds that are int8 by a recipe."""
+        int8 = set(recipe.with_precision("int8"))
+        weights, products = (
+            (sum(each for name, each in counts if name in int8), sum(each for _, each in counts))
+            for counts in (
+                [(layer.name, layer.weights) for layer in self.layers],
+                [(layer.name, layer.multiply_adds) for layer in self.layers],
+            )
+        )
+        return weights[0] / max(weights[1], 1), products[0] / max(products[1], 1)
 
     def noise(self) -> Noise:
         """The measured noise, to predict that of recipes from."""
@@ -209,14 +223,15 @@ def sensitivity(
     noise: Noise,
     times: LayerTimes,
     int8_times: LayerTimes,
+    multiply_adds: Mapping[str, int],
     images: int,
     model: str,
     device: str,
 ) -> Sensitivity:
     """Noise, time and weights side by side, for the layers that a recipe names.
 
-    times: of the same graph; int8_times: of that recipe's int8 graph. images: how many probes the noise was
-    measured on.
+    times: of the same graph; int8_times: of that recipe's int8 graph. multiply_adds: by layer. images: how
+    many probes the noise was measured on.
     """
     total_time = sum(times.ms.values()) or 1.0
     layers = []
@@ -234,6 +249,7 @@ def sensitivity(
                 times.ms[layer.name],
                 times.ms[layer.name] / total_time,
                 int8_ms(int8_times, layer.name) if measured else None,
+                multiply_adds[layer.name],
             )
         )
     return Sensitivity(model, device, images, noise.signal, times.device, times.transfers, tuple(layers))

@@ -8,14 +8,13 @@ import torch
 from models import random_model
 
 from zoo import pnnx
-from zoo.candidates import int8_weights
 from zoo.collection import collect
 from zoo.export import export_torchscript
 from zoo.metrics import sqnr_db
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import read_graph, unique_names, write_graph
 from zoo.planning import local_recipe
-from zoo.quantization import apply, left_float
+from zoo.quantization import apply, left_float, weight_share
 from zoo.rewrites import rewrite
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -73,7 +72,7 @@ def distance(case, device: str) -> float:
 def test_on_a_cpu_all_but_depthwise_is_int8_and_close(case):
     _, graph, statistics, _, _ = case
     recipe = local_recipe(graph, statistics)
-    assert int8_weights(graph, recipe) > 0.99
+    assert weight_share(graph, recipe, "int8") > 0.99
     for name in recipe.with_precision("fp16"):
         assert graph[name].type == "ConvolutionDepthWise"
         assert f"{name} (ConvolutionDepthWise)" in left_float(graph, recipe)
@@ -84,7 +83,7 @@ def test_on_a_cpu_all_but_depthwise_is_int8_and_close(case):
 def test_on_vulkan_it_is_close_and_what_stays_float_is_named(case, vulkan):
     _, graph, statistics, _, share = case
     recipe = local_recipe(graph, statistics, device="gpu")
-    assert int8_weights(graph, recipe) == pytest.approx(share, abs=0.1)
+    assert weight_share(graph, recipe, "int8") == pytest.approx(share, abs=0.1)
     assert not recipe.with_precision("fp32")
     for name in recipe.with_precision("fp16"):
         assert graph[name].type in ("ConvolutionDepthWise", "MultiHeadAttention")

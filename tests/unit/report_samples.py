@@ -228,6 +228,7 @@ def search(model, device="cpu", target=None, chosen="local", labelled=True, slow
             "top1_drop": drop if labelled else None,
             "bytes": round(size * share),
             "int8_weights": weights,
+            "int8_multiply_adds": weights,
             "latency_ms": FP32_MS * time * 1.03,
             "speedup": 1 / time,
         }

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from ncnn_samples import layer, normal
 
-from zoo.candidates import floats, from_file, int8_weights, matching, named, searched
+from zoo.candidates import floats, from_file, matching, named, searched
 from zoo.errors import ZooError
 from zoo.int8 import weight_scales
 from zoo.ncnn_graph import Graph
 from zoo.planning import plain_recipe
 from zoo.recipe import LayerPlan, Recipe
 from zoo.records import write_json
-from zoo.sensitivity import LayerSensitivity
+from zoo.sensitivity import LayerSensitivity, Sensitivity
 from zoo.table import CalibrationTable, write_table
 
 SIZES = {"a": 8, "b": 8, "c": 16, "d": 16}
@@ -39,14 +39,17 @@ LOCAL = Recipe(
 
 def measured(**figures: tuple[float, float, float]) -> list[LayerSensitivity]:
     """By layer name: SQNR in dB, ms in fp32 and in int8."""
-    weights = {"a": 64, "b": 64, "c": 128, "d": 256, "dw": 144}
+    weights = {"a": 10, "b": 64, "c": 128, "d": 256, "dw": 144}
+    products = {"a": 8, "b": 8, "c": 300, "d": 300, "dw": 40}
     total = sum(weights.values())
     found = []
     for name, count in weights.items():
         sqnr, ms, int8_ms = figures.get(name, (None, 1.0, None))
         noise = None if sqnr is None else 10 ** (-sqnr / 10)
         found.append(
-            LayerSensitivity(name, "Convolution", noise, sqnr, count, count / total, ms, ms / 10, int8_ms)
+            LayerSensitivity(
+                name, "Convolution", noise, sqnr, count, count / total, ms, ms / 10, int8_ms, products[name]
+            )
         )
     return found
 
@@ -70,7 +73,8 @@ def test_no_candidate_appears_twice_or_is_mostly_float():
     recipes = searched(GRAPH, LOCAL, LAYERS)
     plans = [recipe.layers for recipe in recipes.values()]
     assert all(each not in plans[:index] for index, each in enumerate(plans))
-    assert all(int8_weights(GRAPH, recipe) > 0.3 for recipe in recipes.values())
+    shares = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, tuple(LAYERS))
+    assert all(shares.int8_shares(recipe)[0] > 0.3 for recipe in recipes.values())
 
 
 def test_with_gelus_the_refined_candidates_have_them_in_their_tanh_form():
@@ -127,8 +131,3 @@ def test_a_recipe_file_is_read_and_a_table_becomes_a_recipe(tmp_path):
     assert list(recipe.floating(["a"]).table.weights) == ["c"]
     with pytest.raises(ZooError, match="no such file"):
         from_file(GRAPH, tmp_path / "none.table")
-
-
-def test_the_share_of_int8_weights():
-    assert int8_weights(GRAPH, LOCAL) == pytest.approx(512 / 656)
-    assert int8_weights(GRAPH, floats(GRAPH)) == 0

@@ -9,7 +9,7 @@ from zoo.errors import ZooError
 from zoo.inference import Reference
 from zoo.search import Fidelity, Trial, choose, search, summary
 
-PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 10.0, 2.0)
+PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 0.95, 10.0, 2.0)
 SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.95)
 LARGE = replace(PLAIN, name="large", sqnr_db=45.0, agreement=1.0, bytes=1500, speedup=1.9)
 SLOW = replace(PLAIN, name="slow", sqnr_db=50.0, agreement=1.0, speedup=1.2)
@@ -28,19 +28,26 @@ def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
     assert names(outcome, "meets") == [trial.name for trial in TRIALS]
 
 
-def test_where_the_fastest_and_the_smallest_differ_speed_decides():
-    assert choose([LARGE, replace(SLOW, bytes=500)]) == LARGE
+def test_where_the_fastest_and_the_smallest_differ_size_decides():
+    assert choose([LARGE, SLOW]) == SLOW
+
+
+def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
+    half = replace(SMALL_GAIN, int8_multiply_adds=0.5)
+    assert choose([PLAIN, half]) == PLAIN
+    depthwise = [replace(trial, int8_multiply_adds=0.45) for trial in (PLAIN, SMALL_GAIN)]
+    assert choose(depthwise) == depthwise[1], "where half is the most that can be, half is enough"
 
 
 @pytest.mark.parametrize(
     ("target", "chosen"),
     [
-        ({"min_sqnr_db": 40}, "large"),
+        ({"min_sqnr_db": 40}, "slow"),
         ({"min_sqnr_db": 46}, "slow"),
         ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large"),
         ({"min_speedup": 2}, "plain"),
         ({"max_top1_drop": 10}, "better"),
-        ({"max_top1_drop": 5}, "large"),
+        ({"max_top1_drop": 5}, "slow"),
     ],
 )
 def test_a_target_leaves_those_that_meet_it(target, chosen):
@@ -105,4 +112,4 @@ def test_what_makes_no_sense_is_refused():
         search([], [], {})
     with pytest.raises(ZooError, match="a trial lacks 'speedup'"):
         Trial.from_dict({"name": "x", "sqnr_db": 1, "agreement": 1, "top1_drop": 0, "bytes": 1,
-                         "int8_weights": 1, "latency_ms": 1})  # fmt: skip
+                         "int8_weights": 1, "int8_multiply_adds": 1, "latency_ms": 1})  # fmt: skip

@@ -14,6 +14,7 @@ from zoo.collection import collect
 from zoo.errors import ArtifactError, ZooError
 from zoo.layer_time import LayerTimes, layer_times
 from zoo.metrics import sqnr_db
+from zoo.multiply_adds import multiply_adds
 from zoo.ncnn_bin import Storage
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.quantization import apply, planned, table_of
@@ -33,6 +34,7 @@ INT8_TIMES = LayerTimes(
     "a CPU",
     False,
 )
+PRODUCTS = {"conv": 100, "dw": 60, "fc": 40}
 
 
 def images(count: int, seed: int) -> list[np.ndarray]:
@@ -136,7 +138,7 @@ def die_of_fc(recipe, columns):
 
 
 def test_the_record_holds_every_layer_with_weights(noise):
-    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu")
+    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, PRODUCTS, 3, "m", "cpu")
     assert [layer.name for layer in record.layers] == [layer.name for layer in planned(GRAPH)]
     conv, dw, fc = record.layers
     assert (conv.weights, dw.weights, fc.weights) == (108 + 4, 36 + 4, 20 + 5)
@@ -146,10 +148,18 @@ def test_the_record_holds_every_layer_with_weights(noise):
     assert (conv.int8_ms, dw.int8_ms, fc.int8_ms) == (3.0, None, 0.5)
     assert conv.sqnr_db == noise.sqnr_db("conv")
     assert record.noise() == noise
+    assert [layer.multiply_adds for layer in record.layers] == [100, 60, 40]
+    weights, products = record.int8_shares(RECIPE)
+    assert weights == pytest.approx((112 + 25) / 177) and products == pytest.approx(140 / 200)
+
+
+def test_multiply_adds_are_weights_times_output_positions(files):
+    (height, width) = (8, 8)
+    assert multiply_adds(files, (3, height, width)) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
 
 
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise):
-    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu")
+    record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, PRODUCTS, 3, "m", "cpu")
     assert Sensitivity.from_dict(record.to_dict()) == record
     chosen = record.with_recipe(RECIPE)
     assert [layer.plan for layer in chosen.layers] == list(RECIPE.layers.values())
@@ -161,7 +171,7 @@ def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise)
 
 @pytest.mark.parametrize("damage", [{"layers": [{}]}, {"more": 1}])
 def test_what_is_not_a_record_is_refused(noise, damage):
-    values = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, 3, "m", "cpu").to_dict() | damage
+    values = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, PRODUCTS, 3, "m", "cpu").to_dict() | damage
     with pytest.raises(ZooError, match="not a record of sensitivity"):
         Sensitivity.from_dict(values)
 

@@ -8,14 +8,14 @@ import pytest
 from ncnn_samples import layer, normal, run
 
 from zoo.calibration import CalibrationStatistics
-from zoo.candidates import int8_weights, searched
+from zoo.candidates import searched
 from zoo.collection import collect
 from zoo.errors import ZooError
 from zoo.metrics import sqnr_db
 from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.planning import local_recipe, plain_recipe
-from zoo.quantization import apply, check_device, left_float, table_of
+from zoo.quantization import apply, check_device, left_float, table_of, weight_share
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.sensitivity import LayerSensitivity, measure
@@ -75,7 +75,7 @@ def distance(graph: Graph, folder: Path, device: str = "cpu") -> float:
 def test_on_a_cpu_everything_is_int8(statistics, tmp_path):
     recipe = local_recipe(network(), statistics)
     assert {name for name, plan in recipe.layers.items() if plan.block} == {"attention", "fc1", "fc2", "rows"}
-    assert int8_weights(network(), recipe) == 1 and left_float(network(), recipe) == ""
+    assert weight_share(network(), recipe, "int8") == 1 and left_float(network(), recipe) == ""
     quantized = apply(network(), statistics, recipe)
     assert check_graph(quantized) == []
     assert [each.name for each in quantized.of_type("Gemm")] == ["fc1", "fc2", "rows"]
