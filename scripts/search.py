@@ -27,7 +27,8 @@ def main(
         shares = {"int8_weights": weights, "int8_multiply_adds": products}
         # By the quick runs of both: what else the machine does slows the others, not always both alike.
         quick, beside = latency["p10_ms"], latency["reference"]["p10_ms"]
-        found.append(Trial.from_dict(trial | shares | {"latency_ms": quick, "speedup": beside / quick}))
+        speed = {"latency_ms": quick, "speedup": beside / quick, "spread": latency["spread"]}
+        found.append(Trial.from_dict(trial | shares | speed))
     size = sum(Path(file).stat().st_size for file in fp32)
     float32 = Trial("fp32", MAX_DB, 1.0, 0.0, size, 0.0, 0.0, beside, 1.0)
     references = [float32, *(each for each in found if each.name == "fp16")]

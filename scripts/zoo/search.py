@@ -54,8 +54,8 @@ class Trial:
     """What was measured of one candidate. See `Fidelity` for the first figures.
 
     bytes: of its files. int8_weights, int8_multiply_adds: shares, 0 to 1, that are int8, of all that layers
-    with weights have.
-    latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its own, timed in turn.
+    with weights have. latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its
+    own, timed in turn; spread: its relative uncertainty, see `timing.time_beside`.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Trial:
     int8_multiply_adds: float
     latency_ms: float
     speedup: float
+    spread: float = 0.0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
@@ -139,14 +140,14 @@ def choose(trials: Sequence[Trial]) -> Trial:
     """The most faithful of those that are small, mostly int8, and of these fast.
 
     Small: within `WITHIN` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
-    any has. Fast: within `WITHIN` of the fastest of these.
+    any has. Fast: within `WITHIN` of the fastest of these, as far as their measurements can tell.
     """
     smallest = min(trial.bytes for trial in trials)
     kept = [trial for trial in trials if trial.bytes <= smallest * WITHIN]
     least = mostly(max(trial.int8_multiply_adds for trial in kept))
     kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
-    fastest = max(trial.speedup for trial in kept)
-    kept = [trial for trial in kept if fastest <= trial.speedup * WITHIN]
+    fastest = max(trial.speedup / (1 + trial.spread) for trial in kept)
+    kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.spread) * WITHIN]
     return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
 
 

@@ -48,6 +48,9 @@ def time_beside(
 ) -> tuple[dict[str, Any], RuntimeInfo]:
     """An entry of `latency`, see `benchmark`, and what ran the artifact.
 
+    Its `spread` is that of the ratios of neighbouring runs about their median, as a share of it: half the
+    range that two thirds of them lie in.
+
     After `longest_s` seconds no run is started any more, once there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
@@ -55,7 +58,8 @@ def time_beside(
     )
     entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
     entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
-    return entry | {"ratio": float(np.median(own / reference))}, info
+    low, ratio, high = np.percentile(own / reference, [16, 50, 84])
+    return entry | {"ratio": float(ratio), "spread": float((high - low) / 2 / ratio)}, info
 
 
 def _times(

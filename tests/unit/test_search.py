@@ -32,6 +32,13 @@ def test_where_the_fastest_and_the_smallest_differ_size_decides():
     assert choose([LARGE, SLOW]) == SLOW
 
 
+def test_speeds_that_cannot_be_told_apart_count_as_the_same():
+    quick, faithful = replace(PLAIN, speedup=2.5), replace(SMALL_GAIN, speedup=2.0)
+    assert choose([quick, faithful]) == quick
+    blurred = [replace(trial, spread=0.1) for trial in (quick, faithful)]
+    assert choose(blurred) == blurred[1]
+
+
 def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
     half = replace(SMALL_GAIN, int8_multiply_adds=0.5)
     assert choose([PLAIN, half]) == PLAIN
