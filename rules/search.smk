@@ -41,6 +41,7 @@ checkpoint candidates:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         recipe="results/{device}/{model}/search/local.recipe.json",
+        statistics="results/{device}/{model}/calibration.npz",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
         pinned=pinned_recipe,
     output:
@@ -51,7 +52,7 @@ checkpoint candidates:
         "results/logs/candidates/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=3000,
     params:
         code=code("candidates.py"),
         int8=lambda wc: {key: int8_setting(wc)[key] for key in ("recipe", "exclude")},

@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from zoo.calibration import CalibrationStatistics
 from zoo.candidates import floats, from_file, matching, named, searched
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
+from zoo.planning import shifted_recipe
 from zoo.quantization import check_device, check_recipe
 from zoo.recipe import Recipe
 from zoo.records import read_json, write_json
@@ -15,6 +17,7 @@ from zoo.sensitivity import Sensitivity
 def main(
     fp32: tuple[str, str],
     local: str,
+    statistics: str,
     sensitivity: str,
     device: str,
     choice: str,
@@ -25,7 +28,9 @@ def main(
     plan = Recipe.from_dict(read_json(local))
     names = matching(graph, excluded)
     if choice == "auto":
-        recipes = searched(graph, plan, Sensitivity.from_dict(read_json(sensitivity)).layers, names)
+        shifted = shifted_recipe(graph, CalibrationStatistics.load(statistics), plan)
+        layers = Sensitivity.from_dict(read_json(sensitivity)).layers
+        recipes = searched(graph, plan, layers, names, shifted)
     else:
         is_file = choice.endswith((".json", ".table"))
         recipe = from_file(graph, Path(choice)) if is_file else named(graph, choice, plan)
@@ -43,6 +48,7 @@ if __name__ == "__main__":
         main(
             (files.param, files.weights),
             files.recipe,
+            files.statistics,
             files.sensitivity,
             snakemake.wildcards.device,
             params.int8["recipe"],

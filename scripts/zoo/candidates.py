@@ -30,23 +30,29 @@ _LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
 
 
 def searched(
-    graph: Graph, local: Recipe, layers: Sequence[LayerSensitivity], excluded: Collection[str] = ()
+    graph: Graph,
+    local: Recipe,
+    layers: Sequence[LayerSensitivity],
+    excluded: Collection[str] = (),
+    shifted: Recipe | None = None,
 ) -> dict[str, Recipe]:
     """The recipes that `auto` tries, by name.
 
     local: each layer as well quantized as can be. layers: what each costs and brings, measured.
-    excluded: layers that must stay float.
+    excluded: layers that must stay float. shifted: `local` with shifts that are not free, if it has any.
     `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
     the same without GPTQ, `tanh` with GELUs in their tanh form, as all that follow have them. `fast` leaves
     those layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is
     largest for the time and the bytes that their being int8 saves; `balanced` as many of them as fit.
-    `fast` and `balanced` stay within `SLACK` and mostly int8. Recipes that are the same appear once.
+    `fast` and `balanced` stay within `SLACK` and mostly int8. `shifted` is `balanced` with those shifts.
+    Recipes that are the same appear once.
     Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
     order = _by_worth(local, layers)
     saved = {layer.name: _saved(layer, layers) for layer in layers}
     quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
+    fitting = _fitting(local, layers, order)
     recipes = {
         "plain": plain_recipe(graph).floating(excluded),
         "mse": observed(graph, "mse").floating(excluded),
@@ -54,8 +60,10 @@ def searched(
         "local": local,
         "tanh": quick,
         "fast": quick.floating(_fitting(local, layers, [name for name in order if saved[name] <= 0])),
-        "balanced": quick.floating(_fitting(local, layers, order)),
+        "balanced": quick.floating(fitting),
     }
+    if shifted is not None:
+        recipes["shifted"] = replace(shifted, gelu=quick.gelu).floating({*excluded, *fitting})
     for names in _prefixes(local, layers, order):
         recipes[f"local-{len(names)}"] = quick.floating(names)
     unique: dict[str, Recipe] = {}

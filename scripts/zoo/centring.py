@@ -1,8 +1,9 @@
 """Centring: one-sided inputs, such as those after a ReLU, moved so that they use both signs of int8.
 
-int8 in ncnn is symmetric, so an input in [0, 6] uses half of its steps. Where a layer ends in a clip (or
-ReLU), the constant can be taken off there at no cost: its bias and the limits of the clip move, and the bias
-of the layer that reads the result takes the constant back. The model computes the same, to rounding.
+int8 in ncnn is symmetric, so an input in [0, 6] uses half of its steps. A constant is taken off it, and the
+bias of the layer that reads it takes the constant back: the model computes the same, to rounding. Where a
+layer ends in a clip (or ReLU) this is free, its bias and the limits of the clip move. Elsewhere, as after a
+GELU, a BinaryOp right before the reader subtracts the constant, which costs a pass over the values.
 """
 
 from dataclasses import replace
@@ -21,6 +22,8 @@ _NO_LIMIT = float(np.finfo(np.float32).max)
 _MAKERS = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
 _MOVING = ("Permute", "Reshape", "Flatten")
 
+_SUBTRACT = {0: 1, 1: 1}  # ncnn's BinaryOp: minus, by the number in parameter 2
+
 _BIAS_TERM = {"Convolution": 5, "ConvolutionDepthWise": 5, "InnerProduct": 1}
 
 
@@ -33,15 +36,13 @@ class Range(NamedTuple):
 
 
 def clipped_input(graph: Graph, name: str) -> Range | None:
-    """The range of a layer's input if it can be moved: a fused clip or ReLU makes it for this layer alone.
+    """The range of a layer's input if it moves for free: a fused clip or ReLU makes it for this layer alone.
 
-    Layers that only move values, and a pooling to the mean, may stand between. A layer that pads cannot take
-    a constant back: the padding is zero whatever the input.
+    Layers that only move values, and a pooling to the mean, may stand between.
     """
-    reader = graph[name]
-    if reader.type not in ("Convolution", "InnerProduct") or "weight" not in reader.weights or padded(reader):
+    if not takes_back(graph[name]):
         return None
-    blob = reader.inputs[0]
+    blob = graph[name].inputs[0]
     while (maker := graph.producer(blob)) is not None and len(graph.consumers(blob)) == 1:
         if maker.type in _MAKERS:
             return _range(maker)
@@ -67,6 +68,14 @@ def _mean(layer: Layer) -> bool:
     return layer.type == "Pooling" and layer.param(0) == 1 and layer.param(4) == 1
 
 
+def takes_back(layer: Layer) -> bool:
+    """Whether the bias of a layer can take back a constant that its input lacks.
+
+    That of a layer that pads cannot: the padding is zero whatever the input.
+    """
+    return layer.type in ("Convolution", "InnerProduct") and "weight" in layer.weights and not padded(layer)
+
+
 def padded(layer: Layer) -> bool:
     """Whether a convolution pads: 4 is the left padding, 14, 15, 16 the others', by default equal to it."""
     left = layer.param(4)
@@ -76,20 +85,29 @@ def padded(layer: Layer) -> bool:
 def centre(graph: Graph, name: str, offset: float) -> Graph:
     """The graph in which the layer reads its input less `offset`; its outputs stay the same.
 
-    Raises ZooError if the input cannot be moved, see `clipped_input`.
+    Free if `clipped_input` says so. Raises ZooError if the layer cannot take the constant back, see
+    `takes_back`.
     """
-    found = clipped_input(graph, name)
-    if found is None:
+    if not takes_back(graph[name]):
         raise ZooError(
-            f"{graph[name]}: its input is not made by a clip or ReLU for it alone: no shift is free"
+            f"{graph[name]}: its input cannot be shifted, only that of a Convolution or InnerProduct with "
+            "stored weights that does not pad can"
         )
-    maker, reader = with_bias(graph[found.maker]), with_bias(graph[name])
-    high = _NO_LIMIT if found.high >= _NO_LIMIT else found.high - offset
-    maker = _moved(
-        replace(maker, params={**maker.params, 9: _CLIP, 10: (found.low - offset, high)}), np.array(-offset)
-    )
-    reader = _moved(reader, weight_rows(reader).sum(axis=1, dtype=np.float64) * offset)
-    return graph.replace(maker, reader)
+    if (found := clipped_input(graph, name)) is not None:
+        high = _NO_LIMIT if found.high >= _NO_LIMIT else found.high - offset
+        maker = with_bias(graph[found.maker])
+        maker = replace(maker, params={**maker.params, 9: _CLIP, 10: (found.low - offset, high)})
+        graph = graph.replace(_moved(maker, np.array(-offset)))
+    else:
+        subtract = Layer("BinaryOp", shift_name(name), (), (), {**_SUBTRACT, 2: float(offset)})
+        graph = graph.insert(graph[name].inputs[0], subtract)
+    reader = with_bias(graph[name])
+    return graph.replace(_moved(reader, weight_rows(reader).sum(axis=1, dtype=np.float64) * offset))
+
+
+def shift_name(layer: str) -> str:
+    """The name of the BinaryOp before this layer that shifts its input."""
+    return f"{layer}_shift"
 
 
 def with_bias(layer: Layer) -> Layer:

@@ -4,6 +4,7 @@ Of a layer W x whose weights and inputs are rounded to W' and q(x), the error is
 its mean (the mean is taken back by the bias), as a share of the signal E |W x|^2.
 """
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -72,6 +73,12 @@ class LocalError:
         self._absolute = np.abs(self.rows)
         self._norms = np.einsum("oi,oi->i", self.rows, self.rows)
         self.signal = self._signal()
+
+    def shifted(self, offset: float) -> "LocalError":
+        """The same layer's error once its input lacks `offset`, which neither variances nor signal know."""
+        moved = copy.copy(self)
+        moved.source = self.source.shifted(offset)
+        return moved
 
     @property
     def tried(self) -> bool:

@@ -4,19 +4,20 @@ A candidate is ranked by the error that it puts on its layer's own output (see `
 """
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from zoo.block_quantize import BlockError, can_have_blocks, input_rows
 from zoo.calibration import CalibrationStatistics
-from zoo.centring import clipped_input
+from zoo.centring import clipped_input, takes_back
 from zoo.collection import source_blob
 from zoo.gemm import as_convolutions, is_linear, linear_rows
 from zoo.int8 import weight_rows
 from zoo.local_error import LocalError, golden_section
 from zoo.ncnn_graph import Graph
 from zoo.ncnn_layers import Layer
-from zoo.quantization import layer_input, planned
+from zoo.quantization import input_bound, layer_input, planned, with_convolutions
 from zoo.recipe import LayerPlan, Recipe
 from zoo.smoothing import norm_before
 
@@ -27,9 +28,13 @@ and leaving them float is both faster and closer to the original."""
 BLOCK = 64
 """Inputs that share a scale in the layers with weights in blocks; 6 % of their size is scales."""
 
+WORTH_A_PASS = 0.8
+"""A shift that is not free must bring the predicted error of its layer below this share of what it was."""
+
 _ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MARGINS = (0.5, 1.6)  # the margin is looked for on a logarithmic scale
 _TOLERANCE = 0.03
+_SHIFTS = (0.4, 0.5, 0.6, 0.8, 1.0)  # of the way from 0 to the middle of the range
 
 
 def plain_recipe(graph: Graph) -> Recipe:
@@ -76,6 +81,29 @@ def local_recipe(
     return Recipe(name, plans)
 
 
+def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Recipe | None:
+    """The recipe with shifts that cost a pass over the input, as after a GELU; None if none is worth it.
+
+    The int8 layers that can be shifted so are planned again, if that is worth it (see `WORTH_A_PASS`); all
+    others, and those that share their input with another int8 layer, keep their plan.
+    Raises ZooError if the statistics are of another model.
+    """
+    statistics.check(graph)
+    if recipe.table is not None:
+        return None
+    static = [name for name in recipe.with_precision("int8") if recipe.layers[name].block is None]
+    graph = with_convolutions(graph, statistics, recipe)
+    sources = {name: source_blob(graph, graph[name].inputs[0]) for name in static}
+    readers = Counter(sources.values())
+    plans = {
+        name: _with_shift(graph, statistics, name, recipe.layers[name])
+        for name, source in sources.items()
+        if readers[source] == 1
+    }
+    found = {name: plan for name, plan in plans.items() if plan is not None}
+    return replace(recipe, name="shifted", layers={**recipe.layers, **found}) if found else None
+
+
 def ends(graph: Graph) -> tuple[str, ...]:
     """The first and the last layer that could be int8: few multiplications, much of the error."""
     names = [layer.name for layer in planned(graph) if _can_be_int8(layer)]
@@ -110,7 +138,10 @@ def _plan_blocks(graph: Graph, statistics: CalibrationStatistics, layer: Layer) 
 
 def _plan_together(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -> dict[str, LayerPlan]:
     """One plan for the layers that read copies of one blob, so that they can share its quantization."""
-    candidates = [_best(graph, statistics, names, start) for start in _starts(graph, statistics, names)]
+    candidates = [
+        _best(graph, names, [layer_error(graph, statistics, name, start) for name in names], start)
+        for start in _starts(graph, statistics, names)
+    ]
     plan = min(candidates, key=lambda candidate: candidate[0])[1]
     return dict.fromkeys(names, plan)
 
@@ -121,20 +152,47 @@ def _starts(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -
     if len(names) > 1:
         return [plain]
     (name,) = names
-    starts = [plain]
-    if (found := clipped_input(graph, name)) is not None:
-        absmax = statistics.absmax(name)
-        if middle := round((max(found.low, -absmax) + min(found.high, absmax)) / 2, 4):
-            starts.append(replace(plain, shift=middle))
-    return starts
+    if (found := clipped_input(graph, name)) is None:
+        return [plain]
+    middle = round(_middle(found.low, found.high, statistics.absmax(name)), 4)
+    return [plain, replace(plain, shift=middle)] if middle else [plain]
+
+
+def _middle(low: float, high: float, absmax: float) -> float:
+    """Of values in [low, high] that were at most `absmax` in magnitude."""
+    return (max(low, -absmax) + min(high, absmax)) / 2
+
+
+def _with_shift(
+    graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan
+) -> LayerPlan | None:
+    """The plan of least error for an input that is bounded below and shifted by a pass, if that is worth it.
+
+    A shift widens the range of channels with small values, so it may be best to stay below the middle.
+    """
+    if plan.shift or plan.observer != "absmax" or not takes_back(graph[name]) or clipped_input(graph, name):
+        return None
+    limit = input_bound(graph, name)
+    middle = _middle(limit.low, limit.high, statistics.absmax(name))
+    if not math.isfinite(limit.low) or middle <= 0:
+        return None
+    error = layer_error(graph, statistics, name, plan)
+    if not error.tried:
+        return None
+    start = replace(plan, alpha=None, margin=1.0, through="quantize")
+    shifts = [round(share * middle, 4) for share in _SHIFTS]
+    found = [
+        _best(graph, [name], [error.shifted(shift)], replace(start, shift=shift)) for shift in shifts if shift
+    ]
+    least, best = min(found, key=lambda each: each[0], default=(math.inf, plan))
+    return best if least < WORTH_A_PASS * error.predicted(plan.alpha or 0.0, plan.margin) else None
 
 
 def _best(
-    graph: Graph, statistics: CalibrationStatistics, names: Sequence[str], start: LayerPlan
+    graph: Graph, names: Sequence[str], errors: Sequence[LocalError], start: LayerPlan
 ) -> tuple[float, LayerPlan]:
-    """The least error, and the plan that has it, over alpha and margin."""
+    """The least error, and the plan that has it, over alpha and margin. errors: of the layers, by `start`."""
     alphas: tuple[float, ...] = _ALPHAS
-    errors = [layer_error(graph, statistics, name, start) for name in names]
     if not all(error.tried for error in errors):  # one image, or crops of one: nothing seen may be clipped
         return sum(error.predicted(0.0, 1.0) for error in errors), start
     if any(graph[name].type != "Convolution" for name in names):

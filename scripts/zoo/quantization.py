@@ -9,7 +9,7 @@ from zoo.bias_correction import correct_bias
 from zoo.block_quantize import block_layer, can_have_blocks
 from zoo.bounds import Bound, bound
 from zoo.calibration import CalibrationStatistics
-from zoo.centring import centre
+from zoo.centring import centre, takes_back
 from zoo.errors import ZooError
 from zoo.explicit_quantize import insert_quantize
 from zoo.fp16 import to_fp16
@@ -60,9 +60,7 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
     if recipe.table is not None:
         return quantize(graph, recipe.table)
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
-    static = [graph[name] for name, plan in plans.items() if plan.block is None]
-    turned = [layer.name for layer in static if is_linear(layer) and statistics.on_rows(layer)]
-    graph = moved = as_convolutions(graph, turned)
+    graph = moved = with_convolutions(graph, statistics, recipe)
     for name, plan in plans.items():
         if plan.shift:
             moved = centre(moved, name, plan.shift)
@@ -81,6 +79,14 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
             scales[name] = (LEVELS / clip).astype(np.float32)
         moved = moved.replace(quantize_layer(moved[name], plan, source, clip))
     return insert_quantize(moved, scales)
+
+
+def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+    """The graph, still float, in which linear layers that are to be int8, not in blocks, are convolutions."""
+    int8 = [graph[name] for name in recipe.with_precision("int8") if recipe.layers[name].block is None]
+    return as_convolutions(
+        graph, [layer.name for layer in int8 if is_linear(layer) and statistics.on_rows(layer)]
+    )
 
 
 def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics | None = None) -> None:
@@ -124,6 +130,8 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
         return [f"{layer} cannot be int8, only {kinds} with stored weights and linear layers on rows can"]
     if plan.alpha is not None and plan.through == "quantize" and not (linear or layer.type == "Convolution"):
         return [f"{layer} cannot have a Quantize layer for channels, only a Convolution can"]
+    if plan.shift and not (linear or takes_back(layer)):
+        return [f"{layer} cannot have its input shifted, only layers that do not pad can"]
     return []
 
 

@@ -25,7 +25,7 @@ class LayerPlan:
     alpha: None for one threshold. A number from 0 to 1 for thresholds by channel (`zoo.local_error.clips`).
     through: what applies thresholds by channel: a `quantize` layer (see `zoo.explicit_quantize`), or the
         `norm` before, a LayerNorm that divides by them (see `zoo.smoothing`).
-    shift: what the layer before subtracts from the input so that its range is centred (see `zoo.centring`).
+    shift: what is subtracted from the input so that its range is centred (see `zoo.centring`).
     rounding: of the weights: `nearest`, or `gptq` (see `zoo.gptq`).
     bias_correction: whether the mean error is taken back by the bias.
     block: for a Gemm or attention whose weights have a scale for so many inputs each, and whose input the

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from zoo.calibration import CalibrationStatistics, ColumnStatistics
+from zoo.centring import shift_name
 from zoo.errors import ArtifactError, ZooError
 from zoo.explicit_quantize import quantize_name
 from zoo.gemm import turn_names
@@ -136,9 +137,9 @@ class LayerSensitivity:
     """A layer with weights. noise: see `Noise`; None, and so is sqnr_db, where it was not tried in int8.
 
     weights: how many numbers it stores; weight_share: of all of the model. time_ms: of one run in fp32, see
-    `layer_time`; time_share: of all layers together; int8_ms: of one run in int8, with the Quantize layer
-    that is its own, if it was tried. multiply_adds: of one run. plan: what the chosen recipe does with it,
-    once there is one.
+    `layer_time`; time_share: of all layers together; int8_ms: of one run in int8, with the layers that
+    are there for it alone, if it was tried. multiply_adds: of one run. plan: what the chosen recipe does with
+    it, once there is one.
     """
 
     name: str
@@ -256,5 +257,6 @@ def sensitivity(
 
 
 def int8_ms(times: LayerTimes, name: str) -> float:
-    """Milliseconds of a layer and of what was put around it alone: a Quantize layer, turns of its blobs."""
-    return times.ms[name] + sum(times.ms.get(each, 0.0) for each in (quantize_name(name), *turn_names(name)))
+    """Milliseconds of a layer and of what was put around it alone: shift, Quantize, turns of its blobs."""
+    own = (shift_name(name), quantize_name(name), *turn_names(name))
+    return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)

@@ -1,5 +1,7 @@
 """Which recipes a search tries, and the recipes that a user can name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ncnn_samples import layer, normal
@@ -92,6 +94,21 @@ def test_the_balanced_candidate_stays_nearly_as_small_and_fast():
     small = measured(**even | {"b": (10.0, 1.0, 1.0)})
     small[1] = LayerSensitivity("b", "Convolution", 0.1, 10.0, 2, 0.003, 1.0, 0.1, 0.97)
     assert searched(GRAPH, LOCAL, small)["balanced"].with_precision("int8") == ("a", "c", "d")
+
+
+def test_shifts_that_are_not_free_are_a_candidate_beside_the_balanced_one():
+    graph = Graph((*GRAPH.layers, layer("GELU", "gelu", "out0", "out1", {})))
+    moved = LayerPlan(shift=1.0, rounding="gptq")
+    shifted = replace(LOCAL, layers={**LOCAL.layers, "c": moved})
+    layers = measured(**dict.fromkeys(SIZES, (30.0, 2.0, 1.0)) | {"b": (10.0, 1.0, 1.0)})
+    layers[1] = LayerSensitivity("b", "Convolution", 0.1, 10.0, 2, 0.003, 1.0, 0.1, 0.97)
+    assert "shifted" not in searched(graph, LOCAL, layers)
+    found = searched(graph, LOCAL, layers, (), shifted)
+    balanced, new = found["balanced"], found["shifted"]
+    assert new == replace(balanced, name="shifted", layers={**balanced.layers, "c": moved})
+    assert new.gelu == "tanh" and new.with_precision("int8") == ("a", "c", "d")
+    excluded = searched(graph, LOCAL, layers, ["c"], shifted)
+    assert "shifted" not in excluded, "the same as without shifts"
 
 
 def test_excluded_layers_are_float_in_every_candidate():

@@ -102,6 +102,13 @@ def test_a_shifted_input_reaches_from_end_to_end():
     np.testing.assert_array_equal(wide.absmax, [5, 1])
 
 
+def test_the_error_of_a_shifted_input_is_that_of_a_layer_that_reads_it():
+    given = LayerInput.of(statistics_of({"c": np.maximum(correlated(), 0).astype(np.float32)}), "c", Bound(0))
+    moved = LocalError(given, ROWS, gptq=True).shifted(1.5)
+    anew = LocalError(given.shifted(1.5), ROWS, gptq=True)
+    assert moved.predicted(0.5, 1.1) == pytest.approx(anew.predicted(0.5, 1.1))
+
+
 def test_an_input_of_zeros_and_weights_of_zeros_give_no_error():
     zeros = source(np.zeros((20, 24)))
     assert LocalError(zeros, ROWS, gptq=True).predicted(0.5, 1.0) == 0

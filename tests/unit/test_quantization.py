@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from ncnn_samples import layer, normal, run
 
+from zoo import planning
 from zoo.calibration import CalibrationStatistics
+from zoo.centring import shift_name
 from zoo.collection import collect
 from zoo.errors import ZooError
+from zoo.explicit_quantize import quantize_name
 from zoo.metrics import sqnr_db
 from zoo.ncnn_bin import Storage
 from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph, write_graph
-from zoo.planning import ends, local_recipe, plain_recipe
+from zoo.planning import ends, local_recipe, plain_recipe, shifted_recipe
 from zoo.quantization import apply, planned, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -52,11 +55,12 @@ def statistics(tmp_path_factory) -> CalibrationStatistics:
     return collect(network(), runner, pictures(24, 1))
 
 
-def distance(graph: Graph, folder) -> float:
-    exact, found = (
-        np.stack([run(each, image, folder) for _, image in pictures(12, 2)]) for each in (network(), graph)
-    )
-    return sqnr_db(exact, found)
+def distance(graph: Graph, folder, device: str = "cpu") -> float:
+    images = [image for _, image in pictures(12, 2)]
+    write_graph(graph, folder / "int8.param", folder / "int8.bin")
+    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, half=False)
+    exact = np.stack([run(network(), image, folder) for image in images])
+    return sqnr_db(exact, np.stack([runner.run(image) for image in images]))
 
 
 def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
@@ -95,6 +99,44 @@ def test_each_step_of_the_local_recipe_comes_nearer(statistics, tmp_path):
     assert recipe.layers["fc1"].shift == 3.0
     assert recipe.layers["fc2"].alpha is not None
     assert plain + 3 < local < distance(apply(graph, statistics, halves), tmp_path)
+
+
+def test_a_shift_after_gelu_costs_a_pass_and_comes_nearer(statistics, tmp_path, vulkan):
+    graph = network()
+    local = local_recipe(graph, statistics, ("stem", "fc1", "head"))
+    shifted = shifted_recipe(graph, statistics, local)
+    changed = {name for name, plan in shifted.layers.items() if plan != local.layers[name]}
+    assert changed == {"fc2"} and shifted.name == "shifted"
+    plan = shifted.layers["fc2"]
+    assert 0 < plan.shift < statistics.absmax("fc2") / 2 and plan.alpha is not None
+    before, after = apply(graph, statistics, local), apply(graph, statistics, shifted)
+    assert check_graph(after) == []
+    subtract, quantize = after[shift_name("fc2")], after[quantize_name("fc2")]
+    assert subtract.inputs == graph["gelu"].outputs and subtract.params == {0: 1, 1: 1, 2: plan.shift}
+    assert quantize.inputs == subtract.outputs and after["fc2"].inputs == quantize.outputs
+    assert distance(after, tmp_path) > distance(before, tmp_path) + 0.8
+    quick = apply(graph, statistics, replace(shifted, gelu="tanh"))
+    for each, device in ((after, "gpu"), (quick, "cpu"), (quick, "gpu")):
+        assert distance(each, tmp_path, device) == pytest.approx(distance(after, tmp_path), abs=0.3)
+
+
+def test_a_shift_that_is_not_free_is_planned_only_where_it_pays(statistics, monkeypatch):
+    graph = network()
+    local = local_recipe(graph, statistics)
+    shifted = shifted_recipe(graph, statistics, local)
+    assert shifted_recipe(graph, statistics, shifted) is None, "what is shifted stays so"
+    assert shifted_recipe(graph, statistics, local.floating(["fc2"])) is None
+    table = table_of(graph, statistics, local)
+    assert shifted_recipe(graph, statistics, replace(local, table=table)) is None
+    monkeypatch.setattr(planning, "WORTH_A_PASS", 0.01)
+    assert shifted_recipe(graph, statistics, local) is None
+
+
+def test_an_input_that_is_padded_is_not_shifted(statistics):
+    plans = {name: LayerPlan("fp32") for name in plain_recipe(network()).layers}
+    for name in ("stem", "dw"):
+        with pytest.raises(ZooError, match=f"layer {name} .* cannot have its input shifted"):
+            apply(network(), statistics, Recipe("x", plans | {name: LayerPlan(shift=1.0)}))
 
 
 def test_a_recipe_may_have_gelu_in_its_tanh_form(statistics, tmp_path):
@@ -209,7 +251,9 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
     runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
     statistics = collect(graph, runner, given)
     plain = plain_recipe(graph)
-    for recipe in (plain, plain.changed(observer="mse"), local_recipe(graph, statistics)):
+    local = local_recipe(graph, statistics)
+    shifted = shifted_recipe(graph, statistics, local) or local
+    for recipe in (plain, plain.changed(observer="mse"), local, shifted):
         quantized = apply(graph, statistics, recipe)
         assert check_graph(quantized) == []
         for each in (each for found in quantized.layers for each in found.weights.values()):
@@ -227,6 +271,7 @@ def test_one_image_chooses_nothing(tmp_path):
         recipe = local_recipe(graph, collect(graph, runner, images))
         plans = [recipe.layers[name] for name in recipe.with_precision("int8")]
         assert plans and {(plan.alpha, plan.margin) for plan in plans} == {(None, 1.0)}
+        assert shifted_recipe(graph, collect(graph, runner, images), recipe) is None
 
 
 def test_what_is_planned_is_what_holds_weights():

@@ -30,7 +30,17 @@ TIMES = LayerTimes(
     {"in0": 0, "conv": 2, "split": 0, "dw": 1, "add": 0.5, "pool": 0, "fc": 0.5}, "a CPU", False
 )
 INT8_TIMES = LayerTimes(
-    {"in0": 0, "conv_quantize": 1, "conv": 2, "split": 0, "dw": 1, "add": 0.5, "pool": 0, "fc": 0.5},
+    {
+        "in0": 0,
+        "conv_shift": 0.5,
+        "conv_quantize": 1,
+        "conv": 2,
+        "split": 0,
+        "dw": 1,
+        "add": 0.5,
+        "pool": 0,
+        "fc": 0.5,
+    },
     "a CPU",
     False,
 )
@@ -145,7 +155,7 @@ def test_the_record_holds_every_layer_with_weights(noise):
     assert sum(layer.weight_share for layer in record.layers) == pytest.approx(1)
     assert [layer.time_share for layer in record.layers] == [0.5, 0.25, 0.125]
     assert (dw.noise, dw.sqnr_db) == (None, None)
-    assert (conv.int8_ms, dw.int8_ms, fc.int8_ms) == (3.0, None, 0.5)
+    assert (conv.int8_ms, dw.int8_ms, fc.int8_ms) == (3.5, None, 0.5)
     assert conv.sqnr_db == noise.sqnr_db("conv")
     assert record.noise() == noise
     assert [layer.multiply_adds for layer in record.layers] == [100, 60, 40]

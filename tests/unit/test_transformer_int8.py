@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.metrics import sqnr_db
 from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph, write_graph
-from zoo.planning import local_recipe, plain_recipe
+from zoo.planning import local_recipe, plain_recipe, shifted_recipe
 from zoo.quantization import apply, check_device, left_float, table_of, weight_share
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -101,6 +101,16 @@ def test_on_a_gpu_linear_layers_are_convolutions_and_attention_is_named(statisti
 def test_it_is_right_on_vulkan(statistics, tmp_path, vulkan):
     recipe = local_recipe(network(), statistics, device="gpu")
     assert distance(apply(network(), statistics, recipe), tmp_path, "gpu") > 33
+
+
+def test_shifts_after_gelu_are_for_convolutions_not_for_blocks(statistics, tmp_path):
+    assert shifted_recipe(network(), statistics, local_recipe(network(), statistics)) is None
+    local = local_recipe(network(), statistics, device="gpu")
+    shifted = shifted_recipe(network(), statistics, local)
+    assert [name for name, plan in shifted.layers.items() if plan.shift] == ["fc2"]
+    quantized = apply(network(), statistics, shifted)
+    assert check_graph(quantized) == [] and len(quantized.of_type("BinaryOp")) == 1
+    assert distance(quantized, tmp_path) > distance(apply(network(), statistics, local), tmp_path) - 0.1
 
 
 def test_smoothing_through_the_norm_reaches_the_convolution(statistics, tmp_path):
