@@ -22,8 +22,8 @@ from zoo.table_lint import import_table
 FLOATS = "fp16"
 """The candidate without int8: what a model costs that keeps every answer."""
 
-SLACK = 1.04
-"""How much larger and slower (by prediction) than all in int8 the candidate `balanced` may be."""
+SLACK_SIZE, SLACK_TIME = 1.04, 1.02
+"""How much larger and slower (by prediction) than all in int8 `fast` and `balanced` may be."""
 
 _STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
 _LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
@@ -44,8 +44,8 @@ def searched(
     the same without GPTQ, `tanh` with GELUs in their tanh form, as all that follow have them. `fast` leaves
     those layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is
     largest for the time and the bytes that their being int8 saves; `balanced` as many of them as fit.
-    `fast` and `balanced` stay within `SLACK` and mostly int8. `shifted` is `balanced` with those shifts.
-    Recipes that are the same appear once.
+    `fast` and `balanced` stay nearly as small and fast, and mostly int8. `shifted` is `balanced` with those
+    shifts. Recipes that are the same appear once.
     Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
@@ -100,8 +100,8 @@ def _saved(layer: LayerSensitivity, layers: Iterable[LayerSensitivity]) -> float
 
 
 def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable[str]) -> list[str]:
-    """Layers, in this order, that can be float within `SLACK` of the size and the time of `recipe`, and that
-    leave it mostly int8."""
+    """Layers, in this order, that can be float within the slack of size and time, and that leave the recipe
+    mostly int8."""
     int8 = set(recipe.with_precision("int8"))
     sizes = {layer.name: layer.weight_share for layer in layers}
     times = {layer.name: _saved(layer, layers) for layer in layers}
@@ -109,7 +109,11 @@ def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable
     time = 1 - sum(times[name] for name in int8)
     products = {layer.name: layer.multiply_adds for layer in layers}
     share = sum(products[name] for name in int8) / max(sum(products.values()), 1)
-    room = [size * (SLACK - 1), time * (SLACK - 1), (share - mostly(share)) * sum(products.values())]
+    room = [
+        size * (SLACK_SIZE - 1),
+        time * (SLACK_TIME - 1),
+        (share - mostly(share)) * sum(products.values()),
+    ]
     chosen = []
     for name in order:
         left = [

@@ -9,8 +9,8 @@ from zoo.errors import ZooError
 from zoo.inference import Reference
 from zoo.metrics import Array, sqnr_db, top1_agreement, topk_accuracy
 
-WITHIN = 1.05
-"""What is within this factor of the smallest counts as small, and of the fastest as fast."""
+SMALL, FAST = 1.05, 1.03
+"""What is within this factor of the smallest counts as small, within that of the fastest as fast."""
 
 MOSTLY = 0.85
 """A model counts as int8 with this share of its multiply-adds in int8."""
@@ -55,7 +55,7 @@ class Trial:
 
     bytes: of its files. int8_weights, int8_multiply_adds: shares, 0 to 1, that are int8, of all that layers
     with weights have. latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its
-    own, timed in turn; spread: its relative uncertainty, see `timing.time_beside`.
+    own, timed in turn; error: its relative standard error.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Trial:
     int8_multiply_adds: float
     latency_ms: float
     speedup: float
-    spread: float = 0.0
+    error: float = 0.0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
@@ -139,15 +139,15 @@ def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
 def choose(trials: Sequence[Trial]) -> Trial:
     """The most faithful of those that are small, mostly int8, and of these fast.
 
-    Small: within `WITHIN` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
-    any has. Fast: within `WITHIN` of the fastest of these, as far as their measurements can tell.
+    Small: within `SMALL` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
+    any has. Fast: within `FAST` of the fastest of these, as far as their measurements can tell.
     """
     smallest = min(trial.bytes for trial in trials)
-    kept = [trial for trial in trials if trial.bytes <= smallest * WITHIN]
+    kept = [trial for trial in trials if trial.bytes <= smallest * SMALL]
     least = mostly(max(trial.int8_multiply_adds for trial in kept))
     kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
-    fastest = max(trial.speedup / (1 + trial.spread) for trial in kept)
-    kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.spread) * WITHIN]
+    fastest = max(trial.speedup / (1 + trial.error) for trial in kept)
+    kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.error) * FAST]
     return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
 
 

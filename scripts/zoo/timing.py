@@ -48,9 +48,8 @@ def time_beside(
 ) -> tuple[dict[str, Any], RuntimeInfo]:
     """An entry of `latency`, see `benchmark`, and what ran the artifact.
 
-    Its `spread` is that of the ratios of neighbouring runs about their median, as a share of it: half the
-    range that two thirds of them lie in.
-
+    `ratio_error` is the standard error of `ratio`, the median of neighbouring runs' ratios; the spread of
+    these is taken from the range that two thirds of them lie in.
     After `longest_s` seconds no run is started any more, once there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
@@ -59,7 +58,8 @@ def time_beside(
     entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
     entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
     low, ratio, high = np.percentile(own / reference, [16, 50, 84])
-    return entry | {"ratio": float(ratio), "spread": float((high - low) / 2 / ratio)}, info
+    error = 1.25 * (high - low) / 2 / math.sqrt(len(own))
+    return entry | {"ratio": float(ratio), "ratio_error": float(error)}, info
 
 
 def _times(

@@ -10,7 +10,7 @@ from zoo.inference import Reference
 from zoo.search import Fidelity, Trial, choose, search, summary
 
 PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 0.95, 10.0, 2.0)
-SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.95)
+SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.96)
 LARGE = replace(PLAIN, name="large", sqnr_db=45.0, agreement=1.0, bytes=1500, speedup=1.9)
 SLOW = replace(PLAIN, name="slow", sqnr_db=50.0, agreement=1.0, speedup=1.2)
 WORSE = replace(PLAIN, name="worse", sqnr_db=20.0, speedup=1.8, bytes=1100)
@@ -33,9 +33,9 @@ def test_where_the_fastest_and_the_smallest_differ_size_decides():
 
 
 def test_speeds_that_cannot_be_told_apart_count_as_the_same():
-    quick, faithful = replace(PLAIN, speedup=2.5), replace(SMALL_GAIN, speedup=2.0)
+    quick, faithful = replace(PLAIN, speedup=2.5), replace(SMALL_GAIN, speedup=2.1)
     assert choose([quick, faithful]) == quick
-    blurred = [replace(trial, spread=0.1) for trial in (quick, faithful)]
+    blurred = [replace(trial, error=0.1) for trial in (quick, faithful)]
     assert choose(blurred) == blurred[1]
 
 
