@@ -4,12 +4,14 @@ How each layer becomes int8 is settled by its local error (see `zoo.planning`); 
 whole model is which layers are worth it, and whether the refinements pay.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.ncnn_graph import Graph
+from zoo.ncnn_layers import LAYOUTS
 from zoo.observers import OBSERVERS
 from zoo.planning import plain_recipe
 from zoo.quantization import planned
@@ -173,21 +175,27 @@ def from_file(graph: Graph, path: Path) -> Recipe:
     Raises ZooError, naming the file, if it is neither or of another model.
     """
     if path.suffix == ".json":
-        return Recipe.from_dict(read_json(path))
-    table = import_table(path, graph)
-    plans = {
-        layer.name: LayerPlan("int8" if layer.name in table.weights else "fp16") for layer in planned(graph)
-    }
-    return Recipe(path.stem, plans, table)
+        recipe = Recipe.from_dict(read_json(path))
+    else:
+        table = import_table(path, graph)
+        int8 = {name: LayerPlan("int8") for name in table.weights}
+        recipe = Recipe(
+            path.stem, {each.name: int8.get(each.name, LayerPlan("fp16")) for each in planned(graph)}, table
+        )
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", recipe.name)  # a candidate's files are called so
+    return replace(recipe, name=f"{name}-pinned" if name == FLOATS else name)
 
 
 def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
-    """The layers that names and types stand for. Raises ZooError for what is neither in this model."""
+    """The layers that names and types stand for; a type that this model lacks stands for none.
+
+    Raises ZooError for what is neither a layer of this model nor a type of layers with weights.
+    """
     layers = planned(graph)
     names = set()
     for each in excluded:
         meant = {layer.name for layer in layers if each in (layer.name, layer.type)}
-        if not meant:
+        if not meant and each not in LAYOUTS:
             known = ", ".join(layer.name for layer in layers)
             raise ZooError(
                 f"int8: exclude: {each!r} is no layer with weights, nor a type of one; layers are: {known}"

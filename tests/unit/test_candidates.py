@@ -114,6 +114,7 @@ def test_shifts_that_are_not_free_are_a_candidate_beside_the_balanced_one():
 def test_excluded_layers_are_float_in_every_candidate():
     excluded = matching(GRAPH, ["d", "ConvolutionDepthWise"])
     assert excluded == {"d", "dw"}
+    assert matching(GRAPH, ["InnerProduct"]) == set(), "said for a whole zoo, it need not be in each model"
     assert all(
         recipe.layers["d"].precision == "fp16" for recipe in searched(GRAPH, LOCAL, LAYERS, excluded).values()
     )
@@ -146,5 +147,9 @@ def test_a_recipe_file_is_read_and_a_table_becomes_a_recipe(tmp_path):
     np.testing.assert_array_equal(again.table.weights["c"], scales["c"])
     assert recipe.floating(["a"]).with_precision("int8") == ("c",)
     assert list(recipe.floating(["a"]).table.weights) == ["c"]
+    (tmp_path / "fp16.table").write_bytes((tmp_path / "theirs.table").read_bytes())
+    (tmp_path / "of ncnn.table").write_bytes((tmp_path / "theirs.table").read_bytes())
+    names = [from_file(GRAPH, tmp_path / f"{name}.table").name for name in ("fp16", "of ncnn")]
+    assert names == ["fp16-pinned", "of-ncnn"], "fit for file names, and not that of a reference"
     with pytest.raises(ZooError, match="no such file"):
         from_file(GRAPH, tmp_path / "none.table")
