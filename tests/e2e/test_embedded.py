@@ -16,7 +16,8 @@ ARTIFACTS = {
     "fp32.onnx": ("fp32.onnx",),
     "fp32": ("fp32.param", "fp32.bin"),
     "fp16": ("fp16.param", "fp16.bin"),
-    "int8": ("int8.param", "int8.bin", "int8.table", "int8.recipe.json"),
+    "int8": ("int8.param", "int8.bin", "int8.table")
+    + tuple(f"int8.{record}.json" for record in ("recipe", "search", "sensitivity")),
 }
 ROWS = [(device, model, artifact) for device in ("cpu", "gpu") for model in MODELS for artifact in ARTIFACTS]
 
@@ -55,7 +56,7 @@ def test_a_benchmark_tells_speed_size_memory_and_hardware(embedded: Zoo, device,
         assert 0 < latency["p10_ms"] <= latency["median_ms"] <= latency["p90_ms"]
         assert latency["reference"]["artifact"] == "fp32" and latency["ratio"] > 0
     assert bench["latency"][0]["threads"] == 1
-    files = [file for file in ARTIFACTS[artifact] if not file.endswith(".table")]
+    files = [file for file in ARTIFACTS[artifact] if not file.endswith((".table", ".json"))]
     sizes = {file: (embedded / f"results/{device}/{model}/{file}").stat().st_size for file in files}
     assert bench["files"] == sizes and bench["bytes"] == sum(sizes.values())
     assert bench["peak_memory_bytes"] > bench["bytes"] / 2
@@ -89,6 +90,20 @@ def test_the_report_and_the_table_have_every_row(embedded: Zoo):
     assert all(row["verdict"] == "passed" for row in rows)
     page = (embedded / "results/report.html").read_text(encoding="utf-8")
     assert all(model in page for model in MODELS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_the_search_found_something_better_than_absmax(embedded: Zoo, device, model):
+    outcome = record(embedded, device, model, "int8", "search")
+    trials = {trial["name"]: trial for trial in outcome["candidates"]}
+    chosen = trials[outcome["chosen"]]
+    assert chosen["sqnr_db"] > trials["plain"]["sqnr_db"] + 2
+    assert chosen["bytes"] <= 1.05 * min(trial["bytes"] for trial in trials.values())
+    layers = record(embedded, device, model, "int8", "sensitivity")["layers"]
+    assert {layer["name"]: layer["plan"] for layer in layers} == record(
+        embedded, device, model, "int8", "recipe"
+    )["layers"]
 
 
 def test_building_again_runs_nothing(embedded: Zoo):

@@ -39,6 +39,12 @@ def test_speeds_that_cannot_be_told_apart_count_as_the_same():
     assert choose(blurred) == blurred[1]
 
 
+def test_what_other_tools_do_is_taken_only_if_nothing_else_will_do():
+    lucky = replace(PLAIN, speedup=9.0)
+    assert search([lucky, SMALL_GAIN], [], {})["chosen"] == "better"
+    assert search([lucky, SMALL_GAIN], [], {"min_speedup": 5})["chosen"] == "plain"
+
+
 def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
     half = replace(SMALL_GAIN, int8_multiply_adds=0.5)
     assert choose([PLAIN, half]) == PLAIN
