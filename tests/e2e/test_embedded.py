@@ -16,8 +16,10 @@ ARTIFACTS = {
     "fp32.onnx": ("fp32.onnx",),
     "fp32": ("fp32.param", "fp32.bin"),
     "fp16": ("fp16.param", "fp16.bin"),
-    "int8": ("int8.param", "int8.bin", "int8.table")
-    + tuple(f"int8.{record}.json" for record in ("recipe", "search", "sensitivity")),
+    "int8": (
+        *("int8.param", "int8.bin", "int8.table"),
+        *("int8.recipe.json", "int8.search.json", "int8.sensitivity.json"),
+    ),
 }
 ROWS = [(device, model, artifact) for device in ("cpu", "gpu") for model in MODELS for artifact in ARTIFACTS]
 
