@@ -28,7 +28,7 @@ ROWS = [(device, model, artifact) for device in ("cpu", "gpu") for model in MODE
 def embedded(tmp_path_factory: pytest.TempPathFactory, vulkan: None) -> Zoo:
     """The project's own configuration, `snakemake embedded`, for cpu and gpu."""
     zoo = copy_project(tmp_path_factory.mktemp("embedded") / "zoo")
-    zoo.build("embedded", timeout=1500)
+    zoo.build("embedded", timeout=2700)
     return zoo
 
 
