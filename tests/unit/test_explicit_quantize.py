@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import ncnn
 import numpy as np
 import pytest
 from ncnn_samples import layer, normal, run
@@ -13,7 +12,12 @@ from zoo.ncnn_check import check_graph
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.runners.ncnn_runner import NcnnRunner
 
-DEVICES = ["cpu", pytest.param("gpu", marks=pytest.mark.skipif(not ncnn.get_gpu_count(), reason="no Vulkan"))]
+
+@pytest.fixture(params=["cpu", "gpu"])
+def device(request: pytest.FixtureRequest) -> str:
+    if request.param == "gpu":
+        request.getfixturevalue("vulkan")
+    return request.param
 
 
 def outputs(graph, image, device, folder):
@@ -40,7 +44,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("params", "shape"), CASES)
 def test_ncnn_computes_the_closed_form(params, shape, device, tmp_path):
     graph = graph_of(params)
@@ -93,7 +96,6 @@ def shared():
     )
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_readers_of_one_blob_by_the_same_scales_share_a_quantize(device, tmp_path):
     graph = shared()
     image = normal(1)(8 * 25).reshape(8, 5, 5)
