@@ -32,6 +32,7 @@ rule embedded:
 
 include: "rules/weights.smk"
 include: "rules/export.smk"
+include: "rules/onnx.smk"
 include: "rules/ncnn.smk"
 include: "rules/quantize.smk"
 include: "rules/search.smk"

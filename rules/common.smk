@@ -29,7 +29,14 @@ ARTIFACTS = {
     "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
     "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
+    "fp16.onnx": ("fp16", "onnxruntime", ("fp16.onnx",)),
+    "int8_static.onnx": ("int8", "onnxruntime", ("int8_static.onnx",)),
+    "int8_dynamic.onnx": ("int8", "onnxruntime", ("int8_dynamic.onnx",)),
+    "opset11.onnx": ("fp32", "onnxruntime", ("opset11.onnx",)),
 }
+# Built, with its proofs, only when it or what is made of it is asked for.
+ON_REQUEST = ("opset11.onnx",)
+BUNDLES = ("vendor_bundle.zip",)
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -249,8 +256,26 @@ def uses_gpu(wc):
     return int(wc.device == "gpu")
 
 
+def onnx_int8_setting(wc):
+    """How a model's fp32.onnx becomes int8: the zoo's settings, and over them its own."""
+    return config.get("onnx_int8", {}) | config["models"][wc.model].get("onnx_int8", {})
+
+
+def vendor_data_type(wc):
+    """The type of the numbers in a vendor bundle's calibration files."""
+    return setting(wc, "vendor", {}).get("calibration_data", "float32")
+
+
 def gates(wc):
-    precision = ARTIFACTS[wc.artifact][0]
+    return gates_of(wc, ARTIFACTS[wc.artifact][0])
+
+
+def fp16_gates(wc):
+    return gates_of(wc, "fp16")
+
+
+def gates_of(wc, precision):
+    """A model's own gates of a precision, or the zoo's."""
     return (
         config["models"][wc.model]
         .get("gates", {})
@@ -293,11 +318,12 @@ def everything(models):
     folders = [
         f"results/{device}/{model}" for device in built_devices() for model in models
     ]
-    kinds = [file for _, _, files in ARTIFACTS.values() for file in files]
+    wanted = [artifact for artifact in ARTIFACTS if artifact not in ON_REQUEST]
+    kinds = [file for artifact in wanted for file in ARTIFACTS[artifact][2]]
     kinds += [
         "int8.table",
         "int8.recipe.json",
-        *(f"{artifact}.passed" for artifact in ARTIFACTS),
+        *(f"{artifact}.passed" for artifact in wanted),
     ]
     built = [f"{folder}/{kind}" for folder in folders for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
@@ -305,17 +331,25 @@ def everything(models):
 
 def reported_proofs(wc):
     """Every proof of every artifact of the embedded models, or of all models when `all` is built, with the
-    outcome of the search for int8; and those of other models that were made before."""
+    outcome of the search for int8; and those of other models and artifacts that were made before.
+    """
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
     kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
     kinds += ["int8.search.json", "int8.sensitivity.json"]
+    on_request = tuple(f"{artifact}." for artifact in ON_REQUEST)
     return [
         path
         for model in MODELS
         for device in DEVICES
-        for path in (f"results/{device}/{model}/{kind}" for kind in kinds)
-        if (model in needed and device in built_devices()) or Path(path).exists()
+        for kind in kinds
+        for path in [f"results/{device}/{model}/{kind}"]
+        if Path(path).exists()
+        or (
+            model in needed
+            and device in built_devices()
+            and not kind.startswith(on_request)
+        )
     ]
 
 
@@ -331,7 +365,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
-    files += [*INT8_RECORDS, "calibration.npz"]
+    files += [*INT8_RECORDS, *BUNDLES, "calibration.npz"]
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
@@ -349,7 +383,7 @@ def explain_impossible(wc):
     target = f"results/{wc.impossible}"
     parts = wc.impossible.split("/")
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
-    kinds += INT8_RECORDS
+    kinds += [*INT8_RECORDS, *BUNDLES]
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"

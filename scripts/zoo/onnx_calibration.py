@@ -1,0 +1,83 @@
+"""Calibration images as onnxruntime's tools take them, and the ranges that a model's tensors have on them."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader
+from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
+
+from zoo.errors import ZooError
+from zoo.image_sets import Sample
+from zoo.images import load
+from zoo.preprocess import Preprocess
+
+LIMIT = 2_000_000_000
+"""Bytes: a protobuf message is limited to 2 GiB."""
+
+Feed = Mapping[str, NDArray[np.float32]]
+"""Inputs of one run by name, each with a batch dimension of 1."""
+
+
+def load_model(path: str | Path) -> onnx.ModelProto:
+    """The model of a file, weights included. Raises ZooError if it exceeds what onnxruntime's tools take."""
+    model = onnx.load(path)
+    if (size := model.ByteSize()) >= LIMIT:
+        raise ZooError(
+            f"{path} holds {size / 1e9:.1f} GB, and onnxruntime's converters take less than 2: use ncnn"
+        )
+    return model
+
+
+def feeds(
+    model: onnx.ModelProto,
+    samples: Sequence[Sample],
+    record: Preprocess,
+    threads: int,
+    progress: str | None = None,
+) -> Iterator[Feed]:
+    """The model's input for each sample, in order. See `zoo.images.load` for what it raises."""
+    name = model.graph.input[0].name
+    return ({name: image[None]} for _, image in load(samples, record, threads, progress))
+
+
+class Reader(CalibrationDataReader):  # type: ignore[misc]
+    """`count` feeds for onnxruntime's calibrators, handed out range by range in their order.
+
+    With its option `CalibStridedMinMax: 1` a calibrator takes one at a time and forgets its tensors; else it
+    keeps all tensors of all images.
+    """
+
+    def __init__(self, feeds: Iterable[Feed], count: int) -> None:
+        self._feeds, self._count, self._left = iter(feeds), count, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._left = end_index - start_index
+
+    def get_next(self) -> Feed | None:
+        if not self._left:
+            return None
+        self._left -= 1
+        return next(self._feeds, None)
+
+
+def peaks(model: onnx.ModelProto, feeds: Iterable[Feed]) -> dict[str, float]:
+    """The largest absolute value of each float tensor that a model takes, makes or returns."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.onnx"
+        onnx.save(model, path)
+        augmented = str(Path(scratch) / "augmented.onnx")
+        calibrator: Any = create_calibrator(
+            path, augmented_model_path=augmented, calibrate_method=CalibrationMethod.MinMax
+        )
+        for feed in feeds:
+            calibrator.collect_data(Reader([feed], 1))
+        ranges = calibrator.compute_data()
+    return {name: float(np.max(np.abs(ranges[name].range_value))) for name in ranges}
