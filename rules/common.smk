@@ -20,6 +20,13 @@ from zoo import code_hash as code_hashes
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
 from zoo.spec import ModelSpec
+from zoo.training_images import (
+    is_packaged,
+    parts,
+    purpose_set,
+    training_classes,
+    with_classes,
+)
 
 DEVICES = ("cpu", "gpu")
 # Each artifact of a model: its precision, the runtime that executes it, and its files.
@@ -97,7 +104,18 @@ def runtime_code(script):
 
 
 def spec(wc):
-    return MODELS[wc.model].to_dict()
+    """A model's specification; one that is trained here has as many outputs as there are classes."""
+    model = MODELS[wc.model]
+    classes = class_count(wc.model) if wc.model in TRAINED else None
+    return (with_classes(model, classes) if classes else model).to_dict()
+
+
+@cache
+def class_count(model):
+    try:
+        return len(training_classes(MODELS[model].weights))
+    except (ZooError, OSError):
+        return None  # the training says why, for its own model only
 
 
 def setting(wc, key, default=None):
@@ -108,14 +126,45 @@ def setting(wc, key, default=None):
 def source_state(wc):
     """Changes when a local file that a model's entry names does: its size and time of change, or None."""
     spec = MODELS[wc.model]
-    named = [spec.weights.location] if spec.weights.kind == "file" else []
+    start = spec.weights.training and spec.weights.training.start
+    sources = [spec.weights, *([start] if start else [])]
+    named = [source.location for source in sources if source.kind == "file"]
     named += [spec.labels] if spec.labels else []
     states = [Path(file).stat() if Path(file).is_file() else None for file in named]
     return [state and f"{state.st_size} {state.st_mtime_ns}" for state in states]
 
 
-def training_data(wc):
-    return f"results/datasets/{MODELS[wc.model].weights.location}"
+def training_folder(wc):
+    """The folder of the images that a model is trained on."""
+    weights = MODELS[wc.model].weights
+    made = is_packaged(weights)
+    return f"results/datasets/{weights.location}" if made else weights.location
+
+
+def training_dataset(wc):
+    """That folder as an input, if a rule makes it."""
+    return training_folder(wc) if is_packaged(MODELS[wc.model].weights) else []
+
+
+def training_state(wc):
+    """Changes when the images of a user's folder do."""
+    if training_dataset(wc):
+        return "made here"
+    folder = Path(training_folder(wc))
+    try:
+        return [set_state(each) for each in parts(MODELS[wc.model].weights, folder)]
+    except (ZooError, OSError) as error:
+        return str(error)
+
+
+def training_threads(wc):
+    """One for a data set made here: it is small, and its weights depend on the number of threads."""
+    return 1 if training_dataset(wc) else 8
+
+
+def trained_on(wc, purpose):
+    """Whether a model is trained here and its entry leaves it to the images of that to serve a purpose."""
+    return wc.model in TRAINED and purpose not in config["models"][wc.model]
 
 
 def image_choice(wc, purpose):
@@ -136,14 +185,17 @@ def image_choice(wc, purpose):
 
 def image_set(wc, purpose):
     """The image set for a purpose, as plain values (see ImageSet.to_dict)."""
+    if trained_on(wc, purpose):
+        folder = Path(training_folder(wc))
+        return purpose_set(MODELS[wc.model].weights, folder, purpose).to_dict()
     choice, entry = image_choice(wc, purpose)
     values = {
         key: entry[key]
-        for key in ("path", "crops", "labels", "classes")
+        for key in ("path", "crops", "labels", "classes", "split")
         if key in entry
     }
     if "dataset" in entry:
-        values["path"] = f"results/datasets/{entry['dataset']}/{entry['split']}"
+        values["path"] = f"results/datasets/{entry['dataset']}"
     return {
         "name": choice["set"],
         "images": choice.get("images"),
@@ -153,6 +205,8 @@ def image_set(wc, purpose):
 
 def dataset_of(wc, purpose):
     """The packaged data set that a job reads its images from, if it does."""
+    if trained_on(wc, purpose):
+        return training_dataset(wc)
     entry = image_choice(wc, purpose)[1]
     return f"results/datasets/{entry['dataset']}" if "dataset" in entry else []
 
@@ -161,19 +215,13 @@ def images_state(wc, purpose):
     """Changes when the images of a user's set do; a data set made here is an input instead."""
     if dataset_of(wc, purpose):
         return "made here"
-    return set_state(repr(sorted(image_set(wc, purpose).items())), wc, purpose)
+    try:
+        return set_state(ImageSet.from_dict(image_set(wc, purpose)))
+    except (ZooError, OSError) as error:
+        return str(error)  # the job says it again, for its own model only
 
 
-_states = {}
-
-
-def set_state(key, wc, purpose):
-    if key not in _states:
-        try:
-            _states[key] = fingerprint(ImageSet.from_dict(image_set(wc, purpose)))
-        except (ZooError, OSError) as error:
-            _states[key] = str(error)  # the job says it again, for its own model only
-    return _states[key]
+set_state = cache(fingerprint)
 
 
 def calibration_set(wc):

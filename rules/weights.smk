@@ -1,6 +1,7 @@
 """Needs: an entry under `models` in config.yaml.
 Makes: results/weights/<model>.safetensors and, beside it, the model card that all later jobs read;
-results/datasets/<data set> for models that are trained here.
+results/datasets/<data set> for models that are trained on one; results/weights/<model>.training, which an
+interrupted training goes on from.
 """
 
 
@@ -48,9 +49,9 @@ rule weights:
 
 
 rule train:
-    """Train a model on a packaged data set."""
+    """Train or fine-tune a model on the images that its entry names."""
     input:
-        dataset=training_data,
+        dataset=training_dataset,
     output:
         weights="results/weights/{model}.safetensors",
         card="results/weights/{model}.json",
@@ -60,13 +61,16 @@ rule train:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
-    threads: 1
+    threads: training_threads
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wc: 4000 if training_dataset(wc) else 12000,
+        gpu=lambda wc: int(not training_dataset(wc)),
     params:
         code=code("train.py"),
         spec=spec,
         source=source_state,
+        folder=training_folder,
+        images_state=training_state,
     message:
         "train {wildcards.model}"
     script:

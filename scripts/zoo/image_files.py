@@ -6,7 +6,7 @@ sets each time it starts.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     label: int | None
 
 
-def entries(path: Path, labels: bool = False, classes: Path | None = None) -> list[Entry]:
+def entries(path: Path, labels: bool = False, classes: Path | Sequence[str] | None = None) -> list[Entry]:
     """The images of a folder or of a list file, sorted by name.
 
     A folder is searched recursively for files with one of EXTENSIONS; links are followed. A list file is
@@ -32,18 +32,25 @@ def entries(path: Path, labels: bool = False, classes: Path | None = None) -> li
 
     labels: whether each image must have one. In a folder it is the index of the image's own folder among all
         such folders in natural order, as in timm's folder reader; in a list it is the number after the tab.
-    classes: a timm class map, one class name a line. Folder names, and names after the tab in a list, then
-        stand for their line number, from 0.
+    classes: a timm class map, one class name a line, or the names. Folder names, and names after the tab in
+        a list, then stand for their line number, from 0.
 
     Raises ZooError naming the file and line for a missing path, a listed file that is missing or listed
     twice, a missing label or an unknown class.
     """
-    index = _class_map(classes) if classes else None
+    names = _lines(classes) if isinstance(classes, Path) else classes
+    index = {name: number for number, name in enumerate(names)} if names else None
     if path.is_dir():
         found = _labelled(path, index) if labels else (Entry(n, path / n, None) for n in _walk(path))
     else:
         found = _listed(path, labels, index)
     return sorted(found, key=lambda entry: entry.name)
+
+
+def class_folders(root: Path) -> list[str]:
+    """The names of the folders below `root` that images lie in, in timm's natural order."""
+    folders = {name.rpartition("/")[0].rpartition("/")[2] for name in _walk(root)}
+    return sorted(folders - {""}, key=_natural)
 
 
 def _walk(root: Path) -> Iterator[str]:
@@ -103,8 +110,8 @@ def _listed(listing: Path, labels: bool, index: dict[str, int] | None) -> Iterat
         yield Entry(name, listing.parent / name, label)
 
 
-def _class_map(path: Path) -> dict[str, int]:
-    return {line.strip(): number for number, line in enumerate(_read(path, "the class map"))}
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in _read(path, "the class map")]
 
 
 def _read(path: Path, what: str, errors: str = "strict") -> list[str]:

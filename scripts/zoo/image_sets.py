@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.image_files import Entry, entries
+from zoo.splits import Split, split_entries
 
 # What a fingerprint reads of one set at most; beyond, it trusts sizes and modification times.
 _CONTENT_LIMIT = 16 << 20
@@ -48,6 +49,8 @@ class ImageSet:
     seed: decides which images are taken if there are more than asked for, and the crops.
     crops: None for whole images; else each sample is a random crop, and the images take turns until the
         number asked for is reached.
+    fewer: whether a set that has fewer images than asked for is taken whole.
+    split: the part of a folder of class folders that is meant; None for all of it.
     """
 
     name: str
@@ -57,6 +60,8 @@ class ImageSet:
     crops: Crops | None = None
     labels: bool = False
     classes: Path | None = None
+    fewer: bool = False
+    split: Split | None = None
 
     def __post_init__(self) -> None:
         if self.images is not None and self.images < 1:
@@ -68,12 +73,21 @@ class ImageSet:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ImageSet":
-        """The set from plain values; `crops` may be true or false. Raises ZooError for an unknown key."""
+        """The set from plain values; `crops` may be true or false, `split` the name of a part.
+
+        Raises ZooError for an unknown key.
+        """
         _refuse_unknown("image set", values, cls)
         arguments = dict(values)
         for key in ("path", "classes"):
             if arguments.get(key) is not None:
                 arguments[key] = Path(arguments[key])
+        split = arguments.pop("split", None)
+        if isinstance(split, Mapping):
+            _refuse_unknown("split", split, Split)
+            arguments["split"] = Split(**split)
+        elif split is not None:
+            arguments["split"] = Split(split)
         crops = arguments.pop("crops", None)
         if isinstance(crops, Mapping):
             _refuse_unknown("crops", crops, Crops)
@@ -117,13 +131,16 @@ def samples(image_set: ImageSet) -> list[Sample]:
     """
     name, asked = image_set.name, image_set.images
     try:
-        found = entries(image_set.path, image_set.labels, image_set.classes)
+        if image_set.split is None:
+            found = entries(image_set.path, image_set.labels, image_set.classes)
+        else:
+            found = split_entries(image_set.path, image_set.split)
     except ZooError as error:
         raise ZooError(f"image set {name}: {error}") from error
     if not found:
         raise ZooError(f"image set {name}: {image_set.path} has no image; add some or name another path")
-    if asked is None:
-        asked = len(found)
+    if asked is None or (image_set.fewer and image_set.crops is None):
+        asked = min(asked or len(found), len(found))
     if asked > len(found) and image_set.crops is None:
         raise ZooError(
             f"image set {name}: {image_set.path} has {len(found)} images and {asked} are asked for;"

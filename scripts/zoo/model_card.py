@@ -10,7 +10,8 @@ from zoo.checkpoint import find_package, package_licence
 from zoo.datasets import DATASETS
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, from_timm_config
-from zoo.spec import ModelSpec
+from zoo.spec import ModelSpec, WeightsSource
+from zoo.training_images import is_packaged, training_classes
 
 IMAGENET_CLASSES = 1000
 
@@ -54,27 +55,30 @@ def preprocess_record(spec: ModelSpec) -> Preprocess:
     return Preprocess.from_dict({**record.to_dict(), **spec.preprocess})
 
 
-def licence(spec: ModelSpec) -> str:
+def licence(spec: ModelSpec, start: WeightsSource | None = None) -> str:
     """The configuration's word, else the source's own: timm's record for its hub, the package's metadata, the
-    data set's; "unknown" where the source says nothing, as for a local file."""
-    weights = spec.weights
-    said = spec.licence
+    data set's; "unknown" where the source says nothing, as for a local file or images.
+
+    start: ask of these weights instead, which the configuration's word does not mean.
+    """
+    weights = start or spec.weights
+    said = None if start else spec.licence
     if said is None and weights.kind == "hub" and weights.location is None:
         said = timm_config(spec).get("license")
     elif said is None and weights.kind == "package":
         said = package_licence(find_package(str(weights.location)))
-    elif said is None and weights.kind == "train":
+    elif said is None and weights.kind == "train" and is_packaged(weights):
         said = DATASETS[str(weights.location)].licence
     return said or "unknown"
 
 
 def labels(spec: ModelSpec, classes: int) -> list[str] | None:
-    """Class names in the order of the outputs: from the configured file, the data set trained on, or
+    """Class names in the order of the outputs: from the configured file, the images trained on, or
     ImageNet-1k's where there are 1000 classes. None if they are unknown or the weights random."""
     if spec.labels is not None:
         return _from_file(Path(spec.labels), classes)
     if spec.weights.kind == "train":
-        names = list(DATASETS[str(spec.weights.location)].classes)
+        names = training_classes(spec.weights)
         return names if len(names) == classes else None
     if spec.weights.random or classes != IMAGENET_CLASSES:
         return None

@@ -5,10 +5,12 @@ Imported while Snakemake parses the rules, so the standard library is all it nee
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from zoo.errors import ZooError
+from zoo.splits import Split
+from zoo.training_recipe import TrainingRecipe
 
 WeightsKind = Literal["hub", "url", "file", "package", "train", "random"]
 PREPROCESS_KEYS = ("size", "crop_pct", "crop_mode", "interpolation", "mean", "std", "channels")
@@ -37,12 +39,47 @@ _RESERVED_ARGS = (
 
 
 @dataclass(frozen=True)
+class Training:
+    """How weights are trained, beside the images that they are trained on."""
+
+    start: "WeightsSource | None" = None
+    """Where the weights come from that are fine-tuned; None trains from scratch."""
+    held_out: float = 0.2
+    """Share of the images of each class that are kept apart, where the folder is not split already."""
+    split_seed: int = 0
+    """Decides which these are."""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """Fields of `zoo.training_recipe.TrainingRecipe` that differ from its defaults."""
+
+    @classmethod
+    def from_config(cls, model: str, entry: Mapping[str, Any]) -> Self:
+        """Read a `train:` entry without its images.
+
+        Raises ZooError for an unknown key, a malformed value, or a start that is itself trained.
+        """
+        recipe = dict(entry)
+        start = recipe.pop("from", None)
+        split = {key: recipe.pop(key) for key in ("held_out", "split_seed") if key in recipe}
+        source = None
+        if start is not None:
+            source = WeightsSource.from_config(model, {} if start == "hub" else start)
+            if source.kind == "train":
+                raise ZooError(f"{model}: training starts from weights that are fetched, not trained")
+        try:
+            TrainingRecipe.of(recipe)
+            Split("train", split.get("held_out", 0.2), split.get("split_seed", 0))
+        except ZooError as error:
+            raise ZooError(f"{model}: {error}") from error
+        return cls(start=source, recipe=recipe, **split)
+
+
+@dataclass(frozen=True)
 class WeightsSource:
     """Where a model's weights come from.
 
     kind and location go together: hub, a repository `owner/name[@revision]` or None for the one that
     timm's tag names; url, an address; file, a path; package, the name of an installed distribution;
-    train, a packaged data set; random, None.
+    train, a packaged data set or a folder of class folders; random, None.
     """
 
     kind: WeightsKind = "hub"
@@ -55,6 +92,8 @@ class WeightsSource:
     """Tensors are matched by name, or, when the names are foreign, one after the other."""
     seed: int = 0
     """Seed of a training or of a random initialization."""
+    training: Training | None = None
+    """train: how."""
 
     @classmethod
     def from_config(cls, model: str, entry: Mapping[str, Any] | None) -> Self:
@@ -77,6 +116,12 @@ class WeightsSource:
             raise ZooError(f"{model}: weights from {kind} need a value")
         if kind == "package":
             entry.setdefault("keys", "order")
+        if kind == "train":
+            settings = dict(location) if isinstance(location, Mapping) else {"images": location}
+            location = settings.pop("images", None)
+            if location is None:
+                raise ZooError(f"{model}: say which images to train on (train: {{images: …}})")
+            entry["training"] = Training.from_config(model, settings)
         source = cls(kind=kind, location=None if location is None else str(location), **entry)
         source._check(model)
         return source
@@ -105,7 +150,17 @@ class WeightsSource:
     @property
     def remote(self) -> bool:
         """True if fetching the weights needs a network (or a filled hub cache)."""
-        return self.kind in ("hub", "url")
+        start = self.training.start if self.training else None
+        return self.kind in ("hub", "url") or (start is not None and start.remote)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict`."""
+        training = data.get("training")
+        if training is not None:
+            start = training["start"]
+            training = Training(**{**training, "start": None if start is None else cls.from_dict(start)})
+        return cls(**{**data, "training": training})
 
 
 @dataclass(frozen=True)
@@ -145,7 +200,7 @@ class ModelSpec:
             name=name,
             timm=entry["timm"],
             args=args,
-            weights=WeightsSource.from_config(name, entry.get("weights")),
+            weights=_starting(WeightsSource.from_config(name, entry.get("weights")), entry["timm"]),
             preprocess=preprocess,
             licence=entry.get("licence"),
             labels=entry.get("labels"),
@@ -154,11 +209,18 @@ class ModelSpec:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "weights": WeightsSource(**data["weights"])})
+        return cls(**{**data, "weights": WeightsSource.from_dict(data["weights"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, fit for a Snakemake `params:`."""
         return asdict(self)
+
+
+def _starting(weights: WeightsSource, timm: str) -> WeightsSource:
+    """A training of a model with a tag starts from the weights that the tag names, unless told otherwise."""
+    if weights.training is None or weights.training.start is not None or "." not in timm:
+        return weights
+    return replace(weights, training=replace(weights.training, start=WeightsSource()))
 
 
 def _refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) -> None:

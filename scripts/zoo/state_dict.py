@@ -58,6 +58,27 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
     return "; ".join(part for part in found if part)
 
 
+def other_classes(model: nn.Module, tensors: Tensors) -> int | None:
+    """The number of classes of a file's tensors, where it is all that keeps them from fitting the model.
+
+    Tensors that belong to classes are told by their first dimension, which is `model.num_classes` on one
+    side and the number sought on the other. Names are not looked at if they are all foreign. None if the
+    tensors fit, or differ in more.
+    """
+    wanted = model.state_dict()
+    if len(wanted) != len(tensors):
+        return None
+    names = wanted if wanted.keys() == tensors.keys() else tensors
+    found = set()
+    for parameter, name in zip(wanted.values(), names, strict=True):
+        tensor = tensors[name]
+        if parameter.shape != tensor.shape:
+            if parameter.shape[:1] != (model.num_classes,) or parameter.shape[1:] != tensor.shape[1:]:
+                return None
+            found.add(tensor.shape[0])
+    return found.pop() if len(found) == 1 else None
+
+
 def in_order(model: nn.Module, tensors: Tensors) -> Tensors:
     """The tensors under the model's names, one after the other.
 

@@ -1,6 +1,7 @@
 """Fetching a model's weights from the source that its specification names, and checking that they fit."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from torch import nn
 from zoo import checkpoint, hub
 from zoo.architecture import build, naming, tags, timm_config
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec
-from zoo.state_dict import Tensors, differences, in_order, listed
+from zoo.spec import ModelSpec, WeightsSource
+from zoo.state_dict import Tensors, differences, in_order, listed, other_classes
 
 Source = dict[str, Any]
 """Where weights came from, as plain values: kind, location, and what identifies the file."""
@@ -30,17 +31,37 @@ def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
         return _fetch(spec)
 
 
-def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
+def fetch_start(spec: ModelSpec, start: WeightsSource) -> tuple[nn.Module, Source]:
+    """The model with the weights that `start` names, to be fine-tuned, in eval mode, and their origin.
+
+    The weights may have another number of classes: the tensors that differ for that reason alone keep the
+    initialization from `spec.weights.seed`, and the origin lists them as `fresh`.
+
+    Raises ZooError without naming the model as `fetch` does, and if anything else does not fit.
+    """
+    arguments = {key: value for key, value in spec.args.items() if key != "num_classes"}
+    model, source = _fetch(replace(spec, args=arguments, weights=start), any_classes=True)
+    target = build(spec, spec.weights.seed)
+    tensors, wanted = model.state_dict(), target.state_dict()
+    fresh = [
+        name for name, tensor in wanted.items() if name not in tensors or tensors[name].shape != tensor.shape
+    ]
+    if other_classes(target, tensors) is None and fresh:
+        raise ZooError(f"the weights that training starts from lack {listed('tensors', fresh)}")
+    target.load_state_dict({name: tensors.get(name) for name in wanted if name not in fresh}, strict=False)
+    return target, source | {"fresh": fresh}
+
+
+def _fetch(spec: ModelSpec, any_classes: bool = False) -> tuple[nn.Module, Source]:
     weights = spec.weights
     match weights.kind:
         case "hub":
-            return _from_hub(spec)
+            return _from_hub(spec, any_classes)
         case "url":
-            return _from_url(spec, str(weights.location))
+            return _from_url(spec, str(weights.location), any_classes)
         case "file":
-            return _from_file(
-                spec, Path(str(weights.location)), {"kind": "file", "location": weights.location}
-            )
+            facts = {"kind": "file", "location": weights.location}
+            return _from_file(spec, Path(str(weights.location)), facts, any_classes)
         case "package":
             package = checkpoint.find_package(str(weights.location))
             path = checkpoint.package_file(package, weights.file)
@@ -50,20 +71,20 @@ def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
                 "version": package.version,
                 "file": path.name,
             }
-            return _from_file(spec, path, facts)
+            return _from_file(spec, path, facts, any_classes)
         case "random":
             return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
         case "train":
             raise ZooError(f"its weights are trained on {weights.location}, not fetched")
 
 
-def _from_hub(spec: ModelSpec) -> tuple[nn.Module, Source]:
+def _from_hub(spec: ModelSpec, any_classes: bool) -> tuple[nn.Module, Source]:
     location, name = spec.weights.location, spec.weights.file
     if location is None:
         config = timm_config(spec)
         location, name = config.get("hf_hub_id"), name or config.get("hf_hub_filename")
         if location is None and config.get("url"):
-            return _from_url(spec, config["url"])
+            return _from_url(spec, config["url"], any_classes)
     if location is None:
         raise ZooError(
             f"timm names no weights for {spec.timm} (it does for: {tags(spec)}); "
@@ -72,21 +93,25 @@ def _from_hub(spec: ModelSpec) -> tuple[nn.Module, Source]:
     repository, _, revision = location.partition("@")
     found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
     facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
-    return _from_file(spec, found.path, facts)
+    return _from_file(spec, found.path, facts, any_classes)
 
 
-def _from_url(spec: ModelSpec, url: str) -> tuple[nn.Module, Source]:
+def _from_url(spec: ModelSpec, url: str, any_classes: bool) -> tuple[nn.Module, Source]:
     with tempfile.TemporaryDirectory() as folder:
-        return _from_file(spec, hub.download_url(url, Path(folder)), {"kind": "url", "location": url})
+        path = hub.download_url(url, Path(folder))
+        return _from_file(spec, path, {"kind": "url", "location": url}, any_classes)
 
 
-def _from_file(spec: ModelSpec, path: Path, facts: Source) -> tuple[nn.Module, Source]:
+def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) -> tuple[nn.Module, Source]:
     tensors = checkpoint.read(path)
     digest = checkpoint.check_sha256(path, spec.weights.sha256)
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
     model = build(spec, spec.weights.seed)
+    if any_classes and (classes := other_classes(model, tensors)):
+        spec = replace(spec, args=spec.args | {"num_classes": classes})
+        model = build(spec, spec.weights.seed)
     matched = _fill(spec, model, tensors, path)
     return model, {**facts, "sha256": digest, "matched": matched}
 
