@@ -1,7 +1,7 @@
 """Needs: an entry under `models` in config.yaml.
 Makes: results/weights/<model>.safetensors and, beside it, the model card that all later jobs read;
 results/datasets/<data set> for models that are trained on one; results/weights/<model>.training, which an
-interrupted training goes on from.
+interrupted training goes on from and a finished one is kept in.
 """
 
 

@@ -11,18 +11,18 @@ from zoo.state_dict import save
 from zoo.training import Machine, train
 
 
-def main(spec: ModelSpec, images: Path, threads: int, weights: str, card: str) -> None:
+def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
+    # Kept, so that a card that changes, by another licence or other labels, asks for no second training.
     checkpoint = Path(weights).with_suffix(".training")
-    model, source = train(spec, images, Machine.here(threads), checkpoint)
+    model, source = train(spec, images, Machine.here(threads), checkpoint, code)
     with replacing(weights) as (temporary,):
         save(model, temporary)
         write_json(model_card(spec, model, source, sha256(temporary)), card)
-    checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
     params = snakemake.params
     spec = ModelSpec.from_dict(params.spec)
     with reporting(snakemake.log[0], f"train {spec.name}"):
-        images = Path(params.folder)
-        main(spec, images, snakemake.threads, snakemake.output.weights, snakemake.output.card)
+        images, output = Path(params.folder), snakemake.output
+        main(spec, images, snakemake.threads, params.code, output.weights, output.card)

@@ -85,12 +85,17 @@ def recipe_of(spec: ModelSpec) -> TrainingRecipe:
 
 
 def train(
-    spec: ModelSpec, folder: Path, machine: Machine | None = None, checkpoint: Path | None = None
+    spec: ModelSpec,
+    folder: Path,
+    machine: Machine | None = None,
+    checkpoint: Path | None = None,
+    code: str = "",
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The model trained on the class folders in `folder`, in eval mode on the CPU, and its weights' origin.
 
     checkpoint: a file that is written after each epoch. If it is of the same training, so are its epochs: the
-    training goes on from there. The caller deletes it when the weights are safe.
+    training goes on from there, and one that was finished is not repeated.
+    code: a hash of the code that trains, which must be the same for that, too.
 
     The origin is as `zoo.weights.fetch` returns it, with the numbers of images and classes, the split, the
     recipe, what was fine-tuned, and the loss and the held-out accuracy of the last epoch. Held-out images
@@ -100,11 +105,11 @@ def train(
     number of classes, what it starts from does not fit, or the training diverges.
     """
     with naming(spec), own_randomness():
-        return _train(spec, folder, machine or Machine(), checkpoint)
+        return _train(spec, folder, machine or Machine(), checkpoint, code)
 
 
 def _train(
-    spec: ModelSpec, folder: Path, machine: Machine, checkpoint: Path | None
+    spec: ModelSpec, folder: Path, machine: Machine, checkpoint: Path | None, code: str
 ) -> tuple[nn.Module, dict[str, Any]]:
     weights, recipe = spec.weights, recipe_of(spec)
     training = weights.training or Training()
@@ -134,7 +139,7 @@ def _train(
         record,
         classes,
     )
-    key = _key(spec, recipe, start, [fingerprint(train_set), fingerprint(held_out_set)])
+    key = _key(spec, recipe, start, [fingerprint(train_set), fingerprint(held_out_set)], code)
     with _deterministic(machine):
         result = fit.run(checkpoint, key)
     return fit.result().cpu().eval().requires_grad_(False), {
@@ -169,9 +174,9 @@ def _check_outputs(model: nn.Module, record: Preprocess, classes: int, folder: P
         )
 
 
-def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[str]) -> str:
+def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[str], code: str) -> str:
     """Decides whether a checkpoint is of this training."""
-    versions = [torch.__version__, timm.__version__]
+    versions = [torch.__version__, timm.__version__, code]
     own = {key: value for key, value in spec.to_dict().items() if key not in ("name", "licence", "labels")}
     settings = json.dumps([own, asdict(recipe), start, images, versions], sort_keys=True)
     return hashlib.sha256(settings.encode()).hexdigest()
@@ -333,15 +338,15 @@ class _Fit:
         return torch.autocast(self.machine.device, half, enabled=half is not None)
 
     def _save(self, path: Path, key: str, epochs: int, result: dict[str, float]) -> None:
-        state = {
-            "key": key,
-            "epochs": epochs,
-            "result": result,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "ema": self.ema.module.state_dict() if self.ema else None,
-        }  # no generators, and no scheduler: all they give follows from the number of the step
+        """Keep all that the epochs to come need, or, after the last, the weights alone."""
+        state: dict[str, Any] = {"key": key, "epochs": epochs, "result": result}
+        if epochs == self.recipe.epochs:
+            state["trained"] = self.result().state_dict()
+        else:  # no generators, and no scheduler: all they give follows from the number of the step
+            state["model"] = self.model.state_dict()
+            state["optimizer"] = self.optimizer.state_dict()
+            state["scaler"] = self.scaler.state_dict()
+            state["ema"] = self.ema.module.state_dict() if self.ema else None
         with replacing(path) as (temporary,):
             torch.save(state, temporary)
 
@@ -357,11 +362,14 @@ class _Fit:
         if not isinstance(state, dict) or state.get("key") != key:
             _log.info("%s is of other images or settings: the training starts anew", path)
             return 0, {}
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        if self.ema is not None:
-            self.ema.module.load_state_dict(state["ema"])
+        if "trained" in state:
+            self.result().load_state_dict(state["trained"])
+        else:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+            if self.ema is not None:
+                self.ema.module.load_state_dict(state["ema"])
         _log.info("going on after epoch %d of %d", state["epochs"], self.recipe.epochs)
         return state["epochs"], state["result"]
 

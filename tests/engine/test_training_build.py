@@ -56,7 +56,6 @@ def test_one_entry_leads_from_a_folder_to_a_verified_int8_file(plant_zoo: Zoo):
     assert figures["reference_top1"] == pytest.approx(source["held_out_top1"], abs=1e-4)
     log = (plant_zoo / "results/logs/weights/plants.log").read_text()
     assert "epoch 2 of 2: loss " in log and "held-out top-1" in log
-    assert not (plant_zoo / "results/weights/plants.training").exists()
 
 
 def test_images_and_settings_of_the_training_count_and_nothing_else(plant_zoo: Zoo):
@@ -108,4 +107,10 @@ def test_a_killed_training_goes_on_from_its_last_epoch(fresh_zoo: Zoo):
     fresh_zoo.build("results/weights/plants.json")
     log = (fresh_zoo / "results/logs/weights/plants.log").read_text()
     assert "going on after epoch" in log and "epoch 1 of 60" not in log
-    assert not checkpoint.exists()
+    weights = (fresh_zoo / "results/weights/plants.safetensors").read_bytes()
+    fresh_zoo.configure(lambda config: config["models"]["plants"].update(licence="MIT"))
+    assert fresh_zoo.build("results/weights/plants.json") == {"train plants"}
+    log = (fresh_zoo / "results/logs/weights/plants.log").read_text()
+    assert "going on after epoch 60 of 60" in log, "another licence asks for no second training"
+    assert (fresh_zoo / "results/weights/plants.safetensors").read_bytes() == weights
+    assert json.loads((fresh_zoo / "results/weights/plants.json").read_text())["licence"] == "MIT"

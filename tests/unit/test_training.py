@@ -162,8 +162,10 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_bits(folder, tmp_pat
     assert digest(resumed, tmp_path) == digest(whole, tmp_path) and resumed_source == source
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
     caplog.clear()
-    train(restless, folder, checkpoint=checkpoint)
+    again, again_source = train(restless, folder, checkpoint=checkpoint)
     assert "epoch 3 of 3: loss" not in caplog.text, "nothing is left to train"
+    assert digest(again, tmp_path) == digest(whole, tmp_path) and again_source == source
+    assert "optimizer" not in torch.load(checkpoint, weights_only=True)
 
 
 def test_a_checkpoint_of_something_else_is_left_alone(folder, tmp_path, caplog):
@@ -180,6 +182,9 @@ def test_a_checkpoint_of_something_else_is_left_alone(folder, tmp_path, caplog):
     assert "anew" in caplog.text
     train(spec(folder, SHORT), folder, checkpoint=checkpoint)
     assert "going on after epoch 2 of 2" in caplog.text, "a licence changes no weights"
+    caplog.clear()
+    train(spec(folder, SHORT), folder, checkpoint=checkpoint, code="edited")
+    assert "anew" in caplog.text
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     train(spec(folder, SHORT), folder, checkpoint=checkpoint)
     assert "cannot be read" in caplog.text
