@@ -198,7 +198,8 @@ class _Fit:
 
     def __post_init__(self) -> None:
         recipe, machine = self.recipe, self.machine
-        self.model.to(machine.device).train()
+        # channels_last: three quarters of the time, on a CPU, where convolutions are depthwise
+        self.model.to(machine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.order = Shuffled(len(self.images), recipe.batch, self.seed)
         try:
             self.optimizer = create_optimizer_v2(
@@ -320,6 +321,7 @@ class _Fit:
 
     def _normalized(self, batch: Batch) -> Batch:
         images, labels = (each.to(self.machine.device, non_blocking=True) for each in batch)
+        images = images.contiguous(memory_format=torch.channels_last)
         return images.float().div_(255).sub_(self.mean).div_(self.std), labels
 
     @torch.inference_mode()
