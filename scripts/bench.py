@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zoo.benchmark import benchmark
 from zoo.inference import Artifact
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json, write_json
 
@@ -13,7 +14,7 @@ def main(artifact: Artifact, fp32_files: list[str], card: str, output: str) -> N
     fp32 = replace(
         artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, fp32_files))
     )
-    write_json(benchmark(artifact, fp32, tuple(read_json(card)["input"])), output)
+    write_json(benchmark(artifact, fp32, Feed.of(read_json(card)).shapes), output)
 
 
 if __name__ == "__main__":

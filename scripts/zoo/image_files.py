@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from zoo.errors import ZooError
 
-EXTENSIONS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
+EXTENSIONS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npz"])
+"""Of images, and of files of arrays for models that take other inputs (see `zoo.inputs`)."""
 
 
 class Entry(NamedTuple):

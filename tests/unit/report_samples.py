@@ -25,15 +25,19 @@ def card(name="convnext_digits", parameters=1_520_000, **changes):
     """A model card."""
     return {
         "name": name,
-        "timm": "convnext_atto",
+        "library": "timm",
+        "architecture": "convnext_atto",
         "args": {"depths": [2, 2, 4, 2], "num_classes": 10},
         "source": {"kind": "train", "location": "digits", "seed": 0},
         "random": False,
         "sha256": hashlib.sha256(name.encode()).hexdigest(),
         "licence": "CC-BY-4.0",
+        "task": "classification",
         "num_classes": 10,
         "parameters": parameters,
         "input": [3, 32, 32],
+        "inputs": [{"name": "data", "shape": [3, 32, 32], "values": "image", "second_shape": None}],
+        "outputs": [{"name": "output", "shape": [10]}],
         "preprocess": {
             "size": [32, 32],
             "crop_pct": 1.0,
