@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, samples
 from zoo.images import load as load_images
 from zoo.inference import Reference
@@ -17,9 +18,10 @@ from zoo.state_dict import load
 
 
 def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    about = read_json(card)
+    record = Preprocess.from_dict(about["preprocess"])
     image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set)
+    chosen = samples(image_set, ModelClasses.of(about))
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
     device = "cuda" if torch.cuda.is_available() else "cpu"

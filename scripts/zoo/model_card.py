@@ -9,6 +9,7 @@ from zoo.architecture import naming, timm_config
 from zoo.checkpoint import find_package, package_licence
 from zoo.datasets import DATASETS
 from zoo.errors import ZooError
+from zoo.flops import multiply_adds
 from zoo.preprocess import Preprocess, from_timm_config
 from zoo.spec import ModelSpec
 
@@ -19,7 +20,8 @@ def model_card(spec: ModelSpec, model: nn.Module, source: dict[str, Any], sha256
     """The card as plain values, for the JSON file beside the weights.
 
     source: as `zoo.weights.fetch` returns it. sha256: digest of the saved .safetensors file.
-    input is [channels, height, width]; labels has a name per class or is None where they are not known.
+    input is [channels, height, width]; labels has a name per class or is None where they are not known;
+    class_ids has the WordNet id of each class of ImageNet-1k, or is None; multiply_adds is for one image.
 
     Raises ZooError naming the model for a preprocessing override that makes no sense, a model that does not
     take three channels, or a label file that is missing or does not have one line per class.
@@ -42,9 +44,11 @@ def model_card(spec: ModelSpec, model: nn.Module, source: dict[str, Any], sha256
             "licence": licence(spec),
             "num_classes": classes,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "multiply_adds": multiply_adds(model, [(channels, *preprocess.size)]),
             "input": [channels, *preprocess.size],
             "preprocess": preprocess.to_dict(),
             "labels": labels(spec, classes),
+            "class_ids": class_ids(spec, classes),
         }
 
 
@@ -81,6 +85,16 @@ def labels(spec: ModelSpec, classes: int) -> list[str] | None:
     from timm.data import ImageNetInfo
 
     return list(ImageNetInfo().label_descriptions())
+
+
+def class_ids(spec: ModelSpec, classes: int) -> list[str] | None:
+    """ImageNet-1k's WordNet ids in the order of the outputs, by which the folders of its images are named;
+    None for a model that was trained here or has another number of classes."""
+    if spec.weights.kind == "train" or classes != IMAGENET_CLASSES:
+        return None
+    from timm.data import ImageNetInfo
+
+    return list(ImageNetInfo().label_names())
 
 
 def _from_file(path: Path, classes: int) -> list[str]:
