@@ -119,12 +119,14 @@ def training_data(wc):
 
 
 def image_choice(wc, purpose):
-    """The entry of config.yaml that says which images serve a purpose, and the set that it names."""
+    """The entry of config.yaml that says which images serve a purpose, and the set that it names or is."""
     choice = config["models"][wc.model].get(purpose) or config["defaults"].get(purpose)
     if choice is None:
         raise WorkflowError(
             f"{wc.model}: config.yaml names no {purpose} images (defaults: {purpose}: …)"
         )
+    if "path" in choice:
+        return choice, choice
     name = choice["set"]
     if name not in config["image_sets"]:
         declared = ", ".join(config["image_sets"])
@@ -145,7 +147,7 @@ def image_set(wc, purpose):
     if "dataset" in entry:
         values["path"] = f"results/datasets/{entry['dataset']}/{entry['split']}"
     return {
-        "name": choice["set"],
+        "name": choice.get("set") or "/".join(Path(values["path"]).parts[-2:]),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
