@@ -341,7 +341,7 @@ def possible_targets():
             rf"weights/(?:{one_of(MODELS)})\.(?:safetensors|json)",
             rf"reference/(?:{one_of(MODELS)})/(?:verification|evaluation)\.npz",
             r"datasets/digits",
-            r"report\.html|zoo\.csv",
+            r"report\.html|zoo\.csv|evaluation\.md|evaluation\.csv",
         ]
     )
 
