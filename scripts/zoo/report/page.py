@@ -47,7 +47,7 @@ COLUMNS = (
     Column("bytes", "Size", "MB", "All files of the artifact, in 10⁶ bytes.", formats.millions),
     Column("parameters", "Params", "M", "Parameters of the original model, in 10⁶.", formats.millions),
     Column(
-        "multiply_adds", "Mult-adds", "M", "Of one image, as torch counts them, in 10⁶.", formats.millions
+        "multiply_adds", "MACs", "M", "Multiply-adds of an image: torch's count, in 10⁶.", formats.millions
     ),
     Column("top1", "Top-1", "%", "Accuracy on the labelled evaluation images.", formats.percent),
     Column("top5", "Top-5", "%", "The label among the first five classes.", formats.percent),
