@@ -1,6 +1,7 @@
-"""`snakemake evaluate`: the table of the tiny zoo, on labelled images that one line of config.yaml names."""
+"""`snakemake evaluate`: report and table of the tiny zoo, on labelled images that one line names."""
 
 import csv
+import json
 import shutil
 
 from engine_zoo import Zoo, picture
@@ -35,6 +36,10 @@ def test_evaluate_brings_the_table(zoo: Zoo):
     text = (zoo / "results/evaluation.md").read_text()
     assert "## one" in text and "| cpu | int8 |" in text and "## two" not in text
     assert 'class="evaluation"' in (zoo / "results/report.html").read_text()
+    assert len((zoo / "results/zoo.csv").read_text().splitlines()) == 1 + 5, (
+        "a header, and one row an artifact"
+    )
+    assert json.loads((zoo / "results/weights/one.json").read_text())["random"] is True
 
     shutil.move(zoo / "val/n15075141", zoo / "val/n00000000")
     outcome = zoo.snakemake("results/cpu/one/fp32.eval.json")
