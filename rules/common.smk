@@ -17,19 +17,11 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
+from zoo.artifacts import ARTIFACTS, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
 from zoo.spec import ModelSpec
 
-DEVICES = ("cpu", "gpu")
-# Each artifact of a model: its precision, the runtime that executes it, and its files.
-ARTIFACTS = {
-    "torchscript": ("fp32", "torch", ("torchscript.pt",)),
-    "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
-    "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
-    "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
-    "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
-}
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",

@@ -21,8 +21,8 @@ from zoo.preprocess import Preprocess, prepare
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# What Pillow's decoders raise for a broken file.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow's decoders raise for a broken file."""
 
 
 def read_image(path: str | Path) -> "PillowImage":
@@ -37,16 +37,21 @@ def read_image(path: str | Path) -> "PillowImage":
     """
     try:
         with Image.open(path) as image:
-            if image.mode in ("I", "F") or image.mode.startswith("I;"):
-                raise ZooError(f"{path}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
+            check_depth(image, str(path))
             return image.convert("RGB")
     except FileNotFoundError:
         raise ZooError(f"{path}: there is no such image; restore it or take it off its set") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ZooError(
             f"{path}: cannot be read as an image ({reason}); replace it or take it off its set"
         ) from error
+
+
+def check_depth(image: "PillowImage", name: str) -> None:
+    """Raises ZooError for grayscale of more than 8 bits, which Pillow would clip to white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise ZooError(f"{name}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
 
 
 def pixels(sample: Sample) -> "PillowImage":

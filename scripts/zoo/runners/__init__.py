@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,16 @@ class Runner(Protocol):
 
     def step(self, image: NDArray[np.float32]) -> None:
         """Run once for timing; the output is computed and left with the runtime."""
+
+
+@runtime_checkable
+class BatchRunner(Runner, Protocol):
+    """A runner that can take several images at once, if this model lets it."""
+
+    batches: bool
+
+    def run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The outputs, (images, classes), for images (images, C, H, W)."""
 
 
 def open_runner(

@@ -31,19 +31,24 @@ class OnnxRunner:
         if len(inputs) != 1 or len(outputs) != 1:
             raise wrong_interface(path, inputs, outputs)
         self._path, self._input = path, inputs[0]
+        self.batches = not isinstance(self._session.get_inputs()[0].shape[0], int)  # a name or None: any size
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         name, software_gpu = ("CUDA", False) if on_gpu else (cpu_name(), None)
         self.info = RuntimeInfo("onnxruntime", onnxruntime.__version__, name, software_gpu)
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._compute(image), dtype=np.float32).ravel()
+        output: NDArray[np.float32] = self.run_batch(image[None])[0]
+        return output
 
     def step(self, image: NDArray[np.float32]) -> None:
-        self._compute(image)
+        self._compute(image[None])
 
-    def _compute(self, image: NDArray[np.float32]) -> Any:
+    def run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self._compute(images), dtype=np.float32).reshape(len(images), -1)
+
+    def _compute(self, images: NDArray[np.float32]) -> Any:
         try:
-            return self._session.run(None, {self._input: as_input(image)[None]})[0]
+            return self._session.run(None, {self._input: as_input(images)})[0]
         except Exception as error:
             raise ArtifactError(f"{self._path}: onnxruntime cannot run it: {str(error).strip()}") from error
 

@@ -14,6 +14,8 @@ from zoo.runners import RuntimeInfo, as_input, wrong_interface
 
 
 class TorchRunner:
+    batches = True  # as a rule: a trace may hold its batch of one in a constant
+
     def __init__(self, path: Path, device: str, threads: int) -> None:
         torch.set_num_threads(threads)
         self._path = path
@@ -37,18 +39,22 @@ class TorchRunner:
         self.info = RuntimeInfo("torch", torch.__version__, name, False if on_gpu else None)
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = self._compute(image).float().cpu().numpy()
-        return output.ravel()
+        output: NDArray[np.float32] = self.run_batch(image[None])[0]
+        return output
+
+    def run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = self._compute(images).float().cpu().numpy()
+        return output.reshape(len(images), -1)
 
     def step(self, image: NDArray[np.float32]) -> None:
-        self._compute(image)
+        self._compute(image[None])
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
-    def _compute(self, image: NDArray[np.float32]) -> torch.Tensor:
+    def _compute(self, images: NDArray[np.float32]) -> torch.Tensor:
         try:
             with torch.inference_mode():
-                output: torch.Tensor = self._module(torch.from_numpy(as_input(image)[None]).to(self._device))
+                output: torch.Tensor = self._module(torch.from_numpy(as_input(images)).to(self._device))
                 return output
         except RuntimeError as error:
             raise ArtifactError(f"{self._path}: torch cannot run it: {_first_line(error)}") from error
