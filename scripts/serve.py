@@ -11,14 +11,15 @@ def main() -> int:
     from zoo.isolation import isolated
     from zoo.predict import find_artifact
     from zoo.serving import Limits
-    from zoo.serving.batching import probe
-    from zoo.serving.service import facts_of, make_server, run
+    from zoo.serving.service import check_address, facts_of, make_server, run
+    from zoo.serving.trial import probe
 
     limits = Limits(
         int(options.max_image_mb * 2**20), options.max_pixels, options.timeout, options.max_waiting
     )
     try:
         artifact, card = find_artifact(options.artifact, options.card, options.device)
+        check_address(options.host, options.port)
         # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
         probed = isolated(str(artifact), probe, artifact, card, options.threads)
         batch = options.max_batch or probed.max_batch

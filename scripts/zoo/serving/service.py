@@ -7,6 +7,7 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import socket
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ from zoo.inference import Artifact
 from zoo.isolation import end_with_parent
 from zoo.predict import Arrays, Predictor
 from zoo.serving import Limits
-from zoo.serving.batching import PatientLoop
 from zoo.serving.guard import BATCH_HEADER, PATH, Guard, Metrics
+from zoo.serving.loop import PatientLoop
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
 
 
@@ -40,6 +41,7 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
 
     def setup(self, device: str) -> None:
         end_with_parent()
+        faulthandler.enable()  # a crash of the runtime leaves a trace in the log
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, which the server handles for all
         Image.MAX_IMAGE_PIXELS = self._limits.pixels  # Pillow's own guess is lower than what may be asked for
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `decode` refuses it
@@ -151,6 +153,19 @@ class _Answers(dict[str, Any]):
 
 def _page(metrics: Metrics) -> Response:
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def check_address(host: str, port: int) -> None:
+    """Raises ZooError if nothing can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ZooError(
+                f"cannot listen on {host} port {port} ({error.strerror}); choose another --port"
+            ) from None
 
 
 def run(server: LitServer, host: str, port: int) -> None:
