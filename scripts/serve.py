@@ -11,8 +11,7 @@ def main() -> int:
     from zoo.isolation import isolated
     from zoo.predict import find_artifact
     from zoo.serving import Limits
-    from zoo.serving.service import check_address, facts_of, make_server, run
-    from zoo.serving.trial import probe
+    from zoo.serving.trial import check_address, probe
 
     limits = Limits(
         int(options.max_image_mb * 2**20), options.max_pixels, options.timeout, options.max_waiting
@@ -23,6 +22,8 @@ def main() -> int:
         # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
         probed = isolated(str(artifact), probe, artifact, card, options.threads)
         batch = options.max_batch or probed.max_batch
+        from zoo.serving.service import facts_of, make_server, run
+
         facts = facts_of(artifact, card) | {"runtime": probed.runtime, "max_batch": batch}
         server = make_server(artifact, card, facts, options.threads, options.workers, limits, batch)
         print(

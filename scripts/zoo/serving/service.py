@@ -7,7 +7,6 @@ import faulthandler
 import multiprocessing
 import os
 import signal
-import socket
 import time
 import warnings
 from collections.abc import Iterator
@@ -153,19 +152,6 @@ class _Answers(dict[str, Any]):
 
 def _page(metrics: Metrics) -> Response:
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def check_address(host: str, port: int) -> None:
-    """Raises ZooError if nothing can listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ZooError(
-                f"cannot listen on {host} port {port} ({error.strerror}); choose another --port"
-            ) from None
 
 
 def run(server: LitServer, host: str, port: int) -> None:
