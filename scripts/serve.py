@@ -22,6 +22,7 @@ def main() -> int:
         # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
         probed = isolated(str(artifact), probe, artifact, card, options.threads)
         batch = options.max_batch or probed.max_batch
+        # Late, for LitServe takes seconds to import, and most mistakes are found by now.
         from zoo.serving.service import facts_of, make_server, run
 
         facts = facts_of(artifact, card) | {"runtime": probed.runtime, "max_batch": batch}

@@ -114,6 +114,21 @@ def service(tree: Path) -> Iterator[Service]:
     assert "Traceback" not in running.process.stderr.read()
 
 
+@pytest.fixture(scope="module")
+def onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes several images at once."""
+    return save_flexible(make_tree(tmp_path_factory.mktemp("onnx")).parent, "N")
+
+
+@pytest.fixture(scope="module")
+def flexible(onnx: Path) -> Iterator[Service]:
+    """That model in one worker that takes four images at once, with tight limits."""
+    running = start(onnx, "--max-batch", 4, "--timeout", LIMIT, "--max-waiting", 8)
+    yield running
+    if running.process.poll() is None:
+        assert running.stop(signal.SIGINT) == 0
+
+
 def pictures(count: int) -> list[bytes]:
     """Different images, as PNG files."""
     generator = np.random.default_rng(7)
@@ -211,11 +226,9 @@ def test_a_worker_that_dies_is_replaced_and_health_says_so(service: Service):
     assert service.predict(pictures(1)[0])[0] == 200
 
 
-def test_requests_that_wait_are_computed_together_where_the_model_takes_them(tmp_path: Path):
-    path = save_flexible(make_tree(tmp_path).parent, "N")
-    files = pictures(7)
-    wanted = [each[0] for each in expected(path, files, 1)]
-    service = start(path, "--max-batch", 4, "--timeout", LIMIT, "--max-waiting", 8)
+def test_requests_that_wait_are_computed_together_where_the_model_takes_them(flexible: Service, onnx: Path):
+    service, files = flexible, pictures(7)
+    wanted = [each[0] for each in expected(onnx, files, 1)]
     (worker,) = service.workers()
     worker.suspend()  # so that requests wait
     with ThreadPoolExecutor(8) as pool:
@@ -241,7 +254,17 @@ def test_requests_that_wait_are_computed_together_where_the_model_takes_them(tmp
     assert status == 504 and answer["detail"] == f"there was no answer within {LIMIT} s; try again later"
     worker.resume()
     assert service.predict(files[0])[0] == 200
-    assert service.stop(signal.SIGINT) == 0
+
+
+def test_when_the_process_that_listens_dies_all_end(flexible: Service):
+    service = flexible
+    family = psutil.Process(service.process.pid).children(recursive=True)
+    ours = [each for each in family if str(SCRIPT) in each.cmdline()]  # LitServe's manager, then the listener
+    listener = max(ours, key=psutil.Process.create_time)
+    listener.kill()
+    assert service.process.wait(PATIENCE) == 1
+    assert "error: the process that listens was killed" in service.process.stderr.read()
+    assert not psutil.wait_procs(family, 10)[1]
 
 
 def test_what_cannot_be_served_is_one_sentence(tree: Path, tmp_path: Path, service: Service):

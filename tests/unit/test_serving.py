@@ -21,9 +21,9 @@ from zoo.predict import Predictor
 from zoo.preprocess import Preprocess
 from zoo.serving import Limits
 from zoo.serving.guard import BATCH_HEADER, Guard, Metrics
-from zoo.serving.service import ending_after
 from zoo.serving.trial import Probed, batching_gain
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
+from zoo.serving.worker import ending_after
 
 LIMITS = Limits(image_bytes=10_000, pixels=10_000, seconds=5, waiting=2)
 RECORD = Preprocess((8, 8), crop_pct=1.0)

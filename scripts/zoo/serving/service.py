@@ -1,113 +1,52 @@
-"""The service itself: LitServe's server and workers around a predictor."""
+"""The service itself: LitServe's server around the workers, and its end."""
 
 import asyncio
-import base64
 import contextlib
-import faulthandler
 import multiprocessing
 import os
 import signal
-import time
-import warnings
-from collections.abc import Iterator
-from typing import Annotated, Any
+import threading
+from multiprocessing.connection import wait
+from typing import Any
 
-from fastapi import Depends
-from litserve import LitAPI, LitServer
-from PIL import Image
+from litserve import LitServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from zoo.errors import ZooError
+from zoo.files import sha256
 from zoo.inference import Artifact
-from zoo.isolation import end_with_parent
-from zoo.predict import Arrays, Predictor
 from zoo.serving import Limits
-from zoo.serving.guard import BATCH_HEADER, PATH, Guard, Metrics
-from zoo.serving.loop import PatientLoop
-from zoo.serving.uploads import Refused, Upload, decode, read_upload
+from zoo.serving.guard import Guard, Metrics
+from zoo.serving.worker import PredictAPI
 
 
-class PredictAPI(LitAPI):  # type: ignore[misc]
-    """What a worker does: uploads in, answers out. It is pickled to the workers."""
+class Server(LitServer):  # type: ignore[misc]
+    """LitServe's server, but one that ends when the process that listens does, and that does not replace the
+    workers that it ends itself."""
 
-    def __init__(
-        self, artifact: Artifact, card: dict[str, Any], threads: int, limits: Limits, max_batch: int
-    ) -> None:
-        loop = PatientLoop() if max_batch > 1 else "auto"
-        super().__init__(max_batch_size=max_batch, api_path=PATH, loop=loop)
-        self._artifact, self._card, self._threads, self._limits = artifact, card, threads, limits
+    crashed = False
 
-    def setup(self, device: str) -> None:
-        end_with_parent()
-        faulthandler.enable()  # a crash of the runtime leaves a trace in the log
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, which the server handles for all
-        Image.MAX_IMAGE_PIXELS = self._limits.pixels  # Pillow's own guess is lower than what may be asked for
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `decode` refuses it
-        self._predictor = Predictor(self._artifact, self._card, self._threads)
+    def stop(self) -> None:
+        """Let `run` return. In a thread, for the main one waits for that event and holds its connection."""
+        threading.Thread(target=self._shutdown_event.set).start()
 
-    def decode_request(self, request: Annotated[Upload, Depends(read_upload)]) -> Upload:
-        return request
+    def _start_worker_monitoring(self, manager: Any, listeners: dict[int, Any]) -> None:
+        super()._start_worker_monitoring(manager, listeners)
+        threading.Thread(target=self._watch, args=(listeners[0].sentinel,), daemon=True).start()
 
-    def predict(self, uploads: Upload | list[Upload]) -> Response | list[Response]:
-        """An answer for each upload, the first with the figures of the batch."""
-        together = uploads if isinstance(uploads, list) else [uploads]
-        start = time.perf_counter()
-        with ending_after(self._limits.seconds):
-            answers = self._answers(together)
-        answers[0].headers[BATCH_HEADER] = f"{len(together)} {time.perf_counter() - start:.6f}"
-        return answers if isinstance(uploads, list) else answers[0]
+    def _watch(self, listener: int) -> None:
+        wait([listener])
+        with contextlib.suppress(OSError, EOFError):  # it ended with all others
+            if not self._shutdown_event.is_set():
+                self.crashed = True
+                self._shutdown_event.set()
 
-    def encode_response(self, output: Response) -> Response:
-        return output
-
-    def _answers(self, uploads: list[Upload]) -> list[Response]:
-        answers: list[Response | None] = [None] * len(uploads)
-        ready: dict[int, Arrays] = {}
-        for place, upload in enumerate(uploads):
-            try:
-                ready[place] = self._predictor.inputs(
-                    decode(upload.image, self._predictor.record, self._limits)
-                )
-            except ZooError as error:
-                status = error.status if isinstance(error, Refused) else 400
-                answers[place] = JSONResponse({"detail": str(error)}, status)
-        try:
-            found = self._predictor.batch(list(ready.values()))
-            for place, outputs in zip(ready, found, strict=True):
-                answers[place] = JSONResponse(self._answer(outputs, uploads[place].top))
-        except ZooError as error:  # the artifact's fault
-            failed = JSONResponse({"detail": str(error)}, 500)
-            return [answer or failed for answer in answers]
-        return [answer for answer in answers if answer is not None]
-
-    def _answer(self, outputs: Arrays, top: int) -> dict[str, Any]:
-        answer: dict[str, Any] = {"model": self._artifact.model, "artifact": self._artifact.name}
-        if self._predictor.classifies:
-            return answer | {"predictions": [each.to_dict() for each in self._predictor.ranked(outputs, top)]}
-        return answer | {
-            "outputs": [
-                {
-                    "shape": list(each.shape),
-                    "dtype": "float32",
-                    "data": base64.b64encode(each.astype("<f4").tobytes()).decode(),
-                }
-                for each in outputs
-            ]
-        }
-
-
-@contextlib.contextmanager
-def ending_after(seconds: float) -> Iterator[None]:
-    """End this process if the block takes longer; the server starts another one.
-
-    The timer is a thread of the interpreter that needs no lock of it: ncnn holds that one while it computes.
-    """
-    faulthandler.dump_traceback_later(seconds, exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    def _perform_graceful_shutdown(self, *arguments: Any) -> None:
+        for thread in threading.enumerate():
+            if thread.name == "litserve-monitoring":
+                thread.join(10)
+        super()._perform_graceful_shutdown(*arguments)
 
 
 def make_server(
@@ -118,11 +57,11 @@ def make_server(
     workers: int,
     limits: Limits,
     max_batch: int,
-) -> LitServer:
+) -> Server:
     """The server, ready to run. facts: what GET /info tells of the model."""
     names = ("model", "device", "artifact", "sha256")
     metrics = Metrics({name: str(facts[name]) for name in names})
-    server = LitServer(
+    server = Server(
         PredictAPI(artifact, card, threads, limits, max_batch),
         accelerator="cpu",  # its word for one group of workers; the predictor knows the device
         devices=1,
@@ -154,33 +93,41 @@ def _page(metrics: Metrics) -> Response:
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def run(server: LitServer, host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C; every process that was started has ended when this returns."""
+def run(server: Server, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C; every process that was started has ended when this returns.
+
+    Raises ZooError if the workers do not start or the process that listens dies.
+    """
     own = os.getpid()
 
     def stop(*_: object) -> None:
-        if os.getpid() == own:  # the process that listens inherits this, and ends by itself
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)  # once is enough
-            raise KeyboardInterrupt
+        if os.getpid() != own:  # the process that listens inherits this, and is told to end
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # once is enough
+        if not any(child.name.startswith("LitServer") for child in multiprocessing.active_children()):
+            raise KeyboardInterrupt  # it is not up yet
+        server.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     try:
         server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
     except KeyboardInterrupt:
-        pass  # before it was up
+        pass
+    except RuntimeError as error:
+        raise ZooError(f"the service does not start ({error})") from error
     finally:
         for child in multiprocessing.active_children():
             child.terminate()
             child.join(5)
             child.kill()
+    if server.crashed:
+        raise ZooError("the process that listens was killed (out of memory?); start the service again")
 
 
 def facts_of(artifact: Artifact, card: dict[str, Any]) -> dict[str, Any]:
     """What GET /info tells of the model."""
-    from zoo.files import sha256
-
     labels = card.get("labels")
     return artifact.heading() | {
         "sha256": sha256(artifact.files[-1]),

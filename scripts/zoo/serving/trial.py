@@ -1,4 +1,4 @@
-"""What is tried before an artifact is served: whether it runs, whether batches pay, whether the port is free."""
+"""What is tried before an artifact is served: that it runs, whether batches pay, that the port is free."""
 
 import socket
 import time
