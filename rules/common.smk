@@ -17,19 +17,11 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
+from zoo.artifacts import ARTIFACTS, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
 from zoo.spec import FILES, MODEL_KEYS, ModelSpec
 
-DEVICES = ("cpu", "gpu")
-# Each artifact of a model: its precision, the runtime that executes it, and its files.
-ARTIFACTS = {
-    "torchscript": ("fp32", "torch", ("torchscript.pt",)),
-    "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
-    "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
-    "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
-    "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
-}
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -162,12 +154,14 @@ def training_data(wc):
 
 
 def image_choice(wc, purpose):
-    """The entry of config.yaml that says which images serve a purpose, and the set that it names."""
+    """The entry of config.yaml that says which images serve a purpose, and the set that it names or is."""
     choice = config["models"][wc.model].get(purpose) or config["defaults"].get(purpose)
     if choice is None:
         raise WorkflowError(
             f"{wc.model}: config.yaml names no {purpose} images (defaults: {purpose}: …)"
         )
+    if "path" in choice:
+        return choice, choice
     name = choice["set"]
     if name not in config["image_sets"]:
         declared = ", ".join(config["image_sets"])
@@ -188,7 +182,7 @@ def image_set(wc, purpose):
     if "dataset" in entry:
         values["path"] = f"results/datasets/{entry['dataset']}/{entry['split']}"
     return {
-        "name": choice["set"],
+        "name": choice.get("set") or "/".join(Path(values["path"]).parts[-2:]),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
@@ -396,7 +390,7 @@ def possible_targets():
             *(re.escape(weights_file(name).partition("/")[2]) for name in MODELS),
             rf"reference/(?:{one_of(MODELS)})/(?:verification|evaluation)\.npz",
             r"datasets/digits",
-            r"report\.html|zoo\.csv",
+            r"report\.html|zoo\.csv|evaluation\.md|evaluation\.csv",
         ]
     )
 

@@ -7,6 +7,7 @@ from zoo import onnx_file
 from zoo.architecture import naming
 from zoo.checkpoint import check_sha256
 from zoo.files import replacing
+from zoo.flops import multiply_adds
 from zoo.job import reporting
 from zoo.libraries import library
 from zoo.model_card import card, feed_of, outputs_of, preprocess_record
@@ -22,17 +23,19 @@ def main(spec: ModelSpec, weights: str, card_out: str) -> None:
             model = onnx_file.read(path)
             feed = onnx_file.feed_of(spec, model, preprocess_record(spec))
             outputs, parameters = onnx_file.outputs_of(path, feed), onnx_file.parameters(model)
+            products = None
         else:
             module = library(spec).open_file(path)
             check_finite(path, module.state_dict())
             feed = feed_of(spec)
             outputs = outputs_of(module, feed)
             parameters = sum(each.numel() for each in module.parameters())
+            products = multiply_adds(module, feed.shapes)
         digest = check_sha256(path, spec.weights.sha256)
         source = {"kind": spec.library, "location": spec.architecture, "sha256": digest}
         with replacing(weights) as (temporary,):
             shutil.copyfile(path, temporary)
-            write_json(card(spec, feed, outputs, parameters, source, digest), card_out)
+            write_json(card(spec, feed, outputs, parameters, products, source, digest), card_out)
 
 
 if __name__ == "__main__":

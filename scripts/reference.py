@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, Sample, samples
 from zoo.images import load as load_samples
 from zoo.inference import Artifact, Reference, run, stacked
@@ -40,7 +41,7 @@ def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threa
     described = read_json(card)
     feed = Feed.of(described)
     image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set)
+    chosen = samples(image_set, ModelClasses.of(described))
     answers = in_onnxruntime if spec.library == "onnx" else in_torch
     first = answers(spec, weights, chosen, feed, threads)
     other = feed.second()

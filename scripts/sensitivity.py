@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.calibration import CalibrationStatistics
+from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, calibration_samples, every
 from zoo.images import load
 from zoo.inference import Artifact, Reference, run
@@ -37,7 +38,7 @@ def main(
     feed = Feed.of(described)
     graph, known = load_checked(*fp32.files), CalibrationStatistics.load(statistics)
     image_set = ImageSet.from_dict(images)
-    _, held_out = calibration_samples(image_set)
+    _, held_out = calibration_samples(image_set, ModelClasses.of(described))
     found, _ = run(fp32, held_out, feed, threads)
     labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
     names = tuple(sample.name for sample in held_out)

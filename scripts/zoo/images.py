@@ -19,13 +19,13 @@ from zoo.arrays import read_arrays
 from zoo.errors import ZooError
 from zoo.image_sets import Sample
 from zoo.inputs import IMAGE, SUFFIX, Feed, filled, from_arrays
-from zoo.preprocess import Preprocess, prepare
+from zoo.preprocess import prepare
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# What Pillow's decoders raise for a broken file.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow's decoders raise for a broken file."""
 
 
 def read_image(path: str | Path, mode: str = "RGB") -> "PillowImage":
@@ -41,16 +41,21 @@ def read_image(path: str | Path, mode: str = "RGB") -> "PillowImage":
     """
     try:
         with Image.open(path) as image:
-            if image.mode in ("I", "F") or image.mode.startswith("I;"):
-                raise ZooError(f"{path}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
+            check_depth(image, str(path))
             return image.convert(mode)
     except FileNotFoundError:
         raise ZooError(f"{path}: there is no such image; restore it or take it off its set") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ZooError(
             f"{path}: cannot be read as an image ({reason}); replace it or take it off its set"
         ) from error
+
+
+def check_depth(image: "PillowImage", name: str) -> None:
+    """Raises ZooError for grayscale of more than 8 bits, which Pillow would clip to white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise ZooError(f"{name}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
 
 
 def pixels(sample: Sample, mode: str = "RGB") -> "PillowImage":
@@ -116,20 +121,17 @@ def read_inputs(sample: Sample, feed: Feed) -> Inputs:
                 f"{sample.path}: cannot be read as a file of arrays; replace it or take it off its set"
             ) from error
         return from_arrays(feed, arrays, str(sample.path))
-    given = {}
-    for each in feed.inputs:
-        if each.values == IMAGE and each.shape not in given:
-            record = replace(feed.record, size=(each.shape[1], each.shape[2]))
-            given[each.shape] = read_input(sample, record)
-    return tuple(
-        given[each.shape] if each.values == IMAGE else filled(each, sample.name) for each in feed.inputs
-    )
-
-
-def read_input(sample: Sample, record: Preprocess) -> NDArray[np.float32]:
-    """The sample's image prepared for one input, float32 CHW. Raises ZooError as `read_image` does."""
-    image = pixels(sample, "RGBA" if record.channels == "RGBA" else "RGB")
+    image = pixels(sample, "RGBA" if feed.record.channels == "RGBA" else "RGB")
     try:
-        return prepare(image, record)
+        return prepared(image, feed, sample.name)
     except ZooError as error:
         raise ZooError(f"{sample.path}: {error}") from error
+
+
+def prepared(image: "PillowImage", feed: Feed, name: str) -> Inputs:
+    """The model's inputs for an image, those that it does not give by its name."""
+    shapes = {each.shape for each in feed.inputs if each.values == IMAGE}
+    given = {
+        shape: prepare(image, replace(feed.record, size=(shape[1], shape[2]))) for shape in sorted(shapes)
+    }
+    return tuple(given[each.shape] if each.values == IMAGE else filled(each, name) for each in feed.inputs)

@@ -1,6 +1,6 @@
-"""Outputs of an artifact for a list of samples, computed in a child process (see `isolation`)."""
+"""Outputs of an artifact for a list of samples, computed in child processes (see `isolation`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 from zoo.arrays import read_arrays, write_arrays
 from zoo.errors import ArtifactError, ZooError
 from zoo.image_sets import Sample
-from zoo.images import load
+from zoo.images import load, read_inputs
 from zoo.inputs import Feed
-from zoo.isolation import isolated
-from zoo.runners import Arrays, RuntimeInfo, open_runner
+from zoo.isolation import isolated, isolated_each
+from zoo.runners import Arrays, Runner, RuntimeInfo, open_runner
+
+PART = 16
+"""Images that a process takes at a time."""
+MEMORY_BYTES = 3e9
+"""What all processes of a job may take."""
+
+Part = tuple[list[Arrays], RuntimeInfo]
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,52 @@ def run(
 
     Raises ArtifactError if it cannot be loaded or run.
     """
-    return isolated(str(artifact), _outputs, artifact, samples, feed, threads)
+    processes = _processes(artifact, len(samples), threads)
+    if processes == 1:
+        return isolated(str(artifact), _outputs, artifact, samples, feed, threads)
+    calls = {
+        f"{artifact}, images {start + 1} to {start + PART}": (samples[start : start + PART],)
+        for start in range(0, len(samples), PART)
+    }
+    parts = isolated_each(calls, _part, processes, _open, artifact, feed, threads // processes)
+    found: list[Arrays] = []
+    infos: list[RuntimeInfo] = []
+    for part, info in _shown(parts, str(artifact), len(samples)):
+        found += part
+        infos.append(info)
+    return stacked(found), infos[0]
+
+
+def _processes(artifact: Artifact, images: int, threads: int) -> int:
+    """How many processes run an artifact: ncnn's Python module holds the interpreter's lock, so that decoding
+    and running take turns in one; more would be in each other's way on a GPU."""
+    if artifact.runtime != "ncnn" or artifact.device == "gpu":
+        return 1
+    size = sum(file.stat().st_size for file in artifact.files if file.is_file())
+    return max(1, min(threads, images // (2 * PART), int(MEMORY_BYTES / (150e6 + 3 * size))))
+
+
+def _shown(parts: Iterator[Part], title: str, images: int) -> Iterator[Part]:
+    """The same, with a progress bar on a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(desc=title, total=images, disable=None, delay=2, leave=False, unit="image") as bar:
+        for part in parts:
+            bar.update(len(part[0]))
+            yield part
+
+
+_child: list[tuple[Runner, Feed]] = []
+
+
+def _open(artifact: Artifact, feed: Feed, threads: int) -> None:
+    runner = open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
+    _child.append((runner, feed))
+
+
+def _part(samples: Sequence[Sample]) -> Part:
+    runner, feed = _child[0]
+    return [runner.run(read_inputs(sample, feed)) for sample in samples], runner.info
 
 
 def _outputs(

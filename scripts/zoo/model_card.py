@@ -11,6 +11,7 @@ from zoo.architecture import naming
 from zoo.checkpoint import find_package, package_licence
 from zoo.datasets import DATASETS
 from zoo.errors import ZooError
+from zoo.flops import multiply_adds
 from zoo.inference import CLASSIFICATION, OTHER
 from zoo.inputs import IMAGE, Feed, Input
 from zoo.libraries import library
@@ -30,7 +31,8 @@ def model_card(spec: ModelSpec, model: nn.Module, source: dict[str, Any], sha256
     with naming(spec):
         feed = feed_of(spec)
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        return card(spec, feed, outputs_of(model, feed), parameters, source, sha256)
+        outputs = outputs_of(model, feed)
+        return card(spec, feed, outputs, parameters, multiply_adds(model, feed.shapes), source, sha256)
 
 
 def card(
@@ -38,18 +40,19 @@ def card(
     feed: Feed,
     outputs: Mapping[str, Sequence[int]],
     parameters: int,
+    multiply_adds: int | None,
     source: dict[str, Any],
     sha256: str,
 ) -> dict[str, Any]:
     """The card from what is known of a model.
 
-    outputs: the shape of each, without the batch. source: as `zoo.weights.fetch` returns it. sha256: digest
-    of the saved file of weights.
+    outputs: the shape of each, without the batch. multiply_adds: of one run, None where nobody counted.
+    source: as `zoo.weights.fetch` returns it. sha256: digest of the saved file of weights.
 
     In the card `input` is the shape of the first input, [channels, height, width] for an image; `inputs` are
     all of them (see `zoo.inputs.Input`); `task` is classification for one vector of scores, else other;
     `labels` has a name per class or is None where they are not known, as `num_classes` is where there are
-    none.
+    none; `class_ids` has the WordNet id of each class of ImageNet-1k, or is None.
     """
     task = spec.task or default_task(spec, outputs)
     shapes = [list(shape) for shape in outputs.values()]
@@ -71,11 +74,13 @@ def card(
         "task": task,
         "num_classes": classes,
         "parameters": parameters,
+        "multiply_adds": multiply_adds,
         "input": list(feed.shapes[0]),
         "inputs": [each.to_dict() for each in feed.inputs],
         "outputs": [{"name": name, "shape": list(shape)} for name, shape in outputs.items()],
         "preprocess": feed.record.to_dict(),
         "labels": labels(spec, classes),
+        "class_ids": class_ids(spec, classes),
     }
 
 
@@ -165,6 +170,16 @@ def labels(spec: ModelSpec, classes: int | None) -> list[str] | None:
         return None
     names = library(spec).labels(spec)
     return names if names and len(names) == classes else None
+
+
+def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
+    """ImageNet-1k's WordNet ids in the order of the outputs, by which the folders of its images are named;
+    None for a model that was trained here or has another number of classes."""
+    if spec.weights.kind == "train" or classes != IMAGENET_CLASSES:
+        return None
+    from timm.data import ImageNetInfo
+
+    return list(ImageNetInfo().label_names())
 
 
 def _from_file(path: Path, classes: int | None) -> list[str]:

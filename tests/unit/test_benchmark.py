@@ -45,6 +45,7 @@ def test_the_record_of_an_artifact(tmp_path):
     assert record["files"] == {file.name: file.stat().st_size for file in files}
     assert record["bytes"] == sum(record["files"].values())
     assert record["peak_memory_bytes"] > record["bytes"]
+    assert record["throughput"]["streams"] == cpu_count() and record["throughput"]["fps"] > 0
     assert [entry["threads"] for entry in record["latency"]] == sorted({1, cpu_count()})
     for entry in record["latency"]:
         check_latency(entry, RUNS)
@@ -61,7 +62,8 @@ def test_a_measurement_that_takes_too_long_ends_early(tmp_path):
 @pytest.mark.usefixtures("vulkan")
 def test_the_record_of_a_gpu_artifact_names_the_device(tmp_path):
     fp32 = artifact(*pair(small_network(), tmp_path), device="gpu")
-    record = benchmark(fp32, fp32, [(3, 8, 8)], runs=3)
+    record = benchmark(fp32, fp32, [(3, 8, 8)], runs=3, streams=1)
+    assert record["throughput"]["streams"] == 1
     assert record["hardware"]["gpu"] == record["runtime"]["device"] != cpu_name()
     assert record["hardware"]["software_gpu"] in (True, False)
     check_latency(record["latency"][0], 3)

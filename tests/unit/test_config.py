@@ -69,10 +69,17 @@ def test_every_key_is_described(path: str, entry: dict):
         {"models": {"a": {"timm": "x", "inputs": [{"shape": [3, 0, 8]}]}}},
         {"models": {"a": {"timm": "x", "second_size": [3, 8, 8]}}},
         {"image_sets": {"a": {"path": "x", "dataset": "digits", "split": "test"}}},
+        {"defaults": {"evaluation": {"set": "heldout", "path": "/data/imagenet/val"}}},
+        {"streams": 0},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
     assert refused(CONFIG | change)
+
+
+def test_images_may_be_named_by_path_in_one_line():
+    line = yaml.safe_load("evaluation: {path: /data/imagenet/val, labels: true, images: 5000}")
+    assert not refused(CONFIG | {"defaults": line, "streams": 4})
 
 
 def test_the_schema_knows_what_the_library_takes():

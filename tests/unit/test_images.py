@@ -157,7 +157,7 @@ def test_a_class_map_gives_line_numbers(tmp_path: Path) -> None:
     image_set = ImageSet("set", tmp_path / "set", labels=True, classes=tmp_path / "classes.txt")
     assert [(s.name, s.label) for s in samples(image_set)] == [("n01/b.png", 1), ("n02/a.png", 2)]
     fill(tmp_path / "set", "n07/c.png")
-    with pytest.raises(ZooError, match=r"image set set: .*n07/c\.png: .*'n07'"):
+    with pytest.raises(ZooError, match=r"image set set: .*classes\.txt has no class 'n07'"):
         samples(image_set)
 
 
@@ -188,8 +188,8 @@ def test_a_list_may_name_classes(tmp_path: Path) -> None:
         ("x.png\t1\ngone.png\t2", "line 2: .*gone.png"),
         ("x.png 1", "line 1: .*tab, not a space"),
         ("x.png\t1\nx.png\t2", "line 2: x.png is listed twice"),
-        ("x.png", "line 1: .*whole number"),
-        ("x.png\tcat", "line 1: .*whole number"),
+        ("x.png", "line 1: .*a tab and the class must follow"),
+        ("x.png\tcat", "'cat' is not a whole number"),
         ("# nothing\n", "no image"),
     ],
 )
@@ -472,7 +472,7 @@ def test_an_image_is_decoded_once_for_inputs_of_one_size(
     decode = images.pixels
     monkeypatch.setattr(images, "pixels", lambda *given: (read.append(given[1]), decode(*given))[1])
     read_inputs(Sample("a.png", tmp_path / "a.png"), MANY)
-    assert read == ["RGB", "RGB"]  # for 32 x 32 and 16 x 24
+    assert read == ["RGB"]
 
 
 def given_arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:

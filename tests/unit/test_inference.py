@@ -1,10 +1,13 @@
 """Outputs of an artifact for images, and the reference outputs they are compared with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from artifact_samples import FEED, TWO, artifact, pair, photos, reference, two_headed_reference
 from ncnn_samples import chain, small_network, two_headed
 
+from zoo import inference
 from zoo.arrays import write_arrays
 from zoo.errors import ArtifactError, ZooError
 from zoo.images import load
@@ -41,6 +44,31 @@ def test_outputs_are_those_of_the_images_in_order(tmp_path):
     (logits,), info = outputs(artifact(*pair(graph, tmp_path)), samples, FEED, expected, threads=1)
     np.testing.assert_array_equal(logits, expected.logits)
     assert logits.shape == (3, 5) and info.name == "ncnn"
+
+
+def test_outputs_from_several_processes_are_in_order_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "PART", 2)
+    graph, samples = small_network(), photos(tmp_path, 9)
+    expected = reference(graph, samples, tmp_path)
+    fp32 = artifact(*pair(graph, tmp_path))
+    assert inference._processes(fp32, 9, 2) == 2
+    (logits,), info = outputs(fp32, samples, FEED, expected, threads=2)
+    np.testing.assert_array_equal(logits, expected.logits)
+    assert logits.shape == (9, 5) and info.name == "ncnn"
+    samples[5].path.write_bytes(b"no image")
+    with pytest.raises(ZooError, match=r"5\.png: cannot be read as an image"):
+        outputs(fp32, samples, FEED, expected, threads=2)
+
+
+def test_processes_share_the_work_where_that_pays(tmp_path):
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    assert [inference._processes(fp32, images, 4) for images in (10, 63, 64, 10_000)] == [1, 1, 2, 4]
+    assert inference._processes(replace(fp32, device="gpu"), 10_000, 4) == 1
+    assert inference._processes(replace(fp32, runtime="torch"), 10_000, 4) == 1
+    large = tmp_path / "large.bin"
+    with large.open("wb") as handle:
+        handle.truncate(400_000_000)
+    assert inference._processes(replace(fp32, files=(large,)), 10_000, 4) == 2
 
 
 def test_onnxruntime_sees_the_same_images(tmp_path):

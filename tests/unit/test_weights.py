@@ -429,6 +429,7 @@ def test_the_card_is_plain_json_and_says_what_the_model_is(stored):
     assert card["parameters"] == sum(parameter.numel() for parameter in reference().parameters())
     assert card["preprocess"]["crop_pct"] == 1.0 and card["preprocess"]["mean"] == [0.5, 0.5, 0.5]
     assert card["labels"][281].startswith("tabby")
+    assert card["class_ids"][281] == "n02123045" and len(set(card["class_ids"])) == 1000
 
 
 def test_random_weights_are_labelled_and_have_no_class_names():

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,16 @@ class Runner(Protocol):
         """Run once for timing; the outputs are computed and left with the runtime."""
 
 
+@runtime_checkable
+class BatchRunner(Runner, Protocol):
+    """A runner that can take several samples at once, if this model lets it."""
+
+    batches: bool
+
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        """The outputs, each (samples, …), for inputs (samples, …)."""
+
+
 def open_runner(
     runtime: str, files: Sequence[str | Path], device: str = "cpu", threads: int = 1, precision: str = "fp32"
 ) -> Runner:
@@ -72,6 +82,11 @@ def check_count(path: str | Path, names: Sequence[str], inputs: Arrays) -> None:
             f"{path}: it takes {len(names)} inputs ({', '.join(names)}) and was given {len(inputs)}; declare "
             "them (config.yaml: inputs) and build it again"
         )
+
+
+def with_batch(inputs: Arrays) -> Arrays:
+    """The inputs of one sample as a batch of one."""
+    return tuple(each[None] for each in inputs)
 
 
 def without_batch(output: NDArray[np.floating]) -> NDArray[np.float32]:

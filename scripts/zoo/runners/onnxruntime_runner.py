@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from zoo.errors import ArtifactError
 from zoo.hardware import cpu_name
-from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, without_batch
+from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
 
 
 class OnnxRunner:
@@ -24,20 +25,25 @@ class OnnxRunner:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # onnxruntime raises half a dozen unrelated classes
             raise ArtifactError(f"{path}: onnxruntime cannot load it: {str(error).strip()}") from error
-        self._path, self._inputs = path, [each.name for each in self._session.get_inputs()]
+        given = self._session.get_inputs()
+        self._path, self._inputs = path, [each.name for each in given]
+        self.batches = all(not isinstance(each.shape[0], int) for each in given)  # a name or None: any size
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         name, software_gpu = ("CUDA", False) if on_gpu else (cpu_name(), None)
         self.info = RuntimeInfo("onnxruntime", onnxruntime.__version__, name, software_gpu)
 
     def run(self, inputs: Arrays) -> Arrays:
-        return tuple(map(without_batch, self._compute(inputs)))
+        return tuple(map(without_batch, self._compute(with_batch(inputs))))
+
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        return tuple(np.asarray(each, dtype=np.float32) for each in self._compute(inputs))
 
     def step(self, inputs: Arrays) -> None:
-        self._compute(inputs)
+        self._compute(with_batch(inputs))
 
     def _compute(self, inputs: Arrays) -> list[Any]:
         check_count(self._path, self._inputs, inputs)
-        fed = {name: as_input(values)[None] for name, values in zip(self._inputs, inputs, strict=True)}
+        fed = {name: as_input(values) for name, values in zip(self._inputs, inputs, strict=True)}
         try:
             outputs: list[Any] = self._session.run(None, fed)
             return outputs

@@ -8,11 +8,13 @@ import torch
 
 from zoo.errors import ArtifactError
 from zoo.hardware import cpu_name
-from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, without_batch
+from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
 from zoo.tensors import tensors_of
 
 
 class TorchRunner:
+    batches = True  # as a rule: a trace may hold its batch of one in a constant
+
     def __init__(self, path: Path, device: str, threads: int) -> None:
         torch.set_num_threads(threads)
         self._path = path
@@ -33,10 +35,13 @@ class TorchRunner:
         self.info = RuntimeInfo("torch", torch.__version__, name, False if on_gpu else None)
 
     def run(self, inputs: Arrays) -> Arrays:
-        return tuple(without_batch(each.float().cpu().numpy()) for each in self._compute(inputs))
+        return tuple(map(without_batch, self.run_batch(with_batch(inputs))))
+
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        return tuple(each.float().cpu().numpy() for each in self._compute(inputs))
 
     def step(self, inputs: Arrays) -> None:
-        self._compute(inputs)
+        self._compute(with_batch(inputs))
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -44,7 +49,7 @@ class TorchRunner:
         check_count(self._path, self._inputs, inputs)
         try:
             with torch.inference_mode():
-                tensors = (torch.from_numpy(as_input(each)[None]).to(self._device) for each in inputs)
+                tensors = (torch.from_numpy(as_input(each)).to(self._device) for each in inputs)
                 return tensors_of(self._module(*tensors))
         except RuntimeError as error:
             raise ArtifactError(f"{self._path}: torch cannot run it: {_first_line(error)}") from error
