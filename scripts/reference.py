@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zoo.batches import answers
 from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, samples
 from zoo.images import load as load_images
@@ -26,10 +27,10 @@ def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threa
     torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load(spec, weights).to(device)
-    logits = []
-    with torch.inference_mode():
-        for _, image in load_images(chosen, record, threads, progress=f"reference {spec.name}"):
-            logits.append(model(torch.from_numpy(image[None]).to(device)).float().cpu().numpy().ravel())
+    inputs = (
+        (image,) for _, image in load_images(chosen, record, threads, progress=f"reference {spec.name}")
+    )
+    logits = [output.ravel() for (output,) in answers(lambda batch: (model(*batch),), inputs, device)]
     labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
     Reference(np.stack(logits), tuple(sample.name for sample in chosen), labels).save(Path(output))
 
