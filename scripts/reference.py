@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zoo.batches import answers
 from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, Sample, samples
 from zoo.images import load as load_samples
@@ -13,7 +14,7 @@ from zoo.inference import Artifact, Reference, run, stacked
 from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json
-from zoo.runners import Arrays, without_batch
+from zoo.runners import Arrays
 from zoo.spec import ModelSpec
 from zoo.state_dict import load
 from zoo.tensors import tensors_of
@@ -24,12 +25,9 @@ def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, th
     torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load(spec, weights).to(device)
-    results = []
-    with torch.inference_mode():
-        for _, inputs in load_samples(chosen, feed, threads, progress=f"reference {spec.name}"):
-            outputs = tensors_of(model(*(torch.from_numpy(each[None]).to(device) for each in inputs)))
-            results.append(tuple(without_batch(each.float().cpu().numpy()) for each in outputs))
-    return stacked(results)
+    loaded = load_samples(chosen, feed, threads, progress=f"reference {spec.name}")
+    inputs = (inputs for _, inputs in loaded)
+    return stacked(list(answers(lambda batch: tuple(tensors_of(model(*batch))), inputs, device)))
 
 
 def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
@@ -42,10 +40,10 @@ def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threa
     feed = Feed.of(described)
     image_set = ImageSet.from_dict(images)
     chosen = samples(image_set, ModelClasses.of(described))
-    answers = in_onnxruntime if spec.library == "onnx" else in_torch
-    first = answers(spec, weights, chosen, feed, threads)
+    run_all = in_onnxruntime if spec.library == "onnx" else in_torch
+    first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
-    second = None if other is None else answers(spec, weights, chosen, other, threads)
+    second = None if other is None else run_all(spec, weights, chosen, other, threads)
     labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
     names = tuple(sample.name for sample in chosen)
     Reference(first, names, labels, described["task"], second).save(Path(output))
