@@ -62,16 +62,14 @@ def split_entries(root: Path, split: Split) -> list[Entry]:
                 f"{folders['test']} has the class {foreign[0]}, which {folders['train']} lacks; "
                 "add images of it there or take it away here"
             )
-        return entries(folders[split.part], labels=True, classes=names)
-    found = entries(root, labels=True, classes=names)
-    held = {
-        entry.name for label in range(len(names)) for entry in _held_out(found, label, names[label], split)
-    }
+        return entries(folders[split.part], labels=True)
+    found = entries(root, labels=True)
+    held = {entry.name for name in names for entry in _held_out(found, name, split)}
     return [entry for entry in found if (entry.name in held) == (split.part == "test")]
 
 
-def _held_out(found: list[Entry], label: int, name: str, split: Split) -> list[Entry]:
-    members = [entry for entry in found if entry.label == label]
+def _held_out(found: list[Entry], name: str, split: Split) -> list[Entry]:
+    members = [entry for entry in found if entry.label == name]
     if len(members) == 1:
         raise ZooError(
             f"the class {name} has a single image ({members[0].path}); add more, or none is held out"

@@ -30,7 +30,7 @@ from zoo.datasets import DATASETS
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.image_sets import fingerprint, samples
-from zoo.model_card import licence, preprocess_record
+from zoo.model_card import feed_of, licence, outputs_of
 from zoo.preprocess import Preprocess
 from zoo.spec import ModelSpec, Training
 from zoo.training_images import is_packaged, parts, training_classes, with_classes
@@ -126,8 +126,7 @@ def _train(
         )
     spec = with_classes(spec, classes)
     model, start = _start(spec, training)
-    record = preprocess_record(spec)
-    _check_outputs(model, record, classes, folder)
+    record = _record(spec, model, classes, folder)
     fit = _Fit(
         spec.name,
         model,
@@ -163,15 +162,21 @@ def _start(spec: ModelSpec, training: Training) -> tuple[nn.Module, dict[str, An
     return model.requires_grad_(True), source | {"licence": licence(spec, training.start)}
 
 
-def _check_outputs(model: nn.Module, record: Preprocess, classes: int, folder: Path) -> None:
-    with torch.inference_mode():
-        shape = tuple(_logits(model(torch.zeros(1, 3, *record.size))).shape)
-    if len(shape) != 2:
-        raise ZooError(f"only classifiers can be trained, and this model's output has the shape {shape}")
-    if shape[1] != classes:
+def _record(spec: ModelSpec, model: nn.Module, classes: int, folder: Path) -> Preprocess:
+    """How images are prepared. Raises ZooError unless the model takes one and tells so many classes."""
+    feed = feed_of(spec)
+    shapes = list(outputs_of(model, feed).values())
+    if spec.library == "open_clip" or len(feed.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 1:
         raise ZooError(
-            f"{folder} has {classes} classes and the model {shape[1]}; set args: {{num_classes: {classes}}}"
+            "only a classifier of images can be trained; this model's outputs have the shapes "
+            f"{', '.join(map(str, map(list, shapes)))}"
         )
+    if shapes[0][0] != classes:
+        raise ZooError(
+            f"{folder} has {classes} classes and the model {shapes[0][0]}; "
+            f"set args: {{num_classes: {classes}}}"
+        )
+    return feed.record
 
 
 def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[str], code: str) -> str:
@@ -243,7 +248,7 @@ class _Fit:
         mean, std = (
             torch.tensor(each, device=machine.device) for each in (self.record.mean, self.record.std)
         )
-        self.mean, self.std = mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
+        self.mean, self.std = mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
     def run(self, checkpoint: Path | None, key: str) -> dict[str, Any]:
         """Train the epochs that are left; returns the loss and the held-out accuracy of the last."""

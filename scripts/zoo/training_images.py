@@ -48,6 +48,9 @@ def training_classes(weights: WeightsSource) -> list[str]:
 
 
 def with_classes(spec: ModelSpec, classes: int) -> ModelSpec:
-    """The specification with as many outputs as there are classes, where it does not say how many itself."""
+    """The specification with as many outputs as there are classes, where it does not say how many itself;
+    a function of the user's own is left to give as many."""
+    if not spec.named:
+        return spec
     arguments: dict[str, Any] = {"num_classes": classes}
     return replace(spec, args=arguments | spec.args)

@@ -23,7 +23,7 @@ from zoo.preprocess import Preprocess, prepare_uint8
 from zoo.training_recipe import TrainingRecipe
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-"""Pixels, uint8 (N, 3, height, width), and labels, int64 (N)."""
+"""Pixels, uint8 (N, channels, height, width), and labels, int64 (N)."""
 Key = tuple[int, int]
 """An epoch and the index of an image."""
 
@@ -60,16 +60,19 @@ def own_randomness() -> Iterator[None]:
 def augmentation(recipe: TrainingRecipe, record: Preprocess) -> Any:
     """timm's training transform, up to the normalization: from an RGB image to uint8 CHW.
 
-    Raises ZooError for arguments that timm refuses.
+    Raises ZooError for arguments that timm refuses, and for a model of four channels.
     """
+    if record.channels == "RGBA":
+        raise ZooError("timm augments RGB images, and this model takes RGBA")
+    colours = 3 // len(record.mean)  # gray is augmented as RGB
     try:
         return create_transform(
             **{
                 "input_size": (3, *record.size),
                 "is_training": True,
                 "interpolation": record.interpolation,
-                "mean": record.mean,
-                "std": record.std,
+                "mean": record.mean * colours,
+                "std": record.std * colours,
                 "use_prefetcher": True,  # leaves the normalization, and random erasing, to whoever fetches
                 **{key: value for key, value in recipe.augment.items() if not key.startswith("re_")},
             }
@@ -95,8 +98,11 @@ class Augmented(Dataset[Any]):
         except ZooError as error:
             return error
         draw(self._seed, "image", *key)
-        tensor: torch.Tensor = self._transform(image)
-        return (tensor if self._record.channels == "RGB" else tensor.flip(0)), _label(sample)
+        gray = self._record.channels == "GRAY"
+        tensor: torch.Tensor = self._transform(image.convert("L").convert("RGB") if gray else image)
+        if gray:
+            tensor = tensor[:1]
+        return (tensor.flip(0) if self._record.channels == "BGR" else tensor), _label(sample)
 
 
 class Plain(Dataset[Any]):

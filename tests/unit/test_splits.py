@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import ZooError
+from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, fingerprint, samples
 from zoo.splits import Split, class_names, split_entries
 
@@ -49,8 +50,11 @@ def test_a_folder_that_is_split_already_is_taken_as_it_is(tmp_path, held_out):
     fill(tmp_path / held_out, a=1, c=2)
     assert class_names(tmp_path) == ["a", "b", "c"]
     assert names(tmp_path, "train")[0] == "a/000.jpg" and len(names(tmp_path, "train")) == 9
-    labels = [entry.label for entry in split_entries(tmp_path, Split("test"))]
+    held_out_set = ImageSet("plants", tmp_path, labels=True, split=Split("test"))
+    labels = [sample.label for sample in samples(held_out_set)]
     assert labels == [0, 2, 2], "the classes are those of the training part"
+    model = ModelClasses(3, (("c", "b", "a"),))
+    assert [sample.label for sample in samples(held_out_set, model)] == [2, 0, 0]
 
 
 def test_train_and_test_may_be_classes(tmp_path):
