@@ -1,4 +1,4 @@
-"""A torch model's answers for many inputs: in batches on a GPU, one by one on a CPU, where they gain nothing."""
+"""A torch model's answers for many inputs: in batches on a GPU, one by one on a CPU (see `answers`)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice

@@ -55,8 +55,8 @@ class Input:
             )
         if self.values == FILE and self.second_shape is not None:
             raise ZooError(
-                f"input {self.name}: a file of arrays has one shape, so that there is none to verify second_shape "
-                "on; leave it out, or take the values from an image, normal or a number"
+                f"input {self.name}: a file of arrays has one shape, so second_shape cannot be verified; "
+                "leave it out, or take the values from an image, normal or a number"
             )
         if isinstance(self.values, str) and self.values not in (IMAGE, NORMAL, FILE):
             raise ZooError(
