@@ -3,7 +3,7 @@ import json
 import pytest
 
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec, WeightsSource
+from zoo.spec import ModelSpec, Training, WeightsSource
 
 
 def weights(entry):
@@ -26,7 +26,13 @@ def test_one_line_is_enough_and_means_the_hub():
         ({"file": "a.pth", "keys": "order"}, WeightsSource("file", "a.pth", keys="order")),
         ({"package": "p"}, WeightsSource("package", "p", keys="order")),
         ({"package": "p", "file": "*.pth", "keys": "name"}, WeightsSource("package", "p", file="*.pth")),
-        ({"train": "digits", "seed": 3}, WeightsSource("train", "digits", seed=3)),
+        ({"train": "digits", "seed": 3}, WeightsSource("train", "digits", seed=3, training=Training())),
+        (
+            {"train": {"images": "plants", "from": {"file": "a.pth"}, "held_out": 0.1, "epochs": 9}},
+            WeightsSource(
+                "train", "plants", training=Training(WeightsSource("file", "a.pth"), 0.1, 0, {"epochs": 9})
+            ),
+        ),
         ({"random": 7}, WeightsSource("random", seed=7)),
     ],
 )

@@ -10,8 +10,9 @@ from PIL import Image
 from zoo import training as training_module
 from zoo.errors import ZooError
 from zoo.files import sha256
-from zoo.image_sets import ImageSet, samples
+from zoo.image_sets import ImageSet, Sample, samples
 from zoo.model_card import model_card, preprocess_record
+from zoo.preprocess import Preprocess
 from zoo.spec import ModelSpec
 from zoo.splits import Split
 from zoo.state_dict import save
@@ -279,6 +280,51 @@ def test_fine_tuning_takes_over_everything_but_the_classes(folder, trained, tmp_
     same, source = train(spec(folder, still), folder)
     assert source["start"]["fresh"] == []
     torch.testing.assert_close(same.head.fc.weight, model.head.fc.weight, atol=1e-5, rtol=0)
+
+
+def test_other_libraries_are_trained_and_fine_tuned_too(folder, tmp_path):
+    def other(images, train, **entry):
+        preprocess = {"size": [32, 32], "crop_pct": 1.0}
+        weights = {"train": {"images": str(images), **SHORT, "epochs": 1, "warmup_epochs": 0, **train}}
+        return ModelSpec.from_config("tiny", {"weights": weights, "preprocess": preprocess, **entry})
+
+    model, _ = train(other(folder, {}, torchvision="squeezenet1_1"), folder)
+    save(model, tmp_path / "start.safetensors")
+    three = write_bars(tmp_path / "three", classes=3)
+    start = {"from": {"file": str(tmp_path / "start.safetensors")}}
+    _, source = train(other(three, start, torchvision="squeezenet1_1"), three)
+    assert source["start"]["fresh"] == ["classifier.1.weight", "classifier.1.bias"]
+    own = other(folder, {}, module="test_training:own_net", args={"classes": 2})
+    assert train(own, folder)[1]["classes"] == 2
+    with pytest.raises(ZooError, match=r"^tiny: .* has 3 classes and the model 2"):
+        train(other(three, {}, module="test_training:own_net", args={"classes": 2}), three)
+    with pytest.raises(ZooError, match=r"^tiny: only a classifier of images can be trained"):
+        train(other(folder, {}, module="test_training:own_net", args={"classes": 2, "pool": 2}), folder)
+
+
+def own_net(classes, pool=1):
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, 2),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(pool),
+        torch.nn.Conv2d(8, classes, 1),
+        torch.nn.Flatten() if pool == 1 else torch.nn.Identity(),
+    )
+
+
+@pytest.mark.parametrize("channels", ["GRAY", "BGR"])
+def test_channels_come_as_the_network_expects_them(folder, channels):
+    count = 1 if channels == "GRAY" else 3
+    record = Preprocess((32, 32), 1.0, mean=(0.5,) * count, std=(0.5,) * count, channels=channels)
+    red = folder.parent / f"red-{channels}.png"
+    Image.new("RGB", (40, 40), (200, 40, 0)).save(red)
+    recipe = TrainingRecipe.of({"augment": GENTLE})
+    augmented, _ = Augmented([Sample("red", red, label=0)], record, recipe, seed=0)[0, 0]
+    plain, _ = Plain([Sample("red", red, label=0)], record)[0]
+    assert augmented.shape == plain.shape == (count, 32, 32)
+    assert torch.equal(augmented, plain), "a uniform picture looks the same from everywhere"
+    with pytest.raises(ZooError, match="this model takes RGBA"):
+        Augmented([], Preprocess(mean=(0.5,) * 4, std=(0.5,) * 4, channels="RGBA"), recipe, seed=0)
 
 
 def test_what_is_fine_tuned_must_fit(folder, trained, tmp_path):
