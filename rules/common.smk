@@ -28,8 +28,12 @@ ARTIFACTS = {
     "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
     "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
     "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
+    "bf16": ("bf16", "ncnn", ("bf16.param", "bf16.bin")),
+    "w8": ("w8", "ncnn", ("w8.param", "w8.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
 }
+# Of these, the ones that are built only when asked for by name.
+BY_NAME = ("bf16", "w8")
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -68,7 +72,6 @@ wildcard_constraints:
     device=one_of(DEVICES),
     model=one_of(MODELS),
     artifact=one_of(ARTIFACTS),
-    precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
     candidate=r"[A-Za-z0-9_-]+",
     shard=r"[0-9]+",
@@ -293,11 +296,12 @@ def everything(models):
     folders = [
         f"results/{device}/{model}" for device in built_devices() for model in models
     ]
-    kinds = [file for _, _, files in ARTIFACTS.values() for file in files]
+    usual = [artifact for artifact in ARTIFACTS if artifact not in BY_NAME]
+    kinds = [file for artifact in usual for file in ARTIFACTS[artifact][2]]
     kinds += [
         "int8.table",
         "int8.recipe.json",
-        *(f"{artifact}.passed" for artifact in ARTIFACTS),
+        *(f"{artifact}.passed" for artifact in usual),
     ]
     built = [f"{folder}/{kind}" for folder in folders for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
@@ -308,14 +312,19 @@ def reported_proofs(wc):
     outcome of the search for int8; and those of other models that were made before."""
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
-    kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
-    kinds += ["int8.search.json", "int8.sensitivity.json"]
+    kinds = {
+        f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS
+    }
+    kinds |= {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
     return [
-        path
+        f"results/{device}/{model}/{kind}"
         for model in MODELS
         for device in DEVICES
-        for path in (f"results/{device}/{model}/{kind}" for kind in kinds)
-        if (model in needed and device in built_devices()) or Path(path).exists()
+        for kind, artifact in kinds.items()
+        if (
+            model in needed and device in built_devices() and artifact not in BY_NAME
+        )
+        or Path(f"results/{device}/{model}/{kind}").exists()
     ]
 
 
