@@ -1,5 +1,5 @@
 """Needs: an artifact, and ncnn's fp32 files of the same model to time beside it.
-Makes: <artifact>.bench.json: latency, sizes, peak memory, and the hardware by name.
+Makes: <artifact>.bench.json: latency, frames per second, sizes, peak memory, and the hardware by name.
 """
 
 
@@ -23,6 +23,7 @@ rule bench:
     params:
         code=runtime_code("bench.py"),
         artifact=artifact_of,
+        streams=config.get("streams"),
     message:
         "benchmark {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

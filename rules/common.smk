@@ -17,23 +17,11 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
+from zoo.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
-from zoo.spec import ModelSpec
+from zoo.spec import FILES, MODEL_KEYS, ModelSpec
 
-DEVICES = ("cpu", "gpu")
-# Each artifact of a model: its precision, the runtime that executes it, and its files.
-ARTIFACTS = {
-    "torchscript": ("fp32", "torch", ("torchscript.pt",)),
-    "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
-    "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
-    "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
-    "bf16": ("bf16", "ncnn", ("bf16.param", "bf16.bin")),
-    "w8": ("w8", "ncnn", ("w8.param", "w8.bin")),
-    "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
-}
-# Of these, the ones that are built only when asked for by name.
-BY_NAME = ("bf16", "w8")
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -43,14 +31,13 @@ INT8_RECORDS = (
 )
 PROOFS = ("verify.json", "eval.json", "bench.json")
 PURPOSES = ("calibration", "verification", "evaluation")
-SPEC_KEYS = ("timm", "args", "weights", "preprocess", "licence", "labels")
 
 
 def parse_models():
     try:
         return {
             name: ModelSpec.from_config(
-                name, {key: entry[key] for key in SPEC_KEYS if key in entry}
+                name, {key: entry[key] for key in MODEL_KEYS if key in entry}
             )
             for name, entry in config["models"].items()
         }
@@ -60,7 +47,15 @@ def parse_models():
 
 MODELS = parse_models()
 TRAINED = [name for name, spec in MODELS.items() if spec.weights.kind == "train"]
-FETCHED = [name for name in MODELS if name not in TRAINED]
+IMPORTED = {
+    kind: [name for name, spec in MODELS.items() if spec.library == kind]
+    for kind in FILES
+}
+FETCHED = [
+    name
+    for name, spec in MODELS.items()
+    if name not in TRAINED and spec.library not in FILES
+]
 
 
 def one_of(names):
@@ -94,6 +89,41 @@ def ncnn_code(script):
     return code(script, "zoo/runners/ncnn_runner.py")
 
 
+def library_code(script):
+    """The same for a script that builds the model: its library counts, and code of the user's own."""
+
+    def hashes(wc):
+        spec = MODELS[wc.model]
+        own = code(script, f"zoo/libraries/{spec.library}_models.py")
+        return [own, entry_point_state(spec)] if spec.library == "module" else own
+
+    return hashes
+
+
+def entry_point_state(spec):
+    """Changes when the user's module does, or one that it imports from beside it; None if it is installed."""
+    dotted = spec.architecture.partition(":")[0]
+    file = Path.cwd().joinpath(*dotted.split(".")).with_suffix(".py")
+    found = next(
+        (
+            each
+            for each in (file, file.with_suffix("") / "__init__.py")
+            if each.is_file()
+        ),
+        None,
+    )
+    return None if found is None else code_hashes.code_hash(found, root=Path.cwd())
+
+
+def weights_file(model):
+    """The file that a model's weights are kept in: of tensors, or the model's own."""
+    return f"results/weights/{model}{FILES.get(MODELS[model].library, '.safetensors')}"
+
+
+def weights_of(wc):
+    return weights_file(wc.model)
+
+
 def runtime_code(script):
     """The same for a script that opens the runtime of the artifact at hand."""
     return lambda wc: code(script, f"zoo/runners/{ARTIFACTS[wc.artifact][1]}_runner.py")
@@ -112,6 +142,7 @@ def source_state(wc):
     """Changes when a local file that a model's entry names does: its size and time of change, or None."""
     spec = MODELS[wc.model]
     named = [spec.weights.location] if spec.weights.kind == "file" else []
+    named += [spec.architecture] if spec.library in FILES else []
     named += [spec.labels] if spec.labels else []
     states = [Path(file).stat() if Path(file).is_file() else None for file in named]
     return [state and f"{state.st_size} {state.st_mtime_ns}" for state in states]
@@ -122,12 +153,14 @@ def training_data(wc):
 
 
 def image_choice(wc, purpose):
-    """The entry of config.yaml that says which images serve a purpose, and the set that it names."""
+    """The entry of config.yaml that says which images serve a purpose, and the set that it names or is."""
     choice = config["models"][wc.model].get(purpose) or config["defaults"].get(purpose)
     if choice is None:
         raise WorkflowError(
             f"{wc.model}: config.yaml names no {purpose} images (defaults: {purpose}: …)"
         )
+    if "path" in choice:
+        return choice, choice
     name = choice["set"]
     if name not in config["image_sets"]:
         declared = ", ".join(config["image_sets"])
@@ -148,7 +181,7 @@ def image_set(wc, purpose):
     if "dataset" in entry:
         values["path"] = f"results/datasets/{entry['dataset']}/{entry['split']}"
     return {
-        "name": choice["set"],
+        "name": choice.get("set") or "/".join(Path(values["path"]).parts[-2:]),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
@@ -291,19 +324,31 @@ def embedded_models():
     return [name for name, spec in MODELS.items() if not spec.weights.remote]
 
 
+def artifacts_of(model):
+    """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
+    or all but BY_NAME; without TorchScript for a model that is an ONNX file, which need not have that form.
+    """
+    listed = config["models"][model].get("artifacts", config.get("artifacts"))
+    if listed is not None:
+        return listed
+    own = ("torchscript",) if MODELS[model].library == "onnx" else ()
+    return [name for name in ARTIFACTS if name not in (*own, *BY_NAME)]
+
+
 def everything(models):
     """All final files of the models, on every device built for; the report asks for their proofs."""
-    folders = [
-        f"results/{device}/{model}" for device in built_devices() for model in models
-    ]
-    usual = [artifact for artifact in ARTIFACTS if artifact not in BY_NAME]
-    kinds = [file for artifact in usual for file in ARTIFACTS[artifact][2]]
-    kinds += [
-        "int8.table",
-        "int8.recipe.json",
-        *(f"{artifact}.passed" for artifact in usual),
-    ]
-    built = [f"{folder}/{kind}" for folder in folders for kind in kinds]
+    built = []
+    for model in models:
+        artifacts = artifacts_of(model)
+        kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
+        kinds += [f"{artifact}.passed" for artifact in artifacts]
+        if "int8" in artifacts:
+            kinds += ["int8.table", "int8.recipe.json"]
+        built += [
+            f"results/{device}/{model}/{kind}"
+            for device in built_devices()
+            for kind in kinds
+        ]
     return [*built, "results/report.html", "results/zoo.csv"]
 
 
@@ -322,7 +367,9 @@ def reported_proofs(wc):
         for device in DEVICES
         for kind, artifact in kinds.items()
         if (
-            model in needed and device in built_devices() and artifact not in BY_NAME
+            model in needed
+            and device in built_devices()
+            and artifact in artifacts_of(model)
         )
         or Path(f"results/{device}/{model}/{kind}").exists()
     ]
@@ -345,10 +392,11 @@ def possible_targets():
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
             rf"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/search/[^/]+",
-            rf"weights/(?:{one_of(MODELS)})\.(?:safetensors|json)",
+            rf"weights/(?:{one_of(MODELS)})\.json",
+            *(re.escape(weights_file(name).partition("/")[2]) for name in MODELS),
             rf"reference/(?:{one_of(MODELS)})/(?:verification|evaluation)\.npz",
             r"datasets/digits",
-            r"report\.html|zoo\.csv",
+            r"report\.html|zoo\.csv|evaluation\.md|evaluation\.csv",
         ]
     )
 
@@ -363,7 +411,8 @@ def explain_impossible(wc):
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"
     elif (
-        len(parts) > 1 and re.sub(r"\.(safetensors|json)$", "", parts[1]) not in MODELS
+        len(parts) > 1
+        and re.sub(r"\.(safetensors|onnx|pt|json)$", "", parts[1]) not in MODELS
     ):
         reason = (
             f"'{parts[1]}' is not a declared model; declared are: {', '.join(MODELS)}"

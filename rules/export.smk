@@ -8,7 +8,7 @@ that run TorchScript itself.
 rule torchscript:
     """Rewrite the model exactly, trace it, and save it as TorchScript."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/torchscript.pt",
@@ -20,7 +20,7 @@ rule torchscript:
     resources:
         mem_mb=6000,
     params:
-        code=code("torchscript.py"),
+        code=library_code("torchscript.py"),
         spec=spec,
     message:
         "torchscript {wildcards.device}/{wildcards.model}"
@@ -31,7 +31,7 @@ rule torchscript:
 rule onnx:
     """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/fp32.onnx",
@@ -43,7 +43,7 @@ rule onnx:
     resources:
         mem_mb=8000,
     params:
-        code=code("onnx_export.py"),
+        code=library_code("onnx_export.py"),
         spec=spec,
         opset=lambda wc: setting(wc, "opset"),
     message:
@@ -55,7 +55,7 @@ rule onnx:
 rule reference:
     """Run the untouched model in torch and keep its outputs, the truth for all artifacts."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
         dataset=lambda wc: dataset_of(wc, wc.purpose),
     output:
@@ -68,7 +68,7 @@ rule reference:
     resources:
         mem_mb=4000,
     params:
-        code=code("reference.py"),
+        code=library_code("reference.py"),
         spec=spec,
         images=lambda wc: image_set(wc, wc.purpose),
         images_state=lambda wc: images_state(wc, wc.purpose),

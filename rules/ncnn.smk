@@ -1,4 +1,4 @@
-"""Needs: torchscript.pt.
+"""Needs: torchscript.pt, or fp32.onnx for a model that is an ONNX file.
 Makes: ncnn's fp32.param and .bin through pnnx, and from them those of fp16, bf16 and w8.
 """
 
@@ -15,6 +15,8 @@ rule ncnn_fp32:
         "results/logs/ncnn_fp32/{device}/{model}.log",
     benchmark:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(name for name in MODELS if name not in IMPORTED["onnx"]),
     threads: 1
     resources:
         mem_mb=4000,
@@ -24,6 +26,31 @@ rule ncnn_fp32:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/ncnn_fp32.py"
+
+
+rule ncnn_from_onnx:
+    """Convert an ONNX file to ncnn, by the way that gives what onnxruntime gives."""
+    input:
+        onnx="results/{device}/{model}/fp32.onnx",
+        card="results/weights/{model}.json",
+    output:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+    log:
+        "results/logs/ncnn_fp32/{device}/{model}.log",
+    benchmark:
+        "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["onnx"]),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=code("ncnn_from_onnx.py"),
+    message:
+        "ncnn fp32 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/ncnn_from_onnx.py"
 
 
 rule ncnn_fp16:

@@ -1,5 +1,6 @@
 """Needs: an entry under `models` in config.yaml.
-Makes: results/weights/<model>.safetensors and, beside it, the model card that all later jobs read;
+Makes: results/weights/<model>.safetensors (.onnx or .pt for a model that is such a file) and, beside it, the
+model card that all later jobs read;
 results/datasets/<data set> for models that are trained here.
 """
 
@@ -38,7 +39,7 @@ rule weights:
     resources:
         mem_mb=4000,
     params:
-        code=code("weights.py"),
+        code=library_code("weights.py"),
         spec=spec,
         source=source_state,
     message:
@@ -64,10 +65,58 @@ rule train:
     resources:
         mem_mb=4000,
     params:
-        code=code("train.py"),
+        code=library_code("train.py"),
         spec=spec,
         source=source_state,
     message:
         "train {wildcards.model}"
     script:
         "../scripts/train.py"
+
+
+rule import_onnx:
+    """Check a model that an ONNX file holds, and describe it."""
+    output:
+        weights="results/weights/{model}.onnx",
+        card="results/weights/{model}.json",
+    log:
+        "results/logs/weights/{model}.log",
+    benchmark:
+        "results/logs/weights/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["onnx"]),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=library_code("import_file.py"),
+        spec=spec,
+        source=source_state,
+    message:
+        "import {wildcards.model}"
+    script:
+        "../scripts/import_file.py"
+
+
+rule import_torchscript:
+    """Check a model that a TorchScript file holds, and describe it."""
+    output:
+        weights="results/weights/{model}.pt",
+        card="results/weights/{model}.json",
+    log:
+        "results/logs/weights/{model}.log",
+    benchmark:
+        "results/logs/weights/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["torchscript"]),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=library_code("import_file.py"),
+        spec=spec,
+        source=source_state,
+    message:
+        "import {wildcards.model}"
+    script:
+        "../scripts/import_file.py"

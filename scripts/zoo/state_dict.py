@@ -10,7 +10,8 @@ from torch import nn
 from zoo.architecture import create, naming
 from zoo.checkpoint import read
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec
+from zoo.libraries import library
+from zoo.spec import FILES, ModelSpec
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -24,15 +25,20 @@ def save(model: nn.Module, path: str | Path) -> None:
 
 
 def load(spec: ModelSpec, path: str | Path) -> nn.Module:
-    """The model with the weights of a .safetensors file that `save` wrote, in eval mode on the CPU.
+    """The model with the weights of a .safetensors file that `save` wrote, in eval mode on the CPU; or the
+    one of a file that is a model itself.
 
     Raises ZooError naming the model if the file is missing, damaged, or of another model.
     """
+    if spec.library in FILES:
+        with naming(spec):
+            model: nn.Module = library(spec).open_file(Path(path))
+            return model
     model = create(spec)
     with naming(spec):
         tensors = read(Path(path))
         if found := differences(model, tensors):
-            raise ZooError(f"{path} does not fit timm's {spec.timm}: {found}")
+            raise ZooError(f"{path} does not fit {spec.title}: {found}")
     model.load_state_dict(tensors)
     return model
 

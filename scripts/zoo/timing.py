@@ -7,6 +7,7 @@ process's CPU time, which other programs do not add to by taking the core; all e
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.inference import Artifact
+from zoo.inputs import Shape
 from zoo.isolation import isolated
-from zoo.runners import Runner, RuntimeInfo, open_runner
+from zoo.runners import Arrays, Runner, RuntimeInfo, open_runner
 
 RUNS = 50
 FEWEST = 10
@@ -41,7 +43,7 @@ class Latency:
 def time_beside(
     artifact: Artifact,
     fp32: Artifact,
-    shape: tuple[int, int, int],
+    shapes: Sequence[Shape],
     threads: int,
     runs: int = RUNS,
     longest_s: float = math.inf,
@@ -53,7 +55,7 @@ def time_beside(
     After `longest_s` seconds no run is started any more, once there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
-        str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s
+        str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
     )
     entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
     entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
@@ -63,10 +65,10 @@ def time_beside(
 
 
 def _times(
-    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int, longest_s: float
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], threads: int, runs: int, longest_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
-    image = noise(shape)
+    inputs = noise(shapes)
     own = opened(artifact, threads)
     on_cpu = own.info.software_gpu is None
     reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
@@ -81,7 +83,7 @@ def _times(
         for runner in (own, reference):
             time.sleep(gap)
             start = clock()
-            runner.step(image)
+            runner.step(inputs)
             turns[-1].append(clock() - start)
     seconds = np.array(turns[WARM_UP:])
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
@@ -91,5 +93,7 @@ def opened(artifact: Artifact, threads: int) -> Runner:
     return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
 
 
-def noise(shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+def noise(shapes: Sequence[Shape]) -> Arrays:
+    """Seeded standard normal inputs of these shapes."""
+    generator = np.random.default_rng(0)
+    return tuple(generator.standard_normal(shape, dtype=np.float32) for shape in shapes)

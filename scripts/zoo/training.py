@@ -21,6 +21,7 @@ from zoo.architecture import build, naming
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, samples
 from zoo.images import load
+from zoo.inputs import Feed
 from zoo.model_card import preprocess_record
 from zoo.preprocess import Preprocess
 from zoo.spec import ModelSpec
@@ -91,7 +92,7 @@ def _train(spec: ModelSpec, folder: Path, recipe: Recipe) -> tuple[nn.Module, di
 def _read(folder: Path, record: Preprocess) -> tuple[torch.Tensor, torch.Tensor]:
     """All images (NCHW, float32, normalized) and their labels (int64)."""
     listed = samples(ImageSet(folder.name, folder, labels=True))
-    inputs = [pixels for _, pixels in load(listed, record)]
+    inputs = [pixels for _, (pixels,) in load(listed, Feed.image(record))]
     return torch.from_numpy(np.stack(inputs)), torch.tensor([sample.label for sample in listed])
 
 

@@ -8,15 +8,21 @@ import torch
 from torch import nn
 
 from zoo import checkpoint, hub
-from zoo.architecture import build, naming, tags, timm_config
+from zoo.architecture import build, naming
 from zoo.errors import ZooError
+from zoo.libraries import library
 from zoo.spec import ModelSpec
 from zoo.state_dict import Tensors, differences, in_order, listed
 
 Source = dict[str, Any]
 """Where weights came from, as plain values: kind, location, and what identifies the file."""
 
-_HUB_NAMES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
+_HUB_NAMES = (  # in timm's order, then open_clip's
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 
 
 def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
@@ -53,6 +59,8 @@ def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
             return _from_file(spec, path, facts)
         case "random":
             return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
+        case "own":
+            return build(spec, 0), {"kind": "entry point", "location": spec.architecture}
         case "train":
             raise ZooError(f"its weights are trained on {weights.location}, not fetched")
 
@@ -60,15 +68,10 @@ def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
 def _from_hub(spec: ModelSpec) -> tuple[nn.Module, Source]:
     location, name = spec.weights.location, spec.weights.file
     if location is None:
-        config = timm_config(spec)
-        location, name = config.get("hf_hub_id"), name or config.get("hf_hub_filename")
-        if location is None and config.get("url"):
-            return _from_url(spec, config["url"])
-    if location is None:
-        raise ZooError(
-            f"timm names no weights for {spec.timm} (it does for: {tags(spec)}); "
-            "give a source (weights: {file: …}) or ask for weights: {random: 0}"
-        )
+        known = library(spec).pretrained(spec)
+        if known.kind == "url":
+            return _from_url(spec, str(known.location))
+        location, name = str(known.location), name or known.file
     repository, _, revision = location.partition("@")
     found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
     facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
@@ -81,14 +84,29 @@ def _from_url(spec: ModelSpec, url: str) -> tuple[nn.Module, Source]:
 
 
 def _from_file(spec: ModelSpec, path: Path, facts: Source) -> tuple[nn.Module, Source]:
-    tensors = checkpoint.read(path)
+    tensors = _own_part(spec, checkpoint.read(path))
     digest = checkpoint.check_sha256(path, spec.weights.sha256)
-    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
-    if broken:
-        raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
+    check_finite(path, tensors)
     model = build(spec, spec.weights.seed)
     matched = _fill(spec, model, tensors, path)
     return model, {**facts, "sha256": digest, "matched": matched}
+
+
+def check_finite(path: Path, tensors: Tensors) -> None:
+    """Raises ZooError, naming the tensors, if some of a file's hold NaN or infinity."""
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
+
+
+def _own_part(spec: ModelSpec, tensors: Tensors) -> Tensors:
+    """Of the weights of a whole CLIP model, those of its image tower."""
+    if spec.library != "open_clip":
+        return tensors
+    from zoo.libraries.open_clip_models import TOWER
+
+    own = {name[len(TOWER) :]: tensor for name, tensor in tensors.items() if name.startswith(TOWER)}
+    return own or tensors
 
 
 def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
@@ -97,11 +115,11 @@ def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> st
     if not found:
         model.load_state_dict(tensors)
         return "by name"
-    converted = _converted(spec, model, path)
+    converted = _converted(spec, model, path) if spec.library == "timm" else None
     if converted is not None:
         model.load_state_dict(converted)
         return "by timm's converter"
-    misfit = f"{path.name} does not fit timm's {spec.timm}"
+    misfit = f"{path.name} does not fit {spec.title}"
     if spec.weights.keys == "name":
         raise ZooError(f"{misfit}: {found}")
     try:

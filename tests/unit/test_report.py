@@ -250,6 +250,33 @@ def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     assert "1,394,400" in page.text, "bytes of a file"
 
 
+def test_an_architecture_is_told_with_what_builds_it():
+    args = {"depths": [1, 2], "num_classes": 10}
+    for changes, said in (
+        ({"args": args}, "timm convnext_atto with depths=[1, 2], num_classes=10"),
+        ({"library": "onnx", "architecture": "nets/a.onnx", "args": {}}, "onnx nets/a.onnx"),
+    ):
+        page = Page(render_html([], [ModelRecords(card("net", **changes))]))
+        assert f"Architecture{said}" in " ".join(page.text.split())
+
+
+def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
+    model = complete("net", devices=("cpu",), labelled=False, num_classes=None, task="other")
+    for record in model.verify:
+        record["numbers"]["top1_agreement"] = None
+    for record in model.eval:
+        record["agreement"] = None
+    for record in model.search:
+        record["target"] = {"min_sqnr_db": 40}
+        for each in record["candidates"] + record["references"]:
+            each |= {"agreement": None, "top1_drop": None}
+    found = rows([model])
+    assert {(row.agreement, row.top1, row.top1_drop) for row in found} == {(None, None, None)}
+    assert all(row.sqnr_db is not None for row in found)
+    text = Page(render_html(found, [model])).text
+    assert "None" not in text and "10 classes" not in text
+
+
 def test_random_weights_are_called_out(built, page):
     untrained = sum(row.random_weights for row in built[1])
     assert page.text.count("random weights") == untrained + 1, "each row, and the remark"

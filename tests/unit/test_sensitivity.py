@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ncnn_samples import layer, normal, run, small_network
+from ncnn_samples import fed, layer, normal, run, small_network, two_headed
 
 from zoo import sensitivity as module
 from zoo.calibration import CalibrationStatistics
@@ -52,6 +52,10 @@ def images(count: int, seed: int) -> list[np.ndarray]:
     return [draw(192).reshape(3, 8, 8) for _ in range(count)]
 
 
+def probes(count: int, seed: int) -> list[tuple[np.ndarray]]:
+    return [(image,) for image in images(count, seed)]
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
@@ -63,12 +67,12 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def statistics(files) -> CalibrationStatistics:
     runner = NcnnRunner(*files, "cpu", 1, half=False)
-    return collect(GRAPH, runner, ((str(number), image) for number, image in enumerate(images(8, 1))))
+    return collect(GRAPH, runner, fed((str(number), image) for number, image in enumerate(images(8, 1))))
 
 
 @pytest.fixture(scope="module")
 def noise(statistics) -> Noise:
-    return measure(GRAPH, statistics, RECIPE, images(3, 2))
+    return measure(GRAPH, statistics, RECIPE, probes(3, 2))
 
 
 def test_noise_is_that_of_the_model_with_only_that_layer_in_int8(noise, statistics, tmp_path):
@@ -92,18 +96,18 @@ def test_noise_of_layers_together_is_about_the_sum(noise, statistics, tmp_path):
 
 
 def test_noise_does_not_depend_on_the_number_of_processes(noise, statistics, tmp_path):
-    assert measure(GRAPH, statistics, RECIPE, images(3, 2), processes=2, folder=tmp_path) == noise
+    assert measure(GRAPH, statistics, RECIPE, probes(3, 2), processes=2, folder=tmp_path) == noise
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recipe_without_int8_measures_only_the_signal(noise, statistics):
     floats = Recipe("floats", dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32")))
-    assert measure(GRAPH, statistics, floats, images(3, 2)) == Noise(noise.signal, {})
+    assert measure(GRAPH, statistics, floats, probes(3, 2)) == Noise(noise.signal, {})
 
 
 def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp_path):
     recipe = Recipe("imported", RECIPE.layers, table_of(GRAPH, statistics, RECIPE))
-    found = measure(GRAPH, statistics, recipe, images(3, 2))
+    found = measure(GRAPH, statistics, recipe, probes(3, 2))
     assert list(found.by_layer) == ["conv", "fc"]
     floats = dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32"))
     only = replace(recipe.floating(["fc"]), layers=floats | {"conv": LayerPlan()})
@@ -122,14 +126,14 @@ def test_no_probe_images_are_refused(statistics):
 
 def test_what_is_of_another_model_is_refused(statistics):
     with pytest.raises(ZooError, match="statistics were collected with other weights"):
-        measure(small_network(1), statistics, RECIPE, images(1, 2))
+        measure(small_network(1), statistics, RECIPE, probes(1, 2))
     with pytest.raises(ZooError, match="no weights of a layer other"):
-        measure(GRAPH, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), images(1, 2))
+        measure(GRAPH, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), probes(1, 2))
 
 
 def test_outputs_that_are_not_finite_are_named(statistics):
-    broken = images(1, 2)
-    broken[0][0, 0, 0] = np.nan
+    broken = probes(1, 2)
+    broken[0][0][0, 0, 0] = np.nan
     with pytest.raises(ArtifactError, match="cpu/m in fp32: the outputs are not finite"):
         measure(GRAPH, statistics, RECIPE, broken, model="cpu/m")
 
@@ -137,14 +141,14 @@ def test_outputs_that_are_not_finite_are_named(statistics):
 def test_a_child_that_dies_is_named_with_its_layer(statistics, monkeypatch):
     monkeypatch.setattr(module, "_outputs", die_of_fc)
     with pytest.raises(ArtifactError, match="cpu/m with only the layer fc in int8: the runtime crashed"):
-        measure(GRAPH, statistics, RECIPE, images(1, 2), processes=2, model="cpu/m")
+        measure(GRAPH, statistics, RECIPE, probes(1, 2), processes=2, model="cpu/m")
 
 
 def die_of_fc(recipe, columns):
     if recipe and recipe.name == "only fc":
         os.close(2)
         ctypes.string_at(0)
-    return np.ones((1, 5), np.float32)
+    return (np.ones((1, 5), np.float32),)
 
 
 def test_the_record_holds_every_layer_with_weights(noise):
@@ -165,7 +169,7 @@ def test_the_record_holds_every_layer_with_weights(noise):
 
 def test_multiply_adds_are_weights_times_output_positions(files):
     (height, width) = (8, 8)
-    assert multiply_adds(files, (3, height, width)) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
+    assert multiply_adds(files, [(3, height, width)]) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
 
 
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise):
@@ -195,7 +199,7 @@ def test_large_models_get_fewer_probes():
 
 
 def test_every_layer_that_computes_takes_time(files):
-    times = layer_times(files, (3, 8, 8), runs=2)
+    times = layer_times(files, [(3, 8, 8)], runs=2)
     assert list(times.ms) == [layer.name for layer in GRAPH.layers]
     assert times.ms["in0"] == 0
     assert all(times.ms[name] > 0 for name in ("conv", "dw", "add", "pool", "fc"))
@@ -206,12 +210,61 @@ def test_every_layer_that_computes_takes_time(files):
 def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
     runner = NcnnRunner(*files, "cpu", 1, half=False)
     (image,) = images(1, 2)
-    expected = runner.run(image)
-    assert len(runner.seconds(image, ["1", "2", "4", "5", "6", "out0"])) == 6
-    np.testing.assert_array_equal(runner.run(image), expected)
+    expected = runner.run((image,))
+    assert len(runner.seconds((image,), ["1", "2", "4", "5", "6", "out0"])) == 6
+    np.testing.assert_array_equal(runner.run((image,)), expected)
 
 
 def test_a_file_that_ncnn_cannot_time_is_an_error(files, tmp_path):
     (tmp_path / "x.bin").write_bytes(files[1].read_bytes()[:-4])
     with pytest.raises(ZooError, match="x\\.bin"):
-        layer_times((files[0], tmp_path / "x.bin"), (3, 8, 8), runs=1)
+        layer_times((files[0], tmp_path / "x.bin"), [(3, 8, 8)], runs=1)
+
+
+# Several inputs and outputs
+
+
+SHAPES = [(3, 8, 8), (6,)]
+"""Of the inputs of `two_headed`."""
+
+
+def two(count: int, seed: int) -> list[tuple[np.ndarray, ...]]:
+    draw = normal(seed)
+    return [tuple(draw(int(np.prod(shape))).reshape(shape) for shape in SHAPES) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def two_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    pair = folder / "fp32.param", folder / "fp32.bin"
+    write_graph(two_headed(), *pair)
+    return pair
+
+
+def test_noise_of_several_outputs_is_relative_to_each(two_files, tmp_path):
+    runner = NcnnRunner(*two_files, "cpu", 1, half=False)
+    named = [(str(index), inputs) for index, inputs in enumerate(two(8, 1))]
+    statistics = collect(two_headed(), runner, named)
+    recipe = Recipe("all", dict.fromkeys(("conv", "fc", "side"), LayerPlan()))
+    found = measure(two_headed(), statistics, recipe, two(3, 2))
+    assert found.signal == pytest.approx(1)
+    exact = [runner.run(inputs) for inputs in two(3, 2)]
+    for name in ("conv", "fc", "side"):
+        plans = dict.fromkeys(("conv", "fc", "side"), LayerPlan("fp32")) | {name: LayerPlan()}
+        files = tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
+        write_graph(apply(two_headed(), statistics, Recipe("alone", plans)), *files)
+        alone = NcnnRunner(*files, "cpu", 1, half=False)
+        pairs = [(exact_one, alone.run(inputs)) for exact_one, inputs in zip(exact, two(3, 2), strict=True)]
+        shares = []
+        for place in (0, 1):
+            expected, got = (np.stack([each[side][place] for each in pairs]).astype(float) for side in (0, 1))
+            shares.append(np.sum((expected - got) ** 2) / np.sum(expected**2))
+        assert found.by_layer[name] == pytest.approx(np.mean(shares), rel=1e-6)
+        assert (shares[0] == 0) == (name != "conv"), "only the convolution is seen by the map"
+
+
+def test_multiply_adds_and_times_of_a_model_of_two_inputs(two_files):
+    assert multiply_adds(two_files, SHAPES) == {"conv": 108 * 64, "fc": 20, "side": 30}
+    times = layer_times(two_files, SHAPES, runs=2)
+    assert all(times.ms[name] > 0 for name in ("conv", "relu", "pool", "fc", "side", "add"))
+    assert (times.ms["in0"], times.ms["in1"]) == (0, 0)
