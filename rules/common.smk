@@ -17,7 +17,7 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
-from zoo.artifacts import ARTIFACTS, DEVICES
+from zoo.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
 from zoo.spec import FILES, MODEL_KEYS, ModelSpec
@@ -74,7 +74,6 @@ wildcard_constraints:
     device=one_of(DEVICES),
     model=one_of(MODELS),
     artifact=one_of(ARTIFACTS),
-    precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
     candidate=r"[A-Za-z0-9_-]+",
     shard=r"[0-9]+",
@@ -375,13 +374,13 @@ def embedded_models():
 
 def artifacts_of(model):
     """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
-    or all; without TorchScript for a model that is an ONNX file, which need not have that form.
+    or all but BY_NAME; without TorchScript for a model that is an ONNX file, which need not have that form.
     """
     listed = config["models"][model].get("artifacts", config.get("artifacts"))
     if listed is not None:
         return listed
-    own = MODELS[model].library == "onnx"
-    return [name for name in ARTIFACTS if not (own and name == "torchscript")]
+    own = ("torchscript",) if MODELS[model].library == "onnx" else ()
+    return [name for name in ARTIFACTS if name not in (*own, *BY_NAME)]
 
 
 def everything(models):
@@ -406,14 +405,21 @@ def reported_proofs(wc):
     outcome of the search for int8; and those of other models that were made before."""
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
-    kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
-    kinds += ["int8.search.json", "int8.sensitivity.json"]
+    kinds = {
+        f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS
+    }
+    kinds |= {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
     return [
-        path
+        f"results/{device}/{model}/{kind}"
         for model in MODELS
         for device in DEVICES
-        for path in (f"results/{device}/{model}/{kind}" for kind in kinds)
-        if (model in needed and device in built_devices()) or Path(path).exists()
+        for kind, artifact in kinds.items()
+        if (
+            model in needed
+            and device in built_devices()
+            and artifact in artifacts_of(model)
+        )
+        or Path(f"results/{device}/{model}/{kind}").exists()
     ]
 
 

@@ -5,14 +5,14 @@ new one that shares the arrays.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.files import replacing
-from zoo.ncnn_bin import Array, BinReader, write_arrays
+from zoo.ncnn_bin import Array, BinReader, Storage, write_arrays
 from zoo.ncnn_layers import ArraySpec, Layer, foreign, is_scale, layout
 from zoo.ncnn_param import ParamText, format_param, parse_param
 
@@ -137,6 +137,28 @@ def unique_names(graph: Graph) -> Graph:
         seen.add(name)
         layers.append(layer if name == layer.name else replace(layer, name=name))
     return Graph(tuple(layers))
+
+
+def store_floats(
+    graph: Graph, store: Callable[[Array, str], Array], layers: Collection[str] | None = None
+) -> Graph:
+    """The graph with every tagged fp32 array in another storage; raw arrays and params stay as they are.
+
+    store: makes the new array of the old one; it also gets layer and role, to name in errors.
+    layers: the names of those to convert; None for all.
+    """
+
+    def converted(layer: Layer) -> Layer:
+        new = {
+            role: store(each, f"{layer}: {role}")
+            for role, each in layer.weights.items()
+            if each.storage in (Storage.FP32, Storage.FP32_SCALED)
+        }
+        return replace(layer, weights={**layer.weights, **new}) if new else layer
+
+    return Graph(
+        tuple(converted(layer) if layers is None or layer.name in layers else layer for layer in graph.layers)
+    )
 
 
 def read_graph(param: str | Path, weights: str | Path) -> Graph:

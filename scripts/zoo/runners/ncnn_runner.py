@@ -22,11 +22,18 @@ from zoo.ncnn_graph import Graph
 from zoo.runners import Arrays, RuntimeInfo, as_input, check_count
 from zoo.vulkan import vulkan_device
 
+_FP16 = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
+_BF16 = ("use_bf16_packed", "use_bf16_storage")
+_OPTIONS: dict[str, tuple[str, ...]] = {"fp32": (), "bf16": _BF16}
+
 
 class NcnnRunner:
-    """`half` lets the runtime store and compute in fp16 where it wants to, as it does by default."""
+    """Computes fp32 files in fp32, bf16 files in bf16, on any device; for all others the runtime may store
+    and compute in fp16 where it wants to, as it does by default."""
 
-    def __init__(self, param: str | Path, weights: str | Path, device: str, threads: int, half: bool) -> None:
+    def __init__(
+        self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str
+    ) -> None:
         graph = load_checked(param, weights)
         self._name = str(param)
         self._inputs, self._outputs = model_inputs(graph), model_outputs(graph)
@@ -34,9 +41,8 @@ class NcnnRunner:
         options = self._net.opt
         options.num_threads = threads
         options.use_vulkan_compute = device == "gpu"
-        options.use_bf16_storage = False
-        for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
-            setattr(options, name, half)
+        for name in (*_FP16, *_BF16):
+            setattr(options, name, name in _OPTIONS.get(precision, _FP16))
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
             self._net.set_vulkan_device(gpu.index)
@@ -121,4 +127,4 @@ def _number(blob: str) -> int:
 
 def load(files: Sequence[Path], device: str, threads: int, precision: str) -> NcnnRunner:
     """See `zoo.runners.open_runner`; `.param` and `.bin`."""
-    return NcnnRunner(files[0], files[1], device, threads, half=precision != "fp32")
+    return NcnnRunner(files[0], files[1], device, threads, precision)
