@@ -30,6 +30,8 @@ ARTIFACTS = {
     "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
 }
+# Artifacts that a deploy bundle is made of.
+DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -331,6 +333,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
+    files += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     files += [*INT8_RECORDS, "calibration.npz"]
     return "|".join(
         [
@@ -351,6 +354,7 @@ def explain_impossible(wc):
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
     kinds += INT8_RECORDS
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
+    kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"
     elif (

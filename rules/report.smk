@@ -19,7 +19,9 @@ rule report:
     resources:
         mem_mb=1000,
     params:
-        code=code("report.py", "zoo/report/*.j2", "zoo/report/page.[cj]s*"),
+        code=code(
+            "report.py", "zoo/report/*.j2", "zoo/report/page.[cj]s*", "zoo/deploy/*.j2"
+        ),
     message:
         "report"
     script:

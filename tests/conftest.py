@@ -28,3 +28,11 @@ def chromium() -> str:
     path = shutil.which("chromium")
     require(path is not None, "Chromium (Debian's package chromium)")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def compiler() -> str:
+    """Path of a C++ compiler."""
+    path = shutil.which("g++")
+    require(path is not None, "a C++ compiler (Debian's package g++)")
+    return str(path)
