@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import ncnn
 import numpy as np
 import pytest
 from artifact_samples import pair
@@ -15,9 +16,11 @@ from ncnn_samples import small_network
 from PIL import Image
 
 from zoo.deploy import programs, write_bundle
+from zoo.deploy.programs import runtime_options
 from zoo.errors import ZooError
 from zoo.files import sha256
 from zoo.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess, mean_norm, prepare, prepare_uint8
+from zoo.runners import ncnn_runner
 
 CLIP = Preprocess(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
 RECORDS = [
@@ -119,6 +122,17 @@ def test_programs_run_ncnn_as_the_verification_does(device: str, artifact: str) 
         assert (f"use_fp16_storage = {false}" in text) == (artifact == "fp32")
         assert ("get_gpu_count() == 0" in text) == (device == "gpu")
         assert f'"{artifact}.param"' in text and f'"{artifact}.bin"' in text
+
+
+@pytest.mark.parametrize("artifact", ["fp32", "fp16", "int8"])
+def test_ncnns_options_are_those_of_the_verification(artifact: str, tmp_path: Path) -> None:
+    verified = ncnn_runner.load(pair(small_network(), tmp_path), "cpu", 1, artifact)._net.opt
+    ours = ncnn.Net().opt
+    for name, value in runtime_options(artifact).items():
+        setattr(ours, name, value)
+    for name in dir(ours):
+        if name.startswith("use_"):
+            assert getattr(ours, name) == getattr(verified, name), name
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 37)], ids=str)
