@@ -29,6 +29,8 @@ from zoo.training_images import (
     with_classes,
 )
 
+# Artifacts that a deploy bundle is made of.
+DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -435,6 +437,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
+    files += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     files += [*INT8_RECORDS, "calibration.npz"]
     return "|".join(
         [
@@ -456,6 +459,7 @@ def explain_impossible(wc):
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
     kinds += INT8_RECORDS
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
+    kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"
     elif (

@@ -19,17 +19,13 @@ from zoo.errors import ArtifactError, ZooError
 from zoo.hardware import cpu_name
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import Graph
+from zoo.ncnn_options import options
 from zoo.runners import Arrays, RuntimeInfo, as_input, check_count
 from zoo.vulkan import vulkan_device
 
-_FP16 = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
-_BF16 = ("use_bf16_packed", "use_bf16_storage")
-_OPTIONS: dict[str, tuple[str, ...]] = {"fp32": (), "bf16": _BF16}
-
 
 class NcnnRunner:
-    """Computes fp32 files in fp32, bf16 files in bf16, on any device; for all others the runtime may store
-    and compute in fp16 where it wants to, as it does by default."""
+    """Computes as `zoo.ncnn_options` says for the precision."""
 
     def __init__(
         self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str
@@ -38,11 +34,11 @@ class NcnnRunner:
         self._name = str(param)
         self._inputs, self._outputs = model_inputs(graph), model_outputs(graph)
         self._net = ncnn.Net()
-        options = self._net.opt
-        options.num_threads = threads
-        options.use_vulkan_compute = device == "gpu"
-        for name in (*_FP16, *_BF16):
-            setattr(options, name, name in _OPTIONS.get(precision, _FP16))
+        settings = self._net.opt
+        settings.num_threads = threads
+        settings.use_vulkan_compute = device == "gpu"
+        for name, on in options(precision).items():
+            setattr(settings, name, on)
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
             self._net.set_vulkan_device(gpu.index)
@@ -52,7 +48,7 @@ class NcnnRunner:
         for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
             if load(str(path)) != 0:
                 raise ArtifactError(f"{path}: ncnn cannot load it")
-        if gpu and not options.use_vulkan_compute:  # ncnn takes it back where the device does not work
+        if gpu and not settings.use_vulkan_compute:  # ncnn takes it back where the device does not work
             raise ZooError(
                 f"the Vulkan device {gpu.name} does not work, and a gpu artifact is never run on the CPU "
                 "instead: update its driver, or build for the device cpu"
