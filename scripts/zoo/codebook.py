@@ -70,4 +70,5 @@ def _start(ordered: Doubles) -> Doubles:
     # between two points lies the same number n of values, so density^(1/3) dx is (n / dx)^(1/3) dx
     reached = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (2 / 3))])
     shares = (np.arange(CODEBOOK_SIZE) + 0.5) / CODEBOOK_SIZE
-    return np.interp(shares * reached[-1], reached, points)
+    start: Doubles = np.interp(shares * reached[-1], reached, points)
+    return start

@@ -82,7 +82,8 @@ class Array:
     def floats(self) -> Floats:
         """The values as float32 (int8 values unscaled)."""
         if self.codebook is not None:
-            return self.codebook[self.values]
+            expanded: Floats = self.codebook[self.values]
+            return expanded
         if self.storage is Storage.BF16:
             return (self.values.astype(np.uint32) << 16).view(np.float32)
         return self.values.astype(np.float32, copy=False)

@@ -139,7 +139,7 @@ def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> 
         graph = apply(graph, replace(statistics, columns=columns), recipe)
     param, weights = (folder / f"{os.getpid()}.{end}" for end in ("param", "bin"))
     write_graph(graph, param, weights)
-    runner = NcnnRunner(param, weights, "cpu", 1, half=False)
+    runner = NcnnRunner(param, weights, "cpu", 1, precision="fp32")
     return stacked([runner.run(each) for each in inputs])
 
 

@@ -134,7 +134,7 @@ def shapes(tensors: tuple[torch.Tensor, ...]) -> list[tuple[int, ...]]:
 @torch.no_grad()
 def agree(pair: tuple[Path, Path], model: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
     """Assert that ncnn computes all that torch does."""
-    found = NcnnRunner(*pair, "cpu", 1, half=False).run(tuple(each[0].numpy() for each in given))
+    found = NcnnRunner(*pair, "cpu", 1, precision="fp32").run(tuple(each[0].numpy() for each in given))
     expected = model(*given)
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):

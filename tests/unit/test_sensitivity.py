@@ -66,7 +66,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def statistics(files) -> CalibrationStatistics:
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     return collect(GRAPH, runner, fed((str(number), image) for number, image in enumerate(images(8, 1))))
 
 
@@ -208,7 +208,7 @@ def test_every_layer_that_computes_takes_time(files):
 
 
 def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     (image,) = images(1, 2)
     expected = runner.run((image,))
     assert len(runner.seconds((image,), ["1", "2", "4", "5", "6", "out0"])) == 6
@@ -242,7 +242,7 @@ def two_files(tmp_path_factory):
 
 
 def test_noise_of_several_outputs_is_relative_to_each(two_files, tmp_path):
-    runner = NcnnRunner(*two_files, "cpu", 1, half=False)
+    runner = NcnnRunner(*two_files, "cpu", 1, precision="fp32")
     named = [(str(index), inputs) for index, inputs in enumerate(two(8, 1))]
     statistics = collect(two_headed(), runner, named)
     recipe = Recipe("all", dict.fromkeys(("conv", "fc", "side"), LayerPlan()))
@@ -253,7 +253,7 @@ def test_noise_of_several_outputs_is_relative_to_each(two_files, tmp_path):
         plans = dict.fromkeys(("conv", "fc", "side"), LayerPlan("fp32")) | {name: LayerPlan()}
         files = tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
         write_graph(apply(two_headed(), statistics, Recipe("alone", plans)), *files)
-        alone = NcnnRunner(*files, "cpu", 1, half=False)
+        alone = NcnnRunner(*files, "cpu", 1, precision="fp32")
         pairs = [(exact_one, alone.run(inputs)) for exact_one, inputs in zip(exact, two(3, 2), strict=True)]
         shares = []
         for place in (0, 1):
