@@ -6,7 +6,7 @@ from pathlib import Path
 from zoo.files import replacing
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import read_graph, unique_names, write_graph
+from zoo.ncnn_graph import read_graph, unique_names, write_param
 from zoo.pnnx import convert
 from zoo.records import read_json
 
@@ -16,7 +16,7 @@ def main(torchscript: str, card: str, param_out: str, weights_out: str) -> None:
     with replacing(param_out, weights_out) as (param, weights):
         logging.info("%s", convert(Path(torchscript), shape, param, weights))
         # pnnx may give two layers one name, and later stages tell layers apart by name.
-        write_graph(unique_names(read_graph(param, weights)), param, weights)
+        write_param(unique_names(read_graph(param, weights)), param)
         load_checked(param, weights)
 
 

@@ -1,7 +1,6 @@
 """TorchScript and ONNX files of a rewritten model, the same bytes whenever and wherever they are made."""
 
 import io
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from torch.jit._trace import TracerWarning
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.rewrites import model_name
+from zoo.scratch import scratch
 
 INPUT, OUTPUT = "data", "output"
 """Names of the ONNX model's input and output."""
@@ -89,7 +89,7 @@ def export_onnx(
             f"choose one from {OPSETS[0]} to {OPSETS[-1]}"
         )
     model.eval().requires_grad_(False)
-    simplified = _simplified(model, example, opset)
+    simplified = _simplified(model, example, opset, Path(path))
     external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
     data = Path(f"{path}.data")
     with replacing(*([path, data] if external else [path])) as (temporary, *_):
@@ -98,9 +98,9 @@ def export_onnx(
         _check_onnx(model, example, temporary)
 
 
-def _simplified(model: nn.Module, example: torch.Tensor, opset: int) -> onnx.ModelProto:
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = str(Path(scratch) / "raw.onnx")
+def _simplified(model: nn.Module, example: torch.Tensor, opset: int, path: Path) -> onnx.ModelProto:
+    with scratch(path) as folder:
+        raw = str(folder / "raw.onnx")
         try:
             with _without_expected_warnings():
                 torch.onnx.export(

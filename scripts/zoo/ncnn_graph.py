@@ -212,6 +212,12 @@ def write_graph(graph: Graph, param: str | Path, weights: str | Path) -> None:
             write_arrays(arrays, handle)
 
 
+def write_param(graph: Graph, param: str | Path) -> None:
+    """Write the text file alone, for a `.bin` that holds the graph's arrays already."""
+    with replacing(param) as (temporary,):
+        temporary.write_text(format_param(graph.layers, len(graph.blobs)), newline="\n")
+
+
 def ordered_arrays(layer: Layer) -> list[Array]:
     """The layer's arrays in the order of the `.bin`.
 
