@@ -33,6 +33,7 @@ class NcnnRunner:
         if len(graph.inputs) != 1 or len(outputs) != 1:
             raise wrong_interface(param, graph.inputs, outputs)
         self._input, self._output = graph.inputs[0], outputs[0]
+        del graph  # its weights are not to lie in memory beside ncnn's
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads = threads
