@@ -17,7 +17,7 @@ rule ncnn_fp32:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(500, 4),
     params:
         code=code("ncnn_fp32.py"),
     message:
@@ -40,7 +40,7 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(300, 3),
     params:
         code=code("ncnn_fp16.py"),
     message:

@@ -36,7 +36,7 @@ rule weights:
         model=one_of(FETCHED),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=weights_memory,
     params:
         code=code("weights.py"),
         spec=spec,

@@ -1,15 +1,32 @@
 """What a job takes of the machine: time, and the peaks of its memory and of its temporary files."""
 
+import math
 import os
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 
 from zoo import scratch
 
 _INTERVAL_S = 0.5
 _MB = 1 << 20  # as Snakemake counts them
+
+UNKNOWN_MB = 200
+"""What the largest file of a job counts as while it is still to be made: only plans are drawn up by it."""
+
+
+def request(base: float, factor: float, files: Sequence[str | Path]) -> int:
+    """MB to ask for a job: `base` and so many times the largest of the files that it reads, in full hundreds.
+
+    That file holds a model's weights, which is what the memory and the disk that stages need go by. How much
+    they took is in docs/size.md.
+    """
+    paths = [Path(file) for file in files]
+    largest = max((path.stat().st_size / _MB if path.exists() else UNKNOWN_MB for path in paths), default=0.0)
+    return 100 * math.ceil((base + factor * largest) / 100)
 
 
 @dataclass(frozen=True)

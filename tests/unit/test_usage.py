@@ -10,7 +10,7 @@ from zoo import scratch as scratches
 from zoo.files import replacing
 from zoo.job import reporting, used
 from zoo.scratch import most_bytes, scratch
-from zoo.usage import Watch
+from zoo.usage import UNKNOWN_MB, Watch, request
 
 MB = 1 << 20
 
@@ -80,3 +80,17 @@ def test_the_log_of_a_job_ends_with_what_it_used(tmp_path: Path, capsys, fails: 
 def test_a_log_of_a_job_that_is_not_done_says_nothing(tmp_path):
     (tmp_path / "log").write_text("2026-01-01 INFO rewrites: []\n")
     assert used(tmp_path / "log") is None
+
+
+def test_a_request_grows_with_the_largest_file_and_is_in_full_hundreds(tmp_path):
+    small, large = tmp_path / "small.json", tmp_path / "large.bin"
+    small.write_bytes(b"{}")
+    with large.open("wb") as handle:
+        handle.truncate(2000 * MB)
+    assert request(450, 3, [small]) == 500
+    assert request(450, 3, [small, large]) == 6500
+    assert request(450, 3, []) == 500
+
+
+def test_a_file_that_is_still_to_be_made_counts_as_one_of_usual_size(tmp_path):
+    assert request(0, 1, [tmp_path / "gone.bin"]) == UNKNOWN_MB
