@@ -2,6 +2,8 @@
 
 import gc
 import json
+import math
+import os
 import re
 import sys
 from functools import cache
@@ -28,6 +30,7 @@ from zoo.training_images import (
     training_classes,
     with_classes,
 )
+from zoo.usage import request
 
 # Artifacts that a deploy bundle is made of.
 DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
@@ -328,6 +331,34 @@ def of_candidates(wc, kind):
         f"results/{wc.device}/{wc.model}/search/{name}.{kind}.json"
         for name in json.loads(Path(decided).read_text())
     ]
+
+
+def by_size(base, factor, each=0.0):
+    """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
+
+    each: as many times that file again for each of the job's threads.
+    """
+    return lambda wc, input, threads: request(base, factor + each * threads, input)
+
+
+def limit_memory():
+    """Let local jobs side by side ask for no more memory than the machine has, whatever --cores is.
+
+    A single job that asks for more is granted all of it. --resources mem_mb=N says otherwise.
+    """
+    if workflow.local_exec and "mem_mb" not in workflow.global_resources:
+        bytes_there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        workflow.register_resource("mem_mb", bytes_there // 2**20)
+
+
+limit_memory()
+
+
+def weights_memory(wc):
+    """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
+    spec = MODELS[wc.model]
+    file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
+    return request(1000, 5, [spec.architecture if spec.library in FILES else file])
 
 
 def uses_gpu(wc):

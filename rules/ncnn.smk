@@ -19,7 +19,7 @@ rule ncnn_fp32:
         model=one_of(name for name in MODELS if name not in IMPORTED["onnx"]),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(500, 4),
     params:
         code=code("ncnn_fp32.py"),
     message:
@@ -44,7 +44,7 @@ rule ncnn_from_onnx:
         model=one_of(IMPORTED["onnx"]),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(1200, 9),
     params:
         code=code("ncnn_from_onnx.py"),
     message:
@@ -67,7 +67,7 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(300, 3),
     params:
         code=code("ncnn_fp16.py"),
     message:
@@ -90,7 +90,7 @@ rule ncnn_bf16:
         "results/logs/ncnn_bf16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(300, 4),
     params:
         code=code("ncnn_bf16.py"),
     message:
@@ -113,7 +113,7 @@ rule ncnn_w8:
         "results/logs/ncnn_w8/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(300, 4),
     params:
         code=code("ncnn_w8.py"),
     message:

@@ -226,12 +226,22 @@ def write_graph(graph: Graph, param: str | Path, weights: str | Path) -> None:
 
     Raises ZooError if the arrays of a layer are not those that its parameters call for.
     """
-    arrays = [array for layer in graph.layers for array in ordered_arrays(layer)]
-    text = format_param(graph.layers, len(graph.blobs))
     with replacing(param, weights) as (param_file, weights_file):
-        param_file.write_text(text, newline="\n")
-        with weights_file.open("wb") as handle:
-            write_arrays(arrays, handle)
+        write_files(graph, param_file, weights_file)
+
+
+def write_files(graph: Graph, param: Path, weights: Path) -> None:
+    """The same for files that are thrown away at once: written in their place, and not waited for."""
+    arrays = [array for layer in graph.layers for array in ordered_arrays(layer)]
+    param.write_text(format_param(graph.layers, len(graph.blobs)), newline="\n")
+    with weights.open("wb") as handle:
+        write_arrays(arrays, handle)
+
+
+def write_param(graph: Graph, param: str | Path) -> None:
+    """Write the text file alone, for a `.bin` that holds the graph's arrays already."""
+    with replacing(param) as (temporary,):
+        temporary.write_text(format_param(graph.layers, len(graph.blobs)), newline="\n")
 
 
 def ordered_arrays(layer: Layer) -> list[Array]:

@@ -165,9 +165,11 @@ def test_attention_that_is_not_to_itself_stays_float(tmp_path):
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device):
+def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device, tmp_path):
     recipe = local_recipe(network(), statistics, device=device)
-    noise = measure(network(), statistics, recipe, [image for _, image in fed(inputs(2, 2))])
+    files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    write_graph(network(), *files)
+    noise = measure(network(), files, statistics, recipe, [image for _, image in fed(inputs(2, 2))])
     assert list(noise.by_layer) == list(recipe.with_precision("int8"))
     assert all(30 < noise.sqnr_db(name) < 80 for name in noise.by_layer)
 

@@ -33,6 +33,7 @@ class NcnnRunner:
         graph = load_checked(param, weights)
         self._name = str(param)
         self._inputs, self._outputs = model_inputs(graph), model_outputs(graph)
+        del graph  # its weights are not to lie in memory beside ncnn's
         self._net = ncnn.Net()
         settings = self._net.opt
         settings.num_threads = threads
