@@ -53,6 +53,11 @@ class Input:
                 f"input {self.name}: shape and second_shape must have as many dimensions, not "
                 f"{list(self.shape)} and {list(self.second_shape)}"
             )
+        if self.values == FILE and self.second_shape is not None:
+            raise ZooError(
+                f"input {self.name}: a file of arrays has one shape, so second_shape cannot be verified; "
+                "leave it out, or take the values from an image, normal or a number"
+            )
         if isinstance(self.values, str) and self.values not in (IMAGE, NORMAL, FILE):
             raise ZooError(
                 f"input {self.name}: values must be {IMAGE}, {NORMAL}, {FILE} or a number, "

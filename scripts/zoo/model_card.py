@@ -97,8 +97,10 @@ def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:
 def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
     """The outputs by name, each with its shape without the batch, for a batch of one.
 
-    Raises ZooError if the model does not take the feed's inputs.
+    Raises ZooError if the model does not take the feed's inputs, or those of its second shapes.
     """
+    if (second := feed.second()) is not None:
+        outputs_of(model, second)
     shapes = " and ".join(str([1, *shape]) for shape in feed.shapes)
     try:
         found = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))

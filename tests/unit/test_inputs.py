@@ -192,3 +192,8 @@ def test_a_single_number_does_not_stand_for_a_vector_of_one():
     feed = Feed(RECORD, (Input("x", (1,), FILE),))
     with pytest.raises(ZooError, match=r"x has the shape \[\], and the model takes \[1\]"):
         from_arrays(feed, {"x": np.float32(3)}, "a.npz")
+
+
+def test_arrays_of_a_file_have_no_second_shape():
+    with pytest.raises(ZooError, match=r"input x: a file of arrays has one shape"):
+        Input("x", (3, 8, 8), "file", (3, 16, 16))
