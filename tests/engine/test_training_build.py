@@ -108,7 +108,7 @@ def test_a_killed_training_goes_on_from_its_last_epoch(fresh_zoo: Zoo):
     assert checkpoint.exists() and not (fresh_zoo / "results/weights/plants.json").exists()
     fresh_zoo.build("results/weights/plants.json", "--cores", "1")
     log = (fresh_zoo / "results/logs/weights/plants.log").read_text()
-    assert "going on after epoch" in log and "epoch 1 of 20" not in log
+    assert "going on after epoch" in log and "epoch 1 of 20: loss" not in log
     weights = (fresh_zoo / "results/weights/plants.safetensors").read_bytes()
     fresh_zoo.configure(lambda config: config["models"]["plants"].update(licence="MIT"))
     assert fresh_zoo.build("results/weights/plants.json", "--cores", "1") == {"train plants"}
