@@ -405,31 +405,34 @@ def embedded_models():
     return [name for name, spec in MODELS.items() if not spec.weights.remote]
 
 
-def artifacts_of(model):
+def artifacts_of(model, device):
     """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
-    or all but BY_NAME; without TorchScript for a model that is an ONNX file, which need not have that form.
-    """
+    or all but BY_NAME. On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is
+    an ONNX file need not have the form of TorchScript."""
     listed = config["models"][model].get("artifacts", config.get("artifacts"))
     if listed is not None:
         return listed
-    own = ("torchscript",) if MODELS[model].library == "onnx" else ()
-    return [name for name in ARTIFACTS if name not in (*own, *BY_NAME)]
+    left_out = {*BY_NAME}
+    if MODELS[model].library == "onnx":
+        left_out.add("torchscript")
+    return [
+        name
+        for name, (_, runtime, _) in ARTIFACTS.items()
+        if name not in left_out and (device == "cpu" or runtime == "ncnn")
+    ]
 
 
 def everything(models):
     """All final files of the models, on every device built for; the report asks for their proofs."""
     built = []
-    for model in models:
-        artifacts = artifacts_of(model)
-        kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
-        kinds += [f"{artifact}.passed" for artifact in artifacts]
-        if "int8" in artifacts:
-            kinds += ["int8.table", "int8.recipe.json"]
-        built += [
-            f"results/{device}/{model}/{kind}"
-            for device in built_devices()
-            for kind in kinds
-        ]
+    for device in built_devices():
+        for model in models:
+            artifacts = artifacts_of(model, device)
+            kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
+            kinds += [f"{artifact}.passed" for artifact in artifacts]
+            if "int8" in artifacts:
+                kinds += ["int8.table", "int8.recipe.json"]
+            built += [f"results/{device}/{model}/{kind}" for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
 
 
@@ -450,7 +453,7 @@ def reported_proofs(wc):
         if (
             model in needed
             and device in built_devices()
-            and artifact in artifacts_of(model)
+            and artifact in artifacts_of(model, device)
         )
         or Path(f"results/{device}/{model}/{kind}").exists()
     ]
