@@ -33,6 +33,18 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     return model
 
 
+def named(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with a name of its own for every node."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    seen: set[str] = set()
+    for index, node in enumerate(result.graph.node):
+        if not node.name or node.name in seen:
+            node.name = f"{node.name or node.op_type}_{index}"
+        seen.add(node.name)
+    return result
+
+
 def feeds(
     model: onnx.ModelProto,
     samples: Sequence[Sample],

@@ -19,7 +19,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from zoo.errors import ZooError
 from zoo.fp16 import MAX
 from zoo.metrics import cosine, ratio_db
-from zoo.onnx_calibration import Feed, peaks
+from zoo.onnx_calibration import Feed, named, peaks
 
 IMAGES = 16
 """Calibration images that it is measured on, at most."""
@@ -46,7 +46,7 @@ def to_fp16(model: ModelProto, feeds: Sequence[Feed], gates: Mapping[str, float]
 
     Raises ZooError naming a layer if none with weights can be float16, and for outputs that are not finite.
     """
-    model = _named(model)
+    model = named(model)
     reference = _outputs(model, feeds)
     if not all(np.isfinite(array).all() for arrays in reference for array in arrays):
         raise ZooError("the fp32 model's own outputs hold NaN or infinity; mend its weights first")
@@ -238,18 +238,6 @@ def _outputs(model: ModelProto, feeds: Sequence[Feed]) -> list[Arrays]:
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return [session.run(None, feed) for feed in feeds]
-
-
-def _named(model: ModelProto) -> ModelProto:
-    """The model with a name of its own for every node."""
-    result = ModelProto()
-    result.CopyFrom(model)
-    seen: set[str] = set()
-    for index, node in enumerate(result.graph.node):
-        if not node.name or node.name in seen:
-            node.name = f"{node.name or node.op_type}_{index}"
-        seen.add(node.name)
-    return result
 
 
 def _weights(model: ModelProto, kind: int) -> list[TensorProto]:

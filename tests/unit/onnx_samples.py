@@ -15,7 +15,7 @@ SHAPE = (1, 3, 8, 8)
 
 
 def chain(*steps: tuple[str, np.ndarray | None], opset: int = 17) -> ModelProto:
-    """Nodes in a row, each with an operator and, if it takes one, a second input: data -> node_0 -> … -> output."""
+    """Nodes in a row, each an operator and, if it takes one, a second input; from `data` to `output`."""
     nodes, weights, last = [], [], "data"
     for index, (operator, value) in enumerate(steps):
         inputs = [last]

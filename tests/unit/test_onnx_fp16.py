@@ -9,7 +9,6 @@ from onnx import TensorProto
 from onnx_samples import SHAPE, chain, noise, run, timm_model
 
 from zoo.errors import ZooError
-from zoo.fp16 import MAX
 from zoo.metrics import sqnr_db
 from zoo.onnx_calibration import peaks
 from zoo.onnx_fp16 import KEPT_FLOAT, convert, emulated, to_fp16
@@ -142,4 +141,3 @@ def test_peaks_are_those_of_every_tensor():
         "output": (-3 * values).max(),
     }
     assert peaks(model, feeds) == pytest.approx(expected)
-    assert MAX == np.finfo(np.float16).max
