@@ -1,6 +1,6 @@
 """Needs: weights and model card.
-Makes: torchscript.pt and fp32.onnx, after the exact rewrites, and the untouched model's outputs that
-every artifact is compared with. With training, the only stage whose jobs import torch, but for those
+Makes: torchscript.pt, after the exact rewrites, and the untouched model's outputs that every artifact is
+compared with. With training, the only stage whose jobs import torch, but for those
 that run TorchScript itself.
 """
 
@@ -26,30 +26,6 @@ rule torchscript:
         "torchscript {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/torchscript.py"
-
-
-rule onnx:
-    """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
-    input:
-        weights=weights_of,
-        card="results/weights/{model}.json",
-    output:
-        "results/{device}/{model}/fp32.onnx",
-    log:
-        "results/logs/onnx/{device}/{model}.log",
-    benchmark:
-        "results/logs/onnx/{device}/{model}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=by_size(1200, 9),
-    params:
-        code=library_code("onnx_export.py"),
-        spec=spec,
-        opset=lambda wc: setting(wc, "opset"),
-    message:
-        "onnx {wildcards.device}/{wildcards.model}"
-    script:
-        "../scripts/onnx_export.py"
 
 
 rule reference:
