@@ -74,7 +74,7 @@ def test_an_fp16_overflow_is_named_even_where_the_cpu_hides_it(tmp_path):
     samples = photos(tmp_path)
     fp32, half = pair(graph, tmp_path), pair(to_fp16(graph), tmp_path, "fp16")
     files = artifact(*half, name="fp16", precision="fp16")
-    report = verify(files, samples, RECORD, reference(graph, samples, tmp_path), fp32, {}, threads=1)
+    report = verify(files, samples, FEED, reference(graph, samples, tmp_path), fp32, {}, threads=1)
     (failure,) = report["verdict"]["failures"]
     assert failure.startswith("fp16 overflow in layer conv (Convolution): its output reaches ")
 
