@@ -26,7 +26,7 @@ def bare(options: argparse.Namespace) -> None:
 
     from zoo.runners.ncnn_runner import NcnnRunner
 
-    runner = NcnnRunner(options.param, options.weights, "cpu", options.threads, half=False)
+    runner = NcnnRunner(options.param, options.weights, "cpu", options.threads, precision="fp32")
     shape = (3, options.size, options.size)
     image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     runner.step((image,))

@@ -158,7 +158,7 @@ class Zoo:
         files = self.files(model, artifact)
         feed, graph = self.feed(model), read_graph(*files)
         layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
-        runner = NcnnRunner(*files, device="cpu", threads=1, half=False)
+        runner = NcnnRunner(*files, device="cpu", threads=1, precision="fp32")
         blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in feed.shapes), list(layers))
         return {
             layers[blob].name: (

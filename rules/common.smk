@@ -2,6 +2,8 @@
 
 import gc
 import json
+import math
+import os
 import re
 import sys
 from functools import cache
@@ -17,7 +19,7 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
-from zoo.artifacts import ARTIFACTS, DEVICES
+from zoo.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
 from zoo.spec import FILES, MODEL_KEYS, ModelSpec
@@ -28,7 +30,10 @@ from zoo.training_images import (
     training_classes,
     with_classes,
 )
+from zoo.usage import request
 
+# Artifacts that a deploy bundle is made of.
+DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -74,7 +79,6 @@ wildcard_constraints:
     device=one_of(DEVICES),
     model=one_of(MODELS),
     artifact=one_of(ARTIFACTS),
-    precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
     candidate=r"[A-Za-z0-9_-]+",
     shard=r"[0-9]+",
@@ -329,6 +333,34 @@ def of_candidates(wc, kind):
     ]
 
 
+def by_size(base, factor, each=0.0):
+    """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
+
+    each: as many times that file again for each of the job's threads.
+    """
+    return lambda wc, input, threads: request(base, factor + each * threads, input)
+
+
+def limit_memory():
+    """Let local jobs side by side ask for no more memory than the machine has, whatever --cores is.
+
+    A single job that asks for more is granted all of it. --resources mem_mb=N says otherwise.
+    """
+    if workflow.local_exec and "mem_mb" not in workflow.global_resources:
+        bytes_there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        workflow.register_resource("mem_mb", bytes_there // 2**20)
+
+
+limit_memory()
+
+
+def weights_memory(wc):
+    """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
+    spec = MODELS[wc.model]
+    file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
+    return request(1000, 5, [spec.architecture if spec.library in FILES else file])
+
+
 def uses_gpu(wc):
     """How many GPUs a job that runs an artifact takes; the profile grants one at a time."""
     return int(wc.device == "gpu")
@@ -373,31 +405,34 @@ def embedded_models():
     return [name for name, spec in MODELS.items() if not spec.weights.remote]
 
 
-def artifacts_of(model):
+def artifacts_of(model, device):
     """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
-    or all; without TorchScript for a model that is an ONNX file, which need not have that form.
-    """
+    or all but BY_NAME. On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is
+    an ONNX file need not have the form of TorchScript."""
     listed = config["models"][model].get("artifacts", config.get("artifacts"))
     if listed is not None:
         return listed
-    own = MODELS[model].library == "onnx"
-    return [name for name in ARTIFACTS if not (own and name == "torchscript")]
+    left_out = {*BY_NAME}
+    if MODELS[model].library == "onnx":
+        left_out.add("torchscript")
+    return [
+        name
+        for name, (_, runtime, _) in ARTIFACTS.items()
+        if name not in left_out and (device == "cpu" or runtime == "ncnn")
+    ]
 
 
 def everything(models):
     """All final files of the models, on every device built for; the report asks for their proofs."""
     built = []
-    for model in models:
-        artifacts = artifacts_of(model)
-        kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
-        kinds += [f"{artifact}.passed" for artifact in artifacts]
-        if "int8" in artifacts:
-            kinds += ["int8.table", "int8.recipe.json"]
-        built += [
-            f"results/{device}/{model}/{kind}"
-            for device in built_devices()
-            for kind in kinds
-        ]
+    for device in built_devices():
+        for model in models:
+            artifacts = artifacts_of(model, device)
+            kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
+            kinds += [f"{artifact}.passed" for artifact in artifacts]
+            if "int8" in artifacts:
+                kinds += ["int8.table", "int8.recipe.json"]
+            built += [f"results/{device}/{model}/{kind}" for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
 
 
@@ -406,14 +441,21 @@ def reported_proofs(wc):
     outcome of the search for int8; and those of other models that were made before."""
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
-    kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
-    kinds += ["int8.search.json", "int8.sensitivity.json"]
+    kinds = {
+        f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS
+    }
+    kinds |= {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
     return [
-        path
+        f"results/{device}/{model}/{kind}"
         for model in MODELS
         for device in DEVICES
-        for path in (f"results/{device}/{model}/{kind}" for kind in kinds)
-        if (model in needed and device in built_devices()) or Path(path).exists()
+        for kind, artifact in kinds.items()
+        if (
+            model in needed
+            and device in built_devices()
+            and artifact in artifacts_of(model, device)
+        )
+        or Path(f"results/{device}/{model}/{kind}").exists()
     ]
 
 
@@ -429,6 +471,7 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
+    files += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     files += [*INT8_RECORDS, "calibration.npz"]
     return "|".join(
         [
@@ -450,6 +493,7 @@ def explain_impossible(wc):
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
     kinds += INT8_RECORDS
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
+    kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"
     elif (

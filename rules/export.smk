@@ -18,7 +18,7 @@ rule torchscript:
         "results/logs/torchscript/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=by_size(1200, 5),
     params:
         code=library_code("torchscript.py"),
         spec=spec,
@@ -41,7 +41,7 @@ rule onnx:
         "results/logs/onnx/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=by_size(1200, 9),
     params:
         code=library_code("onnx_export.py"),
         spec=spec,
@@ -66,7 +66,7 @@ rule reference:
         "results/logs/reference/{model}/{purpose}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(1200, 3),
     params:
         code=library_code("reference.py"),
         spec=spec,

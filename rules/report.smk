@@ -22,7 +22,12 @@ rule report:
     resources:
         mem_mb=1000,
     params:
-        code=code("report.py", "zoo/report/*.j2", "zoo/report/p*.[cj]s*"),
+        code=code(
+            "report.py",
+            "zoo/report/*.j2",
+            "zoo/report/p*.[cj]s*",
+            "zoo/deploy/*.j2",
+        ),
     message:
         "report"
     script:

@@ -37,7 +37,7 @@ rule weights:
         model=one_of(FETCHED),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=weights_memory,
     params:
         code=library_code("weights.py"),
         spec=spec,
@@ -90,7 +90,7 @@ rule import_onnx:
         model=one_of(IMPORTED["onnx"]),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=weights_memory,
     params:
         code=library_code("import_file.py"),
         spec=spec,
@@ -114,7 +114,7 @@ rule import_torchscript:
         model=one_of(IMPORTED["torchscript"]),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=weights_memory,
     params:
         code=library_code("import_file.py"),
         spec=spec,

@@ -16,8 +16,12 @@ ARTIFACTS = {
     "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
     "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
     "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
+    "bf16": ("bf16", "ncnn", ("bf16.param", "bf16.bin")),
+    "w8": ("w8", "ncnn", ("w8.param", "w8.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
 }
+# Of these, the ones that are built only if config.yaml lists them, or when they are asked for.
+BY_NAME = ("bf16", "w8")
 
 
 class Place(NamedTuple):

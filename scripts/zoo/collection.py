@@ -219,7 +219,7 @@ def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> None:
     end_with_parent()
     threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
     # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
-    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, half=False), feed))
+    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed))
 
 
 def _observe_in_child(samples: Sequence[Sample]) -> list[Seen]:

@@ -13,7 +13,7 @@ from zoo.inputs import Feed
 from zoo.isolation import isolated
 from zoo.metrics import cosine
 from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import read_graph, unique_names, write_graph
+from zoo.ncnn_graph import read_graph, unique_names, write_param
 from zoo.pnnx import convert
 from zoo.runners import Arrays, open_runner
 from zoo.timing import noise
@@ -33,7 +33,7 @@ def to_ncnn(source: Path, feed: Feed, outputs: int, param: Path, weights: Path) 
     with replacing(param, weights) as (new_param, new_weights):
         logging.info("%s", convert(source, shapes, new_param, new_weights, others, outputs))
         # pnnx may give two layers one name, and later stages tell layers apart by name.
-        write_graph(unique_names(read_graph(new_param, new_weights)), new_param, new_weights)
+        write_param(unique_names(read_graph(new_param, new_weights)), new_param)
         load_checked(new_param, new_weights)
 
 

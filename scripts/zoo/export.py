@@ -1,7 +1,6 @@
 """TorchScript and ONNX files of a rewritten model, the same bytes whenever and wherever they are made."""
 
 import io
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from torch.jit._trace import TracerWarning
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.rewrites import model_name
+from zoo.scratch import scratch
 from zoo.tensors import largest_error, plain, tensors_of
 
 INPUT, OUTPUT = "data", "output"
@@ -110,7 +110,7 @@ def export_onnx(
     example = _as_tuple(example)
     if not isinstance(model, torch.jit.ScriptModule):
         model = plain(model.eval().requires_grad_(False), example)
-    simplified = _simplified(model, example, opset, names, second)
+    simplified = _simplified(model, example, opset, names, second, Path(path))
     external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
     data = Path(f"{path}.data")
     with replacing(*([path, data] if external else [path])) as (temporary, *_):
@@ -127,13 +127,14 @@ def _simplified(
     opset: int,
     names: tuple[Sequence[str], Sequence[str]],
     second: Tensors | None,
+    path: Path,
 ) -> onnx.ModelProto:
     (inputs, outputs), axes = names, None
     if second is not None:
         before, after = (tensors_of(model(*each)) for each in (example, second))
         axes = _changing(inputs, example, second) | _changing(outputs, before, after)
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = str(Path(scratch) / "raw.onnx")
+    with scratch(path) as folder:
+        raw = str(folder / "raw.onnx")
         try:
             with _without_expected_warnings():
                 torch.onnx.export(

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from zoo.arrays import read_arrays
 from zoo.errors import ZooError
 from zoo.image_sets import Sample
 from zoo.inputs import IMAGE, SUFFIX, Feed, filled, from_arrays
-from zoo.preprocess import prepare
+from zoo.preprocess import Preprocess, prepare
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -121,17 +120,20 @@ def read_inputs(sample: Sample, feed: Feed) -> Inputs:
                 f"{sample.path}: cannot be read as a file of arrays; replace it or take it off its set"
             ) from error
         return from_arrays(feed, arrays, str(sample.path))
-    image = pixels(sample, "RGBA" if feed.record.channels == "RGBA" else "RGB")
+    image = pixels(sample, mode(feed.record))
     try:
         return prepared(image, feed, sample.name)
     except ZooError as error:
         raise ZooError(f"{sample.path}: {error}") from error
 
 
+def mode(record: Preprocess) -> str:
+    """Pillow's mode in which images are read for a record."""
+    return "RGBA" if record.channels == "RGBA" else "RGB"
+
+
 def prepared(image: "PillowImage", feed: Feed, name: str) -> Inputs:
-    """The model's inputs for an image, those that it does not give by its name."""
-    shapes = {each.shape for each in feed.inputs if each.values == IMAGE}
-    given = {
-        shape: prepare(image, replace(feed.record, size=(shape[1], shape[2]))) for shape in sorted(shapes)
-    }
+    """The model's inputs for an image in the `mode` of its record; others go by its name."""
+    arrays = [prepare(image, record) for record in feed.records]
+    given = {array.shape: array for array in arrays}
     return tuple(given[each.shape] if each.values == IMAGE else filled(each, name) for each in feed.inputs)

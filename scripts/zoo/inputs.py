@@ -124,6 +124,12 @@ class Feed:
         return tuple(each.shape for each in self.inputs)
 
     @property
+    def records(self) -> tuple[Preprocess, ...]:
+        """By which an image is prepared: one for each shape that an input takes it in."""
+        shapes = dict.fromkeys(each.shape for each in self.inputs if each.values == IMAGE)
+        return tuple(replace(self.record, size=(shape[1], shape[2])) for shape in shapes)
+
+    @property
     def dynamic(self) -> bool:
         """Whether the model must take a second shape too."""
         return any(each.second_shape is not None for each in self.inputs)

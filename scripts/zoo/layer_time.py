@@ -44,7 +44,7 @@ def layer_times(
 
 def _layer_times(files: Sequence[Path], shapes: Sequence[Shape], device: str, runs: int) -> LayerTimes:
     graph = Graph(read_param(files[0]).layers)
-    runner = NcnnRunner(files[0], files[1], device, 1, half=False)
+    runner = NcnnRunner(files[0], files[1], device, 1, precision="fp32")
     timed = [layer for layer in graph.layers if layer.outputs and layer.type != "Input"]
     blobs = [layer.outputs[0] for layer in timed]
     inputs = noise(shapes)

@@ -26,7 +26,7 @@ def multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, i
 
 def _multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, int]:
     layers = {layer.outputs[0]: layer for layer in planned(read_graph(files[0], files[1]))}
-    runner = NcnnRunner(files[0], files[1], device="cpu", threads=1, half=False)
+    runner = NcnnRunner(files[0], files[1], device="cpu", threads=1, precision="fp32")
     blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in shapes), list(layers))
     return {layers[blob].name: _count(layers[blob], values.size) for blob, values in blobs}
 

@@ -36,6 +36,11 @@ def convert(
     """
     source = Path(source_file).resolve()
     with replacing(param_out, bin_out) as (param, weights):
+        given = source
+        if source.suffix != ".onnx":  # which may have its weights in files beside it
+            # pnnx writes constants to a file beside its input, and leaves it there when it is killed
+            given = param.with_name(source.name)
+            given.symlink_to(source)
         debug_param = param.with_name("pnnx.param")
         settings = {
             "inputshape": _listed(shapes),
@@ -47,7 +52,7 @@ def convert(
             # these would be three times the size of the model together; a sink keeps them off the disk
             **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
         }
-        command = [str(program()), str(source), *(f"{key}={value}" for key, value in settings.items())]
+        command = [str(program()), str(given), *(f"{key}={value}" for key, value in settings.items())]
         run = subprocess.run(
             command,
             cwd=param.parent,

@@ -12,14 +12,16 @@ from PIL.Image import Image as PillowImage
 
 from zoo.artifacts import locate
 from zoo.errors import ArtifactError, ZooError
-from zoo.images import prepared, read_image
+from zoo.image_sets import Sample
+from zoo.images import mode, prepared, read_inputs
 from zoo.inference import CLASSIFICATION, Artifact
 from zoo.inputs import Feed
 from zoo.records import read_json
 from zoo.runners import Arrays, BatchRunner, open_runner
 
 Picture = str | Path | NDArray[np.uint8] | PillowImage
-"""An image file, pixels (height, width, 3) in RGB order, or an image of Pillow's."""
+"""An image file (or a .npz with the arrays of a model that takes others, see `zoo.inputs`), pixels (height,
+width, 3) in RGB order, or an image of Pillow's."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,6 @@ class Predictor:
         """card: the model card. Raises ZooError if the runtime cannot load the files."""
         self.artifact, self.card = artifact, card
         self.feed = Feed.of(card)
-        self.record = self.feed.record
         self._runner = open_runner(
             artifact.runtime, artifact.files, artifact.device, threads, artifact.precision
         )
@@ -67,7 +68,7 @@ class Predictor:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the image that the model sees."""
-        return self.record.size
+        return self.feed.record.size
 
     @property
     def classifies(self) -> bool:
@@ -89,11 +90,11 @@ class Predictor:
     def inputs(self, image: Picture, name: str = "the image") -> Arrays:
         """The model's inputs for an image, float32 without the batch. Raises as `__call__` does."""
         if isinstance(image, str | Path):
-            name, image = str(image), read_image(image)
-        elif not isinstance(image, PillowImage):
+            return read_inputs(Sample(str(image), Path(image)), self.feed)
+        if not isinstance(image, PillowImage):
             image = _from_pixels(image, name)
         try:
-            return prepared(image, self.feed, name)
+            return prepared(image.convert(mode(self.feed.record)), self.feed, name)
         except ZooError as error:
             raise ZooError(f"{name}: {error}") from error
 
@@ -117,6 +118,10 @@ class Predictor:
         if len(many) > 1 and isinstance(self._runner, BatchRunner) and self._runner.batches:
             together = tuple(np.stack(each) for each in zip(*many, strict=True))
             outputs = self._runner.run_batch(together)
+            if any(each.ndim == 0 or len(each) != len(many) for each in outputs):
+                raise ArtifactError(
+                    f"{self.artifact}: it does not give an output for each of {len(many)} images"
+                )
             return [tuple(each[place] for each in outputs) for place in range(len(many))]
         return [self.outputs(inputs) for inputs in many]
 

@@ -20,7 +20,7 @@ from zoo.inference import stacked
 from zoo.isolation import isolated_each
 from zoo.layer_time import LayerTimes
 from zoo.metrics import ratio_db
-from zoo.ncnn_graph import Graph, write_graph
+from zoo.ncnn_graph import Graph, read_graph, write_files
 from zoo.ncnn_layers import is_scale
 from zoo.quantization import apply, check_recipe, planned
 from zoo.recipe import LayerPlan, Recipe
@@ -52,8 +52,16 @@ def probes_for(graph: Graph) -> int:
     return 2 if graph.parameters > _LARGE else 8
 
 
+def fitting(processes: int, memory_mb: float, graph: Graph) -> int:
+    """How many of so many children for `measure` fit into this memory, at least one."""
+    stored_mb = 4 * graph.parameters / (1 << 20)
+    parent, child = 500 + 1.5 * stored_mb, 200 + 3.5 * stored_mb
+    return max(1, min(processes, int((memory_mb - parent) / child)))
+
+
 def measure(
     graph: Graph,
+    files: tuple[Path, Path],
     statistics: CalibrationStatistics,
     recipe: Recipe,
     inputs: Sequence[Arrays],
@@ -64,7 +72,8 @@ def measure(
 ) -> Noise:
     """The noise of each layer that is int8 in `recipe`, in the form that it has there, all others in fp32.
 
-    graph: fp32. inputs: those of each probe image. model: its name in errors.
+    graph: fp32; files: the `.param` and `.bin` that it was read from. inputs: those of each probe image.
+    model: its name in errors.
     processes: children that share out the layers, a core each; the result does not depend on their number.
     folder: for temporary model files, one a child at any time. progress: the text of a progress bar.
 
@@ -86,7 +95,7 @@ def measure(
     # the columns are most of the statistics, so each goes to the child that needs it; checked above
     common = replace(statistics, columns={}, fingerprint=None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", dir=folder) as scratch:
-        found = isolated_each(calls, _outputs, processes, _start, graph, common, list(inputs), Path(scratch))
+        found = isolated_each(calls, _outputs, processes, _start, files, common, list(inputs), Path(scratch))
         if progress is not None:
             from tqdm import tqdm
 
@@ -120,9 +129,10 @@ class _Child(NamedTuple):
 _child: list[_Child] = []
 
 
-def _start(*shared: Any) -> None:
+def _start(files: tuple[Path, Path], *shared: Any) -> None:
     threadpool_limits(1, user_api="blas")
-    _child.append(_Child(*shared))
+    # read here: the graph of a large model would be copied twice on its way from the parent
+    _child.append(_Child(read_graph(*files), *shared))
 
 
 def _alone(recipe: Recipe, name: str) -> Recipe:
@@ -138,8 +148,8 @@ def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> 
     if recipe is not None:
         graph = apply(graph, replace(statistics, columns=columns), recipe)
     param, weights = (folder / f"{os.getpid()}.{end}" for end in ("param", "bin"))
-    write_graph(graph, param, weights)
-    runner = NcnnRunner(param, weights, "cpu", 1, half=False)
+    write_files(graph, param, weights)
+    runner = NcnnRunner(param, weights, "cpu", 1, precision="fp32")
     return stacked([runner.run(each) for each in inputs])
 
 

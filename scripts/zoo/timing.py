@@ -7,7 +7,7 @@ process's CPU time, which other programs do not add to by taking the core; all e
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,8 +20,10 @@ from zoo.isolation import isolated
 from zoo.runners import Arrays, Runner, RuntimeInfo, open_runner
 
 RUNS = 50
-FEWEST = 10
-WARM_UP = 5
+FEWEST = 5
+WARM_UP, WARM_UP_S = 5, 2.0
+"""Runs that do not count: so many, or as many as there are in this time; a long run is warm after one."""
+
 GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
 
@@ -74,19 +76,28 @@ def _times(
     reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
     clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
-    turns: list[list[float]] = []
-    begun = time.perf_counter()
-    while len(turns) < WARM_UP + runs:
-        if len(turns) >= WARM_UP + FEWEST and time.perf_counter() - begun > longest_s:
-            break
-        turns.append([])
+
+    def turn() -> list[float]:
+        seconds = []
         for runner in (own, reference):
             time.sleep(gap)
             start = clock()
             runner.step(inputs)
-            turns[-1].append(clock() - start)
-    seconds = np.array(turns[WARM_UP:])
+            seconds.append(clock() - start)
+        return seconds
+
+    _repeat(turn, WARM_UP, 1, WARM_UP_S)
+    seconds = np.array(_repeat(turn, runs, FEWEST, longest_s))
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
+
+
+def _repeat(turn: Callable[[], list[float]], most: int, fewest: int, longest_s: float) -> list[list[float]]:
+    """What `turn` returned so many times, or once `longest_s` have passed fewer, but for the `fewest`."""
+    found: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(found) < most and (len(found) < fewest or time.perf_counter() - begun < longest_s):
+        found.append(turn())
+    return found
 
 
 def opened(artifact: Artifact, threads: int) -> Runner:

@@ -53,7 +53,7 @@ def reference(graph: Graph, samples: list[Sample], folder: Path) -> Reference:
 
 def two_headed_reference(samples: list[Sample], folder: Path, **fields: Any) -> Reference:
     """What `two_headed` makes of the samples: it is no classifier."""
-    runner = NcnnRunner(*pair(two_headed(), folder, "two"), device="cpu", threads=1, half=False)
+    runner = NcnnRunner(*pair(two_headed(), folder, "two"), device="cpu", threads=1, precision="fp32")
     results = [runner.run(inputs) for _, inputs in load(samples, TWO, 1)]
     outputs = tuple(np.stack(each) for each in zip(*results, strict=True))
     return Reference(outputs, tuple(sample.name for sample in samples), task="other", **fields)

@@ -28,7 +28,7 @@ from zoo.runners.ncnn_runner import NcnnRunner
 @pytest.fixture
 def runner(tmp_path: Path) -> NcnnRunner:
     write_graph(small_network(), tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    return NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    return NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
 
 
 def images(count: int, seed: int = 0) -> list[tuple[str, np.ndarray]]:
@@ -131,7 +131,7 @@ def test_layers_that_read_one_blob_share_its_statistics(runner, tmp_path):
         )
     )
     write_graph(graph, tmp_path / "split.param", tmp_path / "split.bin")
-    runner = NcnnRunner(tmp_path / "split.param", tmp_path / "split.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "split.param", tmp_path / "split.bin", "cpu", 1, precision="fp32")
     statistics = collect(graph, runner, fed(images(3)))
     statistics.save(tmp_path / "calibration.npz")
     for each in (statistics, CalibrationStatistics.load(tmp_path / "calibration.npz")):
@@ -218,7 +218,7 @@ def test_activations_that_overflow_are_named_with_their_layer(tmp_path):
     )
     graph = graph.replace(large)
     write_graph(graph, tmp_path / "x.param", tmp_path / "x.bin")
-    runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", "cpu", 1, precision="fp32")
     with pytest.raises(ZooError, match="layer dw: its input is NaN or infinite for the image image 0"):
         collect(graph, runner, fed((name, image * 1e3) for name, image in images(1)))
 
@@ -285,12 +285,12 @@ def test_all_inputs_of_a_model_are_calibrated_on(tmp_path):
         values = np.stack([inputs[place] for inputs in given.values()])
         peaks = np.abs(values).max(axis=(0, 2, 3) if values.ndim == 4 else 0)
         np.testing.assert_array_equal(statistics.inputs[layer_name].absmax, peaks)
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     assert_equal(statistics, collect(two_headed(), runner, given.items(), pixels_for(9)))
 
 
 def test_which_pixels_are_sampled_depends_on_every_input(tmp_path):
-    runner = NcnnRunner(*pair(two_headed(), tmp_path), "cpu", 1, half=False)
+    runner = NcnnRunner(*pair(two_headed(), tmp_path), "cpu", 1, precision="fp32")
     chosen = collection.plan(two_headed(), 8, 0)
     image, vectors = images(1)[0][1], normal(3)(12).reshape(2, 6)
     seen = [collection.observe(chosen, runner, "x", (image, vector)) for vector in (*vectors, vectors[0])]

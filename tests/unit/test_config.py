@@ -160,9 +160,8 @@ def test_the_readme_recipes_are_valid_configuration():
         assert not refused(config), block
 
 
-def test_the_readme_programs_are_those_of_the_library():
-    from zoo.snippets import cpp_snippet, python_snippet
+def test_the_readme_program_is_that_of_the_bundle():
+    from zoo.deploy import programs
 
     record = Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    assert python_snippet(record, "int8") in README
-    assert cpp_snippet(record, "int8") in README
+    assert programs(record, "int8")["predict.py"] in README

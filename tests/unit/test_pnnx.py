@@ -134,7 +134,7 @@ def shapes(tensors: tuple[torch.Tensor, ...]) -> list[tuple[int, ...]]:
 @torch.no_grad()
 def agree(pair: tuple[Path, Path], model: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
     """Assert that ncnn computes all that torch does."""
-    found = NcnnRunner(*pair, "cpu", 1, half=False).run(tuple(each[0].numpy() for each in given))
+    found = NcnnRunner(*pair, "cpu", 1, precision="fp32").run(tuple(each[0].numpy() for each in given))
     expected = model(*given)
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
@@ -196,10 +196,12 @@ def test_another_input_shape_than_the_traced_one_is_refused(traced):
 
 def test_a_killed_pnnx_is_reported(traced, monkeypatch, tmp_path):
     script = tmp_path / "pnnx"
-    script.write_text("#!/bin/sh\nkill -9 $$\n")
+    script.write_text('#!/bin/sh\ntouch "${1%.pt}.foldable_constants.zip"\nkill -9 $$\n')
     script.chmod(0o755)
     monkeypatch.setattr(zoo.pnnx, "program", lambda: script)
-    refused(traced(network()), "killed by signal 9.*memory")
+    source = traced(network())
+    refused(source, "killed by signal 9.*memory")
+    assert not list(source.parent.glob("*constants*"))
 
 
 def test_a_missing_pnnx_is_reported(monkeypatch):

@@ -15,7 +15,7 @@ from zoo.artifacts import ARTIFACTS, locate
 from zoo.errors import ZooError
 from zoo.inputs import Feed
 from zoo.predict import Predictor, softmax
-from zoo.preprocess import prepare
+from zoo.preprocess import Preprocess, prepare
 from zoo.records import write_json
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/predict.py"
@@ -27,6 +27,7 @@ def make_tree(folder: Path, graph=None, **card: object) -> Path:
     place = folder / "results/cpu/small"
     place.mkdir(parents=True)
     usual = {"name": "small", "preprocess": RECORD.to_dict(), "labels": LABELS, "num_classes": 5}
+    usual |= {"outputs": [{"name": "output", "shape": [5]}]}
     usual |= {"task": "classification", "inputs": [each.to_dict() for each in Feed.image(RECORD).inputs]}
     write_json(usual | card, folder / "results/weights/small.json")
     return pair(graph or small_network(), place)[0]
@@ -108,6 +109,20 @@ def test_labels_of_another_count_are_not_shown(tmp_path: Path):
 def test_without_labels_there_are_indices(tmp_path: Path):
     found = Predictor.open(make_tree(tmp_path, labels=None))(np.zeros((8, 8, 3), np.uint8), top=1)
     assert found[0].label is None and 0 <= found[0].index < 5
+
+
+def test_a_model_of_four_channels_sees_how_transparent_an_image_is(tmp_path: Path):
+    record = Preprocess((8, 8), crop_pct=1.0, mean=(0.5,) * 4, std=(0.25,) * 4, channels="RGBA")
+    inputs = [each.to_dict() for each in Feed.image(record).inputs]
+    param = make_tree(tmp_path, chain("Flatten", {}), preprocess=record.to_dict(), inputs=inputs, labels=None)
+    image = Image.new("RGBA", (8, 8), (10, 20, 30, 40))
+    image.save(tmp_path / "a.png")
+    predictor = Predictor.open(param)
+    for given in (tmp_path / "a.png", image):
+        (values,) = predictor.inputs(given)
+        np.testing.assert_allclose(
+            values[:, 0, 0], (np.float32([10, 20, 30, 40]) / 255 - 0.5) / 0.25, rtol=1e-5
+        )
 
 
 def test_a_batch_is_computed_at_once_where_the_model_takes_it_and_says_the_same(tmp_path: Path):

@@ -1,7 +1,5 @@
-"""One record, many consumers: timm's transform, our arrays, ncnn's own pixels and the snippets agree."""
+"""One record, many consumers: timm's transform, our arrays and ncnn's own pixels agree."""
 
-import re
-import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,7 +24,6 @@ from zoo.preprocess import (
     prepare_uint8,
     timm_config,
 )
-from zoo.snippets import cpp_snippet, python_snippet
 
 CLIP = Preprocess(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
 HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -206,72 +203,6 @@ def test_bgr_reverses_the_channels_and_nothing_else() -> None:
     rgb = Preprocess((32, 32), crop_mode="border", mean=(0.1, 0.5, 0.9), std=(0.2, 0.3, 0.4))
     bgr = Preprocess((32, 32), crop_mode="border", mean=(0.9, 0.5, 0.1), std=(0.4, 0.3, 0.2), channels="BGR")
     np.testing.assert_array_equal(prepare(image, bgr), prepare(image, rgb)[::-1])
-
-
-@pytest.mark.parametrize(
-    ("reader", "channels", "pixel_type"),
-    [
-        ("opencv", "RGB", "PIXEL_BGR2RGB"),
-        ("opencv", "BGR", "PIXEL_BGR"),
-        ("stb", "RGB", "PIXEL_RGB"),
-        ("stb", "BGR", "PIXEL_RGB2BGR"),
-    ],
-)
-def test_values_in_the_cpp_snippet(reader: str, channels: str, pixel_type: str) -> None:
-    record = Preprocess(mean=(0, 0.5, 1), std=CLIP.std, channels=channels)
-    code = cpp_snippet(record, "int8", reader, vulkan=True)
-    assert re.findall(r"PIXEL_\w+", code) == [pixel_type]
-    for name, expected in zip(("mean_vals", "norm_vals"), mean_norm(record), strict=True):
-        literals = re.search(name + r"\[3\] = \{(.*?)\}", code)[1].split(", ")
-        assert all(re.fullmatch(r"[0-9]+\.[0-9]*(e-?[0-9]+)?f", literal) for literal in literals)
-        parsed = np.array([literal.rstrip("f") for literal in literals], np.float32)
-        np.testing.assert_array_equal(parsed, np.array(expected, np.float32))
-    for line in ('load_param("int8.param")', 'load_model("int8.bin")', "use_vulkan_compute = true"):
-        assert line in code
-
-
-@pytest.mark.parametrize("crop_mode", CROP_MODES)
-def test_geometry_in_the_cpp_snippet(crop_mode: str) -> None:
-    code = cpp_snippet(Preprocess((96, 160), 0.5, crop_mode), "int8")
-    scale = {"center": "std::min(height / 192., width / 320.)", "squash": "ratio_y = height / 192., "}
-    assert scale.get(crop_mode, "std::max(height / 192., width / 320.)") in code
-    assert ("copy_make_border" in code) == (crop_mode == "border")
-
-
-def test_an_unknown_reader_is_refused() -> None:
-    with pytest.raises(ZooError, match="opencv, stb"):
-        cpp_snippet(CLIP, "int8", "pillow")
-
-
-@pytest.mark.parametrize("size", [(32, 32), (48, 37)], ids=str)
-@pytest.mark.parametrize("crop_mode", CROP_MODES)
-@pytest.mark.parametrize("channels", ["RGB", "BGR"])
-def test_the_python_snippet_runs_on_the_same_pixels(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    size: tuple[int, int],
-    crop_mode: str,
-    channels: str,
-) -> None:
-    record = Preprocess(size, 0.9, crop_mode, "bilinear", CLIP.mean, CLIP.std, channels)
-    pixels = np.random.default_rng(1).integers(0, 200, (61, 40, 3), np.uint8)
-    pixels[24:34, 16:22, 1] = np.arange(201, 211)[:, None]  # so that one value of the input is the largest
-    Image.fromarray(pixels).save(tmp_path / "a photo.png")
-    (tmp_path / "flat.param").write_text("7767517\n2 2\nInput in0 0 1 in0\nFlatten flat 1 1 in0 out0\n")
-    (tmp_path / "flat.bin").touch()
-    script = tmp_path / "snippet.py"
-    script.write_text(python_snippet(record, str(tmp_path / "flat")))
-    monkeypatch.setattr(sys, "argv", ["snippet.py", str(tmp_path / "a photo.png")])
-
-    variables = runpy.run_path(str(script))
-
-    image = Image.fromarray(pixels)
-    rgb = np.asarray(variables["image"])
-    np.testing.assert_array_equal(rgb if channels == "RGB" else rgb[:, :, ::-1], prepare_uint8(image, record))
-    expected = prepare(image, record)
-    np.testing.assert_allclose(np.array(variables["out"]), expected.ravel(), atol=1e-6, rtol=1e-6)
-    assert capsys.readouterr().out == f"class {expected.argmax()}\n"
 
 
 def test_records_and_image_sets_load_without_numpy_or_pillow() -> None:

@@ -51,14 +51,14 @@ def pictures(count: int, seed: int) -> list[tuple[str, np.ndarray]]:
 def statistics(tmp_path_factory) -> CalibrationStatistics:
     folder = tmp_path_factory.mktemp("statistics")
     write_graph(network(), folder / "fp32.param", folder / "fp32.bin")
-    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, precision="fp32")
     return collect(network(), runner, fed(pictures(24, 1)))
 
 
 def distance(graph: Graph, folder, device: str = "cpu") -> float:
     images = [image for _, image in pictures(12, 2)]
     write_graph(graph, folder / "int8.param", folder / "int8.bin")
-    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, half=False)
+    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, precision="fp32")
     exact = np.stack([run(network(), image, folder) for image in images])
     return sqnr_db(exact, np.stack([runner.run((image,))[0] for image in images]))
 
@@ -172,7 +172,7 @@ def test_layers_that_read_one_blob_are_planned_together(tmp_path):
         )
     )
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
     images = [(name, image * np.float32([1, 8, 30])[:, None, None]) for name, image in pictures(8, 1)]
     statistics = collect(graph, runner, fed(images))
     recipe = local_recipe(graph, statistics)
@@ -253,7 +253,7 @@ STRANGE_IMAGES = {
 def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_path):
     graph, given = STRANGE_MODELS[model], STRANGE_IMAGES[images]
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
     statistics = collect(graph, runner, fed(given))
     plain = plain_recipe(graph)
     local = local_recipe(graph, statistics)
@@ -271,7 +271,7 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
 def test_one_image_chooses_nothing(tmp_path):
     graph = network()
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
     for images in (pictures(1, 1), [("the same", image) for _, image in pictures(3, 1)]):
         recipe = local_recipe(graph, collect(graph, runner, fed(images)))
         plans = [recipe.layers[name] for name in recipe.with_precision("int8")]

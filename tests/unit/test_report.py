@@ -24,12 +24,12 @@ from report_samples import (
     zoo,
 )
 
+from zoo.deploy import programs
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess
 from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
 from zoo.report.formats import DASH
 from zoo.report.page import facts
-from zoo.snippets import cpp_snippet
 
 
 class Page(HTMLParser):
@@ -244,8 +244,9 @@ def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     models, _, _ = built
     for model, smallest in zip(models, ("int8", "int8", "fp16"), strict=True):
         assert model.card["sha256"] in page.text
-        assert cpp_snippet(Preprocess.from_dict(model.card["preprocess"]), smallest) in page.text
-    assert "Load fp16 in Python" in page.text, "where int8 failed"
+        texts = programs(Preprocess.from_dict(model.card["preprocess"]), smallest)
+        assert all(texts[name] in page.text for name in ("predict.py", "main.cpp", "preprocess.h"))
+    assert "fp16: predict.py" in page.text, "where int8 failed"
     assert "127.5, 127.5, 127.5" in page.text
     assert "0.00784313725" in page.text
     assert "1,394,400" in page.text, "bytes of a file"

@@ -90,7 +90,7 @@ def test_any_array_will_do_and_none_is_changed(runtime, case):
 def test_blobs_are_the_results_of_torch_in_the_order_of_the_graph(case):
     graph = read_graph(*case.files["ncnn"])
     names = [layer.outputs[0] for layer in graph.of_type("Convolution", "Pooling", "InnerProduct")]
-    runner = NcnnRunner(*case.files["ncnn"], device="cpu", threads=1, half=False)
+    runner = NcnnRunner(*case.files["ncnn"], device="cpu", threads=1, precision="fp32")
     blobs = list(runner.blobs((IMAGE,), ["in0", *names]))
     assert [name for name, _ in blobs] == ["in0", *names]
     expected = [IMAGE, *(case.results[index] for index in (1, 3, 4, 6))]
@@ -118,7 +118,7 @@ def test_a_truncated_bin_is_refused_before_ncnn_sees_it(tmp_path):
 
 
 def test_a_blob_that_cannot_be_computed_is_an_error_that_names_it(tmp_path):
-    runner = NcnnRunner(*pair(small_network(), tmp_path), device="cpu", threads=1, half=False)
+    runner = NcnnRunner(*pair(small_network(), tmp_path), device="cpu", threads=1, precision="fp32")
     with pytest.raises(ArtifactError, match=r"fp32\.param: ncnn failed to compute the blob nothing"):
         list(runner.blobs((IMAGE[:, :8, :8],), ["nothing"]))
 

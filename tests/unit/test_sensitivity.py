@@ -20,7 +20,7 @@ from zoo.ncnn_graph import Graph, write_graph
 from zoo.quantization import apply, planned, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.sensitivity import Noise, Sensitivity, measure, probes_for, sensitivity
+from zoo.sensitivity import Noise, Sensitivity, fitting, measure, probes_for, sensitivity
 
 GRAPH = small_network()
 RECIPE = Recipe(
@@ -66,13 +66,13 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def statistics(files) -> CalibrationStatistics:
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     return collect(GRAPH, runner, fed((str(number), image) for number, image in enumerate(images(8, 1))))
 
 
 @pytest.fixture(scope="module")
-def noise(statistics) -> Noise:
-    return measure(GRAPH, statistics, RECIPE, probes(3, 2))
+def noise(files, statistics) -> Noise:
+    return measure(GRAPH, files, statistics, RECIPE, probes(3, 2))
 
 
 def test_noise_is_that_of_the_model_with_only_that_layer_in_int8(noise, statistics, tmp_path):
@@ -95,19 +95,19 @@ def test_noise_of_layers_together_is_about_the_sum(noise, statistics, tmp_path):
     assert noise.sqnr_db("conv", "fc") == pytest.approx(sqnr_db(exact, found), abs=2)
 
 
-def test_noise_does_not_depend_on_the_number_of_processes(noise, statistics, tmp_path):
-    assert measure(GRAPH, statistics, RECIPE, probes(3, 2), processes=2, folder=tmp_path) == noise
+def test_noise_does_not_depend_on_the_number_of_processes(noise, files, statistics, tmp_path):
+    assert measure(GRAPH, files, statistics, RECIPE, probes(3, 2), processes=2, folder=tmp_path) == noise
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_recipe_without_int8_measures_only_the_signal(noise, statistics):
+def test_a_recipe_without_int8_measures_only_the_signal(noise, files, statistics):
     floats = Recipe("floats", dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32")))
-    assert measure(GRAPH, statistics, floats, probes(3, 2)) == Noise(noise.signal, {})
+    assert measure(GRAPH, files, statistics, floats, probes(3, 2)) == Noise(noise.signal, {})
 
 
-def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp_path):
+def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, files, statistics, tmp_path):
     recipe = Recipe("imported", RECIPE.layers, table_of(GRAPH, statistics, RECIPE))
-    found = measure(GRAPH, statistics, recipe, probes(3, 2))
+    found = measure(GRAPH, files, statistics, recipe, probes(3, 2))
     assert list(found.by_layer) == ["conv", "fc"]
     floats = dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32"))
     only = replace(recipe.floating(["fc"]), layers=floats | {"conv": LayerPlan()})
@@ -119,29 +119,31 @@ def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp
     assert found.by_layer["conv"] != noise.by_layer["conv"]
 
 
-def test_no_probe_images_are_refused(statistics):
+def test_no_probe_images_are_refused(files, statistics):
     with pytest.raises(ZooError, match="cpu/m: there are no probe images"):
-        measure(GRAPH, statistics, RECIPE, [], model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, [], model="cpu/m")
 
 
-def test_what_is_of_another_model_is_refused(statistics):
+def test_what_is_of_another_model_is_refused(files, statistics):
     with pytest.raises(ZooError, match="statistics were collected with other weights"):
-        measure(small_network(1), statistics, RECIPE, probes(1, 2))
+        measure(small_network(1), files, statistics, RECIPE, probes(1, 2))
     with pytest.raises(ZooError, match="no weights of a layer other"):
-        measure(GRAPH, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), probes(1, 2))
+        measure(
+            GRAPH, files, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), probes(1, 2)
+        )
 
 
-def test_outputs_that_are_not_finite_are_named(statistics):
+def test_outputs_that_are_not_finite_are_named(files, statistics):
     broken = probes(1, 2)
     broken[0][0][0, 0, 0] = np.nan
     with pytest.raises(ArtifactError, match="cpu/m in fp32: the outputs are not finite"):
-        measure(GRAPH, statistics, RECIPE, broken, model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, broken, model="cpu/m")
 
 
-def test_a_child_that_dies_is_named_with_its_layer(statistics, monkeypatch):
+def test_a_child_that_dies_is_named_with_its_layer(files, statistics, monkeypatch):
     monkeypatch.setattr(module, "_outputs", die_of_fc)
     with pytest.raises(ArtifactError, match="cpu/m with only the layer fc in int8: the runtime crashed"):
-        measure(GRAPH, statistics, RECIPE, probes(1, 2), processes=2, model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, probes(1, 2), processes=2, model="cpu/m")
 
 
 def die_of_fc(recipe, columns):
@@ -198,6 +200,15 @@ def test_large_models_get_fewer_probes():
     assert probes_for(Graph((small,))) > probes_for(Graph((large,))) > 0
 
 
+def test_as_many_children_as_fit_into_the_memory_and_at_least_one():
+    weight = np.broadcast_to(np.float32(1), 60_000_000)  # 229 MB
+    fc = GRAPH["fc"]
+    graph = Graph((replace(fc, weights={"weight": replace(fc.weights["weight"], values=weight)}),))
+    assert fitting(16, 1000, graph) == 1
+    assert fitting(16, 5000, graph) == 4
+    assert fitting(2, 50_000, graph) == 2
+
+
 def test_every_layer_that_computes_takes_time(files):
     times = layer_times(files, [(3, 8, 8)], runs=2)
     assert list(times.ms) == [layer.name for layer in GRAPH.layers]
@@ -208,7 +219,7 @@ def test_every_layer_that_computes_takes_time(files):
 
 
 def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     (image,) = images(1, 2)
     expected = runner.run((image,))
     assert len(runner.seconds((image,), ["1", "2", "4", "5", "6", "out0"])) == 6
@@ -242,18 +253,18 @@ def two_files(tmp_path_factory):
 
 
 def test_noise_of_several_outputs_is_relative_to_each(two_files, tmp_path):
-    runner = NcnnRunner(*two_files, "cpu", 1, half=False)
+    runner = NcnnRunner(*two_files, "cpu", 1, precision="fp32")
     named = [(str(index), inputs) for index, inputs in enumerate(two(8, 1))]
     statistics = collect(two_headed(), runner, named)
     recipe = Recipe("all", dict.fromkeys(("conv", "fc", "side"), LayerPlan()))
-    found = measure(two_headed(), statistics, recipe, two(3, 2))
+    found = measure(two_headed(), two_files, statistics, recipe, two(3, 2))
     assert found.signal == pytest.approx(1)
     exact = [runner.run(inputs) for inputs in two(3, 2)]
     for name in ("conv", "fc", "side"):
         plans = dict.fromkeys(("conv", "fc", "side"), LayerPlan("fp32")) | {name: LayerPlan()}
         files = tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
         write_graph(apply(two_headed(), statistics, Recipe("alone", plans)), *files)
-        alone = NcnnRunner(*files, "cpu", 1, half=False)
+        alone = NcnnRunner(*files, "cpu", 1, precision="fp32")
         pairs = [(exact_one, alone.run(inputs)) for exact_one, inputs in zip(exact, two(3, 2), strict=True)]
         shares = []
         for place in (0, 1):

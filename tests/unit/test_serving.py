@@ -12,21 +12,23 @@ import numpy as np
 import pytest
 from fastapi import Request
 from flexible_onnx import save_flexible
+from ncnn_samples import chain
 from PIL import Image
 from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from test_predict import make_tree
 
-from zoo.predict import Predictor
+from zoo.inputs import Feed
+from zoo.predict import Predictor, find_artifact
 from zoo.preprocess import Preprocess
 from zoo.serving import Limits
 from zoo.serving.guard import BATCH_HEADER, Guard, Metrics
 from zoo.serving.trial import Probed, batching_gain
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
-from zoo.serving.worker import ending_after
+from zoo.serving.worker import PredictAPI, ending_after
 
 LIMITS = Limits(image_bytes=10_000, pixels=10_000, seconds=5, waiting=2)
-RECORD = Preprocess((8, 8), crop_pct=1.0)
+FEED = Feed.image(Preprocess((8, 8), crop_pct=1.0))
 
 
 def encoded(size: tuple[int, int] = (9, 8), mode: str = "RGB", kind: str = "PNG", **options: object) -> bytes:
@@ -117,14 +119,14 @@ def test_what_holds_no_image_is_refused_with_a_sentence(body, kind, query, statu
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGBA", "CMYK"])
 def test_images_of_any_colours_are_decoded(mode: str):
     data = encoded(mode=mode, kind="JPEG" if mode == "CMYK" else "PNG")
-    assert decode(data, RECORD, LIMITS).size == (9, 8)
+    assert decode(data, FEED, LIMITS).size == (9, 8)
 
 
 @pytest.mark.parametrize("kind", ["BMP", "WEBP", "JPEG", "PNG"])
 def test_a_truncated_image_is_refused(kind: str):
     data = encoded((40, 40), kind=kind)
     with pytest.raises(Refused) as caught:
-        decode(data[: len(data) * 2 // 3], RECORD, LIMITS)
+        decode(data[: len(data) * 2 // 3], FEED, LIMITS)
     assert caught.value.status == 400
 
 
@@ -143,7 +145,7 @@ def test_a_truncated_image_is_refused(kind: str):
 )
 def test_an_image_that_is_none_or_too_large_is_refused(data: bytes, status: int, fault: str):
     with pytest.raises(Refused, match=fault) as caught:
-        decode(data, RECORD, LIMITS)
+        decode(data, FEED, LIMITS)
     assert caught.value.status == status
 
 
@@ -152,7 +154,7 @@ def test_the_pixels_that_a_small_file_unpacks_to_are_counted_before_they_are_unp
     limits = Limits(image_bytes=len(data))
     start = time.process_time()
     with pytest.raises(Refused, match="too many pixels; the limit is 50000000") as caught:
-        decode(data, RECORD, limits)
+        decode(data, FEED, limits)
     assert caught.value.status == 413 and time.process_time() - start < 0.5
 
 
@@ -318,6 +320,47 @@ def test_a_worker_ends_when_a_computation_takes_too_long_and_only_then():
         assert process.exitcode == code
 
 
+def answers(path: Path, *images: bytes) -> list[tuple[int, dict]]:
+    """Status and content of what a worker answers to uploads that it takes together."""
+    artifact, card = find_artifact(path)
+    api = PredictAPI(artifact, card, 1, LIMITS, max_batch=8)
+    api._predictor = Predictor(artifact, card)
+    found = api.predict([Upload(image, 2) for image in images])
+    assert [BATCH_HEADER in each.headers for each in found] == [True] + [False] * (len(images) - 1)
+    return [(each.status_code, json.loads(each.body)) for each in found]
+
+
+def test_an_image_that_is_bad_spoils_its_own_answer_only(tmp_path: Path):
+    path = make_tree(tmp_path)
+    image = encoded((9, 8))
+    (first, said), (second, other), (third, same) = answers(path, image, b"bad", image)
+    assert (first, second, third) == (200, 400, 200)
+    assert said == same and list(other) == ["detail"]
+    wanted = [each.to_dict() for each in Predictor.open(path)(Image.new("RGB", (9, 8)), top=2)]
+    assert said == {"model": "small", "artifact": "fp32", "predictions": wanted}
+
+
+def test_what_is_no_classifier_answers_with_its_outputs(tmp_path: Path):
+    outputs = [{"name": "pooled", "shape": [3, 4, 4]}]
+    path = make_tree(
+        tmp_path, chain("Pooling", {0: 0, 1: 2, 2: 2}), task="other", outputs=outputs, labels=None
+    )
+    ((status, answer),) = answers(path, encoded((8, 8)))
+    predictor = Predictor.open(path)
+    (wanted,) = predictor.outputs(predictor.inputs(Image.new("RGB", (8, 8))))
+    assert status == 200
+    (output,) = answer["outputs"]
+    assert (output["name"], output["dtype"]) == ("pooled", "float32")
+    data = np.frombuffer(base64.b64decode(output["data"]), "<f4").reshape(output["shape"])
+    np.testing.assert_array_equal(data, wanted)
+
+
+def test_an_artifact_that_fails_is_the_servers_fault(tmp_path: Path):
+    path = make_tree(tmp_path, labels=["too", "few"])
+    ((status, answer),) = answers(path, encoded())
+    assert status == 500 and "5 outputs, and its card names 2" in answer["detail"]
+
+
 def test_a_trial_finds_whether_batches_can_be_had(tmp_path: Path):
     fixed, flexible = (Predictor.open(save_flexible(make_tree(tmp_path / n).parent, n)) for n in ("1", "N"))
     assert batching_gain(fixed) is None
@@ -362,5 +405,5 @@ def test_pixels_reach_the_model_as_a_file_would(tmp_path: Path):
     pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     predictor = Predictor.open(make_tree(tmp_path))
-    decoded = decode((tmp_path / "a.png").read_bytes(), predictor.record, LIMITS)
+    decoded = decode((tmp_path / "a.png").read_bytes(), predictor.feed, LIMITS)
     np.testing.assert_array_equal(predictor.inputs(decoded)[0], predictor.inputs(tmp_path / "a.png")[0])

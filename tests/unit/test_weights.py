@@ -474,6 +474,6 @@ def test_channels_that_the_preprocessing_does_not_give_are_refused():
 
 def test_a_second_size_that_the_model_does_not_take_is_refused():
     assert model_card(spec(second_size=[96, 64]), create(spec()), {}, "0" * 64)["inputs"][0]["second_shape"]
-    fixed = spec("test_vit", second_size=[96, 64])
-    with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 3, 96, 64\]"):
+    fixed = spec("vit_tiny_patch16_224", args={"depth": 1}, second_size=[96, 96])
+    with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 3, 96, 96\]"):
         model_card(fixed, create(fixed), {}, "0" * 64)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from zoo.deploy import programs, unsuited
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, mean_norm
 from zoo.report import formats
@@ -18,7 +19,6 @@ from zoo.report.pareto import FIDELITIES, measures, pareto
 from zoo.report.published import published
 from zoo.report.row import ModelRecords, Record, Row, by_artifact, by_device, render_csv
 from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
-from zoo.snippets import cpp_snippet, python_snippet
 
 HERE = Path(__file__).parent
 
@@ -161,7 +161,7 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "search": searches,
         "layers": layers,
         "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
-        "snippets": _snippets(record, own),
+        "programs": {} if unsuited(card) else _programs(record, own),
     }
 
 
@@ -204,16 +204,14 @@ def _gates(verify: Iterable[Record]) -> dict[str, list[str]]:
     return found
 
 
-def _snippets(record: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
+def _programs(record: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
     """Programs, by title, that run the smallest ncnn artifact of a model that has not failed, if any."""
     names = [row.artifact for row in rows if row.format == "ncnn" and row.verdict != "failed"]
     if not names:
         return {}
     stem = next((name for name in ("int8", "fp16") if name in names), names[0])
-    return {
-        f"Load {stem} in Python": python_snippet(record, stem),
-        f"Load {stem} in C++": cpp_snippet(record, stem),
-    }
+    texts = programs(record, stem)
+    return {f"{stem}: {name}": texts[name] for name in ("predict.py", "main.cpp", "preprocess.h")}
 
 
 def _machines(models: Iterable[ModelRecords]) -> dict[str, str]:

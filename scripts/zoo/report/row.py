@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 """One parsed JSON file: a model card, or a record of what one of the other stages found."""
 
 DEVICES = ("cpu", "gpu")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
 FORMATS = {"": "ncnn", "onnx": "ONNX"}
 """Suffix of an artifact's name -> the format's name; an unknown suffix is shown as it is."""
 
@@ -96,7 +96,7 @@ def is_int8(row: Row) -> bool:
 
 
 def sort_key(device: str, artifact: str) -> tuple[object, ...]:
-    """cpu before gpu, ncnn before the other formats, fp32 before fp16 before int8, then by name."""
+    """cpu before gpu, ncnn before the other formats, precisions as in PRECISIONS, then by name."""
     precision, form = precision_and_format(artifact)
     known = (*FORMATS.values(), "TorchScript")
     base = precision.split(" ")[0]

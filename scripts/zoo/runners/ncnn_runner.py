@@ -19,24 +19,27 @@ from zoo.errors import ArtifactError, ZooError
 from zoo.hardware import cpu_name
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import Graph
+from zoo.ncnn_options import options
 from zoo.runners import Arrays, RuntimeInfo, as_input, check_count
 from zoo.vulkan import vulkan_device
 
 
 class NcnnRunner:
-    """`half` lets the runtime store and compute in fp16 where it wants to, as it does by default."""
+    """Computes as `zoo.ncnn_options` says for the precision."""
 
-    def __init__(self, param: str | Path, weights: str | Path, device: str, threads: int, half: bool) -> None:
+    def __init__(
+        self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str
+    ) -> None:
         graph = load_checked(param, weights)
         self._name = str(param)
         self._inputs, self._outputs = model_inputs(graph), model_outputs(graph)
+        del graph  # its weights are not to lie in memory beside ncnn's
         self._net = ncnn.Net()
-        options = self._net.opt
-        options.num_threads = threads
-        options.use_vulkan_compute = device == "gpu"
-        options.use_bf16_storage = False
-        for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
-            setattr(options, name, half)
+        settings = self._net.opt
+        settings.num_threads = threads
+        settings.use_vulkan_compute = device == "gpu"
+        for name, on in options(precision).items():
+            setattr(settings, name, on)
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
             self._net.set_vulkan_device(gpu.index)
@@ -46,7 +49,7 @@ class NcnnRunner:
         for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
             if load(str(path)) != 0:
                 raise ArtifactError(f"{path}: ncnn cannot load it")
-        if gpu and not options.use_vulkan_compute:  # ncnn takes it back where the device does not work
+        if gpu and not settings.use_vulkan_compute:  # ncnn takes it back where the device does not work
             raise ZooError(
                 f"the Vulkan device {gpu.name} does not work, and a gpu artifact is never run on the CPU "
                 "instead: update its driver, or build for the device cpu"
@@ -121,4 +124,4 @@ def _number(blob: str) -> int:
 
 def load(files: Sequence[Path], device: str, threads: int, precision: str) -> NcnnRunner:
     """See `zoo.runners.open_runner`; `.param` and `.bin`."""
-    return NcnnRunner(files[0], files[1], device, threads, half=precision != "fp32")
+    return NcnnRunner(files[0], files[1], device, threads, precision)

@@ -14,7 +14,8 @@ from starlette.datastructures import FormData, UploadFile
 
 from zoo.errors import ZooError
 from zoo.images import BROKEN, check_depth
-from zoo.preprocess import Preprocess, resized_size
+from zoo.inputs import Feed
+from zoo.preprocess import resized_size
 from zoo.serving import Limits
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -90,7 +91,7 @@ def _top(given: Any) -> int:
     return given
 
 
-def decode(data: bytes, record: Preprocess, limits: Limits) -> PillowImage:
+def decode(data: bytes, feed: Feed, limits: Limits) -> PillowImage:
     """The image of a file, not yet converted to the model's channels.
 
     Raises Refused if it is none, is broken, or would take more memory than `limits` grant.
@@ -99,7 +100,7 @@ def decode(data: bytes, record: Preprocess, limits: Limits) -> PillowImage:
         raise Refused(413, f"the image has {len(data)} bytes; the limit is {limits.image_bytes}")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # reads the header only
-            _check_size(image.size, record, limits)
+            _check_size(image.size, feed, limits)
             check_depth(image, "the image")
             image.load()
             return image
@@ -113,11 +114,12 @@ def decode(data: bytes, record: Preprocess, limits: Limits) -> PillowImage:
         raise error if isinstance(error, Refused) else Refused(400, str(error)) from None
 
 
-def _check_size(size: tuple[int, int], record: Preprocess, limits: Limits) -> None:
+def _check_size(size: tuple[int, int], feed: Feed, limits: Limits) -> None:
     width, height = size
     if width * height > limits.pixels:
         raise Refused(413, f"the image has {width}x{height} pixels; the limit is {limits.pixels} in all")
     # An image of 1 x 50000 pixels is small, and becomes 256 x 12800000 when its short edge is made 256.
-    wide, high = resized_size(size, record)
-    if wide * high > limits.pixels:
-        raise Refused(413, f"the image is too elongated: {width}x{height} pixels become {wide}x{high}")
+    for record in feed.records:
+        wide, high = resized_size(size, record)
+        if wide * high > limits.pixels:
+            raise Refused(413, f"the image is too elongated: {width}x{height} pixels become {wide}x{high}")

@@ -64,7 +64,7 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
         for place, upload in enumerate(uploads):
             try:
                 ready[place] = self._predictor.inputs(
-                    decode(upload.image, self._predictor.record, self._limits)
+                    decode(upload.image, self._predictor.feed, self._limits)
                 )
             except ZooError as error:
                 status = error.status if isinstance(error, Refused) else 400
@@ -85,11 +85,12 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
         return answer | {
             "outputs": [
                 {
+                    "name": output["name"],
                     "shape": list(each.shape),
                     "dtype": "float32",
                     "data": base64.b64encode(each.astype("<f4").tobytes()).decode(),
                 }
-                for each in outputs
+                for output, each in zip(self._card["outputs"], outputs, strict=True)
             ]
         }
 
