@@ -25,4 +25,4 @@ if __name__ == "__main__":
     spec = ModelSpec.from_dict(params.spec)
     with reporting(snakemake.log[0], f"train {spec.name}"):
         images, output = Path(params.folder), snakemake.output
-        main(spec, images, snakemake.threads, params.code, output.weights, output.card)
+        main(spec, images, snakemake.threads, str(params.code), output.weights, output.card)

@@ -29,6 +29,7 @@ from zoo.errors import ZooError
 from zoo.preprocess import Preprocess
 from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
 from zoo.report.formats import DASH
+from zoo.report.page import facts
 
 
 class Page(HTMLParser):
@@ -536,6 +537,22 @@ def test_before_the_choice_a_layer_has_no_plan():
     page = Page(render_html([], models))
     assert texts(page.rows[-1])[-1] == DASH
     assert remarks([], models) == []
+
+
+def test_the_origin_of_weights_is_told_in_words():
+    source = {
+        "kind": "train",
+        "held_out_top1": 0.9,
+        "recipe": {"epochs": 3, "augment": {"scale": [0.35, 1.0]}},
+        "start": {"kind": "file", "fresh": ["a", "b"], "licence": None},
+        "seed": None,
+    }
+    assert facts(source) == {
+        "kind": "train",
+        "held out top1": "0.9",
+        "recipe": "epochs 3, augment scale 0.35 and 1.0",
+        "start": "kind file, fresh a and b",
+    }
 
 
 def test_searches_and_sensitivities_that_do_not_belong_are_refused():

@@ -13,7 +13,7 @@ KNOWN = json.loads(FILE.read_text())
 
 
 def atto(**changes):
-    usual = {"timm": "convnext_atto.d2_in1k", "args": {}, "num_classes": 1000, "input": [3, 224, 224]}
+    usual = {"architecture": "convnext_atto.d2_in1k", "args": {}, "num_classes": 1000, "input": [3, 224, 224]}
     return card("atto", **usual | changes)
 
 
@@ -29,9 +29,9 @@ def test_every_figure_has_a_source_that_can_be_looked_up():
 
 def test_the_declared_convnexts_have_figures_at_their_size(config):
     for name, entry in config["models"].items():
-        if entry["timm"].startswith("convnext") and "args" not in entry:
+        if entry.get("timm", "").startswith("convnext") and "args" not in entry:
             size = 384 if name.endswith("384") else 224
-            found = published(atto(timm=entry["timm"], input=[3, size, size]))
+            found = published(atto(architecture=entry["timm"], input=[3, size, size]))
             accuracy = [each for each in found if each["source"] == "timm"]
             assert [(each["model"], each["size"]) for each in accuracy] == [(entry["timm"], size)], name
 
@@ -52,14 +52,16 @@ def test_a_tag_gets_its_own_accuracy_and_what_is_known_of_the_architecture():
     assert (board["top1"], board["int8_top1"], board["latency_ms"]) == (73.25, 69.75, 1.96)
     other_size = published(atto(input=[3, 320, 320]))
     assert {each["size"] for each in other_size if each["source"] == "timm"} == {224, 288}
-    every_tag = published(atto(timm="convnext_tiny"))
+    every_tag = published(atto(architecture="convnext_tiny"))
     assert len({each["model"] for each in every_tag if each["source"] == "timm"}) > 1
+    elsewhere = published(atto(library="torchvision", architecture="convnext_tiny"))
+    assert {each["source"] for each in elsewhere} == {"timm_cpu", "paddleclas"}, "weights that timm never had"
 
 
 def test_another_model_of_the_same_name_gets_none():
     assert published(atto(args={"depths": [2, 2, 2, 2]})) == []
     assert published(atto(num_classes=10)) == []
-    assert published(atto(timm="resnet18.a1_in1k")) == []
+    assert published(atto(architecture="resnet18.a1_in1k")) == []
     assert not any(each["model"].startswith("convnext_atto_") for each in published(atto()))
 
 

@@ -1,7 +1,7 @@
 """The report as one HTML page that needs no network: style, scripts and charts are inside it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,7 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "card": card,
         "rows": own,
         "verdicts": Counter(row.verdict for row in own),
-        "source": {key: value for key, value in card["source"].items() if value is not None},
+        "source": facts(card["source"]),
         "preprocess": record,
         "mean_vals": mean,
         "norm_vals": norm,
@@ -163,6 +163,17 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
         "programs": {} if unsuited(card) else _programs(record, own),
     }
+
+
+def facts(source: Mapping[str, Any]) -> dict[str, str]:
+    """What a card says of where its weights come from, as text; a training's recipe and start in one line."""
+    return {key.replace("_", " "): _text(value) for key, value in source.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {text}" for key, text in facts(value).items())
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _search(card: Record, record: Record) -> dict[str, Any]:

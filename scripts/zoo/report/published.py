@@ -25,9 +25,9 @@ def published(card: Mapping[str, Any]) -> list[Figures]:
     """
     if card["args"] or card["num_classes"] != CLASSES:
         return []
-    name, size = card["timm"], card["input"][1]
+    size = card["input"][-1]
     known = _known()
-    mine = [each for each in known["figures"] if _is_of(name, each["model"])]
+    mine = [each for each in known["figures"] if _is_of(card, each["model"])]
     at_size = {each["source"] for each in mine if each["size"] == size}
     return [
         each | {"origin": known["sources"][each["source"]]}
@@ -36,9 +36,13 @@ def published(card: Mapping[str, Any]) -> list[Figures]:
     ]
 
 
-def _is_of(name: str, model: str) -> bool:
+def _is_of(card: Mapping[str, Any], model: str) -> bool:
+    """Whether figures under the name `model` are about a card's model: only timm's names have tags."""
+    name = card["architecture"]
     architecture, _, tag = name.partition(".")
-    return model in (name, architecture) or (not tag and model.startswith(f"{architecture}."))
+    if model == architecture:
+        return True
+    return card["library"] == "timm" and (model == name or (not tag and model.startswith(f"{architecture}.")))
 
 
 @cache
