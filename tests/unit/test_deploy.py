@@ -35,6 +35,7 @@ RECORDS = [
 RECORDS += [Preprocess((33, 33), interpolation=name, channels="BGR") for name in INTERPOLATIONS]
 RECORDS += [Preprocess((40, 64), 1.0, "border", "bicubic", CLIP.mean, CLIP.std, "BGR")]
 SIZES = [(64, 64), (100, 75), (75, 100), (31, 97), (32, 32), (37, 36), (11, 9), (161, 40), (640, 427)]
+FLAT = "Input in0 0 1 in0\nFlatten flat 1 1 in0 out0\n"
 HARNESS = """\
 #include <algorithm>
 #include <cmath>
@@ -149,7 +150,7 @@ def test_the_python_program_runs_on_the_same_pixels(
     record = Preprocess(size, 0.9, crop_mode, "bilinear", CLIP.mean, CLIP.std, channels)
     image = noise(40, 61)
     image.save(tmp_path / "a photo.png")
-    (tmp_path / "flat.param").write_text("7767517\n2 2\nInput in0 0 1 in0\nFlatten flat 1 1 in0 out0\n")
+    (tmp_path / "flat.param").write_text(f"7767517\n2 2\n{FLAT}")
     (tmp_path / "flat.bin").touch()
     (tmp_path / "predict.py").write_text(programs(record, "flat")["predict.py"])
     monkeypatch.chdir(tmp_path)
@@ -215,7 +216,9 @@ def test_random_weights_and_unknown_labels_are_no_secret(card, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "param", "word"),
     [
-        ({"task": "other"}, "Input in0 0 1 in0\nFlatten flat 1 1 in0 out0\n", "is no classifier"),
+        ({"task": "other"}, FLAT, "is no classifier"),
+        ({"inputs": [{}, {}]}, FLAT, "takes several inputs"),
+        ({"preprocess": {"channels": "GRAY"}}, FLAT, "takes images of the channels GRAY"),
         ({}, "Input in0 0 1 in0\nInput in1 0 1 in1\nConcat c 2 1 in0 in1 out0\n", "has the inputs in0, in1"),
         ({}, "Input in0 0 1 in0\nSplit s 1 2 in0 out0 out1\n", "has the outputs out0, out1"),
     ],

@@ -251,6 +251,11 @@ def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     assert "1,394,400" in page.text, "bytes of a file"
 
 
+def test_what_has_no_programs_has_its_section_all_the_same():
+    page = Page(render_html(rows([complete("net", task="other")]), [complete("net", task="other")]))
+    assert "predict.py" not in page.text and "net" in page.text
+
+
 def test_random_weights_are_called_out(built, page):
     untrained = sum(row.random_weights for row in built[1])
     assert page.text.count("random weights") == untrained + 1, "each row, and the remark"

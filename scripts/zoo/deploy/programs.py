@@ -1,15 +1,25 @@
 """Programs that classify images with an ncnn artifact, in C++ and in Python, from the model's own record."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, fill_colour, mean_norm
 
 HERE = Path(__file__).parent
 CHANNELS = ("RGB", "BGR")
 # How far Pillow's filters reach, in pixels of the smaller of the two images (src/libImaging/Resample.c).
 _SUPPORT = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
+
+
+def obstacle(card: Mapping[str, Any]) -> str | None:
+    """Why there are no programs for a model, by its card, as what it "is" or "takes"; None where there are."""
+    channels = card["preprocess"]["channels"]
+    if card.get("task", "classification") != "classification":
+        return "is no classifier"
+    if len(card.get("inputs", [None])) != 1:
+        return "takes several inputs"
+    return None if channels in CHANNELS else f"takes images of the channels {channels}"
 
 
 def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str, str]:
@@ -19,12 +29,8 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str
     Both see the pixels of `zoo.preprocess.prepare_uint8`, bit by bit, if they decode the image alike, and
     have ncnn compute as `zoo.runners` does for the artifact on the device.
 
-    Raises ZooError for a record of other channels than CHANNELS.
+    The model must have no `obstacle`.
     """
-    if record.channels not in CHANNELS:
-        raise ZooError(
-            f"programs are made for images of the channels {' or '.join(CHANNELS)}, not {record.channels}"
-        )
     height, width = record.size
     scaled_height, scaled_width = record.scaled_size
     mean, norm = mean_norm(record)
