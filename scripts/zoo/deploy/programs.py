@@ -13,7 +13,7 @@ _SUPPORT = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2,
 
 
 def obstacle(card: Mapping[str, Any]) -> str | None:
-    """Why there are no programs for a model, by its card, as what it "is" or "takes"; None where there are."""
+    """Why there are no programs for a model, by its card, as what it "is" or "takes"; None if there are."""
     channels = card["preprocess"]["channels"]
     if card.get("task", "classification") != "classification":
         return "is no classifier"
