@@ -247,12 +247,14 @@ def of_candidates(wc, kind):
     ]
 
 
-def by_size(base, factor, each=0.0):
+def by_size(base, factor, thread=(0, 0)):
     """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
 
-    each: as many times that file again for each of the job's threads.
+    thread: base and factor of what each of the job's threads takes in addition.
     """
-    return lambda wc, input, threads: request(base, factor + each * threads, input)
+    return lambda wc, input, threads: request(
+        base + threads * thread[0], factor + threads * thread[1], input
+    )
 
 
 def limit_memory():
@@ -272,7 +274,7 @@ def weights_memory(wc):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
     weights = MODELS[wc.model].weights
     made = f"results/weights/{wc.model}.safetensors"
-    return request(1000, 5, [weights.location if weights.kind == "file" else made])
+    return request(1000, 3, [weights.location if weights.kind == "file" else made])
 
 
 def uses_gpu(wc):

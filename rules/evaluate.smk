@@ -18,7 +18,7 @@ rule evaluate:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(800, 3),
+        mem_mb=by_size(1200, 4),
         gpu=uses_gpu,
     params:
         code=runtime_code("evaluate.py"),

@@ -17,7 +17,8 @@ rule ncnn_fp32:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(500, 4),
+        mem_mb=by_size(300, 4.2),
+        disk_mb=by_size(100, 1.2),
     params:
         code=code("ncnn_fp32.py"),
     message:
@@ -40,7 +41,8 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(300, 3),
+        mem_mb=by_size(300, 2),
+        disk_mb=by_size(100, 0.6),
     params:
         code=code("ncnn_fp16.py"),
     message:
