@@ -334,12 +334,14 @@ def of_candidates(wc, kind):
     ]
 
 
-def by_size(base, factor, each=0.0):
+def by_size(base, factor, thread=(0, 0)):
     """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
 
-    each: as many times that file again for each of the job's threads.
+    thread: base and factor of what each of the job's threads takes in addition.
     """
-    return lambda wc, input, threads: request(base, factor + each * threads, input)
+    return lambda wc, input, threads: request(
+        base + threads * thread[0], factor + threads * thread[1], input
+    )
 
 
 def limit_memory():
@@ -359,7 +361,7 @@ def weights_memory(wc):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
     spec = MODELS[wc.model]
     file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
-    return request(1000, 5, [spec.architecture if spec.library in FILES else file])
+    return request(1000, 3, [spec.architecture if spec.library in FILES else file])
 
 
 def uses_gpu(wc):

@@ -18,7 +18,8 @@ rule torchscript:
         "results/logs/torchscript/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(1200, 5),
+        mem_mb=by_size(1000, 4.5),
+        disk_mb=by_size(100, 1.2),
     params:
         code=library_code("torchscript.py"),
         spec=spec,
@@ -42,7 +43,7 @@ rule reference:
         "results/logs/reference/{model}/{purpose}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(1200, 3),
+        mem_mb=by_size(1000, 2.2),
     params:
         code=library_code("reference.py"),
         spec=spec,

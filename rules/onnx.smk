@@ -17,7 +17,8 @@ rule onnx:
         "results/logs/onnx/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(1200, 9),
+        mem_mb=by_size(1000, 4.8),
+        disk_mb=by_size(100, 1.2),
     params:
         code=library_code("onnx_export.py"),
         spec=spec,

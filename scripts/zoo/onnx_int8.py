@@ -74,7 +74,7 @@ def quantize_static(
             raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(known)}")
     symmetric = setting.symmetric
     weight_type, reduce_range = WEIGHTS[setting.weights]
-    options: dict[str, Any] = {
+    options = {
         "ActivationSymmetric": symmetric,
         "CalibStridedMinMax": 1,  # of all methods: one image at a time, see Reader
         "CalibTensorRangeSymmetric": symmetric,
