@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 from fidelity import IMAGES, Zoo
 
-import onnx
 from zoo.evaluate import evaluate
 from zoo.image_sets import ImageSet, calibration_samples, samples
 from zoo.inference import Artifact, Reference, outputs
@@ -49,7 +49,7 @@ def files(zoo: Zoo, model: str) -> Iterator[tuple[str, Path]]:
     folder = zoo.folder / "results/cpu" / model
     for name in BUILT:
         yield f"{name}.onnx", folder / f"{name}.onnx"
-    source, record = load_model(folder / "fp32.onnx"), zoo.record(model)
+    source, record = load_model(folder / "fp32.onnx"), zoo.feed(model)
     chosen, _ = calibration_samples(calibration(zoo, model))
     for name, setting in SETTINGS.items():
         path = folder / "int8_static.other.onnx"
@@ -64,7 +64,7 @@ def measure(zoo: Zoo, model: str, runs: int) -> Iterator[str]:
         *(f"results/cpu/{model}/{name}.onnx" for name in BUILT), f"results/reference/{model}/evaluation.npz"
     )
     reference = Reference.load(zoo.folder / f"results/reference/{model}/evaluation.npz")
-    record = zoo.record(model)
+    record = zoo.feed(model)
     labels = model == "atto"
     chosen = samples(ImageSet("photos", zoo.reference / MODELS[model], labels=labels))
     shape = (3, *record.size)

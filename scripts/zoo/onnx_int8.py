@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnxruntime import quantization
@@ -48,7 +49,8 @@ class Setting:
 
     calibration: one of `CALIBRATIONS`, by which activations get their ranges. percentile: of the values, in
     percent, that the ranges of `percentile` keep. symmetric: activations as int8 around zero instead of uint8
-    with a zero point. weights: one of `WEIGHTS`. exclude: nodes that stay float, by name or operator.
+    with a zero point; weights are then int8 too. weights: one of `WEIGHTS`. exclude: nodes that stay float, by
+    name or operator.
     """
 
     calibration: str = "minmax"
@@ -73,8 +75,10 @@ def quantize_static(
         if value not in known:
             raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(known)}")
     symmetric = setting.symmetric
-    weight_type, reduce_range = WEIGHTS[setting.weights]
-    options = {
+    # onnxruntime has no kernels for weights of uint8 with activations of int8
+    kind = "int8" if symmetric and setting.weights == "uint8" else setting.weights
+    weight_type, reduce_range = WEIGHTS[kind]
+    options: dict[str, Any] = {
         "ActivationSymmetric": symmetric,
         "CalibStridedMinMax": 1,  # of all methods: one image at a time, see Reader
         "CalibTensorRangeSymmetric": symmetric,
@@ -84,6 +88,8 @@ def quantize_static(
     with _prepared(model) as (prepared, output):
         graph = onnx.load(prepared).graph
         chosen = _with_weights(graph, setting.exclude)
+        if not chosen:  # no names would mean all
+            return model
         options["TensorQuantOverrides"] = {
             node.input[1]: [{"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True}]
             for node in chosen
@@ -116,6 +122,8 @@ def quantize_dynamic(model: onnx.ModelProto, setting: Setting) -> onnx.ModelProt
     """
     with _prepared(model) as (prepared, output):
         chosen = _with_weights(onnx.load(prepared).graph, setting.exclude)
+        if not chosen:  # no names would mean all
+            return model
         quantization.quantize_dynamic(
             prepared,
             output,

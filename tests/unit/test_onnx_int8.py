@@ -34,7 +34,7 @@ def weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     return {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in model.graph.initializer
-        if tensor.data_type in kinds and np.prod(tensor.dims) > 64
+        if tensor.data_type in kinds and len(tensor.dims) > 1
     }
 
 
@@ -85,13 +85,13 @@ def test_layers_can_be_excluded_by_name_and_by_operator(model):
 
 
 def test_an_unknown_calibration_is_answered_with_the_known_ones(model):
-    with pytest.raises(ZooError, match="unknown calibration kl; known are minmax, entropy, percentile"):
+    with pytest.raises(ZooError, match="calibration: kl is unknown; known are minmax, entropy, percentile"):
         static(model, calibration="kl")
 
 
 def test_symmetric_activations_are_int8_around_zero(model):
     quantized = static(model, symmetric=True)
-    check(quantized, model, least=8)
+    check(quantized, model, least=6)
     points = [node.input[2] for node in quantized.graph.node if node.op_type == "QuantizeLinear"]
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in quantized.graph.initializer}
     assert {(values[name].dtype, int(values[name].max())) for name in points} == {(np.dtype(np.int8), 0)}
