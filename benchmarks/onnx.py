@@ -49,11 +49,11 @@ def files(zoo: Zoo, model: str) -> Iterator[tuple[str, Path]]:
     folder = zoo.folder / "results/cpu" / model
     for name in BUILT:
         yield f"{name}.onnx", folder / f"{name}.onnx"
-    source, record = load_model(folder / "fp32.onnx"), zoo.feed(model)
+    source, feed = load_model(folder / "fp32.onnx"), zoo.feed(model)
     chosen, _ = calibration_samples(calibration(zoo, model))
     for name, setting in SETTINGS.items():
         path = folder / "int8_static.other.onnx"
-        inputs = feeds(source, chosen, record, threads=2)
+        inputs = feeds(source, chosen, feed, threads=2)
         onnx.save(quantize_static(source, inputs, len(chosen), Setting(**setting)), path)
         yield f"int8_static.onnx: {name}", path
 
@@ -64,18 +64,17 @@ def measure(zoo: Zoo, model: str, runs: int) -> Iterator[str]:
         *(f"results/cpu/{model}/{name}.onnx" for name in BUILT), f"results/reference/{model}/evaluation.npz"
     )
     reference = Reference.load(zoo.folder / f"results/reference/{model}/evaluation.npz")
-    record = zoo.feed(model)
+    feed = zoo.feed(model)
     labels = model == "atto"
     chosen = samples(ImageSet("photos", zoo.reference / MODELS[model], labels=labels))
-    shape = (3, *record.size)
     fp32 = Artifact(
         model, "cpu", "fp32", "onnxruntime", "fp32", (zoo.folder / f"results/cpu/{model}/fp32.onnx",)
     )
     for name, path in files(zoo, model):
         artifact = Artifact(model, "cpu", name, "onnxruntime", "int8", (path,))
-        logits, _ = outputs(artifact, chosen, record, reference, threads=2)
+        logits, _ = outputs(artifact, chosen, feed, reference, threads=2)
         found = evaluate(logits, reference)
-        ratio = time_beside(artifact, fp32, shape, threads=1, runs=runs)[0]["ratio"]
+        ratio = time_beside(artifact, fp32, feed.shapes, threads=1, runs=runs)[0]["ratio"]
         drop = "" if found["top1_drop"] is None else f"{found['top1_drop']:8.2f}"
         yield (
             f"{model:<6} {name:<40} {found['sqnr_db']:7.1f} {100 * found['agreement']:9.1f} {drop:>8} "
