@@ -1,8 +1,8 @@
-"""bfloat16 storage of ncnn weights, rounded as ncnn rounds when it runs in bf16.
+"""bfloat16 storage of ncnn weights: the upper half of fp32, with its range and 8 bits of precision.
 
-So bf16 files and fp32 files give the same numbers where the runtime is told to use bf16
-(`opt.use_bf16_storage`), and the former are half as large. Source: ncnn `src/mat.h`,
-`float32_to_bfloat16`; the tag in `src/modelbin.cpp`.
+Weights are rounded as ncnn rounds what it computes in bf16, which it does when it is told to
+(`opt.use_bf16_storage`; Vulkan: `use_bf16_packed`). Source: ncnn `src/mat.h`, `float32_to_bfloat16`; the
+tag in `src/modelbin.cpp`.
 """
 
 import numpy as np

