@@ -49,8 +49,8 @@ class Setting:
 
     calibration: one of `CALIBRATIONS`, by which activations get their ranges. percentile: of the values, in
     percent, that the ranges of `percentile` keep. symmetric: activations as int8 around zero instead of uint8
-    with a zero point; weights are then int8 too. weights: one of `WEIGHTS`. exclude: nodes that stay float, by
-    name or operator.
+    with a zero point; weights are then int8 too. weights: one of `WEIGHTS`. exclude: nodes that stay float,
+    by name or operator.
     """
 
     calibration: str = "minmax"
