@@ -239,7 +239,7 @@ def image_set(wc, purpose):
     if "dataset" in entry:
         values["path"] = f"results/datasets/{entry['dataset']}"
     return {
-        "name": choice.get("set") or "/".join(Path(values["path"]).parts[-2:]),
+        "name": choice.get("set") or str(Path(*Path(values["path"]).parts[-2:])),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
