@@ -30,6 +30,16 @@ rule embedded:
         "the embedded models are built and verified: see results/report.html"
 
 
+rule evaluate:
+    """Accuracy, speed and size of what embedded builds, and of what was built before, as one table."""
+    input:
+        "results/evaluation.md",
+        "results/evaluation.csv",
+        "results/report.html",
+    message:
+        "the evaluation is in results/evaluation.md and .csv, and in results/report.html"
+
+
 include: "rules/weights.smk"
 include: "rules/export.smk"
 include: "rules/onnx.smk"
@@ -39,5 +49,6 @@ include: "rules/search.smk"
 include: "rules/verify.smk"
 include: "rules/evaluate.smk"
 include: "rules/benchmark.smk"
+include: "rules/deploy.smk"
 include: "rules/report.smk"
 include: "rules/impossible.smk"

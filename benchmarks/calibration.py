@@ -26,13 +26,13 @@ def bare(options: argparse.Namespace) -> None:
 
     from zoo.runners.ncnn_runner import NcnnRunner
 
-    runner = NcnnRunner(options.param, options.weights, "cpu", options.threads, half=False)
+    runner = NcnnRunner(options.param, options.weights, "cpu", options.threads, precision="fp32")
     shape = (3, options.size, options.size)
     image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    runner.step(image)
+    runner.step((image,))
     started, busy = time.perf_counter(), time.process_time()
     for _ in range(options.images):
-        runner.step(image)
+        runner.step((image,))
     print(time.perf_counter() - started, time.process_time() - busy)
 
 
@@ -40,6 +40,7 @@ def whole(options: argparse.Namespace) -> None:
     """Statistics, an absmax table and int8 files."""
     from zoo.collection import collect_parallel
     from zoo.image_sets import ImageSet, samples
+    from zoo.inputs import Feed
     from zoo.int8 import LEVELS, quantize, weight_scales
     from zoo.ncnn_check import load_checked
     from zoo.ncnn_graph import write_graph
@@ -53,8 +54,8 @@ def whole(options: argparse.Namespace) -> None:
     ]
     files = options.param, options.weights
     graph = load_checked(*files)
-    record = Preprocess(size=(options.size, options.size))
-    statistics = collect_parallel(graph, files, turns, record, options.threads)
+    feed = Feed.image(Preprocess(size=(options.size, options.size)))
+    statistics = collect_parallel(graph, files, turns, feed, options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         statistics.save(out / "calibration.npz")

@@ -31,11 +31,11 @@ from zoo.evaluate import evaluate  # noqa: E402
 from zoo.image_sets import ImageSet, samples  # noqa: E402
 from zoo.images import load  # noqa: E402
 from zoo.inference import Artifact, Reference, outputs  # noqa: E402
+from zoo.inputs import Feed  # noqa: E402
 from zoo.int8 import LEVELS, quantize, weight_scales  # noqa: E402
 from zoo.ncnn_graph import read_graph, write_graph  # noqa: E402
 from zoo.ncnn_layers import Layer  # noqa: E402
 from zoo.planning import plain_recipe  # noqa: E402
-from zoo.preprocess import Preprocess  # noqa: E402
 from zoo.quantization import apply  # noqa: E402
 from zoo.records import read_json  # noqa: E402
 from zoo.runners.ncnn_runner import NcnnRunner  # noqa: E402
@@ -128,8 +128,8 @@ class Zoo:
     def artifact(self, model: str, name: str) -> Artifact:
         return Artifact(model, "cpu", name, "ncnn", name.split(".")[0], self.files(model, name))
 
-    def record(self, model: str) -> Preprocess:
-        return Preprocess.from_dict(read_json(self.folder / f"results/weights/{model}.json")["preprocess"])
+    def feed(self, model: str) -> Feed:
+        return Feed.of(read_json(self.folder / f"results/weights/{model}.json"))
 
     def add_plain(self, model: str) -> None:
         """`int8.absmax`: thresholds by absmax and plain rounding, the depthwise convolutions float."""
@@ -150,16 +150,16 @@ class Zoo:
         """See `evaluate`; against the untouched model in torch."""
         reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
         chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
-        logits, _ = outputs(self.artifact(model, artifact), chosen, self.record(model), reference, threads=1)
-        return evaluate(logits, reference)
+        found, _ = outputs(self.artifact(model, artifact), chosen, self.feed(model), reference, threads=1)
+        return evaluate(found, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
         """Each convolution and inner product, and the multiply-adds of one run."""
         files = self.files(model, artifact)
-        record, graph = self.record(model), read_graph(*files)
+        feed, graph = self.feed(model), read_graph(*files)
         layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
-        runner = NcnnRunner(*files, device="cpu", threads=1, half=False)
-        blobs = runner.blobs(np.zeros((3, *record.size), np.float32), list(layers))
+        runner = NcnnRunner(*files, device="cpu", threads=1, precision="fp32")
+        blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in feed.shapes), list(layers))
         return {
             layers[blob].name: (
                 layers[blob],
@@ -190,7 +190,7 @@ def qdq(zoo: Zoo, model: str) -> Artifact:
     class Reader(quantization.CalibrationDataReader):
         def __init__(self) -> None:
             images = samples(ImageSet("calib", zoo.reference / "imagenette128/calib", images=IMAGES))
-            self.inputs = ({"data": image[None]} for _, image in load(images, zoo.record(model)))
+            self.inputs = ({"data": image[None]} for _, (image,) in load(images, zoo.feed(model)))
 
         def get_next(self) -> dict | None:
             return next(self.inputs, None)
@@ -227,15 +227,15 @@ def atto(zoo: Zoo) -> Iterator[Row]:
 
 
 def atto_latency(zoo: Zoo) -> Iterator[Row]:
-    shape, fp32, own = (3, SIZE, SIZE), zoo.artifact("atto224", "fp32"), zoo.artifact("atto224", "int8")
+    shapes, fp32, own = [(3, SIZE, SIZE)], zoo.artifact("atto224", "fp32"), zoo.artifact("atto224", "int8")
     zoo.add_plain("atto224")
-    plain, _ = time_beside(zoo.artifact("atto224", "int8.absmax"), fp32, shape, threads=1, runs=RUNS)
+    plain, _ = time_beside(zoo.artifact("atto224", "int8.absmax"), fp32, shapes, threads=1, runs=RUNS)
     yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain["ratio"])
-    beside, _ = time_beside(own, fp32, shape, threads=1, runs=RUNS)
+    beside, _ = time_beside(own, fp32, shapes, threads=1, runs=RUNS)
     yield Row("atto fp32 at 224 px, 1 thread, ms", beside["reference"]["median_ms"])
     yield Row("atto int8 at 224 px, 1 thread, ms", beside["median_ms"])
     yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside["ratio"], 0.60, 0.50, most=True)
-    apart, _ = time_beside(own, qdq(zoo, "atto224"), shape, threads=1, runs=RUNS)
+    apart, _ = time_beside(own, qdq(zoo, "atto224"), shapes, threads=1, runs=RUNS)
     yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart["reference"]["median_ms"])
     yield Row("atto int8 at 224 px: latency over QDQ's", apart["ratio"], 0.93, 0.80, most=True)
 

@@ -1,6 +1,6 @@
 """What the ONNX files are worth: how faithful to the model in torch, and how fast beside fp32.onnx.
 
-    python benchmarks/onnx_files.py --reference DIR [--folder DIR] [--runs 50]
+    python benchmarks/onnx.py --reference DIR [--folder DIR] [--runs 50]
 
 Builds the zoo of `fidelity.py`, which says what `--reference` holds, and measures its fp16.onnx,
 int8_dynamic.onnx and int8_static.onnx, and int8_static.onnx by other settings: fidelity on 1000 photographs
@@ -31,6 +31,7 @@ SETTINGS = {
     "percentile 99.99": {"calibration": "percentile", "percentile": 99.99},
     "minmax, weights int7": {"weights": "int7"},
     "minmax, weights int8": {"weights": "int8"},
+    "minmax, symmetric": {"symmetric": True},
 }
 
 
@@ -48,11 +49,11 @@ def files(zoo: Zoo, model: str) -> Iterator[tuple[str, Path]]:
     folder = zoo.folder / "results/cpu" / model
     for name in BUILT:
         yield f"{name}.onnx", folder / f"{name}.onnx"
-    source, record = load_model(folder / "fp32.onnx"), zoo.record(model)
+    source, feed = load_model(folder / "fp32.onnx"), zoo.feed(model)
     chosen, _ = calibration_samples(calibration(zoo, model))
     for name, setting in SETTINGS.items():
         path = folder / "int8_static.other.onnx"
-        inputs = feeds(source, chosen, record, threads=2)
+        inputs = feeds(source, chosen, feed, threads=2)
         onnx.save(quantize_static(source, inputs, len(chosen), Setting(**setting)), path)
         yield f"int8_static.onnx: {name}", path
 
@@ -63,18 +64,17 @@ def measure(zoo: Zoo, model: str, runs: int) -> Iterator[str]:
         *(f"results/cpu/{model}/{name}.onnx" for name in BUILT), f"results/reference/{model}/evaluation.npz"
     )
     reference = Reference.load(zoo.folder / f"results/reference/{model}/evaluation.npz")
-    record = zoo.record(model)
+    feed = zoo.feed(model)
     labels = model == "atto"
     chosen = samples(ImageSet("photos", zoo.reference / MODELS[model], labels=labels))
-    shape = (3, *record.size)
     fp32 = Artifact(
         model, "cpu", "fp32", "onnxruntime", "fp32", (zoo.folder / f"results/cpu/{model}/fp32.onnx",)
     )
     for name, path in files(zoo, model):
         artifact = Artifact(model, "cpu", name, "onnxruntime", "int8", (path,))
-        logits, _ = outputs(artifact, chosen, record, reference, threads=2)
+        logits, _ = outputs(artifact, chosen, feed, reference, threads=2)
         found = evaluate(logits, reference)
-        ratio = time_beside(artifact, fp32, shape, threads=1, runs=runs)[0]["ratio"]
+        ratio = time_beside(artifact, fp32, feed.shapes, threads=1, runs=runs)[0]["ratio"]
         drop = "" if found["top1_drop"] is None else f"{found['top1_drop']:8.2f}"
         yield (
             f"{model:<6} {name:<40} {found['sqnr_db']:7.1f} {100 * found['agreement']:9.1f} {drop:>8} "

@@ -1,5 +1,5 @@
 """Needs: an artifact, and ncnn's fp32 files of the same model to time beside it.
-Makes: <artifact>.bench.json: latency, sizes, peak memory, and the hardware by name.
+Makes: <artifact>.bench.json: latency, frames per second, sizes, peak memory, and the hardware by name.
 """
 
 
@@ -18,11 +18,12 @@ rule bench:
     # All cores: nothing else may run beside a measurement.
     threads: workflow.cores
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(1400, 5),
         gpu=uses_gpu,
     params:
         code=runtime_code("bench.py"),
         artifact=artifact_of,
+        streams=config.get("streams"),
     message:
         "benchmark {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

@@ -2,6 +2,8 @@
 
 import gc
 import json
+import math
+import os
 import re
 import sys
 from functools import cache
@@ -17,25 +19,21 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from zoo import code_hash as code_hashes
+from zoo.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, fingerprint
-from zoo.spec import ModelSpec
+from zoo.spec import FILES, MODEL_KEYS, ModelSpec
+from zoo.training_images import (
+    is_packaged,
+    parts,
+    purpose_set,
+    training_classes,
+    with_classes,
+)
+from zoo.usage import request
 
-DEVICES = ("cpu", "gpu")
-# Each artifact of a model: its precision, the runtime that executes it, and its files.
-ARTIFACTS = {
-    "torchscript": ("fp32", "torch", ("torchscript.pt",)),
-    "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
-    "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
-    "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
-    "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
-    "fp16.onnx": ("fp16", "onnxruntime", ("fp16.onnx",)),
-    "int8_static.onnx": ("int8", "onnxruntime", ("int8_static.onnx",)),
-    "int8_dynamic.onnx": ("int8", "onnxruntime", ("int8_dynamic.onnx",)),
-    "opset11.onnx": ("fp32", "onnxruntime", ("opset11.onnx",)),
-}
-# Built, with its proofs, only when it or what is made of it is asked for.
-ON_REQUEST = ("opset11.onnx",)
+# Artifacts that a deploy bundle is made of.
+DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
 BUNDLES = ("vendor_bundle.zip",)
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
@@ -46,14 +44,13 @@ INT8_RECORDS = (
 )
 PROOFS = ("verify.json", "eval.json", "bench.json")
 PURPOSES = ("calibration", "verification", "evaluation")
-SPEC_KEYS = ("timm", "args", "weights", "preprocess", "licence", "labels")
 
 
 def parse_models():
     try:
         return {
             name: ModelSpec.from_config(
-                name, {key: entry[key] for key in SPEC_KEYS if key in entry}
+                name, {key: entry[key] for key in MODEL_KEYS if key in entry}
             )
             for name, entry in config["models"].items()
         }
@@ -63,7 +60,15 @@ def parse_models():
 
 MODELS = parse_models()
 TRAINED = [name for name, spec in MODELS.items() if spec.weights.kind == "train"]
-FETCHED = [name for name in MODELS if name not in TRAINED]
+IMPORTED = {
+    kind: [name for name, spec in MODELS.items() if spec.library == kind]
+    for kind in FILES
+}
+FETCHED = [
+    name
+    for name, spec in MODELS.items()
+    if name not in TRAINED and spec.library not in FILES
+]
 
 
 def one_of(names):
@@ -75,7 +80,6 @@ wildcard_constraints:
     device=one_of(DEVICES),
     model=one_of(MODELS),
     artifact=one_of(ARTIFACTS),
-    precision=one_of(("fp32", "fp16", "int8")),
     purpose=one_of(("verification", "evaluation")),
     candidate=r"[A-Za-z0-9_-]+",
     shard=r"[0-9]+",
@@ -98,13 +102,59 @@ def ncnn_code(script):
     return code(script, "zoo/runners/ncnn_runner.py")
 
 
+def library_code(script):
+    """The same for a script that builds the model: its library counts, and code of the user's own."""
+
+    def hashes(wc):
+        spec = MODELS[wc.model]
+        own = code(script, f"zoo/libraries/{spec.library}_models.py")
+        return [own, entry_point_state(spec)] if spec.library == "module" else own
+
+    return hashes
+
+
+def entry_point_state(spec):
+    """Changes when the user's module does, or one that it imports from beside it; None if it is installed."""
+    dotted = spec.architecture.partition(":")[0]
+    file = Path.cwd().joinpath(*dotted.split(".")).with_suffix(".py")
+    found = next(
+        (
+            each
+            for each in (file, file.with_suffix("") / "__init__.py")
+            if each.is_file()
+        ),
+        None,
+    )
+    return None if found is None else code_hashes.code_hash(found, root=Path.cwd())
+
+
+def weights_file(model):
+    """The file that a model's weights are kept in: of tensors, or the model's own."""
+    return f"results/weights/{model}{FILES.get(MODELS[model].library, '.safetensors')}"
+
+
+def weights_of(wc):
+    return weights_file(wc.model)
+
+
 def runtime_code(script):
     """The same for a script that opens the runtime of the artifact at hand."""
     return lambda wc: code(script, f"zoo/runners/{ARTIFACTS[wc.artifact][1]}_runner.py")
 
 
 def spec(wc):
-    return MODELS[wc.model].to_dict()
+    """A model's specification; one that is trained here has as many outputs as there are classes."""
+    model = MODELS[wc.model]
+    classes = class_count(wc.model) if wc.model in TRAINED else None
+    return (with_classes(model, classes) if classes else model).to_dict()
+
+
+@cache
+def class_count(model):
+    try:
+        return len(training_classes(MODELS[model].weights))
+    except (ZooError, OSError):
+        return None  # the training says why, for its own model only
 
 
 def setting(wc, key, default=None):
@@ -115,23 +165,57 @@ def setting(wc, key, default=None):
 def source_state(wc):
     """Changes when a local file that a model's entry names does: its size and time of change, or None."""
     spec = MODELS[wc.model]
-    named = [spec.weights.location] if spec.weights.kind == "file" else []
+    start = spec.weights.training and spec.weights.training.start
+    sources = [spec.weights, *([start] if start else [])]
+    named = [source.location for source in sources if source.kind == "file"]
+    named += [spec.architecture] if spec.library in FILES else []
     named += [spec.labels] if spec.labels else []
     states = [Path(file).stat() if Path(file).is_file() else None for file in named]
     return [state and f"{state.st_size} {state.st_mtime_ns}" for state in states]
 
 
-def training_data(wc):
-    return f"results/datasets/{MODELS[wc.model].weights.location}"
+def training_folder(wc):
+    """The folder of the images that a model is trained on."""
+    weights = MODELS[wc.model].weights
+    made = is_packaged(weights)
+    return f"results/datasets/{weights.location}" if made else weights.location
+
+
+def training_dataset(wc):
+    """That folder as an input, if a rule makes it."""
+    return training_folder(wc) if is_packaged(MODELS[wc.model].weights) else []
+
+
+def training_state(wc):
+    """Changes when the images of a user's folder do."""
+    if training_dataset(wc):
+        return "made here"
+    folder = Path(training_folder(wc))
+    try:
+        return [set_state(each) for each in parts(MODELS[wc.model].weights, folder)]
+    except (ZooError, OSError) as error:
+        return str(error)
+
+
+def training_threads(wc):
+    """One for a data set made here: it is small, and its weights depend on the number of threads."""
+    return 1 if training_dataset(wc) else 8
+
+
+def trained_on(wc, purpose):
+    """Whether a model is trained here and its entry leaves it to the images of that to serve a purpose."""
+    return wc.model in TRAINED and purpose not in config["models"][wc.model]
 
 
 def image_choice(wc, purpose):
-    """The entry of config.yaml that says which images serve a purpose, and the set that it names."""
+    """The entry of config.yaml that says which images serve a purpose, and the set that it names or is."""
     choice = config["models"][wc.model].get(purpose) or config["defaults"].get(purpose)
     if choice is None:
         raise WorkflowError(
             f"{wc.model}: config.yaml names no {purpose} images (defaults: {purpose}: …)"
         )
+    if "path" in choice:
+        return choice, choice
     name = choice["set"]
     if name not in config["image_sets"]:
         declared = ", ".join(config["image_sets"])
@@ -143,16 +227,19 @@ def image_choice(wc, purpose):
 
 def image_set(wc, purpose):
     """The image set for a purpose, as plain values (see ImageSet.to_dict)."""
+    if trained_on(wc, purpose):
+        folder = Path(training_folder(wc))
+        return purpose_set(MODELS[wc.model].weights, folder, purpose).to_dict()
     choice, entry = image_choice(wc, purpose)
     values = {
         key: entry[key]
-        for key in ("path", "crops", "labels", "classes")
+        for key in ("path", "crops", "labels", "classes", "split")
         if key in entry
     }
     if "dataset" in entry:
-        values["path"] = f"results/datasets/{entry['dataset']}/{entry['split']}"
+        values["path"] = f"results/datasets/{entry['dataset']}"
     return {
-        "name": choice["set"],
+        "name": choice.get("set") or str(Path(*Path(values["path"]).parts[-2:])),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
@@ -160,6 +247,8 @@ def image_set(wc, purpose):
 
 def dataset_of(wc, purpose):
     """The packaged data set that a job reads its images from, if it does."""
+    if trained_on(wc, purpose):
+        return training_dataset(wc)
     entry = image_choice(wc, purpose)[1]
     return f"results/datasets/{entry['dataset']}" if "dataset" in entry else []
 
@@ -168,19 +257,13 @@ def images_state(wc, purpose):
     """Changes when the images of a user's set do; a data set made here is an input instead."""
     if dataset_of(wc, purpose):
         return "made here"
-    return set_state(repr(sorted(image_set(wc, purpose).items())), wc, purpose)
+    try:
+        return set_state(ImageSet.from_dict(image_set(wc, purpose)))
+    except (ZooError, OSError) as error:
+        return str(error)  # the job says it again, for its own model only
 
 
-_states = {}
-
-
-def set_state(key, wc, purpose):
-    if key not in _states:
-        try:
-            _states[key] = fingerprint(ImageSet.from_dict(image_set(wc, purpose)))
-        except (ZooError, OSError) as error:
-            _states[key] = str(error)  # the job says it again, for its own model only
-    return _states[key]
+set_state = cache(fingerprint)
 
 
 def calibration_set(wc):
@@ -251,6 +334,36 @@ def of_candidates(wc, kind):
     ]
 
 
+def by_size(base, factor, thread=(0, 0)):
+    """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
+
+    thread: base and factor of what each of the job's threads takes in addition.
+    """
+    return lambda wc, input, threads: request(
+        base + threads * thread[0], factor + threads * thread[1], input
+    )
+
+
+def limit_memory():
+    """Let local jobs side by side ask for no more memory than the machine has, whatever --cores is.
+
+    A single job that asks for more is granted all of it. --resources mem_mb=N says otherwise.
+    """
+    if workflow.local_exec and "mem_mb" not in workflow.global_resources:
+        bytes_there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        workflow.register_resource("mem_mb", bytes_there // 2**20)
+
+
+limit_memory()
+
+
+def weights_memory(wc):
+    """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
+    spec = MODELS[wc.model]
+    file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
+    return request(1000, 3, [spec.architecture if spec.library in FILES else file])
+
+
 def uses_gpu(wc):
     """How many GPUs a job that runs an artifact takes; the profile grants one at a time."""
     return int(wc.device == "gpu")
@@ -313,19 +426,34 @@ def embedded_models():
     return [name for name, spec in MODELS.items() if not spec.weights.remote]
 
 
+def artifacts_of(model, device):
+    """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
+    or all but BY_NAME. On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is
+    an ONNX file need not have the form of TorchScript."""
+    listed = config["models"][model].get("artifacts", config.get("artifacts"))
+    if listed is not None:
+        return listed
+    left_out = {*BY_NAME}
+    if MODELS[model].library == "onnx":
+        left_out.add("torchscript")
+    return [
+        name
+        for name, (_, runtime, _) in ARTIFACTS.items()
+        if name not in left_out and (device == "cpu" or runtime == "ncnn")
+    ]
+
+
 def everything(models):
     """All final files of the models, on every device built for; the report asks for their proofs."""
-    folders = [
-        f"results/{device}/{model}" for device in built_devices() for model in models
-    ]
-    wanted = [artifact for artifact in ARTIFACTS if artifact not in ON_REQUEST]
-    kinds = [file for artifact in wanted for file in ARTIFACTS[artifact][2]]
-    kinds += [
-        "int8.table",
-        "int8.recipe.json",
-        *(f"{artifact}.passed" for artifact in wanted),
-    ]
-    built = [f"{folder}/{kind}" for folder in folders for kind in kinds]
+    built = []
+    for device in built_devices():
+        for model in models:
+            artifacts = artifacts_of(model, device)
+            kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
+            kinds += [f"{artifact}.passed" for artifact in artifacts]
+            if "int8" in artifacts:
+                kinds += ["int8.table", "int8.recipe.json"]
+            built += [f"results/{device}/{model}/{kind}" for kind in kinds]
     return [*built, "results/report.html", "results/zoo.csv"]
 
 
@@ -335,21 +463,21 @@ def reported_proofs(wc):
     """
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
-    kinds = [f"{artifact}.{proof}" for artifact in ARTIFACTS for proof in PROOFS]
-    kinds += ["int8.search.json", "int8.sensitivity.json"]
-    on_request = tuple(f"{artifact}." for artifact in ON_REQUEST)
+    kinds = {
+        f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS
+    }
+    kinds |= {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
     return [
-        path
+        f"results/{device}/{model}/{kind}"
         for model in MODELS
         for device in DEVICES
-        for kind in kinds
-        for path in [f"results/{device}/{model}/{kind}"]
-        if Path(path).exists()
-        or (
+        for kind, artifact in kinds.items()
+        if (
             model in needed
             and device in built_devices()
-            and not kind.startswith(on_request)
+            and artifact in artifacts_of(model, device)
         )
+        or Path(f"results/{device}/{model}/{kind}").exists()
     ]
 
 
@@ -365,15 +493,17 @@ def possible_targets():
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
+    files += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     files += [*INT8_RECORDS, *BUNDLES, "calibration.npz"]
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
             rf"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/search/[^/]+",
-            rf"weights/(?:{one_of(MODELS)})\.(?:safetensors|json)",
+            rf"weights/(?:{one_of(MODELS)})\.json",
+            *(re.escape(weights_file(name).partition("/")[2]) for name in MODELS),
             rf"reference/(?:{one_of(MODELS)})/(?:verification|evaluation)\.npz",
             r"datasets/digits",
-            r"report\.html|zoo\.csv",
+            r"report\.html|zoo\.csv|evaluation\.md|evaluation\.csv",
         ]
     )
 
@@ -385,10 +515,12 @@ def explain_impossible(wc):
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
     kinds += [*INT8_RECORDS, *BUNDLES]
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
+    kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):
         reason = f"'{parts[0]}' is not a device; valid are: {', '.join(DEVICES)}"
     elif (
-        len(parts) > 1 and re.sub(r"\.(safetensors|json)$", "", parts[1]) not in MODELS
+        len(parts) > 1
+        and re.sub(r"\.(safetensors|onnx|pt|json)$", "", parts[1]) not in MODELS
     ):
         reason = (
             f"'{parts[1]}' is not a declared model; declared are: {', '.join(MODELS)}"

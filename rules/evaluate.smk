@@ -3,7 +3,7 @@ Makes: <artifact>.eval.json: accuracy where images are labelled, and agreement w
 """
 
 
-rule evaluate:
+rule accuracy:
     """Measure an artifact's accuracy and its agreement with the original model."""
     input:
         files=files_of,
@@ -16,9 +16,10 @@ rule evaluate:
         "results/logs/evaluate/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
-    threads: 2
+    # Processes of ncnn, or threads of the other runtimes: see zoo/inference.py.
+    threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(1000, 2, thread=(150, 2)),
         gpu=uses_gpu,
     params:
         code=runtime_code("evaluate.py"),

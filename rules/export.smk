@@ -8,7 +8,7 @@ that run TorchScript itself.
 rule torchscript:
     """Rewrite the model exactly, trace it, and save it as TorchScript."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/torchscript.pt",
@@ -18,9 +18,10 @@ rule torchscript:
         "results/logs/torchscript/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=by_size(1000, 4.5),
+        disk_mb=by_size(100, 1.2),
     params:
-        code=code("torchscript.py"),
+        code=library_code("torchscript.py"),
         spec=spec,
     message:
         "torchscript {wildcards.device}/{wildcards.model}"
@@ -31,7 +32,7 @@ rule torchscript:
 rule reference:
     """Run the untouched model in torch and keep its outputs, the truth for all artifacts."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
         dataset=lambda wc: dataset_of(wc, wc.purpose),
     output:
@@ -42,9 +43,9 @@ rule reference:
         "results/logs/reference/{model}/{purpose}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(1000, 2.2),
     params:
-        code=code("reference.py"),
+        code=library_code("reference.py"),
         spec=spec,
         images=lambda wc: image_set(wc, wc.purpose),
         images_state=lambda wc: images_state(wc, wc.purpose),

@@ -1,5 +1,5 @@
-"""Needs: torchscript.pt.
-Makes: ncnn's fp32.param and .bin through pnnx, and from them fp16.param and .bin.
+"""Needs: torchscript.pt, or fp32.onnx for a model that is an ONNX file.
+Makes: ncnn's fp32.param and .bin through pnnx, and from them those of fp16, bf16 and w8.
 """
 
 
@@ -15,15 +15,43 @@ rule ncnn_fp32:
         "results/logs/ncnn_fp32/{device}/{model}.log",
     benchmark:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(name for name in MODELS if name not in IMPORTED["onnx"]),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(300, 4.2),
+        disk_mb=by_size(100, 1.2),
     params:
         code=code("ncnn_fp32.py"),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/ncnn_fp32.py"
+
+
+rule ncnn_from_onnx:
+    """Convert an ONNX file to ncnn, by the way that gives what onnxruntime gives."""
+    input:
+        onnx="results/{device}/{model}/fp32.onnx",
+        card="results/weights/{model}.json",
+    output:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+    log:
+        "results/logs/ncnn_fp32/{device}/{model}.log",
+    benchmark:
+        "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["onnx"]),
+    threads: 1
+    resources:
+        mem_mb=by_size(1200, 9),
+    params:
+        code=code("ncnn_from_onnx.py"),
+    message:
+        "ncnn fp32 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/ncnn_from_onnx.py"
 
 
 rule ncnn_fp16:
@@ -40,10 +68,57 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(300, 2),
+        disk_mb=by_size(100, 0.6),
     params:
         code=code("ncnn_fp16.py"),
     message:
         "ncnn fp16 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/ncnn_fp16.py"
+
+
+rule ncnn_bf16:
+    """Store the weights of the fp32 files as bf16."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+    output:
+        param="results/{device}/{model}/bf16.param",
+        weights="results/{device}/{model}/bf16.bin",
+    log:
+        "results/logs/ncnn_bf16/{device}/{model}.log",
+    benchmark:
+        "results/logs/ncnn_bf16/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=by_size(300, 4),
+    params:
+        code=code("ncnn_bf16.py"),
+    message:
+        "ncnn bf16 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/ncnn_bf16.py"
+
+
+rule ncnn_w8:
+    """Store the weights of the fp32 files as a byte each, in codebooks."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+    output:
+        param="results/{device}/{model}/w8.param",
+        weights="results/{device}/{model}/w8.bin",
+    log:
+        "results/logs/ncnn_w8/{device}/{model}.log",
+    benchmark:
+        "results/logs/ncnn_w8/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=by_size(300, 4),
+    params:
+        code=code("ncnn_w8.py"),
+    message:
+        "ncnn w8 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/ncnn_w8.py"

@@ -7,7 +7,7 @@ tools; and, asked for by name, opset11.onnx and vendor_bundle.zip, which a vendo
 rule onnx:
     """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
     input:
-        weights="results/weights/{model}.safetensors",
+        weights=weights_of,
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/fp32.onnx",
@@ -17,9 +17,10 @@ rule onnx:
         "results/logs/onnx/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=by_size(1000, 4.8),
+        disk_mb=by_size(100, 1.2),
     params:
-        code=code("onnx_export.py"),
+        code=library_code("onnx_export.py"),
         spec=spec,
         opset=lambda wc: setting(wc, "opset"),
     message:
@@ -36,7 +37,7 @@ use rule onnx as onnx_opset11 with:
     benchmark:
         "results/logs/onnx_opset11/{device}/{model}.benchmark.tsv"
     params:
-        code=code("onnx_export.py"),
+        code=library_code("onnx_export.py"),
         spec=spec,
         opset=11,
     message:
@@ -57,7 +58,7 @@ rule onnx_fp16:
         "results/logs/onnx_fp16/{device}/{model}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=by_size(1500, 9),
     params:
         code=code("onnx_fp16.py"),
         images=calibration_set,
@@ -83,7 +84,7 @@ rule onnx_int8_static:
         "results/logs/onnx_int8_static/{device}/{model}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=by_size(1500, 9),
     params:
         code=code("onnx_int8_static.py"),
         images=calibration_set,
@@ -107,7 +108,7 @@ rule onnx_int8_dynamic:
         "results/logs/onnx_int8_dynamic/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=by_size(800, 6),
     params:
         code=code("onnx_int8_dynamic.py"),
         setting=onnx_int8_setting,
@@ -132,7 +133,7 @@ rule vendor_bundle:
         "results/logs/vendor_bundle/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=by_size(800, 3),
     params:
         code=code("vendor_bundle.py"),
         images=calibration_set,

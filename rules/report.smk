@@ -1,5 +1,6 @@
 """Needs: model cards and the proofs of all artifacts of the models whose weights are at hand.
-Makes: results/report.html, a page that opens offline, and results/zoo.csv with the same rows.
+Makes: results/report.html, a page that opens offline, results/zoo.csv with the same rows, and of these, as
+results/evaluation.md and .csv, what each artifact answers, how fast it is and how large.
 """
 
 
@@ -11,6 +12,8 @@ rule report:
     output:
         html="results/report.html",
         csv="results/zoo.csv",
+        evaluation="results/evaluation.md",
+        evaluation_csv="results/evaluation.csv",
     log:
         "results/logs/report.log",
     benchmark:
@@ -19,7 +22,12 @@ rule report:
     resources:
         mem_mb=1000,
     params:
-        code=code("report.py", "zoo/report/*.j2", "zoo/report/page.[cj]s*"),
+        code=code(
+            "report.py",
+            "zoo/report/*.j2",
+            "zoo/report/p*.[cj]s*",
+            "zoo/deploy/*.j2",
+        ),
     message:
         "report"
     script:

@@ -1,6 +1,7 @@
 """Needs: an entry under `models` in config.yaml.
-Makes: results/weights/<model>.safetensors and, beside it, the model card that all later jobs read;
-results/datasets/<data set> for models that are trained here.
+Makes: results/weights/<model>.safetensors (.onnx or .pt for a model that is such a file) and, beside it, the
+model card that all later jobs read; results/datasets/<data set> for models that are trained on one;
+results/weights/<model>.training, which an interrupted training goes on from and a finished one is kept in.
 """
 
 
@@ -36,9 +37,9 @@ rule weights:
         model=one_of(FETCHED),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=weights_memory,
     params:
-        code=code("weights.py"),
+        code=library_code("weights.py"),
         spec=spec,
         source=source_state,
     message:
@@ -48,9 +49,9 @@ rule weights:
 
 
 rule train:
-    """Train a model on a packaged data set."""
+    """Train or fine-tune a model on the images that its entry names."""
     input:
-        dataset=training_data,
+        dataset=training_dataset,
     output:
         weights="results/weights/{model}.safetensors",
         card="results/weights/{model}.json",
@@ -60,14 +61,65 @@ rule train:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
-    threads: 1
+    threads: training_threads
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wc: 4000 if training_dataset(wc) else 12000,
+        gpu=lambda wc: int(not training_dataset(wc)),
     params:
-        code=code("train.py"),
+        code=library_code("train.py"),
         spec=spec,
         source=source_state,
+        folder=training_folder,
+        images_state=training_state,
     message:
         "train {wildcards.model}"
     script:
         "../scripts/train.py"
+
+
+rule import_onnx:
+    """Check a model that an ONNX file holds, and describe it."""
+    output:
+        weights="results/weights/{model}.onnx",
+        card="results/weights/{model}.json",
+    log:
+        "results/logs/weights/{model}.log",
+    benchmark:
+        "results/logs/weights/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["onnx"]),
+    threads: 1
+    resources:
+        mem_mb=weights_memory,
+    params:
+        code=library_code("import_file.py"),
+        spec=spec,
+        source=source_state,
+    message:
+        "import {wildcards.model}"
+    script:
+        "../scripts/import_file.py"
+
+
+rule import_torchscript:
+    """Check a model that a TorchScript file holds, and describe it."""
+    output:
+        weights="results/weights/{model}.pt",
+        card="results/weights/{model}.json",
+    log:
+        "results/logs/weights/{model}.log",
+    benchmark:
+        "results/logs/weights/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(IMPORTED["torchscript"]),
+    threads: 1
+    resources:
+        mem_mb=weights_memory,
+    params:
+        code=library_code("import_file.py"),
+        spec=spec,
+        source=source_state,
+    message:
+        "import {wildcards.model}"
+    script:
+        "../scripts/import_file.py"

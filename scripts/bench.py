@@ -5,18 +5,35 @@ from pathlib import Path
 
 from zoo.benchmark import benchmark
 from zoo.inference import Artifact
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json, write_json
 
 
-def main(artifact: Artifact, fp32_files: list[str], card: str, output: str) -> None:
+def main(
+    artifact: Artifact,
+    fp32_files: list[str],
+    card: str,
+    streams: int | None,
+    memory_bytes: float,
+    output: str,
+) -> None:
     fp32 = replace(
         artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, fp32_files))
     )
-    write_json(benchmark(artifact, fp32, tuple(read_json(card)["input"])), output)
+    shapes = Feed.of(read_json(card)).shapes
+    write_json(benchmark(artifact, fp32, shapes, streams=streams, memory_bytes=memory_bytes), output)
 
 
 if __name__ == "__main__":
-    artifact = Artifact.of(snakemake.input.get("files"), **snakemake.params.artifact)
+    files, params = snakemake.input, snakemake.params
+    artifact = Artifact.of(files.get("files"), **params.artifact)
     with reporting(snakemake.log[0], f"benchmark {artifact}"):
-        main(artifact, snakemake.input.fp32, snakemake.input.card, snakemake.output[0])
+        main(
+            artifact,
+            files.fp32,
+            files.card,
+            params.streams,
+            1e6 * snakemake.resources.mem_mb,
+            snakemake.output[0],
+        )

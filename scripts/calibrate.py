@@ -9,9 +9,9 @@ from zoo.calibration import CalibrationStatistics, merge
 from zoo.collection import collect_parallel, pixels_for
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, calibration_samples
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
-from zoo.preprocess import Preprocess
 from zoo.records import read_json
 
 
@@ -24,7 +24,7 @@ def collected(
     title: str,
 ) -> CalibrationStatistics:
     """The statistics of shard i of n, (i, n), which has every n-th image from the i-th on; i is from 0."""
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    feed = Feed.of(read_json(card))
     chosen, _ = calibration_samples(ImageSet.from_dict(images))
     part = chosen[shard[0] :: shard[1]]
     if not part:
@@ -33,7 +33,7 @@ def collected(
         )
     files = Path(fp32[0]), Path(fp32[1])
     pixels = pixels_for(len(chosen))
-    return collect_parallel(load_checked(*fp32), files, part, record, threads, pixels, progress=title)
+    return collect_parallel(load_checked(*fp32), files, part, feed, threads, pixels, progress=title)
 
 
 def merged(shards: Sequence[str]) -> CalibrationStatistics:

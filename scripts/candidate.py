@@ -7,10 +7,10 @@ from typing import Any
 from zoo.calibration import CalibrationStatistics
 from zoo.image_sets import ImageSet, calibration_samples
 from zoo.inference import Artifact, Reference, outputs
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import write_graph
-from zoo.preprocess import Preprocess
 from zoo.quantization import apply
 from zoo.recipe import Recipe
 from zoo.records import read_json, write_json
@@ -28,13 +28,13 @@ def main(
     threads: int,
     output: str,
 ) -> None:
-    graph, record = load_checked(*fp32), Preprocess.from_dict(read_json(card)["preprocess"])
+    graph, feed = load_checked(*fp32), Feed.of(read_json(card))
     recipe = Recipe.from_dict(read_json(recipes)[artifact.name])
     write_graph(apply(graph, CalibrationStatistics.load(statistics), recipe), *artifact.files)
     _, held_out = calibration_samples(ImageSet.from_dict(images))
     truth = Reference.load(Path(reference))
-    logits, _ = outputs(artifact, held_out, record, truth, threads)
-    measured = {"name": artifact.name, "images": len(logits)} | asdict(Fidelity.of(truth, logits))
+    found, _ = outputs(artifact, held_out, feed, truth, threads)
+    measured = {"name": artifact.name, "images": len(held_out)} | asdict(Fidelity.of(truth, found))
     measured["bytes"] = sum(file.stat().st_size for file in artifact.files)
     write_json(measured, output)
 

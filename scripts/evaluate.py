@@ -6,18 +6,18 @@ from typing import Any
 from zoo.evaluate import evaluate
 from zoo.image_sets import ImageSet, samples
 from zoo.inference import Artifact, Reference, outputs
+from zoo.inputs import Feed
 from zoo.job import reporting
-from zoo.preprocess import Preprocess
 from zoo.records import read_json, write_json
 
 
 def main(
     artifact: Artifact, card: str, reference: str, images: dict[str, Any], threads: int, output: str
 ) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    feed = Feed.of(read_json(card))
     truth = Reference.load(Path(reference))
-    logits, info = outputs(artifact, samples(ImageSet.from_dict(images)), record, truth, threads)
-    figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(logits, truth)
+    found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads)
+    figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(found, truth)
     write_json(artifact.heading() | figures, output)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.inference import Artifact
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json, write_json
 from zoo.timing import time_beside
@@ -13,8 +14,8 @@ LONGEST_S = 5.0
 
 def main(artifact: Artifact, fp32_files: tuple[str, str], card: str, output: str) -> None:
     fp32 = replace(artifact, name="fp32", precision="fp32", files=tuple(map(Path, fp32_files)))
-    shape = tuple(read_json(card)["input"])
-    entry, _ = time_beside(artifact, fp32, shape, threads=1, longest_s=LONGEST_S)
+    shapes = Feed.of(read_json(card)).shapes
+    entry, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
     write_json(entry, output)
 
 

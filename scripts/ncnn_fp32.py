@@ -1,23 +1,17 @@
 """Convert TorchScript to ncnn with pnnx, and check the outcome."""
 
-import logging
 from pathlib import Path
 
-from zoo.files import replacing
+from zoo.conversion import to_ncnn
+from zoo.inputs import Feed
 from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import read_graph, unique_names, write_graph
-from zoo.pnnx import convert
 from zoo.records import read_json
 
 
-def main(torchscript: str, card: str, param_out: str, weights_out: str) -> None:
-    shape = (1, *read_json(card)["input"])
-    with replacing(param_out, weights_out) as (param, weights):
-        logging.info("%s", convert(Path(torchscript), shape, param, weights))
-        # pnnx may give two layers one name, and later stages tell layers apart by name.
-        write_graph(unique_names(read_graph(param, weights)), param, weights)
-        load_checked(param, weights)
+def main(torchscript: str, card: str, param: str, weights: str) -> None:
+    described = read_json(card)
+    outputs = len(described["outputs"])
+    to_ncnn(Path(torchscript), Feed.of(described), outputs, Path(param), Path(weights))
 
 
 if __name__ == "__main__":

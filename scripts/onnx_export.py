@@ -1,22 +1,43 @@
-"""Rewrite a model exactly and export it as a simplified, checked ONNX file."""
+"""Rewrite a model exactly and export it as a simplified, checked ONNX file; or put an ONNX file in order."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
-import torch
+import onnx
 
-from zoo.export import DEFAULT_OPSET, export_onnx
+from zoo import onnx_file
+from zoo.export import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
+from zoo.files import replacing
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json
 from zoo.rewrites import rewrite
-from zoo.spec import ModelSpec
+from zoo.spec import FILES, ModelSpec
 from zoo.state_dict import load
+from zoo.tensors import zeros
+
+
+def names_of(card: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The names of the ONNX model's inputs and outputs: the usual ones where there is one of a kind."""
+    inputs, outputs = ([each["name"] for each in card[key]] for key in ("inputs", "outputs"))
+    return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
 def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
-    example = torch.zeros(1, *read_json(card)["input"])
+    described = read_json(card)
+    feed, names = Feed.of(described), names_of(described)
+    if spec.library == "onnx":
+        simplified = onnx_file.normalized(onnx_file.read(Path(weights)), feed, names)
+        with replacing(output) as (temporary,):
+            onnx.save(simplified, temporary)
+        return
+    example, second = zeros(feed.shapes), feed.second()
     model = load(spec, weights)
-    logging.info("rewrites: %s", rewrite(model, example))
-    export_onnx(model, example, output, DEFAULT_OPSET if opset is None else opset)
+    if spec.library not in FILES:
+        logging.info("rewrites: %s", rewrite(model, example))
+    other = zeros(second.shapes) if second else None
+    export_onnx(model, example, output, DEFAULT_OPSET if opset is None else opset, names, other)
 
 
 if __name__ == "__main__":

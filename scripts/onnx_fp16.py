@@ -7,10 +7,10 @@ import onnx
 
 from zoo.files import replacing
 from zoo.image_sets import ImageSet, calibration_samples, every
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.onnx_calibration import feeds, load_model
 from zoo.onnx_fp16 import IMAGES, to_fp16
-from zoo.preprocess import Preprocess
 from zoo.records import read_json
 
 
@@ -22,10 +22,10 @@ def main(
     threads: int,
     output: str,
 ) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    feed = Feed.of(read_json(card))
     model = load_model(path)
     chosen = every(calibration_samples(ImageSet.from_dict(images))[0], IMAGES)
-    half = to_fp16(model, list(feeds(model, chosen, record, threads)), gates)
+    half = to_fp16(model, list(feeds(model, chosen, feed, threads)), gates)
     with replacing(output) as (temporary,):
         onnx.save(half, temporary)
 

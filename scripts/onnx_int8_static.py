@@ -6,20 +6,20 @@ import onnx
 
 from zoo.files import replacing
 from zoo.image_sets import ImageSet, calibration_samples
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.onnx_calibration import feeds, load_model
 from zoo.onnx_int8 import Setting, quantize_static
-from zoo.preprocess import Preprocess
 from zoo.records import read_json
 
 
 def main(
     path: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
 ) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    feed = Feed.of(read_json(card))
     model = load_model(path)
     chosen, _ = calibration_samples(ImageSet.from_dict(images))
-    inputs = feeds(model, chosen, record, threads, progress=title)
+    inputs = feeds(model, chosen, feed, threads, progress=title)
     with replacing(output) as (temporary,):
         onnx.save(quantize_static(model, inputs, len(chosen), setting), temporary)
 

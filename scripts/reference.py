@@ -1,4 +1,4 @@
-"""Run the untouched model in torch and keep its outputs."""
+"""Run the untouched model, in torch or, if it is an ONNX file, in onnxruntime, and keep its outputs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,30 +6,47 @@ from typing import Any
 import numpy as np
 import torch
 
-from zoo.image_sets import ImageSet, samples
-from zoo.images import load as load_images
-from zoo.inference import Reference
+from zoo.batches import answers
+from zoo.image_files import ModelClasses
+from zoo.image_sets import ImageSet, Sample, samples
+from zoo.images import load as load_samples
+from zoo.inference import Artifact, Reference, run, stacked
+from zoo.inputs import Feed
 from zoo.job import reporting
-from zoo.preprocess import Preprocess
 from zoo.records import read_json
+from zoo.runners import Arrays
 from zoo.spec import ModelSpec
 from zoo.state_dict import load
+from zoo.tensors import tensors_of
 
 
-def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
-    image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set)
+def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load(spec, weights).to(device)
-    logits = []
-    with torch.inference_mode():
-        for _, image in load_images(chosen, record, threads, progress=f"reference {spec.name}"):
-            logits.append(model(torch.from_numpy(image[None]).to(device)).float().cpu().numpy().ravel())
+    loaded = load_samples(chosen, feed, threads, progress=f"reference {spec.name}")
+    inputs = (inputs for _, inputs in loaded)
+    return stacked(list(answers(lambda batch: tuple(tensors_of(model(*batch))), inputs, device)))
+
+
+def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
+    artifact = Artifact(spec.name, "cpu", "reference", "onnxruntime", "fp32", (Path(weights),))
+    return run(artifact, chosen, feed, threads)[0]
+
+
+def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
+    described = read_json(card)
+    feed = Feed.of(described)
+    image_set = ImageSet.from_dict(images)
+    chosen = samples(image_set, ModelClasses.of(described))
+    run_all = in_onnxruntime if spec.library == "onnx" else in_torch
+    first = run_all(spec, weights, chosen, feed, threads)
+    other = feed.second()
+    second = None if other is None else run_all(spec, weights, chosen, other, threads)
     labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
-    Reference(np.stack(logits), tuple(sample.name for sample in chosen), labels).save(Path(output))
+    names = tuple(sample.name for sample in chosen)
+    Reference(first, names, labels, described["task"], second).save(Path(output))
 
 
 if __name__ == "__main__":

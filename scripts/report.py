@@ -1,4 +1,4 @@
-"""Gather all records in one page and one table."""
+"""Gather all records: one page, one table, and the evaluation as a table to read."""
 
 import sys
 from collections.abc import Iterable
@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from zoo.files import replacing
 from zoo.job import reporting
 from zoo.records import read_json
-from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
+from zoo.report import (
+    ModelRecords,
+    remarks,
+    render_csv,
+    render_html,
+    render_summary,
+    render_summary_csv,
+    rows,
+)
 
 KINDS = ("verify", "bench", "eval", "search", "sensitivity")
 
 
-def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> None:
+def main(
+    cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
+) -> None:
     by_kind: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     for path in proofs:
         by_kind[path.rsplit(".", 2)[1]].append(read_json(path))
@@ -23,9 +33,15 @@ def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> No
         }
         models.append(ModelRecords(card, **mine))
     table = rows(models)
-    with replacing(html, csv) as (page, sheet):
-        page.write_text(render_html(table, models), encoding="utf-8")
-        sheet.write_text(render_csv(table), encoding="utf-8")
+    texts = {
+        html: render_html(table, models),
+        csv: render_csv(table),
+        evaluation: render_summary(table, models),
+        evaluation_csv: render_summary_csv(table),
+    }
+    with replacing(*texts) as temporaries:
+        for temporary, text in zip(temporaries, texts.values(), strict=True):
+            temporary.write_text(text, encoding="utf-8")
     for remark in remarks(table, models):
         print(f"note: {remark}", file=sys.stderr)
 
@@ -33,4 +49,11 @@ def main(cards: Iterable[str], proofs: Iterable[str], html: str, csv: str) -> No
 if __name__ == "__main__":
     made = snakemake.output
     with reporting(snakemake.log[0], "report"):
-        main(snakemake.input.cards, snakemake.input.proofs, made.html, made.csv)
+        main(
+            snakemake.input.cards,
+            snakemake.input.proofs,
+            made.html,
+            made.csv,
+            made.evaluation,
+            made.evaluation_csv,
+        )

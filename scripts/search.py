@@ -34,7 +34,8 @@ def main(
         }
         found.append(Trial.from_dict(trial | shares | speed))
     size = sum(Path(file).stat().st_size for file in fp32)
-    float32 = Trial("fp32", MAX_DB, 1.0, 0.0, size, 0.0, 0.0, beside, 1.0)
+    agreement = None if found[0].agreement is None else 1.0
+    float32 = Trial("fp32", MAX_DB, agreement, 0.0, size, 0.0, 0.0, beside, 1.0)
     references = [float32, *(each for each in found if each.name == "fp16")]
     outcome = search([each for each in found if each.name != "fp16"], references, target)
     return {"images": trial["images"]} | outcome

@@ -1,26 +1,27 @@
 """Plan each layer by its local error; measure what each int8 layer does to the whole model, and its time."""
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.calibration import CalibrationStatistics
+from zoo.image_files import ModelClasses
 from zoo.image_sets import ImageSet, calibration_samples, every
 from zoo.images import load
 from zoo.inference import Artifact, Reference, run
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.layer_time import layer_times
 from zoo.multiply_adds import multiply_adds
 from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_graph
+from zoo.ncnn_graph import write_files
 from zoo.planning import local_recipe
-from zoo.preprocess import Preprocess
 from zoo.quantization import apply, left_float
 from zoo.records import read_json, write_json
-from zoo.sensitivity import measure, probes_for, sensitivity
+from zoo.scratch import scratch
+from zoo.sensitivity import fitting, measure, probes_for, sensitivity
 
 
 def main(
@@ -29,31 +30,38 @@ def main(
     statistics: str,
     images: dict[str, Any],
     threads: int,
+    memory_mb: int,
     recipe_out: str,
     sensitivity_out: str,
     reference_out: str,
 ) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    described = read_json(card)
+    feed = Feed.of(described)
     graph, known = load_checked(*fp32.files), CalibrationStatistics.load(statistics)
     image_set = ImageSet.from_dict(images)
-    _, held_out = calibration_samples(image_set)
-    logits, _ = run(fp32, held_out, record, threads)
+    _, held_out = calibration_samples(image_set, ModelClasses.of(described))
+    found, _ = run(fp32, held_out, feed, threads)
     labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
-    Reference(logits, tuple(sample.name for sample in held_out), labels).save(Path(reference_out))
+    names = tuple(sample.name for sample in held_out)
+    Reference(found, names, labels, described["task"]).save(Path(reference_out))
     recipe = local_recipe(graph, known, device=fp32.device)
     if left := left_float(graph, recipe):
         logging.warning("%s/%s, int8: %s", fp32.device, fp32.model, left)
     write_json(recipe.to_dict(), recipe_out)
     title = f"sensitivity {fp32.device}/{fp32.model}"
-    probes = [image for _, image in load(every(held_out, probes_for(graph)), record, threads)]
-    noise = measure(graph, known, recipe, probes, threads, fp32.model, progress=title)
-    with tempfile.TemporaryDirectory(dir=Path(recipe_out).parent, prefix=".partial-") as folder:
-        int8 = Path(folder, "int8.param"), Path(folder, "int8.bin")
-        write_graph(apply(graph, known, recipe), *int8)
-        times, int8_times = (layer_times(files, probes[0].shape, fp32.device) for files in (fp32.files, int8))
-    products = multiply_adds(fp32.files, probes[0].shape)
-    found = sensitivity(graph, noise, times, int8_times, products, len(probes), fp32.model, fp32.device)
-    write_json(found.to_dict(), sensitivity_out)
+    probes = [inputs for _, inputs in load(every(held_out, probes_for(graph)), feed, threads)]
+    files = fp32.files[0], fp32.files[1]
+    with scratch(recipe_out) as folder:
+        processes = fitting(threads, memory_mb, graph)
+        noise = measure(
+            graph, files, known, recipe, probes, processes, fp32.model, folder=folder, progress=title
+        )
+        int8 = folder / "int8.param", folder / "int8.bin"
+        write_files(apply(graph, known, recipe), *int8)
+        times, int8_times = (layer_times(pair, feed.shapes, fp32.device) for pair in (files, int8))
+    products = multiply_adds(fp32.files, feed.shapes)
+    outcome = sensitivity(graph, noise, times, int8_times, products, len(probes), fp32.model, fp32.device)
+    write_json(outcome.to_dict(), sensitivity_out)
 
 
 if __name__ == "__main__":
@@ -66,6 +74,7 @@ if __name__ == "__main__":
             files.statistics,
             snakemake.params.images,
             snakemake.threads,
+            snakemake.resources.mem_mb,
             made.recipe,
             made.sensitivity,
             made.reference,

@@ -1,23 +1,34 @@
 """Rewrite a model exactly, trace it, and save it as TorchScript."""
 
 import logging
+import shutil
 
 import torch
 
 from zoo.export import export_torchscript
+from zoo.files import replacing
+from zoo.inputs import Feed
 from zoo.job import reporting
 from zoo.records import read_json
 from zoo.rewrites import rewrite
-from zoo.spec import ModelSpec
+from zoo.spec import FILES, ModelSpec
 from zoo.state_dict import load
+from zoo.tensors import zeros
 
 
 def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
+    if spec.library == "torchscript":
+        with replacing(output) as (temporary,):
+            shutil.copyfile(weights, temporary)
+        return
+    feed = Feed.of(read_json(card))
+    second = feed.second()
     target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
-    example = torch.zeros(1, *read_json(card)["input"], device=target)
+    example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
-    logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
-    export_torchscript(model, example, output)
+    if spec.library not in FILES:
+        logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
+    export_torchscript(model, example, output, zeros(second.shapes, target) if second else None)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from typing import Any
 
 from zoo.image_sets import ImageSet, samples
 from zoo.inference import Artifact, Reference
+from zoo.inputs import Feed
 from zoo.job import reporting
-from zoo.preprocess import Preprocess
 from zoo.records import read_json, write_json
 from zoo.verify import verify
 
@@ -21,9 +21,9 @@ def main(
     threads: int,
     output: str,
 ) -> None:
-    record = Preprocess.from_dict(read_json(card)["preprocess"])
+    feed = Feed.of(read_json(card))
     chosen = samples(ImageSet.from_dict(images))
-    report = verify(artifact, chosen, record, Reference.load(Path(reference)), fp32, gates, threads)
+    report = verify(artifact, chosen, feed, Reference.load(Path(reference)), fp32, gates, threads)
     if report["numbers"]:
         report["numbers"]["image_set"] = images["name"]
     write_json(report, output)

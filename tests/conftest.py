@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,24 @@ def chromium() -> str:
     path = shutil.which("chromium")
     require(path is not None, "Chromium (Debian's package chromium)")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def compiler() -> str:
+    """Path of a C++ compiler."""
+    path = shutil.which("g++")
+    require(path is not None, "a C++ compiler (Debian's package g++)")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def ncnn_library(compiler: str) -> Path:
+    """ncnn in C++, as a folder for CMAKE_PREFIX_PATH; the first time it takes minutes to build."""
+    import ncnn_library
+
+    require(shutil.which("cmake") is not None, "CMake (Debian's package cmake)")
+    try:
+        return ncnn_library.installed()
+    except ncnn_library.Unavailable as error:
+        require(False, str(error))
+        raise

@@ -1,6 +1,8 @@
 """Arrays by name in one `.npz` file: written whole or not at all, the same bytes for the same arrays."""
 
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,18 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.files import replacing
+
+# What numpy and zipfile raise for a damaged file; the tokenizer reads the header of an array.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
@@ -23,5 +37,5 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except _DAMAGED as error:
         raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error

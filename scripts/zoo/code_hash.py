@@ -11,14 +11,14 @@ from functools import cache
 from pathlib import Path
 
 
-def code_hash(script: str | Path, *more: str | Path) -> str:
+def code_hash(script: str | Path, *more: str | Path, root: Path | None = None) -> str:
     """Hash (hex) of `script`, `more` and their static local imports.
 
-    Local means: found as a module or package under the script's folder. Imports inside
+    Local means: found as a module or package under `root`, by default the script's folder. Imports inside
     functions count; imports by computed name do not, hence `more`. A file in `more` that is not
     Python, such as a template, counts by its text.
     """
-    root = Path(script).parent
+    root = Path(script).parent if root is None else root
     files: set[Path] = set()
     pending = [Path(script), *map(Path, more)]
     while pending:

@@ -35,11 +35,11 @@ from zoo.columns import PIXEL, Window, pixel_columns, window, window_columns
 from zoo.errors import ArtifactError, ZooError
 from zoo.histogram import Histogram
 from zoo.image_sets import Sample
-from zoo.images import read_input
+from zoo.images import read_inputs
+from zoo.inputs import Feed
 from zoo.isolation import end_with_parent
 from zoo.ncnn_graph import Graph
-from zoo.preprocess import Preprocess
-from zoo.runners import Runner
+from zoo.runners import Arrays, Runner
 from zoo.runners.ncnn_runner import NcnnRunner
 
 Floats = NDArray[np.float32]
@@ -53,7 +53,7 @@ _BATCH = 512  # columns that are added at once
 class BlobRunner(Runner, Protocol):
     """A runner that shows intermediate results: ncnn's."""
 
-    def blobs(self, image: Floats, names: list[str]) -> Iterable[tuple[str, Floats]]: ...
+    def blobs(self, inputs: Arrays, names: list[str]) -> Iterable[tuple[str, Floats]]: ...
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,17 @@ def source_blob(graph: Graph, blob: str) -> str:
     return blob
 
 
-def observe(chosen: Plan, runner: BlobRunner, name: str, image: Floats) -> Seen:
+def observe(chosen: Plan, runner: BlobRunner, name: str, inputs: Arrays) -> Seen:
     """Run the model on one image. Raises ZooError for NaN or inf in a layer's input, naming both."""
     # drawn by the image itself: neither the order of the images nor how they are shared out matters
-    content = np.ascontiguousarray(image[..., ::8, ::8])
-    digest = hashlib.blake2b(content.tobytes(), digest_size=16, key=chosen.seed.to_bytes(8)).digest()
-    random = np.random.default_rng(int.from_bytes(digest))
+    digest = hashlib.blake2b(digest_size=16, key=chosen.seed.to_bytes(8))
+    for values in inputs:
+        digest.update(np.ascontiguousarray(values[..., ::8, ::8] if values.ndim > 1 else values).tobytes())
+    random = np.random.default_rng(int.from_bytes(digest.digest()))
     draw = random.random(chosen.pixels)
     priority = 2 * random.integers(1 << 63, size=chosen.pixels, dtype=np.uint64) + np.uint64(half(name))
     blobs = []
-    for blob, values in runner.blobs(image, list(chosen.layers)):
+    for blob, values in runner.blobs(inputs, list(chosen.layers)):
         layers = chosen.layers[blob]
         rows = values.reshape(len(values), -1) if values.ndim > 2 else values.reshape(-1, values.shape[-1]).T
         absmax = np.maximum(rows.max(axis=1), -rows.min(axis=1))
@@ -145,22 +146,22 @@ def observe(chosen: Plan, runner: BlobRunner, name: str, image: Floats) -> Seen:
 
 
 def collect(
-    graph: Graph, runner: BlobRunner, images: Iterable[tuple[str, Floats]], pixels: int = 64, seed: int = 0
+    graph: Graph, runner: BlobRunner, images: Iterable[tuple[str, Arrays]], pixels: int = 64, seed: int = 0
 ) -> CalibrationStatistics:
-    """Run the fp32 model once over `images`, (name, CHW float32) pairs, and keep statistics.
+    """Run the fp32 model once over `images`, pairs of a name and the inputs, and keep statistics.
 
     pixels: how many columns of each image and layer are sampled at most.
     Raises ZooError for an empty set, and for NaN or inf in a layer's input, naming layer and image.
     """
     chosen = plan(graph, pixels, seed)
-    return _sum(graph, chosen, (observe(chosen, runner, name, image) for name, image in images))
+    return _sum(graph, chosen, (observe(chosen, runner, name, inputs) for name, inputs in images))
 
 
 def collect_parallel(
     graph: Graph,
     files: tuple[Path, Path],
     samples: Sequence[Sample],
-    record: Preprocess,
+    feed: Feed,
     processes: int,
     pixels: int | None = None,
     seed: int = 0,
@@ -173,7 +174,7 @@ def collect_parallel(
     Raises also what reading an image raises, and ArtifactError when a child process dies.
     """
     chosen = plan(graph, pixels or pixels_for(len(samples)), seed)
-    seen = _observe_all(chosen, files, samples, record, min(processes, max(1, len(samples) // 4)))
+    seen = _observe_all(chosen, files, samples, feed, min(processes, max(1, len(samples) // 4)))
     if progress is not None:
         from tqdm import tqdm
 
@@ -186,10 +187,10 @@ _TASK = 4  # images that a child takes at a time
 
 
 def _observe_all(
-    chosen: Plan, files: tuple[Path, Path], samples: Sequence[Sample], record: Preprocess, processes: int
+    chosen: Plan, files: tuple[Path, Path], samples: Sequence[Sample], feed: Feed, processes: int
 ) -> Iterator[Seen]:
     waiting: deque[Future[list[Seen]]] = deque()
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (chosen, files, record))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (chosen, files, feed))
     try:
         for start in range(0, len(samples), _TASK):
             waiting.append(pool.submit(_observe_in_child, samples[start : start + _TASK]))
@@ -208,22 +209,22 @@ def _observe_all(
 class _Child(NamedTuple):
     plan: Plan
     runner: NcnnRunner
-    record: Preprocess
+    feed: Feed
 
 
 _child: list[_Child] = []
 
 
-def _start(chosen: Plan, files: tuple[Path, Path], record: Preprocess) -> None:
+def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> None:
     end_with_parent()
     threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
     # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
-    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, half=False), record))
+    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed))
 
 
 def _observe_in_child(samples: Sequence[Sample]) -> list[Seen]:
-    chosen, runner, record = _child[0]
-    return [observe(chosen, runner, sample.name, read_input(sample, record)) for sample in samples]
+    chosen, runner, feed = _child[0]
+    return [observe(chosen, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
 
 
 def _sum(graph: Graph, chosen: Plan, seen: Iterable[Seen]) -> CalibrationStatistics:

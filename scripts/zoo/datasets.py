@@ -3,8 +3,9 @@
 import hashlib
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import ZooError
 
@@ -21,6 +22,8 @@ class Dataset:
     classes: tuple[str, ...]
     write: Callable[[Path], None]
     """Writes `train/<class>/<index>.png` and `test/<class>/<index>.png` below a folder."""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """What a training on it sets, see `zoo.training_recipe`."""
 
 
 def write_dataset(name: str, folder: Path) -> None:
@@ -76,6 +79,16 @@ DATASETS = {
         origin="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
         classes=DIGITS,
         write=write_digits,
+        recipe={
+            "epochs": 30,
+            "warmup_epochs": 3,
+            "learning_rate": 2e-3,
+            "augment": {
+                # a mirrored digit is none, and these have no colour
+                **{"hflip": 0.0, "color_jitter": None, "auto_augment": None, "re_prob": 0.0},
+                **{"scale": [0.7, 1.0], "ratio": [0.9, 1.1]},
+            },
+        },
     )
 }
 """The data sets that a model can be trained on (`weights: {train: …}`), by name."""

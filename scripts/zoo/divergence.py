@@ -11,10 +11,10 @@ from zoo.errors import ArtifactError
 from zoo.image_sets import Sample
 from zoo.images import load
 from zoo.inference import Artifact
+from zoo.inputs import Feed
 from zoo.isolation import isolated
 from zoo.metrics import cosine, ratio_db
 from zoo.ncnn_graph import Graph, read_param
-from zoo.preprocess import Preprocess
 from zoo.runners.ncnn_runner import load as load_runner
 
 
@@ -37,7 +37,7 @@ def divergence(
     artifact: Artifact,
     fp32: Sequence[Path],
     samples: Sequence[Sample],
-    record: Preprocess,
+    feed: Feed,
     threshold: float,
     threads: int,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def divergence(
     A layer diverges if its output's cosine to fp32 on the CPU falls below `threshold` for any image.
     Raises ArtifactError if the artifact cannot be run, or a layer's output has another shape than in fp32.
     """
-    layers = isolated(str(artifact), layer_differences, artifact, fp32, samples, record, threads)
+    layers = isolated(str(artifact), layer_differences, artifact, fp32, samples, feed, threads)
     first = next((layer for layer in layers if layer.cosine < threshold), None)
     return {
         "reference": "fp32",
@@ -58,7 +58,7 @@ def divergence(
 
 
 def layer_differences(
-    artifact: Artifact, fp32: Sequence[Path], samples: Sequence[Sample], record: Preprocess, threads: int
+    artifact: Artifact, fp32: Sequence[Path], samples: Sequence[Sample], feed: Feed, threads: int
 ) -> list[LayerDifference]:
     """Differences of all layers that both graphs have, in the graph's order, over `samples`."""
     graph, original = (Graph(read_param(pair[0]).layers) for pair in (artifact.files, fp32))
@@ -73,8 +73,8 @@ def layer_differences(
     runner = load_runner(artifact.files, artifact.device, threads, artifact.precision)
     worst = dict.fromkeys(names, 1.0)
     signal, noise, peak = (dict.fromkeys(names, 0.0) for _ in range(3))
-    for _, image in load(samples, record, threads):
-        pairs = zip(reference.blobs(image, names), runner.blobs(image, names), strict=True)
+    for _, inputs in load(samples, feed, threads):
+        pairs = zip(reference.blobs(inputs, names), runner.blobs(inputs, names), strict=True)
         for (name, expected), (_, got) in pairs:
             if got.shape != expected.shape:
                 raise ArtifactError(

@@ -2,33 +2,37 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zoo.errors import ZooError
-from zoo.inference import Reference
+from zoo.inference import Reference, flat
 from zoo.metrics import sqnr_db, top1_agreement, topk_accuracy
+from zoo.runners import Arrays
 
 
-def evaluate(logits: NDArray[np.float32], reference: Reference) -> dict[str, Any]:
-    """Figures for JSON from outputs (images, classes) and the original model's on the same images.
+def evaluate(outputs: Arrays, reference: Reference) -> dict[str, Any]:
+    """Figures for JSON from outputs, each (images, …), and the original model's on the same images.
 
     top1, top5, reference_top1: shares 0 to 1, None without labels (top5 also with five classes or fewer);
-    top1_drop: percentage points lost; agreement: share of equal first classes; sqnr_db.
+    top1_drop: percentage points lost; agreement: share of equal first classes; sqnr_db: of the worst output.
+    What is about classes is None for a model that is no classifier.
 
     Raises ZooError for a label that the model has no class for.
     """
-    labels, classes = reference.labels, logits.shape[1]
+    sqnrs = [sqnr_db(expected, got) for expected, got in zip(reference.outputs, outputs, strict=True)]
     figures: dict[str, Any] = {
-        "images": len(logits),
-        "labelled": labels is not None,
+        "images": len(outputs[0]),
+        "labelled": reference.labels is not None,
         "top1": None,
         "top5": None,
         "reference_top1": None,
         "top1_drop": None,
-        "agreement": top1_agreement(reference.logits, logits),
-        "sqnr_db": sqnr_db(reference.logits, logits),
+        "agreement": None,
+        "sqnr_db": min(sqnrs),
     }
+    if not reference.classifies:
+        return figures
+    logits, labels = flat(outputs), reference.labels
+    classes = logits.shape[1]
+    figures["agreement"] = top1_agreement(reference.logits, logits)
     if labels is not None:
         if labels.max() >= classes:
             raise ZooError(

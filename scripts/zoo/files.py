@@ -3,12 +3,12 @@
 import errno
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.scratch import measure, scratch
 
 
 @contextmanager
@@ -26,14 +26,15 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
     try:
         for final in finals:
             final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=finals[0].parent, prefix=".partial-") as scratch:
-            temporaries = [Path(scratch) / final.name for final in finals]
+        with scratch(finals[0]) as folder:
+            temporaries = [folder / final.name for final in finals]
             yield temporaries
             for temporary, final in zip(temporaries, finals, strict=True):
                 if not temporary.is_file():
                     raise ZooError(f"{final}: nothing was written")
                 with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
+            measure()
             for temporary, final in zip(temporaries, finals, strict=True):
                 temporary.replace(final)
     except OSError as error:

@@ -1,15 +1,13 @@
 """Half-precision storage of ncnn weights, equal byte for byte to what `pnnx fp16=1` writes."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.ncnn_bin import Array, Floats, Storage, array
-from zoo.ncnn_graph import Graph
-from zoo.ncnn_layers import Layer
+from zoo.ncnn_graph import Graph, store_floats
 
 MAX = 65504.0
 """The largest finite float16."""
@@ -25,21 +23,7 @@ def to_fp16(graph: Graph, layers: Collection[str] | None = None) -> Graph:
 
     Raises ZooError, naming the layer, for a weight that float16 cannot hold.
     """
-    return Graph(
-        tuple(
-            _layer_to_fp16(layer) if layers is None or layer.name in layers else layer
-            for layer in graph.layers
-        )
-    )
-
-
-def _layer_to_fp16(layer: Layer) -> Layer:
-    halves = {
-        role: _array_to_fp16(each, f"{layer}: {role}")
-        for role, each in layer.weights.items()
-        if each.storage in (Storage.FP32, Storage.FP32_SCALED)
-    }
-    return replace(layer, weights={**layer.weights, **halves}) if halves else layer
+    return store_floats(graph, _array_to_fp16, layers)
 
 
 def _array_to_fp16(source: Array, name: str) -> Array:

@@ -1,4 +1,4 @@
-"""Reading images: decoded in parallel, cropped, prepared for one model."""
+"""Reading samples: decoded in parallel, cropped, prepared for one model."""
 
 import os
 import struct
@@ -14,19 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.arrays import read_arrays
 from zoo.errors import ZooError
 from zoo.image_sets import Sample
+from zoo.inputs import IMAGE, SUFFIX, Feed, filled, from_arrays
 from zoo.preprocess import Preprocess, prepare
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# What Pillow's decoders raise for a broken file.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow's decoders raise for a broken file."""
 
 
-def read_image(path: str | Path) -> "PillowImage":
-    """The image as RGB, exactly as timm's dataset reads it: `Image.open(path).convert("RGB")`.
+def read_image(path: str | Path, mode: str = "RGB") -> "PillowImage":
+    """The image in Pillow's mode `mode`; by default as RGB, exactly as timm's dataset reads it:
+    `Image.open(path).convert("RGB")`.
 
     So an EXIF orientation is ignored, transparency is dropped (the colour below it shows), a palette is
     looked up, CMYK is converted without a colour profile, the first frame stands for an animation, and 16-bit
@@ -37,37 +40,46 @@ def read_image(path: str | Path) -> "PillowImage":
     """
     try:
         with Image.open(path) as image:
-            if image.mode in ("I", "F") or image.mode.startswith("I;"):
-                raise ZooError(f"{path}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
-            return image.convert("RGB")
+            check_depth(image, str(path))
+            return image.convert(mode)
     except FileNotFoundError:
         raise ZooError(f"{path}: there is no such image; restore it or take it off its set") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ZooError(
             f"{path}: cannot be read as an image ({reason}); replace it or take it off its set"
         ) from error
 
 
-def pixels(sample: Sample) -> "PillowImage":
-    """The sample's part of its image, RGB, mirrored if it says so. Raises ZooError as `read_image` does."""
-    image = read_image(sample.path)
+def check_depth(image: "PillowImage", name: str) -> None:
+    """Raises ZooError for grayscale of more than 8 bits, which Pillow would clip to white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise ZooError(f"{name}: grayscale of more than 8 bits cannot be read; convert it to 8 bits")
+
+
+def pixels(sample: Sample, mode: str = "RGB") -> "PillowImage":
+    """The sample's part of its image, mirrored if it says so. Raises ZooError as `read_image` does."""
+    image = read_image(sample.path, mode)
     if sample.crop is not None:
         image = image.crop(sample.crop.box(*image.size))
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if sample.flip else image
 
 
-def load(
-    samples: Sequence[Sample], record: Preprocess, threads: int | None = None, progress: str | None = None
-) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
-    """Each sample with its input (float32, CHW), in order, decoded ahead by a pool of threads.
+Inputs = tuple[NDArray[np.float32], ...]
+"""One array an input of the model, in its order, without the batch."""
 
-    threads: how many decode at once, by default one a core; at most twice as many inputs wait in memory.
+
+def load(
+    samples: Sequence[Sample], feed: Feed, threads: int | None = None, progress: str | None = None
+) -> Iterator[tuple[Sample, Inputs]]:
+    """Each sample with the model's inputs, in order, decoded ahead by a pool of threads.
+
+    threads: how many decode at once, by default one a core; at most twice as many samples wait in memory.
     progress: the text of a progress bar on stderr, shown on a terminal once two seconds have passed.
 
     Raises ZooError naming the file when the turn of one comes that cannot be read.
     """
-    inputs = _ahead(samples, record, threads or os.cpu_count() or 1)
+    inputs = _ahead(samples, feed, threads or os.cpu_count() or 1)
     if progress is None:
         yield from inputs
         return
@@ -78,13 +90,13 @@ def load(
 
 
 def _ahead(
-    samples: Sequence[Sample], record: Preprocess, threads: int
-) -> Generator[tuple[Sample, NDArray[np.float32]], None, None]:
-    waiting: deque[tuple[Sample, Future[NDArray[np.float32]]]] = deque()
+    samples: Sequence[Sample], feed: Feed, threads: int
+) -> Generator[tuple[Sample, Inputs], None, None]:
+    waiting: deque[tuple[Sample, Future[Inputs]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
         for sample in samples:
-            waiting.append((sample, pool.submit(read_input, sample, record)))
+            waiting.append((sample, pool.submit(read_inputs, sample, feed)))
             if len(waiting) == 2 * threads:
                 first, future = waiting.popleft()
                 yield first, future.result()
@@ -95,10 +107,33 @@ def _ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def read_input(sample: Sample, record: Preprocess) -> NDArray[np.float32]:
-    """The model's input for one sample, float32 CHW. Raises ZooError as `read_image` does."""
-    image = pixels(sample)
+def read_inputs(sample: Sample, feed: Feed) -> Inputs:
+    """The model's inputs for one sample. Raises ZooError as `read_image` does, and as `zoo.inputs` does for
+    samples that are files of arrays."""
+    if sample.path.suffix.lower() == SUFFIX:
+        if sample.crop is not None or sample.flip:
+            raise ZooError(f"{sample.path}: arrays cannot be cropped; turn crops off for their set")
+        try:
+            arrays = read_arrays(sample.path)
+        except ZooError as error:
+            raise ZooError(
+                f"{sample.path}: cannot be read as a file of arrays; replace it or take it off its set"
+            ) from error
+        return from_arrays(feed, arrays, str(sample.path))
+    image = pixels(sample, mode(feed.record))
     try:
-        return prepare(image, record)
+        return prepared(image, feed, sample.name)
     except ZooError as error:
         raise ZooError(f"{sample.path}: {error}") from error
+
+
+def mode(record: Preprocess) -> str:
+    """Pillow's mode in which images are read for a record."""
+    return "RGBA" if record.channels == "RGBA" else "RGB"
+
+
+def prepared(image: "PillowImage", feed: Feed, name: str) -> Inputs:
+    """The model's inputs for an image in the `mode` of its record; others go by its name."""
+    arrays = [prepare(image, record) for record in feed.records]
+    given = {array.shape: array for array in arrays}
+    return tuple(given[each.shape] if each.values == IMAGE else filled(each, name) for each in feed.inputs)

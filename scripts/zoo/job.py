@@ -1,13 +1,18 @@
-"""What every job shares: a log, and one clear sentence instead of a traceback."""
+"""What every job shares: a log, one clear sentence instead of a traceback, and a record of what it used."""
 
+import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.usage import Usage, Watch
+
+_USED = "used: "
 
 
 @contextmanager
@@ -16,7 +21,7 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
 
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
     cpu/convnext_atto/int8"); any other exception is a bug or a broken machine, so its traceback
-    goes to the log and its last line to the terminal.
+    goes to the log and its last line to the terminal. The log ends with what the job used, see `used`.
     """
     handler = logging.FileHandler(log, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -25,6 +30,7 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    watch = Watch()
     try:
         yield
     except ZooError as error:
@@ -35,10 +41,20 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
         logging.error("%s", traceback.format_exc())
         _fail(f"{subject}: unexpected {type(error).__name__}: {error} (traceback in {log})")
     finally:
+        logging.info("%s%s", _USED, json.dumps(asdict(watch.stop())))
         logging.captureWarnings(False)
         root.setLevel(level)
         root.removeHandler(handler)
         handler.close()
+
+
+def used(log: str | Path) -> Usage | None:
+    """What the job that wrote a log used; None for a log without it: of a job that runs or was killed."""
+    for line in reversed(Path(log).read_text(encoding="utf-8", errors="replace").splitlines()):
+        _, found, values = line.partition(f" INFO {_USED}")
+        if found:
+            return Usage(**json.loads(values))
+    return None
 
 
 def _fail(sentence: str) -> None:

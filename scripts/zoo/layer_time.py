@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.inputs import Shape
 from zoo.isolation import isolated
 from zoo.ncnn_graph import Graph, read_param
 from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.timing import noise
 
 RUNS = 10
 WARM_UP = 2
@@ -29,26 +31,26 @@ class LayerTimes:
 
 
 def layer_times(
-    files: Sequence[Path], shape: tuple[int, int, int], device: str = "cpu", runs: int = RUNS
+    files: Sequence[Path], shapes: Sequence[Shape], device: str = "cpu", runs: int = RUNS
 ) -> LayerTimes:
-    """The time of each layer of an fp32 model (`.param`, `.bin`) for an input of `shape` (C, H, W).
+    """The time of each layer of an fp32 model (`.param`, `.bin`) for inputs of these shapes.
 
     Each is the median over `runs` of the time between its result and that of the layer before, asked for
     one by one in the graph's order; Input layers, and those without outputs, take none. Run in a child
     process: raises ArtifactError if ncnn crashes, and ZooError where there is no such device.
     """
-    return isolated(str(files[0]), _layer_times, files, shape, device, runs)
+    return isolated(str(files[0]), _layer_times, files, shapes, device, runs)
 
 
-def _layer_times(files: Sequence[Path], shape: tuple[int, int, int], device: str, runs: int) -> LayerTimes:
+def _layer_times(files: Sequence[Path], shapes: Sequence[Shape], device: str, runs: int) -> LayerTimes:
     graph = Graph(read_param(files[0]).layers)
-    runner = NcnnRunner(files[0], files[1], device, 1, half=False)
+    runner = NcnnRunner(files[0], files[1], device, 1, precision="fp32")
     timed = [layer for layer in graph.layers if layer.outputs and layer.type != "Input"]
     blobs = [layer.outputs[0] for layer in timed]
-    image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    inputs = noise(shapes)
     for _ in range(WARM_UP):
-        runner.seconds(image, blobs)
-    seconds = np.median([runner.seconds(image, blobs) for _ in range(runs)], axis=0)
+        runner.seconds(inputs, blobs)
+    seconds = np.median([runner.seconds(inputs, blobs) for _ in range(runs)], axis=0)
     ms = dict.fromkeys((layer.name for layer in graph.layers), 0.0)
     ms |= zip((layer.name for layer in timed), (seconds * 1e3).tolist(), strict=True)
     return LayerTimes(ms, runner.info.device, runner.info.software_gpu is not None)

@@ -25,12 +25,14 @@ class Storage(Enum):
     RAW_INT8 = "none"  # int8 without a tag
     FP32 = 0
     FP16 = 0x01306B47
+    BF16 = 0x01348B83  # the upper halves of fp32; ncnn before 2026 takes the tag for CODEBOOK's
     INT8 = 0x000D4B38
     FP32_SCALED = 0x0002C056  # read by ncnn exactly as FP32
+    CODEBOOK = 0x00000100  # 256 fp32, then a byte a number that says which; for ncnn any unknown tag is this
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype({Storage.FP16: "<f2", Storage.INT8: "<i1", Storage.RAW_INT8: "<i1"}.get(self, "<f4"))
+        return np.dtype(_DTYPES.get(self, "<f4"))
 
     @property
     def tag(self) -> bytes:
@@ -38,19 +40,34 @@ class Storage(Enum):
         return struct.pack("<I", self.value) if isinstance(self.value, int) else b""
 
 
+_DTYPES = {
+    Storage.FP16: "<f2",
+    Storage.BF16: "<u2",
+    Storage.INT8: "<i1",
+    Storage.RAW_INT8: "<i1",
+    Storage.CODEBOOK: "|u1",
+}
+
+CODEBOOK_SIZE = 256
+"""How many values an array stored as CODEBOOK can have."""
+
+
 @dataclass(frozen=True, eq=False)
 class Array:
     """One array as it lies in a `.bin`.
 
-    values: one-dimensional; float32, or float16 and int8 where the storage says so.
+    values: one-dimensional; float32, or float16 and int8 where the storage says so. Of BF16 they are the
+        bits, uint16; of CODEBOOK the places in the codebook, uint8.
     padding: the bytes that fill up to a multiple of four, kept so that a file is written back as it
         was read; None stands for the usual ones (0x2283 after fp16, as pnnx writes, else zeros).
-    Raises ZooError if the dtype of the values is not that of the storage.
+    codebook: float32 (256,), for CODEBOOK alone.
+    Raises ZooError if the dtype of the values is not that of the storage, or the codebook is not.
     """
 
     values: NDArray[Any]
     storage: Storage
     padding: bytes | None = None
+    codebook: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.values.dtype != self.storage.dtype:
@@ -58,9 +75,17 @@ class Array:
                 f"an array stored as {self.storage.name} holds flat {self.storage.dtype.name}, "
                 f"not {self.values.dtype.name} of shape {self.values.shape}"
             )
+        book = () if self.codebook is None else self.codebook.shape
+        if book != ((CODEBOOK_SIZE,) if self.storage is Storage.CODEBOOK else ()):
+            raise ZooError(f"an array stored as {self.storage.name} has a codebook of shape {book}")
 
     def floats(self) -> Floats:
         """The values as float32 (int8 values unscaled)."""
+        if self.codebook is not None:
+            expanded: Floats = self.codebook[self.values]
+            return expanded
+        if self.storage is Storage.BF16:
+            return (self.values.astype(np.uint32) << 16).view(np.float32)
         return self.values.astype(np.float32, copy=False)
 
     def tobytes(self) -> bytes:
@@ -68,11 +93,15 @@ class Array:
         fill = -self.values.nbytes % 4
         usual = b"\x83\x22" if self.storage is Storage.FP16 else bytes(fill)
         padding = usual[:fill] if self.padding is None or len(self.padding) != fill else self.padding
-        return self.storage.tag + self.values.tobytes() + padding
+        book = b"" if self.codebook is None else self.codebook.tobytes()
+        return self.storage.tag + book + self.values.tobytes() + padding
 
 
 def array(values: NDArray[Any], storage: Storage) -> Array:
-    """An Array of the given storage from values of any shape, cast to the storage's dtype."""
+    """An Array of the given storage from values of any shape, cast to the storage's dtype.
+
+    The values of BF16 are bits (see `bf16`); a CODEBOOK is made by `codebook`.
+    """
     return Array(np.ascontiguousarray(values, dtype=storage.dtype).reshape(-1), storage)
 
 
@@ -98,12 +127,13 @@ class BinReader:
         name of the layer, which the caller knows.
         """
         storage = self._tag(count) if tagged else untagged
+        book = self._codebook() if storage is Storage.CODEBOOK else None
         start, size = self.position, count * storage.dtype.itemsize
         self._need(size + -size % 4, f"{count} numbers ({storage.name})")
         values = np.frombuffer(self.data, storage.dtype, count, start)
         padding = self.data[start + size : start + size + -size % 4]
         self.position += size + len(padding)
-        return Array(values, storage, padding or None)
+        return Array(values, storage, padding or None, book)
 
     def _tag(self, count: int) -> Storage:
         self._need(4, f"the tag of an array of {count} numbers")
@@ -117,6 +147,12 @@ class BinReader:
             ) from None
         self.position += 4
         return storage
+
+    def _codebook(self) -> Floats:
+        size = CODEBOOK_SIZE * 4
+        self._need(size, "a codebook's numbers")
+        self.position += size
+        return np.frombuffer(self.data, "<f4", CODEBOOK_SIZE, self.position - size)
 
     def _need(self, size: int, what: str) -> None:
         if size > self.left:

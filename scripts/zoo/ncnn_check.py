@@ -100,7 +100,7 @@ def _faults(layer: Layer, role: str, array: Array) -> list[str]:
     if array.storage in (Storage.INT8, Storage.RAW_INT8):
         scaled = any(is_scale(other) for other in layer.weights)
         return [] if scaled else ["is int8, but the layer has no scales"]
-    values = array.floats()
+    values = array.floats() if array.codebook is None else array.codebook
     if is_scale(role):
         bad = ~(np.isfinite(values) & (values > 0))
         kind = "scales that are zero, negative or not finite"

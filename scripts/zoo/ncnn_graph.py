@@ -5,14 +5,14 @@ new one that shares the arrays.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.files import replacing
-from zoo.ncnn_bin import Array, BinReader, write_arrays
+from zoo.ncnn_bin import Array, BinReader, Storage, write_arrays
 from zoo.ncnn_layers import ArraySpec, Layer, foreign, is_scale, layout
 from zoo.ncnn_param import ParamText, format_param, parse_param
 
@@ -139,6 +139,28 @@ def unique_names(graph: Graph) -> Graph:
     return Graph(tuple(layers))
 
 
+def store_floats(
+    graph: Graph, store: Callable[[Array, str], Array], layers: Collection[str] | None = None
+) -> Graph:
+    """The graph with every tagged fp32 array in another storage; raw arrays and params stay as they are.
+
+    store: makes the new array of the old one; it also gets layer and role, to name in errors.
+    layers: the names of those to convert; None for all.
+    """
+
+    def converted(layer: Layer) -> Layer:
+        new = {
+            role: store(each, f"{layer}: {role}")
+            for role, each in layer.weights.items()
+            if each.storage in (Storage.FP32, Storage.FP32_SCALED)
+        }
+        return replace(layer, weights={**layer.weights, **new}) if new else layer
+
+    return Graph(
+        tuple(converted(layer) if layers is None or layer.name in layers else layer for layer in graph.layers)
+    )
+
+
 def read_graph(param: str | Path, weights: str | Path) -> Graph:
     """Read a `.param`/`.bin` pair.
 
@@ -204,12 +226,22 @@ def write_graph(graph: Graph, param: str | Path, weights: str | Path) -> None:
 
     Raises ZooError if the arrays of a layer are not those that its parameters call for.
     """
-    arrays = [array for layer in graph.layers for array in ordered_arrays(layer)]
-    text = format_param(graph.layers, len(graph.blobs))
     with replacing(param, weights) as (param_file, weights_file):
-        param_file.write_text(text, newline="\n")
-        with weights_file.open("wb") as handle:
-            write_arrays(arrays, handle)
+        write_files(graph, param_file, weights_file)
+
+
+def write_files(graph: Graph, param: Path, weights: Path) -> None:
+    """The same for files that are thrown away at once: written in their place, and not waited for."""
+    arrays = [array for layer in graph.layers for array in ordered_arrays(layer)]
+    param.write_text(format_param(graph.layers, len(graph.blobs)), newline="\n")
+    with weights.open("wb") as handle:
+        write_arrays(arrays, handle)
+
+
+def write_param(graph: Graph, param: str | Path) -> None:
+    """Write the text file alone, for a `.bin` that holds the graph's arrays already."""
+    with replacing(param) as (temporary,):
+        temporary.write_text(format_param(graph.layers, len(graph.blobs)), newline="\n")
 
 
 def ordered_arrays(layer: Layer) -> list[Array]:

@@ -14,12 +14,12 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibra
 from zoo.errors import ZooError
 from zoo.image_sets import Sample
 from zoo.images import load
-from zoo.preprocess import Preprocess
+from zoo.inputs import Feed
 
 LIMIT = 2_000_000_000
 """Bytes: a protobuf message is limited to 2 GiB."""
 
-Feed = Mapping[str, NDArray[np.float32]]
+Named = Mapping[str, NDArray[np.float32]]
 """Inputs of one run by name, each with a batch dimension of 1."""
 
 
@@ -48,13 +48,16 @@ def named(model: onnx.ModelProto) -> onnx.ModelProto:
 def feeds(
     model: onnx.ModelProto,
     samples: Sequence[Sample],
-    record: Preprocess,
+    feed: Feed,
     threads: int,
     progress: str | None = None,
-) -> Iterator[Feed]:
-    """The model's input for each sample, in order. See `zoo.images.load` for what it raises."""
-    name = model.graph.input[0].name
-    return ({name: image[None]} for _, image in load(samples, record, threads, progress))
+) -> Iterator[Named]:
+    """The model's inputs for each sample, in order. See `zoo.images.load` for what it raises."""
+    names = [each.name for each in model.graph.input]
+    return (
+        {name: values[None] for name, values in zip(names, inputs, strict=True)}
+        for _, inputs in load(samples, feed, threads, progress)
+    )
 
 
 class Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -64,7 +67,7 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
     keeps all tensors of all images.
     """
 
-    def __init__(self, feeds: Iterable[Feed], count: int) -> None:
+    def __init__(self, feeds: Iterable[Named], count: int) -> None:
         self._feeds, self._count, self._left = iter(feeds), count, count
 
     def __len__(self) -> int:
@@ -73,14 +76,14 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
     def set_range(self, start_index: int, end_index: int) -> None:
         self._left = end_index - start_index
 
-    def get_next(self) -> Feed | None:
+    def get_next(self) -> Named | None:
         if not self._left:
             return None
         self._left -= 1
         return next(self._feeds, None)
 
 
-def peaks(model: onnx.ModelProto, feeds: Iterable[Feed]) -> dict[str, float]:
+def peaks(model: onnx.ModelProto, feeds: Iterable[Named]) -> dict[str, float]:
     """The largest absolute value of each float tensor that a model takes, makes or returns."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.onnx"

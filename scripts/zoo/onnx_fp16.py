@@ -19,7 +19,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from zoo.errors import ZooError
 from zoo.fp16 import MAX
 from zoo.metrics import cosine, ratio_db
-from zoo.onnx_calibration import Feed, named, peaks
+from zoo.onnx_calibration import Named, named, peaks
 
 IMAGES = 16
 """Calibration images that it is measured on, at most."""
@@ -36,7 +36,7 @@ Kept = dict[str, str]
 Arrays = Sequence[NDArray[np.float32]]
 
 
-def to_fp16(model: ModelProto, feeds: Sequence[Feed], gates: Mapping[str, float]) -> ModelProto:
+def to_fp16(model: ModelProto, feeds: Sequence[Named], gates: Mapping[str, float]) -> ModelProto:
     """The float32 model in float16; inputs and outputs stay float32.
 
     A node stays float if float16 cannot hold one of its weights, or a tensor that it reads or makes on the
@@ -191,7 +191,7 @@ def _overflows(model: ModelProto, peaks: Mapping[str, float]) -> Kept:
 def _unfaithful(
     model: ModelProto,
     kept: Collection[str],
-    feeds: Sequence[Feed],
+    feeds: Sequence[Named],
     reference: Sequence[Arrays],
     gates: Mapping[str, float],
 ) -> Kept:
@@ -230,7 +230,7 @@ def _missed(reference: Sequence[Arrays], outputs: Sequence[Arrays], gates: Mappi
     return None
 
 
-def _outputs(model: ModelProto, feeds: Sequence[Feed]) -> list[Arrays]:
+def _outputs(model: ModelProto, feeds: Sequence[Named]) -> list[Arrays]:
     """The outputs for each feed."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

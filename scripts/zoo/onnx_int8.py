@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnxruntime import quantization
@@ -14,7 +15,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from zoo.errors import ZooError
-from zoo.onnx_calibration import Feed, Reader, named
+from zoo.onnx_calibration import Named, Reader, named
 
 CALIBRATIONS = {
     "minmax": CalibrationMethod.MinMax,
@@ -47,23 +48,25 @@ class Setting:
     """How an ONNX model becomes int8, as `config.yaml` has it under `onnx_int8`.
 
     calibration: one of `CALIBRATIONS`, by which activations get their ranges. percentile: of the values, in
-    percent, that the ranges of `percentile` keep. weights: one of `WEIGHTS`. exclude: nodes that stay float,
-    by name or operator. Only the last counts where activations are quantized as they come.
+    percent, that the ranges of `percentile` keep. symmetric: activations as int8 around zero instead of uint8
+    with a zero point; weights are then int8 too. weights: one of `WEIGHTS`. exclude: nodes that stay float,
+    by name or operator.
     """
 
     calibration: str = "minmax"
     percentile: float = 99.999
+    symmetric: bool = False
     weights: str = "uint8"
     exclude: Collection[str] = ()
 
 
 def quantize_static(
-    model: onnx.ModelProto, feeds: Iterable[Feed], count: int, setting: Setting
+    model: onnx.ModelProto, feeds: Iterable[Named], count: int, setting: Setting
 ) -> onnx.ModelProto:
     """The model with weights per channel and activations per tensor in int8, as QDQ.
 
     feeds: `count` inputs that the ranges of activations are taken from. The result depends on nothing but the
-    arguments. Raises ZooError for a setting that makes no sense or leaves nothing to quantize.
+    arguments. Raises ZooError for an unknown calibration and for an exclusion that matches no node.
     """
     for what, value, known in (
         ("calibration", setting.calibration, CALIBRATIONS),
@@ -71,16 +74,22 @@ def quantize_static(
     ):
         if value not in known:
             raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(known)}")
-    weight_type, reduce_range = WEIGHTS[setting.weights]
-    options = {
+    symmetric = setting.symmetric
+    # onnxruntime has no kernels for weights of uint8 with activations of int8
+    kind = "int8" if symmetric and setting.weights == "uint8" else setting.weights
+    weight_type, reduce_range = WEIGHTS[kind]
+    options: dict[str, Any] = {
+        "ActivationSymmetric": symmetric,
         "CalibStridedMinMax": 1,  # of all methods: one image at a time, see Reader
-        "CalibTensorRangeSymmetric": False,
+        "CalibTensorRangeSymmetric": symmetric,
         "CalibPercentile": setting.percentile,
         "WeightSymmetric": True,
     }
     with _prepared(model) as (prepared, output):
         graph = onnx.load(prepared).graph
         chosen = _with_weights(graph, setting.exclude)
+        if not chosen:  # no names would mean all
+            return model
         options["TensorQuantOverrides"] = {
             node.input[1]: [{"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True}]
             for node in chosen
@@ -96,7 +105,7 @@ def quantize_static(
             nodes_to_quantize=[node.name for node in chosen],
             per_channel=True,
             reduce_range=reduce_range,
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,
             weight_type=weight_type,
             calibrate_method=CALIBRATIONS[setting.calibration],
             extra_options=options,
@@ -109,10 +118,12 @@ def quantize_static(
 def quantize_dynamic(model: onnx.ModelProto, setting: Setting) -> onnx.ModelProto:
     """The model with int8 weights, and activations that are quantized as they come.
 
-    Raises ZooError for an exclusion that matches no node or leaves nothing to quantize.
+    Raises ZooError for an exclusion that matches no node.
     """
     with _prepared(model) as (prepared, output):
         chosen = _with_weights(onnx.load(prepared).graph, setting.exclude)
+        if not chosen:  # no names would mean all
+            return model
         quantization.quantize_dynamic(
             prepared,
             output,
@@ -141,16 +152,13 @@ def _with_weights(graph: onnx.GraphProto, exclude: Collection[str]) -> list[onnx
     if unknown := sorted(set(exclude) - {name for node in graph.node for name in (node.name, node.op_type)}):
         raise ZooError(f"onnx_int8: exclude: fp32.onnx has no node or operator {', '.join(unknown)}")
     weights = {tensor.name for tensor in graph.initializer}
-    chosen = [
+    return [
         node
         for node in graph.node
         if node.op_type in OPERATORS
         and node.input[1] in weights
         and not {node.name, node.op_type} & set(exclude)
     ]
-    if not chosen:  # onnxruntime's quantizer would take an empty list for all nodes
-        raise ZooError("no layer with weights is left to become int8 (config.yaml: onnx_int8: exclude)")
-    return chosen
 
 
 def _is_depthwise(node: onnx.NodeProto, graph: onnx.GraphProto) -> bool:

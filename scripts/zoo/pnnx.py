@@ -16,26 +16,35 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.files import replacing
 
-INPUT, OUTPUT = "in0", "out0"
-"""Names that pnnx gives the blobs of a model's only input and output."""
-
 
 def convert(
-    torchscript: str | Path, input_shape: Sequence[int], param_out: str | Path, bin_out: str | Path
+    source_file: str | Path,
+    shapes: Sequence[Sequence[int]],
+    param_out: str | Path,
+    bin_out: str | Path,
+    second_shapes: Sequence[Sequence[int]] | None = None,
+    outputs: int = 1,
 ) -> str:
-    """Convert a traced model to an ncnn pair in fp32; return what pnnx printed.
+    """Convert a traced model, or an ONNX file, to an ncnn pair in fp32; return what pnnx printed.
 
-    `input_shape` is the NCHW shape that the model was traced with. The model's blobs are `INPUT` and
-    `OUTPUT`. The same file gives the same bytes wherever it lies. An ONNX file converts in the same way.
+    shapes: of each input, batch included, NCHW for an image. second_shapes: others that the model must take;
+    where they differ, the dimensions are dynamic. The model's blobs are in0, in1, … and out0, out1, ….
+    outputs: how many it must have. The same file gives the same bytes wherever it lies.
 
     Raises ZooError if there is no pnnx program, if it fails (with its reason) or is killed, or if
     `check_operators` or `check_chunks` refuses the outcome; the targets are then untouched.
     """
-    source = Path(torchscript).resolve()
+    source = Path(source_file).resolve()
     with replacing(param_out, bin_out) as (param, weights):
+        given = source
+        if source.suffix != ".onnx":  # which may have its weights in files beside it
+            # pnnx writes constants to a file beside its input, and leaves it there when it is killed
+            given = param.resolve().with_name(source.name)
+            given.symlink_to(source)
         debug_param = param.with_name("pnnx.param")
         settings = {
-            "inputshape": f"[{','.join(map(str, input_shape))}]",
+            "inputshape": _listed(shapes),
+            **({} if second_shapes is None else {"inputshape2": _listed(second_shapes)}),
             "fp16": 0,
             "ncnnparam": param.resolve(),
             "ncnnbin": weights.resolve(),
@@ -43,7 +52,7 @@ def convert(
             # these would be three times the size of the model together; a sink keeps them off the disk
             **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
         }
-        command = [str(program()), str(source), *(f"{key}={value}" for key, value in settings.items())]
+        command = [str(program()), str(given), *(f"{key}={value}" for key, value in settings.items())]
         run = subprocess.run(
             command,
             cwd=param.parent,
@@ -54,12 +63,12 @@ def convert(
         )
         if run.returncode < 0:
             raise ZooError(
-                f"{torchscript}: pnnx was killed by signal {-run.returncode}; is there enough memory?"
+                f"{source_file}: pnnx was killed by signal {-run.returncode}; is there enough memory?"
             )
         if run.returncode or not param.is_file():
-            raise ZooError(f"{torchscript}: pnnx failed, {_reason(run.stdout)}; export the model again")
-        check_operators(param.read_text(), torchscript)
-        check_chunks(debug_param.read_text(), torchscript)
+            raise ZooError(f"{source_file}: pnnx failed, {_reason(run.stdout)}; export the model again")
+        check_operators(param.read_text(), source_file, len(shapes), outputs)
+        check_chunks(debug_param.read_text(), source_file)
     return run.stdout
 
 
@@ -73,12 +82,16 @@ def program() -> Path:
     raise ZooError("the program pnnx is not installed; run: pip install pnnx")
 
 
-def check_operators(param: str, source: str | Path) -> None:
+def _listed(shapes: Sequence[Sequence[int]]) -> str:
+    return ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
+
+
+def check_operators(param: str, source: str | Path, inputs: int = 1, outputs: int = 1) -> None:
     """Check the text of an ncnn `.param` that pnnx made of the file `source`.
 
     Raises ZooError if it has operators that ncnn does not have, told by a dot or colons in the type
-    (`aten::addcmul`, `Tensor.reshape`, `pnnx.Expression`), or other blobs than `INPUT` and `OUTPUT` at
-    its ends.
+    (`aten::addcmul`, `Tensor.reshape`, `pnnx.Expression`), or other blobs at its ends than in0 and so on for
+    its inputs, and out0 and so on for its outputs.
     """
     layers = [line.split() for line in param.splitlines()[2:]]
     foreign = Counter(layer[0] for layer in layers if "." in layer[0] or "::" in layer[0])
@@ -88,12 +101,13 @@ def check_operators(param: str, source: str | Path) -> None:
             f"{source}: pnnx left operators that ncnn does not have: {counts}; "
             "the architecture needs a rewrite in scripts/zoo/rewrites that writes them in another form"
         )
-    inputs = [layer[1] for layer in layers if layer[0] == "Input"]
-    outputs = [blob for layer in layers for blob in layer[4:] if re.fullmatch(r"out\d+", blob)]
-    if inputs != [INPUT] or outputs != [OUTPUT]:
+    found = {layer[1] for layer in layers if layer[0] == "Input"}
+    given = {blob for layer in layers for blob in layer[4:] if re.fullmatch(r"out\d+", blob)}
+    wanted = {f"in{place}" for place in range(inputs)}, {f"out{place}" for place in range(outputs)}
+    if (found, given) != wanted:
         raise ZooError(
-            f"{source}: the ncnn model has inputs {inputs} and outputs {outputs}; "
-            "export a model that takes one image and returns one tensor"
+            f"{source}: the ncnn model has inputs {sorted(found)} and outputs {sorted(given)}, and should "
+            f"have {inputs} and {outputs}; does the model use all of its inputs?"
         )
 
 

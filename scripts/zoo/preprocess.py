@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 CROP_MODES = ("center", "squash", "border")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
-CHANNELS = ("RGB", "BGR")
-_CHOICES = {"crop_mode": CROP_MODES, "interpolation": INTERPOLATIONS, "channels": CHANNELS}
+CHANNELS = {"RGB": 3, "BGR": 3, "GRAY": 1, "RGBA": 4}
+"""The channel orders that an image can be prepared in, and how many channels each has."""
+_MODES = {"GRAY": "L", "RGBA": "RGBA"}  # Pillow's, where it is not RGB
+_CHOICES: dict[str, Sequence[str]] = {
+    "crop_mode": CROP_MODES,
+    "interpolation": INTERPOLATIONS,
+    "channels": tuple(CHANNELS),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Preprocess:
         the whole image and pads with the mean colour.
     interpolation: timm's name of Pillow's resampling filter.
     mean, std: per channel, of values scaled to 0..1, in the order of `channels`.
-    channels: the order in which the network expects them, `RGB` or `BGR`.
+    channels: which ones the network expects, in which order: `RGB`, `BGR`, `GRAY` (Pillow's "L": luma by
+        ITU-R 601) or `RGBA`.
 
     Raises ZooError, when it is made, for a value that makes no sense.
     """
@@ -48,7 +55,12 @@ class Preprocess:
     channels: str = "RGB"
 
     def __post_init__(self) -> None:
-        for key, count in (("size", 2), ("mean", 3), ("std", 3)):
+        for key, known in _CHOICES.items():
+            if getattr(self, key) not in known:
+                given = getattr(self, key)
+                raise ZooError(f"preprocessing: {key} must be one of {', '.join(known)}, not {given!r}")
+        channels = CHANNELS[self.channels]
+        for key, count in (("size", 2), ("mean", channels), ("std", channels)):
             object.__setattr__(self, key, _numbers(key, getattr(self, key), count))
         if any(type(edge) is not int or edge < 1 for edge in self.size):
             raise ZooError(f"preprocessing: size must be two whole numbers of pixels, not {list(self.size)}")
@@ -56,10 +68,6 @@ class Preprocess:
             raise ZooError(f"preprocessing: std must be above 0, not {list(self.std)}")
         if type(self.crop_pct) not in (int, float) or not 0 < self.crop_pct <= 1:
             raise ZooError(f"preprocessing: crop_pct must be above 0 and at most 1, not {self.crop_pct!r}")
-        for key, known in _CHOICES.items():
-            if getattr(self, key) not in known:
-                given = getattr(self, key)
-                raise ZooError(f"preprocessing: {key} must be one of {', '.join(known)}, not {given!r}")
 
     @property
     def scaled_size(self) -> tuple[int, int]:
@@ -100,12 +108,11 @@ def _numbers(key: str, values: object, count: int) -> tuple[float, ...]:
 def from_timm_config(config: Mapping[str, Any]) -> Preprocess:
     """The record for a timm `pretrained_cfg` dict or the dict that `resolve_data_config` returns.
 
-    Absent and empty values take timm's defaults. Raises ZooError for a model that does not take three
-    channels or for a value that makes no sense.
+    Absent and empty values take timm's defaults. Raises ZooError for a value that makes no sense.
     """
     input_size = tuple(config.get("input_size") or (3, 224, 224))
-    if len(input_size) != 3 or input_size[0] != 3:
-        raise ZooError(f"preprocessing: input_size must be (3, height, width), not {input_size}")
+    if len(input_size) != 3:
+        raise ZooError(f"preprocessing: input_size must be (channels, height, width), not {input_size}")
     keys = ("crop_pct", "crop_mode", "interpolation", "mean", "std")
     return Preprocess(size=input_size[1:], **{key: config[key] for key in keys if config.get(key)})
 
@@ -113,10 +120,10 @@ def from_timm_config(config: Mapping[str, Any]) -> Preprocess:
 def timm_config(record: Preprocess) -> dict[str, Any]:
     """Arguments for `timm.data.create_transform`; also valid as the `args` of `resolve_data_config`.
 
-    Raises ZooError for a BGR record, which timm cannot express.
+    Raises ZooError for a record of other channels than RGB, which timm cannot express.
     """
     if record.channels != "RGB":
-        raise ZooError("preprocessing: timm's transform gives RGB only; this model wants BGR")
+        raise ZooError(f"preprocessing: timm's transform gives RGB only; this model wants {record.channels}")
     return {
         "input_size": (3, *record.size),
         "interpolation": record.interpolation,
@@ -154,15 +161,16 @@ def prepare_uint8(image: "Image", record: Preprocess) -> "NDArray[np.uint8]":
     import numpy as np
     from PIL import Image as pillow
 
-    image = image.convert("RGB")
+    mode = _MODES.get(record.channels, "RGB")
+    image = image.convert(mode)
     resized = resized_size(image.size, record)
     if resized != image.size:
         image = image.resize(resized, pillow.Resampling[record.interpolation.upper()])
     height, width = record.size
-    canvas = pillow.new("RGB", (width, height), fill_colour(record))
+    canvas = pillow.new(mode, (width, height), fill_colour(record))
     canvas.paste(image, (_offset(image.width, width), _offset(image.height, height)))
-    pixels = np.asarray(canvas)
-    return pixels if record.channels == "RGB" else np.ascontiguousarray(pixels[:, :, ::-1])
+    pixels = np.asarray(canvas).reshape(height, width, -1)
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if record.channels == "BGR" else pixels
 
 
 def resized_size(size: tuple[int, int], record: Preprocess) -> tuple[int, int]:
@@ -187,12 +195,11 @@ def resized_size(size: tuple[int, int], record: Preprocess) -> tuple[int, int]:
     return resized
 
 
-def fill_colour(record: Preprocess) -> tuple[int, int, int]:
-    """The RGB colour (0..255) beside an image smaller than the input: the mean in `border` mode."""
-    if record.crop_mode != "border":
-        return 0, 0, 0
-    red, green, blue = (round(255 * value) for value in record.mean)
-    return (red, green, blue) if record.channels == "RGB" else (blue, green, red)
+def fill_colour(record: Preprocess) -> tuple[int, ...]:
+    """The colour (0..255, in Pillow's order) beside an image smaller than the input: the mean in `border`
+    mode."""
+    mean = record.mean[::-1] if record.channels == "BGR" else record.mean
+    return tuple(round(255 * value) if record.crop_mode == "border" else 0 for value in mean)
 
 
 def _offset(edge: int, target: int) -> int:

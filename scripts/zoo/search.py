@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.inference import Reference
-from zoo.metrics import Array, sqnr_db, top1_agreement, topk_accuracy
+from zoo.inference import Reference, flat
+from zoo.metrics import sqnr_db, top1_agreement, topk_accuracy
+from zoo.runners import Arrays
 
 SMALL, FAST = 1.05, 1.03
 """What is within this factor of the smallest counts as small, within that of the fastest as fast."""
@@ -35,22 +36,25 @@ _TARGETS = {
 class Fidelity:
     """How close a candidate's outputs are to those of fp32 on the held-out calibration images.
 
-    sqnr_db: in dB. agreement: share, 0 to 1, of images with the same first class. top1_drop: percentage
-    points of accuracy lost, None without labels.
+    sqnr_db: in dB, of the worst output. agreement: share, 0 to 1, of images with the same first class, None
+    for a model that is no classifier. top1_drop: percentage points of accuracy lost, None without labels.
     """
 
     sqnr_db: float
-    agreement: float
+    agreement: float | None
     top1_drop: float | None
 
     @classmethod
-    def of(cls, reference: Reference, logits: Array) -> "Fidelity":
-        """From outputs (images, classes)."""
-        drop = None
+    def of(cls, reference: Reference, outputs: Arrays) -> "Fidelity":
+        """From outputs, each (images, …)."""
+        worst = min(sqnr_db(one, other) for one, other in zip(reference.outputs, outputs, strict=True))
+        if not reference.classifies:
+            return cls(worst, None, None)
+        logits, drop = flat(outputs), None
         if reference.labels is not None:
             before, after = (topk_accuracy(each, reference.labels, 1) for each in (reference.logits, logits))
             drop = 100 * (before - after)
-        return cls(sqnr_db(reference.logits, logits), top1_agreement(reference.logits, logits), drop)
+        return cls(worst, top1_agreement(reference.logits, logits), drop)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Trial:
 
     name: str
     sqnr_db: float
-    agreement: float
+    agreement: float | None
     top1_drop: float | None
     bytes: int
     int8_weights: float
@@ -84,7 +88,12 @@ class Trial:
     @property
     def drop(self) -> float:
         """Points of top-1 lost: measured with labels, else the most that it can be, all disagreements."""
-        return 100 * (1 - self.agreement) if self.top1_drop is None else self.top1_drop
+        return 100 * (1 - self.agreed) if self.top1_drop is None else self.top1_drop
+
+    @property
+    def agreed(self) -> float:
+        """Agreement as a number: what is no classifier has no first class to change."""
+        return 1.0 if self.agreement is None else self.agreement
 
 
 def search(
@@ -102,6 +111,10 @@ def search(
         raise ZooError("the search has no candidates")
     if unknown := sorted(set(target) - set(_TARGETS)):
         raise ZooError(f"unknown target {', '.join(unknown)}; known are {', '.join(_TARGETS)}")
+    if "max_top1_drop" in target and trials[0].agreement is None:
+        raise ZooError(
+            "max_top1_drop is a target for classifiers; ask for min_sqnr_db (config.yaml: int8: target)"
+        )
     meeting = [trial for trial in trials if not _shortfall(trial, target)]
     refined = [trial for trial in meeting if trial.name not in COMPARISONS]
     chosen = choose(refined or meeting) if meeting else None
@@ -120,9 +133,10 @@ def search(
 def summary(outcome: Mapping[str, Any]) -> list[str]:
     """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
     chosen = next(each for each in outcome["candidates"] if each["name"] == outcome["chosen"])
+    agreement = "" if chosen["agreement"] is None else f", {100 * chosen['agreement']:.1f} % agreement"
     sentences = [
-        f"{chosen['name']} of {len(outcome['candidates'])} candidates: {chosen['sqnr_db']:.1f} dB, "
-        f"{100 * chosen['agreement']:.1f} % agreement on {outcome['images']} held-out images, "
+        f"{chosen['name']} of {len(outcome['candidates'])} candidates: {chosen['sqnr_db']:.1f} dB"
+        f"{agreement} on {outcome['images']} held-out images, "
         f"{chosen['speedup']:.2f} times as fast as fp32, {chosen['bytes'] / 1e6:.2f} MB"
     ]
     if slower := slower_than(outcome):
@@ -153,7 +167,7 @@ def choose(trials: Sequence[Trial]) -> Trial:
     kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
     fastest = max(trial.speedup / (1 + trial.error) for trial in kept)
     kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.error) * FAST]
-    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreement, trial.speedup))
+    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, trial.speedup))
 
 
 def mostly(share: float) -> float:
@@ -171,7 +185,7 @@ def is_on_front(trial: Trial, trials: Sequence[Trial]) -> bool:
 
 
 def _objectives(trial: Trial) -> tuple[float, ...]:
-    return trial.sqnr_db, trial.agreement, trial.speedup, -trial.bytes
+    return trial.sqnr_db, trial.agreed, trial.speedup, -trial.bytes
 
 
 def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
@@ -193,7 +207,7 @@ def _failure(trials: Sequence[Trial], target: Mapping[str, float]) -> str:
     wanted = ", ".join(_TARGETS[name].format(limit) for name, limit in target.items())
     nearest = sorted(trials, key=lambda trial: _shortfall(trial, target))[:_NEAREST]
     points = "; ".join(
-        f"{trial.name} ({trial.sqnr_db:.1f} dB, {_lost(trial)}, speedup {trial.speedup:.2f}, "
+        f"{trial.name} ({trial.sqnr_db:.1f} dB{_lost(trial)}, speedup {trial.speedup:.2f}, "
         f"{trial.bytes / 1e6:.2f} MB)"
         for trial in nearest
     )
@@ -201,6 +215,8 @@ def _failure(trials: Sequence[Trial], target: Mapping[str, float]) -> str:
 
 
 def _lost(trial: Trial) -> str:
+    if trial.agreement is None:
+        return ""
     if trial.top1_drop is None:
-        return f"{100 * trial.agreement:.1f} % agreement"
-    return f"{trial.top1_drop:.2f} points lost"
+        return f", {100 * trial.agreement:.1f} % agreement"
+    return f", {trial.top1_drop:.2f} points lost"

@@ -16,23 +16,24 @@ from zoo.centring import shift_name
 from zoo.errors import ArtifactError, ZooError
 from zoo.explicit_quantize import quantize_name
 from zoo.gemm import turn_names
+from zoo.inference import stacked
 from zoo.isolation import isolated_each
 from zoo.layer_time import LayerTimes
 from zoo.metrics import ratio_db
-from zoo.ncnn_graph import Graph, write_graph
+from zoo.ncnn_graph import Graph, read_graph, write_files
 from zoo.ncnn_layers import is_scale
 from zoo.quantization import apply, check_recipe, planned
 from zoo.recipe import LayerPlan, Recipe
+from zoo.runners import Arrays
 from zoo.runners.ncnn_runner import NcnnRunner
-
-Floats = NDArray[np.float32]
 
 _LARGE = 50_000_000
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Energies of the model's outputs, each the mean square of a number of them over all probe images.
+    """Energies of the model's outputs, each the mean square of a number of them over all probe images; of
+    several outputs each is taken over its own energy in fp32, so that they count alike.
 
     signal: of the fp32 outputs. by_layer: of the difference that one layer's int8 form alone makes. Errors of
     different layers hardly go together, so the noise of a recipe is about the sum over its int8 layers.
@@ -51,11 +52,19 @@ def probes_for(graph: Graph) -> int:
     return 2 if graph.parameters > _LARGE else 8
 
 
+def fitting(processes: int, memory_mb: float, graph: Graph) -> int:
+    """How many of so many children for `measure` fit into this memory, at least one."""
+    stored_mb = 4 * graph.parameters / (1 << 20)
+    parent, child = 500 + 1.5 * stored_mb, 200 + 3.5 * stored_mb
+    return max(1, min(processes, int((memory_mb - parent) / child)))
+
+
 def measure(
     graph: Graph,
+    files: tuple[Path, Path],
     statistics: CalibrationStatistics,
     recipe: Recipe,
-    inputs: Sequence[Floats],
+    inputs: Sequence[Arrays],
     processes: int = 1,
     model: str = "the model",
     folder: str | Path | None = None,
@@ -63,7 +72,8 @@ def measure(
 ) -> Noise:
     """The noise of each layer that is int8 in `recipe`, in the form that it has there, all others in fp32.
 
-    graph: fp32. inputs: the probe images, float32 CHW. model: its name in errors.
+    graph: fp32; files: the `.param` and `.bin` that it was read from. inputs: those of each probe image.
+    model: its name in errors.
     processes: children that share out the layers, a core each; the result does not depend on their number.
     folder: for temporary model files, one a child at any time. progress: the text of a progress bar.
 
@@ -85,33 +95,44 @@ def measure(
     # the columns are most of the statistics, so each goes to the child that needs it; checked above
     common = replace(statistics, columns={}, fingerprint=None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", dir=folder) as scratch:
-        found = isolated_each(calls, _outputs, processes, _start, graph, common, list(inputs), Path(scratch))
+        found = isolated_each(calls, _outputs, processes, _start, files, common, list(inputs), Path(scratch))
         if progress is not None:
             from tqdm import tqdm
 
             found = iter(tqdm(found, progress, len(calls), disable=None, delay=2, leave=False, unit="layer"))
-        outputs = [each.astype(np.float64) for each in found]
-    reference = outputs[0]
-    energies = [float(np.mean(each**2)) for each in (reference, *(each - reference for each in outputs[1:]))]
+        reference, *others = ([each.astype(np.float64) for each in outputs] for outputs in found)
+    energies = [_energy(reference, reference)]
+    for outputs in others:
+        energies.append(_energy([a - b for a, b in zip(outputs, reference, strict=True)], reference))
     for what, energy in zip(calls, energies, strict=True):
         if not np.isfinite(energy):
             raise ArtifactError(f"{what}: the outputs are not finite")
     return Noise(energies[0], dict(zip(names, energies[1:], strict=True)))
 
 
+def _energy(outputs: Sequence[NDArray[np.float64]], reference: Sequence[NDArray[np.float64]]) -> float:
+    """The mean square of an output's numbers; the mean over several outputs, each over its own in fp32."""
+    means = [float(np.mean(each**2)) for each in outputs]
+    if len(means) == 1:
+        return means[0]
+    own = [float(np.mean(each**2)) or 1.0 for each in reference]
+    return float(np.mean([mean / energy for mean, energy in zip(means, own, strict=True)]))
+
+
 class _Child(NamedTuple):
     graph: Graph
     statistics: CalibrationStatistics
-    inputs: list[Floats]
+    inputs: list[Arrays]
     folder: Path
 
 
 _child: list[_Child] = []
 
 
-def _start(*shared: Any) -> None:
+def _start(files: tuple[Path, Path], *shared: Any) -> None:
     threadpool_limits(1, user_api="blas")
-    _child.append(_Child(*shared))
+    # read here: the graph of a large model would be copied twice on its way from the parent
+    _child.append(_Child(read_graph(*files), *shared))
 
 
 def _alone(recipe: Recipe, name: str) -> Recipe:
@@ -121,15 +142,15 @@ def _alone(recipe: Recipe, name: str) -> Recipe:
     return replace(recipe.floating(others), name=f"only {name}", layers=floats | {name: recipe.layers[name]})
 
 
-def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> Floats:
-    """The outputs (images, classes) of the model by that recipe, or of the fp32 model."""
+def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> Arrays:
+    """The outputs, each (images, …), of the model by that recipe, or of the fp32 model."""
     graph, statistics, inputs, folder = _child[0]
     if recipe is not None:
         graph = apply(graph, replace(statistics, columns=columns), recipe)
     param, weights = (folder / f"{os.getpid()}.{end}" for end in ("param", "bin"))
-    write_graph(graph, param, weights)
-    runner = NcnnRunner(param, weights, "cpu", 1, half=False)
-    return np.stack([runner.run(image) for image in inputs])
+    write_files(graph, param, weights)
+    runner = NcnnRunner(param, weights, "cpu", 1, precision="fp32")
+    return stacked([runner.run(each) for each in inputs])
 
 
 @dataclass(frozen=True)

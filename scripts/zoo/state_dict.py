@@ -10,7 +10,8 @@ from torch import nn
 from zoo.architecture import create, naming
 from zoo.checkpoint import read
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec
+from zoo.libraries import library
+from zoo.spec import FILES, ModelSpec
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -24,15 +25,20 @@ def save(model: nn.Module, path: str | Path) -> None:
 
 
 def load(spec: ModelSpec, path: str | Path) -> nn.Module:
-    """The model with the weights of a .safetensors file that `save` wrote, in eval mode on the CPU.
+    """The model with the weights of a .safetensors file that `save` wrote, in eval mode on the CPU; or the
+    one of a file that is a model itself.
 
     Raises ZooError naming the model if the file is missing, damaged, or of another model.
     """
+    if spec.library in FILES:
+        with naming(spec):
+            model: nn.Module = library(spec).open_file(Path(path))
+            return model
     model = create(spec)
     with naming(spec):
         tensors = read(Path(path))
         if found := differences(model, tensors):
-            raise ZooError(f"{path} does not fit timm's {spec.timm}: {found}")
+            raise ZooError(f"{path} does not fit {spec.title}: {found}")
     model.load_state_dict(tensors)
     return model
 
@@ -56,6 +62,27 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
         classes = tensors[classifier].shape[0]
         found.append(f"it has {classes} classes and the model {model.num_classes} (num_classes)")
     return "; ".join(part for part in found if part)
+
+
+def other_classes(model: nn.Module, tensors: Tensors) -> int | None:
+    """The number of classes of a file's tensors, where it is all that keeps them from fitting the model.
+
+    Tensors that belong to classes are told by their first dimension: one number for all of them on either
+    side, and all that differs. Names are not looked at if they are foreign. None if the tensors fit, or
+    differ in more.
+    """
+    wanted = model.state_dict()
+    if len(wanted) != len(tensors):
+        return None
+    names = wanted if wanted.keys() == tensors.keys() else tensors
+    found = set()
+    for parameter, name in zip(wanted.values(), names, strict=True):
+        tensor = tensors[name]
+        if parameter.shape != tensor.shape:
+            if parameter.dim() != tensor.dim() or parameter.shape[1:] != tensor.shape[1:]:
+                return None
+            found.add((parameter.shape[0], tensor.shape[0]))
+    return found.pop()[1] if len(found) == 1 else None
 
 
 def in_order(model: nn.Module, tensors: Tensors) -> Tensors:

@@ -7,6 +7,7 @@ process's CPU time, which other programs do not add to by taking the core; all e
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.inference import Artifact
+from zoo.inputs import Shape
 from zoo.isolation import isolated
-from zoo.runners import Runner, RuntimeInfo, open_runner
+from zoo.runners import Arrays, Runner, RuntimeInfo, open_runner
 
 RUNS = 50
-FEWEST = 10
-WARM_UP = 5
+FEWEST = 5
+WARM_UP, WARM_UP_S = 5, 2.0
+"""Runs that do not count: so many, or as many as there are in this time; a long run is warm after one."""
+
 GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
 
@@ -41,7 +45,7 @@ class Latency:
 def time_beside(
     artifact: Artifact,
     fp32: Artifact,
-    shape: tuple[int, int, int],
+    shapes: Sequence[Shape],
     threads: int,
     runs: int = RUNS,
     longest_s: float = math.inf,
@@ -53,7 +57,7 @@ def time_beside(
     After `longest_s` seconds no run is started any more, once there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
-        str(artifact), _times, artifact, fp32, shape, threads, runs, longest_s
+        str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
     )
     entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
     entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
@@ -63,33 +67,44 @@ def time_beside(
 
 
 def _times(
-    artifact: Artifact, fp32: Artifact, shape: tuple[int, int, int], threads: int, runs: int, longest_s: float
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], threads: int, runs: int, longest_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
-    image = noise(shape)
+    inputs = noise(shapes)
     own = opened(artifact, threads)
     on_cpu = own.info.software_gpu is None
     reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
     clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
-    turns: list[list[float]] = []
-    begun = time.perf_counter()
-    while len(turns) < WARM_UP + runs:
-        if len(turns) >= WARM_UP + FEWEST and time.perf_counter() - begun > longest_s:
-            break
-        turns.append([])
+
+    def turn() -> list[float]:
+        seconds = []
         for runner in (own, reference):
             time.sleep(gap)
             start = clock()
-            runner.step(image)
-            turns[-1].append(clock() - start)
-    seconds = np.array(turns[WARM_UP:])
+            runner.step(inputs)
+            seconds.append(clock() - start)
+        return seconds
+
+    _repeat(turn, WARM_UP, 1, WARM_UP_S)
+    seconds = np.array(_repeat(turn, runs, FEWEST, longest_s))
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
+
+
+def _repeat(turn: Callable[[], list[float]], most: int, fewest: int, longest_s: float) -> list[list[float]]:
+    """What `turn` returned so many times, or once `longest_s` have passed fewer, but for the `fewest`."""
+    found: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(found) < most and (len(found) < fewest or time.perf_counter() - begun < longest_s):
+        found.append(turn())
+    return found
 
 
 def opened(artifact: Artifact, threads: int) -> Runner:
     return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
 
 
-def noise(shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+def noise(shapes: Sequence[Shape]) -> Arrays:
+    """Seeded standard normal inputs of these shapes."""
+    generator = np.random.default_rng(0)
+    return tuple(generator.standard_normal(shape, dtype=np.float32) for shape in shapes)

@@ -1,155 +1,400 @@
-"""A short, deterministic training of a small classifier on an image folder's `train` split.
+"""Training and fine-tuning of a classifier on images, with timm's optimizers, schedules and augmentation.
 
-It gives the zoo a model with true labels that needs no model hub, in about a minute of one core.
+Deterministic on a CPU: the same specification, images and number of threads give the same bits on the same
+machine, also when the training was interrupted and went on from its checkpoint.
 """
 
+import hashlib
+import json
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import timm
 import torch
+from timm.data import Mixup
+from timm.data.random_erasing import RandomErasing
+from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
+from timm.utils import ModelEmaV3
 from torch import nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from zoo.architecture import build, naming
+from zoo.datasets import DATASETS
 from zoo.errors import ZooError
-from zoo.image_sets import ImageSet, samples
-from zoo.images import load
-from zoo.model_card import preprocess_record
+from zoo.files import replacing
+from zoo.image_sets import fingerprint, samples
+from zoo.model_card import feed_of, licence, outputs_of
 from zoo.preprocess import Preprocess
-from zoo.spec import ModelSpec
+from zoo.spec import ModelSpec, Training
+from zoo.training_images import is_packaged, parts, training_classes, with_classes
+from zoo.training_loader import (
+    Augmented,
+    Batch,
+    Plain,
+    Shuffled,
+    batches,
+    draw,
+    own_randomness,
+    plain_loader,
+    training_loader,
+)
+from zoo.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
+from zoo.weights import fetch_start
 
-THREADS = 1
-"""Fixed, because the order of a sum depends on it. Layers this small gain little from a second thread, and
-lose far more when another job wants the core: the threads wait for each other spinning."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Hyperparameters of a training."""
+class Machine:
+    """What a training runs on; the number of threads decides the order of sums, and so the last bits."""
 
-    epochs: int = 30
-    warmup_epochs: int = 3
-    batch: int = 32
-    optimizer: str = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.1
-    shift: float = 0.1
-    """Largest shift of an image, as a fraction of its edge."""
-    scale: float = 0.1
-    """Largest change of an image's scale, as a fraction."""
-    rotation: float = 10.0
-    """Largest rotation of an image, in degrees."""
+    threads: int = 1
+    device: str = "cpu"
+
+    @classmethod
+    def here(cls, threads: int) -> "Machine":
+        """The GPU if there is one that CUDA drives, and else so many threads of the CPU."""
+        return cls(threads, "cuda" if torch.cuda.is_available() else "cpu")
+
+    @property
+    def half(self) -> torch.dtype | None:
+        """What products are computed in: on a GPU bfloat16, or float16 on older ones; None for float32."""
+        if self.device != "cuda":
+            return None
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+    @property
+    def workers(self) -> int:
+        """Processes that decode images; on a CPU half as many as threads, for the training needs these."""
+        return self.threads if self.device == "cuda" else self.threads // 2
 
 
-def train(spec: ModelSpec, folder: Path, recipe: Recipe | None = None) -> tuple[nn.Module, dict[str, Any]]:
-    """A model trained on `folder/train`, one folder a class, in eval mode, and the origin of its weights.
+def recipe_of(spec: ModelSpec) -> TrainingRecipe:
+    """The recipe of a model that is trained: defaults, what its data set asks for, what its entry says."""
+    training = spec.weights.training or Training()
+    defaults = SCRATCH if training.start is None or training.start.random else FINE_TUNE
+    data = DATASETS[str(spec.weights.location)].recipe if is_packaged(spec.weights) else {}
+    return TrainingRecipe.of(defaults, data, training.recipe)
 
-    The same specification, images and recipe give the same bits on the same machine. Nothing else in `folder`
-    is read. The origin is as `zoo.weights.fetch` returns it, with the recipe and the loss of the last epoch.
 
-    Raises ZooError naming the model if the images are missing or unreadable, the model has another number
-    of classes, or the training diverges.
+def train(
+    spec: ModelSpec,
+    folder: Path,
+    machine: Machine | None = None,
+    checkpoint: Path | None = None,
+    code: str = "",
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The model trained on the class folders in `folder`, in eval mode on the CPU, and its weights' origin.
+
+    checkpoint: a file that is written after each epoch. If it is of the same training, so are its epochs: the
+    training goes on from there, and one that was finished is not repeated.
+    code: a hash of the code that trains, which must be the same for that, too.
+
+    The origin is as `zoo.weights.fetch` returns it, with the numbers of images and classes, the split, the
+    recipe, what was fine-tuned, and the loss and the held-out accuracy of the last epoch. Held-out images
+    decide nothing: the last epoch's weights are taken, so that they can judge.
+
+    Raises ZooError naming the model if the images are missing, too few or unreadable, the model has another
+    number of classes, what it starts from does not fit, or the training diverges.
     """
-    with naming(spec):
-        return _train(spec, folder, recipe or Recipe())
+    with naming(spec), own_randomness():
+        return _train(spec, folder, machine or Machine(), checkpoint, code)
 
 
-def _train(spec: ModelSpec, folder: Path, recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
-    record = preprocess_record(spec)
-    images, labels = _read(folder / "train", record)
-    model = build(spec, spec.weights.seed)
-    classes = int(labels.max()) + 1
-    if model.num_classes != classes:
+def _train(
+    spec: ModelSpec, folder: Path, machine: Machine, checkpoint: Path | None, code: str
+) -> tuple[nn.Module, dict[str, Any]]:
+    weights, recipe = spec.weights, recipe_of(spec)
+    training = weights.training or Training()
+    names = training_classes(weights) if is_packaged(weights) else None
+    train_set, held_out_set = parts(weights, folder)
+    train_samples, held_out = samples(train_set), samples(held_out_set)
+    classes = 1 + max(sample.label or 0 for sample in train_samples)
+    if names is not None and len(names) != classes:
+        raise ZooError(f"{folder} has {classes} classes and {weights.location} has {len(names)}")
+    if len(train_samples) < recipe.batch:
         raise ZooError(
-            f"{folder} has {classes} classes and the model {model.num_classes}; "
-            f"set args: {{num_classes: {classes}}}"
+            f"{folder} has {len(train_samples)} images to train on, fewer than the {recipe.batch} of a "
+            "batch; add images or set a smaller batch"
         )
-    if len(images) < recipe.batch:
-        raise ZooError(f"{folder} has {len(images)} images, fewer than the {recipe.batch} of a batch")
-    with _deterministic():
-        loss = _fit(model, images, labels, recipe, spec.weights.seed)
-    if not np.isfinite(loss):
-        raise ZooError("the training diverged; try another seed or a smaller model")
-    return model.eval().requires_grad_(False), {
+    spec = with_classes(spec, classes)
+    model, start = _start(spec, training)
+    record = _record(spec, model, classes, folder)
+    fit = _Fit(
+        spec.name,
+        model,
+        recipe,
+        weights.seed,
+        machine,
+        Augmented(train_samples, record, recipe, weights.seed),
+        Plain(held_out, record),
+        record,
+        classes,
+    )
+    key = _key(spec, recipe, start, [fingerprint(train_set), fingerprint(held_out_set)], code)
+    with _deterministic(machine):
+        result = fit.run(checkpoint, key)
+    return fit.result().cpu().eval().requires_grad_(False), {
         "kind": "train",
-        "location": spec.weights.location,
-        "seed": spec.weights.seed,
-        "images": len(images),
-        "loss": round(loss, 4),
+        "location": weights.location,
+        "seed": weights.seed,
+        "classes": classes,
+        "images": len(train_samples),
+        "held_out_images": len(held_out),
+        "split_seed": training.split_seed,
         "recipe": asdict(recipe),
+        "start": start,
+        **result,
     }
 
 
-def _read(folder: Path, record: Preprocess) -> tuple[torch.Tensor, torch.Tensor]:
-    """All images (NCHW, float32, normalized) and their labels (int64)."""
-    listed = samples(ImageSet(folder.name, folder, labels=True))
-    inputs = [pixels for _, pixels in load(listed, record)]
-    return torch.from_numpy(np.stack(inputs)), torch.tensor([sample.label for sample in listed])
+def _start(spec: ModelSpec, training: Training) -> tuple[nn.Module, dict[str, Any] | None]:
+    if training.start is None:
+        return build(spec, spec.weights.seed), None
+    model, source = fetch_start(spec, training.start)
+    return model.requires_grad_(True), source | {"licence": licence(spec, training.start)}
 
 
-def _fit(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, recipe: Recipe, seed: int) -> float:
-    """Train in place; returns the mean loss of the last epoch."""
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = create_optimizer_v2(
-        model, opt=recipe.optimizer, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    scheduler, epochs = create_scheduler_v2(
-        optimizer,
-        sched="cosine",
-        num_epochs=recipe.epochs,
-        warmup_epochs=recipe.warmup_epochs,
-        warmup_prefix=False,
-        warmup_lr=recipe.learning_rate / 100,
-        min_lr=recipe.learning_rate / 100,
-        step_on_epochs=False,
-        updates_per_epoch=len(images) // recipe.batch,
-    )
-    updates, total = 0, 0.0
-    model.train()
-    progress = tqdm(range(epochs), "training", unit="epoch", disable=None, leave=False)
-    for _ in progress:
-        order = torch.randperm(len(images), generator=generator)
-        batches = order[: len(order) // recipe.batch * recipe.batch].view(-1, recipe.batch)
-        total = 0.0
-        for batch in batches:
-            output = model(_augmented(images[batch], recipe, generator))
-            loss = functional.cross_entropy(output, labels[batch], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+def _record(spec: ModelSpec, model: nn.Module, classes: int, folder: Path) -> Preprocess:
+    """How images are prepared. Raises ZooError unless the model takes one and tells so many classes."""
+    feed = feed_of(spec)
+    shapes = list(outputs_of(model, feed).values())
+    if spec.library == "open_clip" or len(feed.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 1:
+        raise ZooError(
+            "only a classifier of images can be trained; this model's outputs have the shapes "
+            f"{', '.join(map(str, map(list, shapes)))}"
+        )
+    if shapes[0][0] != classes:
+        raise ZooError(
+            f"{folder} has {classes} classes and the model {shapes[0][0]}; "
+            f"set args: {{num_classes: {classes}}}"
+        )
+    return feed.record
+
+
+def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[str], code: str) -> str:
+    """Decides whether a checkpoint is of this training."""
+    versions = [torch.__version__, timm.__version__, code]
+    own = {key: value for key, value in spec.to_dict().items() if key not in ("name", "licence", "labels")}
+    settings = json.dumps([own, asdict(recipe), start, images, versions], sort_keys=True)
+    return hashlib.sha256(settings.encode()).hexdigest()
+
+
+@dataclass
+class _Fit:
+    """A training: model, optimizer and all that changes with them."""
+
+    name: str
+    model: nn.Module
+    recipe: TrainingRecipe
+    seed: int
+    machine: Machine
+    images: Augmented
+    held_out: Plain
+    record: Preprocess
+    classes: int
+
+    def __post_init__(self) -> None:
+        recipe, machine = self.recipe, self.machine
+        # channels_last: three quarters of the time, on a CPU, where convolutions are depthwise
+        self.model.to(machine.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.order = Shuffled(len(self.images), recipe.batch, self.seed)
+        try:
+            self.optimizer = create_optimizer_v2(
+                self.model,
+                opt=recipe.optimizer,
+                lr=recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                layer_decay=recipe.layer_decay if recipe.layer_decay < 1 else None,
+            )
+        except (ValueError, TypeError, AssertionError) as error:
+            raise ZooError(f"timm has no such optimizer: {recipe.optimizer} ({error})") from error
+        self.scheduler, _ = create_scheduler_v2(
+            self.optimizer,
+            sched=recipe.schedule,
+            num_epochs=recipe.epochs,
+            warmup_epochs=recipe.warmup_epochs,
+            warmup_lr=recipe.learning_rate / 100,
+            min_lr=recipe.learning_rate / 100,
+            step_on_epochs=False,
+            updates_per_epoch=len(self.order),
+        )
+        self.ema = ModelEmaV3(self.model, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+        self.scaler = torch.amp.GradScaler(machine.device, enabled=machine.half is torch.float16)
+        self.mixup = None
+        self.criterion: nn.Module = LabelSmoothingCrossEntropy(recipe.label_smoothing)
+        if recipe.mixup or recipe.cutmix:
+            self.mixup = Mixup(
+                mixup_alpha=recipe.mixup,
+                cutmix_alpha=recipe.cutmix,
+                label_smoothing=recipe.label_smoothing,
+                num_classes=self.classes,
+            )
+            self.criterion = SoftTargetCrossEntropy()
+        erasing = {key[3:]: value for key, value in recipe.augment.items() if key.startswith("re_")}
+        self.erase = RandomErasing(
+            probability=erasing.get("prob", 0.0),
+            mode=erasing.get("mode", "const"),
+            max_count=erasing.get("count", 1),
+            device=machine.device,
+        )
+        mean, std = (
+            torch.tensor(each, device=machine.device) for each in (self.record.mean, self.record.std)
+        )
+        self.mean, self.std = mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
+
+    def run(self, checkpoint: Path | None, key: str) -> dict[str, Any]:
+        """Train the epochs that are left; returns the loss and the held-out accuracy of the last."""
+        pin, workers = self.machine.device == "cuda", self.machine.workers
+        loader = training_loader(self.images, self.order, workers, pin)
+        held_out = plain_loader(self.held_out, self.recipe.batch, workers, pin)
+        first, result = self._resume(checkpoint, key)
+        steps = len(self.order)
+        progress = tqdm(
+            total=self.recipe.epochs * steps,
+            initial=first * steps,
+            desc=f"train {self.name}",
+            unit="batch",
+            disable=None,
+            leave=False,
+        )
+        with progress:
+            for epoch in range(first, self.recipe.epochs):
+                begun = time.perf_counter()
+                self.order.epoch = epoch
+                rate = self.optimizer.param_groups[-1]["lr"]
+                loss = self._epoch(epoch, loader, progress)
+                top1 = self._top1(held_out)
+                result = {"loss": round(loss, 4), "held_out_top1": round(top1, 4)}
+                progress.set_postfix(loss=f"{loss:.3f}", held_out=f"{top1:.1%}")
+                _log.info(
+                    "epoch %d of %d: loss %.4f, held-out top-1 %.1f %%, learning rate %.2e, %.1f s",
+                    *(epoch + 1, self.recipe.epochs, loss, 100 * top1, rate, time.perf_counter() - begun),
+                )
+                if checkpoint is not None:
+                    self._save(checkpoint, key, epoch + 1, result)
+        return result
+
+    def result(self) -> nn.Module:
+        """The model, or the moving average of it."""
+        return self.model if self.ema is None else self.ema.module
+
+    def _epoch(self, epoch: int, loader: Any, progress: "tqdm[Any]") -> float:
+        """One pass over the images; returns the mean loss. Raises ZooError if it is no number."""
+        self.model.train()
+        updates = epoch * len(self.order)
+        total = torch.zeros((), device=self.machine.device)
+        for batch in batches(loader):
+            draw(self.seed, "step", updates)
+            inputs, targets = self._prepared(batch)
+            with self._autocast():
+                loss = self.criterion(_logits(self.model(inputs)), targets)
+            self.optimizer.zero_grad()
+            self.scaler.scale(loss).backward()
+            if self.recipe.clip:
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
             updates += 1
-            scheduler.step_update(updates)
-            total += loss.item()
-        progress.set_postfix(loss=f"{total / len(batches):.3f}")
-    return total / len(batches)
+            self.scheduler.step_update(updates)
+            if self.ema is not None:
+                self.ema.update(self.model, step=updates)
+            total += loss.detach()
+            progress.update()
+        mean = float(total) / len(self.order)
+        finite = torch.stack([torch.isfinite(each).all() for each in self.result().state_dict().values()])
+        if not torch.isfinite(total) or not finite.all():
+            raise ZooError(
+                f"the training diverged in epoch {epoch + 1}; set a smaller learning_rate than "
+                f"{self.recipe.learning_rate}, or more warmup_epochs"
+            )
+        return mean
+
+    def _prepared(self, batch: Batch) -> Batch:
+        """A training batch on the device: normalized, erased in places, mixed."""
+        inputs, targets = self._normalized(batch)
+        inputs = self.erase(inputs)
+        return self.mixup(inputs, targets) if self.mixup else (inputs, targets)
+
+    def _normalized(self, batch: Batch) -> Batch:
+        images, labels = (each.to(self.machine.device, non_blocking=True) for each in batch)
+        images = images.contiguous(memory_format=torch.channels_last)
+        return images.float().div_(255).sub_(self.mean).div_(self.std), labels
+
+    @torch.inference_mode()
+    def _top1(self, loader: Any) -> float:
+        """The share of held-out images that are told right."""
+        model = self.result().eval()
+        right = torch.zeros((), device=self.machine.device)
+        for batch in batches(loader):
+            inputs, labels = self._normalized(batch)
+            with self._autocast():
+                right += (_logits(model(inputs)).argmax(dim=1) == labels).sum()
+        return float(right) / len(self.held_out)
+
+    def _autocast(self) -> torch.autocast:
+        half = self.machine.half
+        return torch.autocast(self.machine.device, half, enabled=half is not None)
+
+    def _save(self, path: Path, key: str, epochs: int, result: dict[str, float]) -> None:
+        """Keep all that the epochs to come need, or, after the last, the weights alone."""
+        state: dict[str, Any] = {"key": key, "epochs": epochs, "result": result}
+        if epochs == self.recipe.epochs:
+            state["trained"] = self.result().state_dict()
+        else:  # no generators, and no scheduler: all they give follows from the number of the step
+            state["model"] = self.model.state_dict()
+            state["optimizer"] = self.optimizer.state_dict()
+            state["scaler"] = self.scaler.state_dict()
+            state["ema"] = self.ema.module.state_dict() if self.ema else None
+        with replacing(path) as (temporary,):
+            torch.save(state, temporary)
+
+    def _resume(self, path: Path | None, key: str) -> tuple[int, dict[str, float]]:
+        """Take over a checkpoint of this training if there is one; returns its epochs and their result."""
+        if path is None or not path.is_file():
+            return 0, {}
+        try:
+            state = torch.load(path, map_location=self.machine.device, weights_only=True)
+        except Exception as error:  # torch raises whatever the bytes lead it to
+            _log.warning("%s cannot be read (%s): the training starts anew", path, error)
+            return 0, {}
+        if not isinstance(state, dict) or state.get("key") != key:
+            _log.info("%s is of other images or settings: the training starts anew", path)
+            return 0, {}
+        if "trained" in state:
+            self.result().load_state_dict(state["trained"])
+        else:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+            if self.ema is not None:
+                self.ema.module.load_state_dict(state["ema"])
+        _log.info("going on after epoch %d of %d", state["epochs"], self.recipe.epochs)
+        return state["epochs"], state["result"]
 
 
-def _augmented(images: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """Each image (NCHW) shifted, scaled and rotated by its own draw, its border continued."""
-    turn, zoom, right, down = 2 * torch.rand(4, len(images), generator=generator) - 1
-    angle = torch.deg2rad(recipe.rotation * turn)
-    factor = 1 + recipe.scale * zoom
-    cosine, sine = factor * angle.cos(), factor * angle.sin()
-    # affine_grid's coordinates run from -1 to 1 over the image, so a shift counts twice
-    rows = [cosine, -sine, 2 * recipe.shift * right, sine, cosine, 2 * recipe.shift * down]
-    matrices = torch.stack(rows, dim=1).view(-1, 2, 3)
-    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+def _logits(output: Any) -> torch.Tensor:
+    """The classifier's output; torchvision's Inception and GoogLeNet give auxiliary ones beside it."""
+    logits = getattr(output, "logits", output)
+    if not isinstance(logits, torch.Tensor):
+        raise ZooError(f"only classifiers can be trained, and this model gives a {type(output).__name__}")
+    return logits
 
 
 @contextmanager
-def _deterministic() -> Iterator[None]:
+def _deterministic(machine: Machine) -> Iterator[None]:
     threads, before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(machine.threads)
+    # CUDA lacks a deterministic form of some gradients, and needs a setting of the environment for others.
+    torch.use_deterministic_algorithms(machine.device == "cpu")
     try:
         yield
     finally:

@@ -15,9 +15,10 @@ from zoo.divergence import divergence
 from zoo.errors import ArtifactError, ZooError
 from zoo.fp16 import MAX
 from zoo.image_sets import Sample
-from zoo.inference import Artifact, Reference, outputs
+from zoo.inference import Artifact, Reference, like, outputs, run
+from zoo.inputs import Feed
 from zoo.metrics import cosine, max_abs_error, sqnr_db, top1_agreement
-from zoo.preprocess import Preprocess
+from zoo.runners import Arrays
 from zoo.structure import check_structure
 
 PROBES = 2
@@ -34,7 +35,7 @@ _GATES = {
 def verify(
     artifact: Artifact,
     samples: Sequence[Sample],
-    record: Preprocess,
+    feed: Feed,
     reference: Reference,
     fp32: Sequence[Path] | None,
     gates: Mapping[str, float],
@@ -52,43 +53,69 @@ def verify(
     failures = list(structure["problems"])
     if not failures:
         try:
-            logits, info = outputs(artifact, samples, record, reference, threads)
+            found, info = outputs(artifact, samples, feed, reference, threads)
             report["runtime"] = info.to_dict()
-            report["numbers"] = compare(reference.logits, logits)
-            failures += not_finite(logits, reference.names) + gate_failures(report["numbers"], gates)
+            report["numbers"] = compare(reference.outputs, found, reference.classifies)
+            failures += not_finite(found, reference.names) + gate_failures(report["numbers"], gates)
             same = artifact.device == "cpu" and tuple(fp32 or ()) == artifact.files
             if fp32 and not same:
                 report["divergence"] = divergence(
-                    artifact, fp32, samples[:PROBES], record, gates.get("min_cosine", 0.99), threads
+                    artifact, fp32, samples[:PROBES], feed, gates.get("min_cosine", 0.99), threads
                 )
                 if artifact.precision == "fp16":
                     failures += overflows(report["divergence"]["layers"])
+            if (second := feed.second()) is not None:
+                if reference.second is None:
+                    raise ZooError("the reference outputs lack those of the second shape; build them again")
+                found, _ = run(artifact, samples, second, threads)
+                found = like(artifact, found, reference.second)
+                numbers = compare(reference.second, found, reference.classifies)
+                report["numbers"]["second"] = {"shapes": [list(each) for each in second.shapes]} | numbers
+                failures += [
+                    f"with the second shape, {failure}"
+                    for failure in not_finite(found, reference.names) + gate_failures(numbers, gates)
+                ]
         except ArtifactError as error:
             failures.append(str(error))
     report["verdict"] = {"passed": not failures, "failures": failures, "gates": dict(gates)}
     return report
 
 
-def compare(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, Any]:
-    """How close two (images, classes) arrays are: the numbers part of the report.
+def compare(reference: Arrays, outputs: Arrays, classifies: bool = True) -> dict[str, Any]:
+    """How close outputs are, each (images, …): the numbers part of the report.
 
-    `cosine` is per image (least and mean); `sqnr_db` and `max_abs_error` are over all outputs, the latter
-    None if it is not a finite number.
+    Those of the worst output, and with several, each output's own in `outputs`. `cosine` is per image (least
+    and mean; over all images for an output of one number); `sqnr_db` and `max_abs_error` are over all numbers
+    of an output, the latter None if it is not finite; `top1_agreement` is None for what is no classifier.
     """
-    error = max_abs_error(reference, logits)
-    cosines = [cosine(expected, got) for expected, got in zip(reference, logits, strict=True)]
+    each = [_compare(expected, got) for expected, got in zip(reference, outputs, strict=True)]
+    errors = [numbers["max_abs_error"] for numbers in each]
+    worst = {
+        "images": len(reference[0]),
+        "cosine": {key: min(numbers["cosine"][key] for numbers in each) for key in ("min", "mean")},
+        "sqnr_db": min(numbers["sqnr_db"] for numbers in each),
+        "max_abs_error": None if None in errors else max(errors),
+        "top1_agreement": top1_agreement(reference[0], outputs[0]) if classifies else None,
+    }
+    return worst | ({"outputs": each} if len(each) > 1 else {})
+
+
+def _compare(expected: NDArray[np.float32], got: NDArray[np.float32]) -> dict[str, Any]:
+    error = max_abs_error(expected, got)
+    # of one number an image only the sign would count, so all images together make the vector
+    pairs = zip(expected, got, strict=True) if expected[0].size > 1 else [(expected, got)]
+    cosines = [cosine(one, other) for one, other in pairs]
     return {
-        "images": len(cosines),
+        "shape": list(expected.shape[1:]),
         "cosine": {"min": min(cosines), "mean": float(np.mean(cosines))},
-        "sqnr_db": sqnr_db(reference, logits),
+        "sqnr_db": sqnr_db(expected, got),
         "max_abs_error": error if math.isfinite(error) else None,
-        "top1_agreement": top1_agreement(reference, logits),
     }
 
 
-def not_finite(logits: NDArray[np.float32], names: Sequence[str]) -> list[str]:
-    """A sentence if outputs (images, classes) hold NaN or infinity, whatever the gates are."""
-    bad = ~np.isfinite(logits).all(axis=1)
+def not_finite(outputs: Arrays, names: Sequence[str]) -> list[str]:
+    """A sentence if outputs (images, …) hold NaN or infinity, whatever the gates are."""
+    bad = np.any([~np.isfinite(each.reshape(len(each), -1)).all(axis=1) for each in outputs], axis=0)
     if not bad.any():
         return []
     first = names[int(bad.argmax())]
@@ -113,7 +140,8 @@ def gate_failures(numbers: Mapping[str, Any], gates: Mapping[str, float]) -> lis
     """A sentence for each gate that the numbers do not meet.
 
     Gates: `min_cosine`, `min_sqnr_db`, `min_top1_agreement` (0 to 1), `max_abs_error`; the limit itself
-    meets a gate, None and not-a-number meet none. Raises ZooError for an unknown gate.
+    meets a gate, None and not-a-number meet none. Top-1 agreement is asked of classifiers only. Raises
+    ZooError for an unknown gate.
     """
     values = {
         "min_cosine": numbers["cosine"]["min"],
@@ -125,6 +153,8 @@ def gate_failures(numbers: Mapping[str, Any], gates: Mapping[str, float]) -> lis
     for gate, limit in gates.items():
         if gate not in _GATES:
             raise ZooError(f"unknown gate {gate}; known are {', '.join(_GATES)}")
+        if gate == "min_top1_agreement" and numbers["top1_agreement"] is None:
+            continue  # it is no classifier
         what, side = _GATES[gate]
         value = math.nan if values[gate] is None else values[gate]
         if not (value >= limit if side == "below" else value <= limit):

@@ -1,6 +1,7 @@
 """Fetching a model's weights from the source that its specification names, and checking that they fit."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,21 @@ import torch
 from torch import nn
 
 from zoo import checkpoint, hub
-from zoo.architecture import build, naming, tags, timm_config
+from zoo.architecture import build, naming
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec
-from zoo.state_dict import Tensors, differences, in_order, listed
+from zoo.libraries import library
+from zoo.spec import ModelSpec, WeightsSource
+from zoo.state_dict import Tensors, differences, in_order, listed, other_classes
 
 Source = dict[str, Any]
 """Where weights came from, as plain values: kind, location, and what identifies the file."""
 
-_HUB_NAMES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
+_HUB_NAMES = (  # in timm's order, then open_clip's
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 
 
 def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
@@ -30,17 +37,37 @@ def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
         return _fetch(spec)
 
 
-def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
+def fetch_start(spec: ModelSpec, start: WeightsSource) -> tuple[nn.Module, Source]:
+    """The model with the weights that `start` names, to be fine-tuned, in eval mode, and their origin.
+
+    The weights may have another number of classes: the tensors that differ for that reason alone keep the
+    initialization from `spec.weights.seed`, and the origin lists them as `fresh`.
+
+    Raises ZooError without naming the model as `fetch` does, and if anything else does not fit.
+    """
+    own = {key: value for key, value in spec.args.items() if not (spec.named and key == "num_classes")}
+    model, source = _fetch(replace(spec, args=own, weights=start), any_classes=True)
+    target = build(spec, spec.weights.seed)
+    tensors, wanted = model.state_dict(), target.state_dict()
+    fresh = [
+        name for name, tensor in wanted.items() if name not in tensors or tensors[name].shape != tensor.shape
+    ]
+    if fresh and other_classes(target, tensors) is None:
+        raise ZooError(f"the weights that training starts from lack {listed('tensors', fresh)}")
+    target.load_state_dict({name: tensors[name] for name in wanted if name not in fresh}, strict=False)
+    return target, source | {"fresh": fresh}
+
+
+def _fetch(spec: ModelSpec, any_classes: bool = False) -> tuple[nn.Module, Source]:
     weights = spec.weights
     match weights.kind:
         case "hub":
-            return _from_hub(spec)
+            return _from_hub(spec, any_classes)
         case "url":
-            return _from_url(spec, str(weights.location))
+            return _from_url(spec, str(weights.location), any_classes)
         case "file":
-            return _from_file(
-                spec, Path(str(weights.location)), {"kind": "file", "location": weights.location}
-            )
+            facts = {"kind": "file", "location": weights.location}
+            return _from_file(spec, Path(str(weights.location)), facts, any_classes)
         case "package":
             package = checkpoint.find_package(str(weights.location))
             path = checkpoint.package_file(package, weights.file)
@@ -50,45 +77,61 @@ def _fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
                 "version": package.version,
                 "file": path.name,
             }
-            return _from_file(spec, path, facts)
+            return _from_file(spec, path, facts, any_classes)
         case "random":
             return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
+        case "own":
+            return build(spec, 0), {"kind": "entry point", "location": spec.architecture}
         case "train":
             raise ZooError(f"its weights are trained on {weights.location}, not fetched")
 
 
-def _from_hub(spec: ModelSpec) -> tuple[nn.Module, Source]:
+def _from_hub(spec: ModelSpec, any_classes: bool) -> tuple[nn.Module, Source]:
     location, name = spec.weights.location, spec.weights.file
     if location is None:
-        config = timm_config(spec)
-        location, name = config.get("hf_hub_id"), name or config.get("hf_hub_filename")
-        if location is None and config.get("url"):
-            return _from_url(spec, config["url"])
-    if location is None:
-        raise ZooError(
-            f"timm names no weights for {spec.timm} (it does for: {tags(spec)}); "
-            "give a source (weights: {file: …}) or ask for weights: {random: 0}"
-        )
+        known = library(spec).pretrained(spec)
+        if known.kind == "url":
+            return _from_url(spec, str(known.location), any_classes)
+        location, name = str(known.location), name or known.file
     repository, _, revision = location.partition("@")
     found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
     facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
-    return _from_file(spec, found.path, facts)
+    return _from_file(spec, found.path, facts, any_classes)
 
 
-def _from_url(spec: ModelSpec, url: str) -> tuple[nn.Module, Source]:
+def _from_url(spec: ModelSpec, url: str, any_classes: bool) -> tuple[nn.Module, Source]:
     with tempfile.TemporaryDirectory() as folder:
-        return _from_file(spec, hub.download_url(url, Path(folder)), {"kind": "url", "location": url})
+        path = hub.download_url(url, Path(folder))
+        return _from_file(spec, path, {"kind": "url", "location": url}, any_classes)
 
 
-def _from_file(spec: ModelSpec, path: Path, facts: Source) -> tuple[nn.Module, Source]:
-    tensors = checkpoint.read(path)
+def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) -> tuple[nn.Module, Source]:
+    tensors = _own_part(spec, checkpoint.read(path))
     digest = checkpoint.check_sha256(path, spec.weights.sha256)
+    check_finite(path, tensors)
+    model = build(spec, spec.weights.seed)
+    if any_classes and (classes := other_classes(model, tensors)):
+        spec = replace(spec, args=spec.args | {"num_classes": classes})
+        model = build(spec, spec.weights.seed)
+    matched = _fill(spec, model, tensors, path)
+    return model, {**facts, "sha256": digest, "matched": matched}
+
+
+def check_finite(path: Path, tensors: Tensors) -> None:
+    """Raises ZooError, naming the tensors, if some of a file's hold NaN or infinity."""
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
-    model = build(spec, spec.weights.seed)
-    matched = _fill(spec, model, tensors, path)
-    return model, {**facts, "sha256": digest, "matched": matched}
+
+
+def _own_part(spec: ModelSpec, tensors: Tensors) -> Tensors:
+    """Of the weights of a whole CLIP model, those of its image tower."""
+    if spec.library != "open_clip":
+        return tensors
+    from zoo.libraries.open_clip_models import TOWER
+
+    own = {name[len(TOWER) :]: tensor for name, tensor in tensors.items() if name.startswith(TOWER)}
+    return own or tensors
 
 
 def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
@@ -97,11 +140,11 @@ def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> st
     if not found:
         model.load_state_dict(tensors)
         return "by name"
-    converted = _converted(spec, model, path)
+    converted = _converted(spec, model, path) if spec.library == "timm" else None
     if converted is not None:
         model.load_state_dict(converted)
         return "by timm's converter"
-    misfit = f"{path.name} does not fit timm's {spec.timm}"
+    misfit = f"{path.name} does not fit {spec.title}"
     if spec.weights.keys == "name":
         raise ZooError(f"{misfit}: {found}")
     try:

@@ -5,10 +5,14 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from deployed import Deployed, logits, top5
 from engine_zoo import PROJECT, Zoo, copy_project
+from PIL import Image
 
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
 ARTIFACTS = {
@@ -21,7 +25,9 @@ ARTIFACTS = {
         *("int8.recipe.json", "int8.search.json", "int8.sensitivity.json"),
     ),
 }
-ROWS = [(device, model, artifact) for device in ("cpu", "gpu") for model in MODELS for artifact in ARTIFACTS]
+ON = {"cpu": ARTIFACTS, "gpu": ("fp32", "fp16", "int8")}
+"""What is built on each device: what ncnn does not run is the same file on both."""
+ROWS = [(device, model, artifact) for device in ON for model in MODELS for artifact in ON[device]]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +73,9 @@ def test_a_benchmark_tells_speed_size_memory_and_hardware(embedded: Zoo, device,
     assert (bench["hardware"]["software_gpu"] is not None) == on_vulkan
 
 
-@pytest.mark.parametrize("artifact", ARTIFACTS)
-@pytest.mark.parametrize("device", ["cpu", "gpu"])
+@pytest.mark.parametrize(
+    ("device", "artifact"), [(device, artifact) for device in ON for artifact in ON[device]]
+)
 def test_digits_are_told_apart_in_every_precision(embedded: Zoo, device, artifact):
     figures = record(embedded, device, "convnext_digits", artifact, "eval")
     assert figures["labelled"] and figures["images"] > 300
@@ -112,16 +119,54 @@ def test_building_again_runs_nothing(embedded: Zoo):
     assert embedded.pending("embedded") == set()
 
 
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Photographs as PNG, which every decoder reads alike."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for path in (PROJECT / "calib/natural").glob("*.jpg"):
+        Image.open(path).convert("RGB").save(folder / f"{path.stem}.png")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_deployed_programs_agree(
+    embedded: Zoo, ncnn_library: Path, photographs: list[Path], tmp_path: Path, precision: str
+) -> None:
+    bundle = f"results/cpu/tf_efficientnet_lite0/{precision}.deploy.zip"
+    embedded.build(bundle)
+    deployed = Deployed(embedded / bundle, tmp_path, ncnn_library)
+    ours, twin = (logits(run("--logits", *photographs)) for run in (deployed.cpp, deployed.python))
+    assert ours.shape == (len(photographs), 1000)
+    np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-3)
+    classes = top5(deployed.cpp(*photographs))
+    assert classes == top5(deployed.python(*photographs))
+    assert "cat" in classes[[path.stem for path in photographs].index("cat")][0]
+
+
+def test_a_gpu_program_never_runs_on_the_cpu_instead(
+    embedded: Zoo, ncnn_library: Path, photographs: list[Path], tmp_path: Path
+) -> None:
+    bundle = "results/gpu/convnext_digits/int8.deploy.zip"
+    embedded.build(bundle)
+    deployed = Deployed(embedded / bundle, tmp_path, ncnn_library)
+    assert len(top5(deployed.python(*photographs))) == len(photographs)
+    with pytest.raises(AssertionError, match="this ncnn is built without Vulkan"):
+        deployed.cpp(*photographs)
+
+
 def test_the_readme_program_classifies_a_photograph(embedded: Zoo, tmp_path: Path):
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
-    folder = embedded / "results/cpu/tf_efficientnet_lite0"
-    for file in ("int8.param", "int8.bin"):
-        (tmp_path / file).write_bytes((folder / file).read_bytes())
-    (tmp_path / "photo.jpg").write_bytes((PROJECT / "calib/natural/cat.jpg").read_bytes())
+    bundle = "results/cpu/tf_efficientnet_lite0/int8.deploy.zip"
+    embedded.build(bundle)
+    with zipfile.ZipFile(embedded / bundle) as archive:
+        archive.extractall(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", program, "photo.jpg"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, PROJECT / "calib/natural/cat.jpg"],
+        cwd=tmp_path / "tf_efficientnet_lite0-cpu-int8",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    labels = json.loads((embedded / "results/weights/tf_efficientnet_lite0.json").read_text())["labels"]
     assert done.returncode == 0, done.stderr
-    assert "cat" in labels[int(done.stdout.split()[-1])]
+    assert "cat" in done.stdout.splitlines()[1]

@@ -30,7 +30,7 @@ MODELS = {
 
 
 def runner(folder: Path, name: str, device: str = "cpu") -> NcnnRunner:
-    return NcnnRunner(folder / f"{name}.param", folder / f"{name}.bin", device, 1, half=False)
+    return NcnnRunner(folder / f"{name}.param", folder / f"{name}.bin", device, 1, precision="fp32")
 
 
 def pictures(side: int, count: int, seed: int) -> list[tuple[str, np.ndarray]]:

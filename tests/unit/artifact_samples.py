@@ -1,18 +1,24 @@
 """A small network as an artifact, images, and what it makes of them, for tests that run artifacts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from ncnn_samples import run
+from ncnn_samples import run, two_headed
 from PIL import Image
 
 from zoo.image_sets import Sample
 from zoo.images import load
 from zoo.inference import Artifact, Reference
+from zoo.inputs import NORMAL, Feed, Input
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.preprocess import Preprocess
+from zoo.runners.ncnn_runner import NcnnRunner
 
 RECORD = Preprocess(size=(8, 8), crop_pct=1.0, mean=(0.5,) * 3, std=(0.25,) * 3)
+FEED = Feed.image(RECORD)
+TWO = Feed(RECORD, (Input("photo", (3, 8, 8)), Input("vector", (6,), NORMAL)))
+"""What feeds `two_headed`."""
 
 
 def photos(folder: Path, count: int = 3) -> list[Sample]:
@@ -41,5 +47,13 @@ def artifact(*files: Path, **fields: str) -> Artifact:
 
 def reference(graph: Graph, samples: list[Sample], folder: Path) -> Reference:
     """What the graph makes of the samples, in fp32 on the CPU, without labels."""
-    logits = np.stack([run(graph, image, folder).ravel() for _, image in load(samples, RECORD, 1)])
-    return Reference(logits, tuple(sample.name for sample in samples), None)
+    logits = np.stack([run(graph, image, folder).ravel() for _, (image,) in load(samples, FEED, 1)])
+    return Reference((logits,), tuple(sample.name for sample in samples), None)
+
+
+def two_headed_reference(samples: list[Sample], folder: Path, **fields: Any) -> Reference:
+    """What `two_headed` makes of the samples: it is no classifier."""
+    runner = NcnnRunner(*pair(two_headed(), folder, "two"), device="cpu", threads=1, precision="fp32")
+    results = [runner.run(inputs) for _, inputs in load(samples, TWO, 1)]
+    outputs = tuple(np.stack(each) for each in zip(*results, strict=True))
+    return Reference(outputs, tuple(sample.name for sample in samples), task="other", **fields)

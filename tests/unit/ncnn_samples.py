@@ -1,6 +1,6 @@
 """Small ncnn graphs made by hand, and a way to run them, shared by the tests of the ncnn files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import ncnn
@@ -57,9 +57,37 @@ def small_network(seed: int = 0) -> Graph:
     )
 
 
+def two_headed(seed: int = 0) -> Graph:
+    """An image 3 x 8 x 8 and a vector of 6 in; a map 4 x 8 x 8, and 5 scores that see both, out.
+
+    The scores are the pooled map times a matrix, plus the vector times another.
+    """
+    draw = normal(seed)
+    return Graph(
+        (
+            layer("Input", "in0", "", "in0", {}),
+            layer("Input", "in1", "", "in1", {}),
+            layer("Convolution", "conv", "in0", "1", {0: 4, 1: 3, 4: 1, 5: 1, 6: 108}, draw),
+            layer("Split", "split", "1", "2 3", {}),
+            layer("ReLU", "relu", "2", "out0", {}),
+            layer("Pooling", "pool", "3", "4", {0: 1, 4: 1}),
+            layer("InnerProduct", "fc", "4", "5", {0: 5, 1: 1, 2: 20}, draw),
+            layer("InnerProduct", "side", "in1", "6", {0: 5, 2: 30}, draw),
+            layer("BinaryOp", "add", "5 6", "out1", {0: 0}),
+        )
+    )
+
+
 def chain(kind: str, params: Mapping[int, Param], draw: Draw | None = None) -> Graph:
     """Input -> one layer `x` of that kind -> out0."""
     return Graph((layer("Input", "in0", "", "in0", {}), layer(kind, "x", "in0", "out0", params, draw)))
+
+
+def fed(
+    pictures: Iterable[tuple[str, NDArray[np.float32]]],
+) -> list[tuple[str, tuple[NDArray[np.float32]]]]:
+    """Named pictures as they are fed to a model of one input."""
+    return [(name, (picture,)) for name, picture in pictures]
 
 
 def run(graph: Graph, image: NDArray[np.float32], folder: Path) -> NDArray[np.float32]:

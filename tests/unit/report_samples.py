@@ -25,15 +25,20 @@ def card(name="convnext_digits", parameters=1_520_000, **changes):
     """A model card."""
     return {
         "name": name,
-        "timm": "convnext_atto",
+        "library": "timm",
+        "architecture": "convnext_atto",
         "args": {"depths": [2, 2, 4, 2], "num_classes": 10},
         "source": {"kind": "train", "location": "digits", "seed": 0},
         "random": False,
         "sha256": hashlib.sha256(name.encode()).hexdigest(),
         "licence": "CC-BY-4.0",
+        "task": "classification",
         "num_classes": 10,
         "parameters": parameters,
+        "multiply_adds": 100 * parameters,
         "input": [3, 32, 32],
+        "inputs": [{"name": "data", "shape": [3, 32, 32], "values": "image", "second_shape": None}],
+        "outputs": [{"name": "output", "shape": [10]}],
         "preprocess": {
             "size": [32, 32],
             "crop_pct": 1.0,
@@ -44,6 +49,7 @@ def card(name="convnext_digits", parameters=1_520_000, **changes):
             "channels": "RGB",
         },
         "labels": None,
+        "class_ids": None,
     } | changes
 
 
@@ -177,6 +183,8 @@ def benchmark(model, device="cpu", artifact="int8", fp32_ms=FP32_MS, ratio=None,
         "files": {name: round(size * share / len(names)) for name in names},
         "peak_memory_bytes": 78_000_000,
         "latency": latency,
+        "throughput": {"streams": 2, "seconds": 1.5, "fps": 1800 / (fp32_ms * ratio), "ratio": 1 / ratio}
+        | {"reference": {"artifact": "fp32", "fps": 1800 / fp32_ms}},
     }
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ncnn_samples import layer, normal, small_network
+from artifact_samples import TWO, pair, photos
+from ncnn_samples import fed, layer, normal, small_network, two_headed
 from PIL import Image
 
 from zoo import collection
@@ -14,7 +15,8 @@ from zoo.collection import collect, collect_parallel, pixels_for
 from zoo.columns import PIXEL
 from zoo.errors import ZooError
 from zoo.image_sets import ImageSet, samples
-from zoo.images import read_input
+from zoo.images import load, read_inputs
+from zoo.inputs import Feed
 from zoo.ncnn_bin import Storage, array
 from zoo.ncnn_graph import Graph, write_graph
 from zoo.planning import plain_recipe
@@ -26,7 +28,7 @@ from zoo.runners.ncnn_runner import NcnnRunner
 @pytest.fixture
 def runner(tmp_path: Path) -> NcnnRunner:
     write_graph(small_network(), tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    return NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    return NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
 
 
 def images(count: int, seed: int = 0) -> list[tuple[str, np.ndarray]]:
@@ -35,7 +37,7 @@ def images(count: int, seed: int = 0) -> list[tuple[str, np.ndarray]]:
 
 
 def blobs(runner: NcnnRunner, name: str, pictures: list[tuple[str, np.ndarray]]) -> np.ndarray:
-    return np.stack([np.array(next(iter(runner.blobs(image, [name])))[1]) for _, image in pictures])
+    return np.stack([np.array(next(iter(runner.blobs((image,), [name])))[1]) for _, image in pictures])
 
 
 def assert_equal(first: CalibrationStatistics, second: CalibrationStatistics) -> None:
@@ -68,7 +70,7 @@ def assert_equal(first: CalibrationStatistics, second: CalibrationStatistics) ->
 
 def test_statistics_are_those_of_the_blobs(runner):
     pictures = images(5)
-    statistics = collect(small_network(), runner, pictures)
+    statistics = collect(small_network(), runner, fed(pictures))
     assert statistics.images == 5
     for name, blob in (("conv", "in0"), ("dw", "1")):
         values = blobs(runner, blob, pictures)
@@ -99,19 +101,19 @@ def test_statistics_are_those_of_the_blobs(runner):
 def test_shares_merge_to_the_whole(runner, pixels, monkeypatch):
     monkeypatch.setattr(collection, "_BATCH", 50)
     graph, pictures = small_network(), images(30)
-    whole = collect(graph, runner, pictures, pixels)
+    whole = collect(graph, runner, fed(pictures), pixels)
     one, two, three = (
-        collect(graph, runner, part, pixels) for part in (pictures[:4], pictures[4:17], pictures[17:])
+        collect(graph, runner, fed(part), pixels) for part in (pictures[:4], pictures[4:17], pictures[17:])
     )
     assert_equal(whole, merge(merge(one, two), three))
     assert_equal(whole, merge(three, merge(two, one)))
-    assert_equal(whole, collect(graph, runner, pictures[::-1], pixels))
+    assert_equal(whole, collect(graph, runner, fed(pictures[::-1]), pixels))
     assert whole.columns["conv"].sample.shape == (min(512, 30 * min(pixels, 64)), 27)
 
 
 def test_a_sample_is_fair_and_its_size_bounded(runner):
     pictures = images(300)
-    statistics = collect(small_network(), runner, pictures, pixels=8)
+    statistics = collect(small_network(), runner, fed(pictures), pixels=8)
     sampled = statistics.columns["conv"]
     assert sampled.count == 2400 and len(sampled.sample) == 512
     assert np.abs(sampled.sample[:, 13].mean()) < 0.2, "the middle tap is a pixel, with mean 0"
@@ -129,8 +131,8 @@ def test_layers_that_read_one_blob_share_its_statistics(runner, tmp_path):
         )
     )
     write_graph(graph, tmp_path / "split.param", tmp_path / "split.bin")
-    runner = NcnnRunner(tmp_path / "split.param", tmp_path / "split.bin", "cpu", 1, half=False)
-    statistics = collect(graph, runner, images(3))
+    runner = NcnnRunner(tmp_path / "split.param", tmp_path / "split.bin", "cpu", 1, precision="fp32")
+    statistics = collect(graph, runner, fed(images(3)))
     statistics.save(tmp_path / "calibration.npz")
     for each in (statistics, CalibrationStatistics.load(tmp_path / "calibration.npz")):
         assert each.inputs["one"] is each.inputs["two"]
@@ -139,12 +141,12 @@ def test_layers_that_read_one_blob_share_its_statistics(runner, tmp_path):
 
 
 def test_a_file_holds_all_and_has_the_same_bytes_each_time(runner, tmp_path):
-    statistics = collect(small_network(), runner, images(3))
+    statistics = collect(small_network(), runner, fed(images(3)))
     statistics.save(tmp_path / "a.npz")
     read = CalibrationStatistics.load(tmp_path / "a.npz")
     assert_equal(statistics, read)
     read.check(small_network())
-    collect(small_network(), runner, images(3)).save(tmp_path / "b.npz")
+    collect(small_network(), runner, fed(images(3))).save(tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
@@ -159,12 +161,12 @@ def pictures_on_disk(folder: Path, count: int) -> ImageSet:
 def test_processes_give_what_one_gives(runner, tmp_path):
     files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
     chosen = samples(pictures_on_disk(tmp_path / "images", 13))
-    record = Preprocess(size=(8, 8))
-    many = collect_parallel(small_network(), files, chosen, record, processes=2)
-    inputs = ((sample.name, read_input(sample, record)) for sample in chosen)
+    feed = Feed.image(Preprocess(size=(8, 8)))
+    many = collect_parallel(small_network(), files, chosen, feed, processes=2)
+    inputs = ((sample.name, read_inputs(sample, feed)) for sample in chosen)
     assert_equal(many, collect(small_network(), runner, inputs, pixels_for(13)))
     many.save(tmp_path / "two.npz")
-    collect_parallel(small_network(), files, chosen, record, processes=1).save(tmp_path / "one.npz")
+    collect_parallel(small_network(), files, chosen, feed, processes=1).save(tmp_path / "one.npz")
     assert (tmp_path / "two.npz").read_bytes() == (tmp_path / "one.npz").read_bytes()
 
 
@@ -173,7 +175,9 @@ def test_an_image_that_cannot_be_read_is_named(runner, tmp_path):
     found = pictures_on_disk(tmp_path / "images", 3)
     (tmp_path / "images" / "1.png").write_bytes(b"no image")
     with pytest.raises(ZooError, match=r"1\.png: cannot be read as an image"):
-        collect_parallel(small_network(), files, samples(found), Preprocess(size=(8, 8)), processes=2)
+        collect_parallel(
+            small_network(), files, samples(found), Feed.image(Preprocess(size=(8, 8))), processes=2
+        )
 
 
 def test_an_empty_set_is_refused(runner, tmp_path):
@@ -181,17 +185,17 @@ def test_an_empty_set_is_refused(runner, tmp_path):
         collect(small_network(), runner, [])
     with pytest.raises(ZooError, match="the calibration set is empty"):
         files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
-        collect_parallel(small_network(), files, [], Preprocess(size=(8, 8)), processes=2)
+        collect_parallel(small_network(), files, [], Feed.image(Preprocess(size=(8, 8))), processes=2)
 
 
 def test_one_image_is_enough_for_finite_scales(runner):
-    statistics = collect(small_network(), runner, images(1))
+    statistics = collect(small_network(), runner, fed(images(1)))
     table = table_of(small_network(), statistics, plain_recipe(small_network()))
     assert all(np.isfinite(list(table.activations.values())))
 
 
 def test_an_image_of_zeros_gives_finite_scales(runner):
-    statistics = collect(small_network(), runner, [("black", np.zeros((3, 8, 8), np.float32))])
+    statistics = collect(small_network(), runner, fed([("black", np.zeros((3, 8, 8), np.float32))]))
     assert table_of(small_network(), statistics, plain_recipe(small_network())).activations["conv"] == 1
     np.testing.assert_array_equal(statistics.inputs["conv"].percentile(99.9), 0)
 
@@ -201,7 +205,7 @@ def test_an_input_that_is_not_finite_is_named_with_its_image(runner, value):
     pictures = images(3)
     pictures[1][1][0, 2, 3] = value
     with pytest.raises(ZooError, match="layer conv: its input is NaN or infinite for the image image 1"):
-        collect(small_network(), runner, pictures)
+        collect(small_network(), runner, fed(pictures))
 
 
 def test_activations_that_overflow_are_named_with_their_layer(tmp_path):
@@ -214,19 +218,19 @@ def test_activations_that_overflow_are_named_with_their_layer(tmp_path):
     )
     graph = graph.replace(large)
     write_graph(graph, tmp_path / "x.param", tmp_path / "x.bin")
-    runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", "cpu", 1, precision="fp32")
     with pytest.raises(ZooError, match="layer dw: its input is NaN or infinite for the image image 0"):
-        collect(graph, runner, [(name, image * 1e3) for name, image in images(1)])
+        collect(graph, runner, fed((name, image * 1e3) for name, image in images(1)))
 
 
 def test_a_model_without_such_layers_is_refused(runner):
     graph = Graph(tuple(each for each in small_network().layers if not each.weights))
     with pytest.raises(ZooError, match="no layer that could be int8"):
-        collect(graph, runner, images(1))
+        collect(graph, runner, fed(images(1)))
 
 
 def test_statistics_of_other_weights_or_layers_are_refused(runner):
-    statistics = collect(small_network(), runner, images(1))
+    statistics = collect(small_network(), runner, fed(images(1)))
     statistics.check(small_network())
     with pytest.raises(ZooError, match="collected with other weights"):
         statistics.check(small_network(seed=1))
@@ -244,11 +248,11 @@ def test_statistics_of_other_weights_or_layers_are_refused(runner):
 
 
 def test_shares_of_different_models_do_not_merge(runner):
-    statistics = collect(small_network(), runner, images(2))
+    statistics = collect(small_network(), runner, fed(images(2)))
     with pytest.raises(ZooError, match="cannot be merged: they are of different models"):
         merge(statistics, replace(statistics, fingerprint="other"))
     with pytest.raises(ZooError, match="different numbers of pixels"):
-        merge(statistics, collect(small_network(), runner, images(2), pixels=5))
+        merge(statistics, collect(small_network(), runner, fed(images(2)), pixels=5))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
@@ -265,9 +269,29 @@ def test_many_images_give_fewer_pixels_each():
 def test_what_is_sent_and_kept_is_bounded(runner):
     graph = small_network()
     chosen = collection.plan(graph, 8, 0)
-    seen = collection.observe(chosen, runner, "x", images(1)[0][1])
+    seen = collection.observe(chosen, runner, "x", (images(1)[0][1],))
     assert all(len(each.columns[PIXEL]) <= 8 for each in seen.blobs)
-    few, many = (collect(graph, runner, images(count), 8) for count in (100, 200))
+    few, many = (collect(graph, runner, fed(images(count)), 8) for count in (100, 200))
     for name, each in few.inputs.items():
         assert each.channels.counts.shape == many.inputs[name].channels.counts.shape
     assert few.columns["conv"].sample.shape == many.columns["conv"].sample.shape
+
+
+def test_all_inputs_of_a_model_are_calibrated_on(tmp_path):
+    files, chosen = pair(two_headed(), tmp_path), photos(tmp_path, 9)
+    statistics = collect_parallel(two_headed(), files, chosen, TWO, processes=2)
+    given = {sample.name: inputs for sample, inputs in load(chosen, TWO)}
+    for layer_name, place in (("conv", 0), ("side", 1)):
+        values = np.stack([inputs[place] for inputs in given.values()])
+        peaks = np.abs(values).max(axis=(0, 2, 3) if values.ndim == 4 else 0)
+        np.testing.assert_array_equal(statistics.inputs[layer_name].absmax, peaks)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
+    assert_equal(statistics, collect(two_headed(), runner, given.items(), pixels_for(9)))
+
+
+def test_which_pixels_are_sampled_depends_on_every_input(tmp_path):
+    runner = NcnnRunner(*pair(two_headed(), tmp_path), "cpu", 1, precision="fp32")
+    chosen = collection.plan(two_headed(), 8, 0)
+    image, vectors = images(1)[0][1], normal(3)(12).reshape(2, 6)
+    seen = [collection.observe(chosen, runner, "x", (image, vector)) for vector in (*vectors, vectors[0])]
+    assert (seen[0].priority == seen[2].priority).all() and (seen[0].priority != seen[1].priority).any()

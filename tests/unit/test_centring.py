@@ -118,8 +118,8 @@ def test_another_reader_of_the_blob_sees_what_it_saw(change, device, tmp_path, r
     found = []
     for each in (graph, centre(graph, "y", 0.75)):
         write_graph(each, tmp_path / "x.param", tmp_path / "x.bin")
-        runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", device, 1, half=False)
-        found.append(next(iter(runner.blobs(IMAGE, ["out0"])))[1])
+        runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", device, 1, precision="fp32")
+        found.append(next(iter(runner.blobs((IMAGE,), ["out0"])))[1])
     np.testing.assert_allclose(found[1], found[0], atol=1e-5 * np.abs(found[0]).max())
 
 

@@ -1,15 +1,20 @@
 """config.yaml, its schema and the README agree."""
 
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
 from zoo.image_sets import ImageSet
-from zoo.preprocess import Preprocess
-from zoo.spec import ModelSpec
+from zoo.inference import CLASSIFICATION, OTHER
+from zoo.inputs import Input
+from zoo.preprocess import CHANNELS, Preprocess
+from zoo.spec import MODEL_KEYS, Library, ModelSpec
 from zoo.verify import gate_failures
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -17,6 +22,7 @@ SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
 CONFIG = yaml.safe_load((PROJECT / "config.yaml").read_text())
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 MODEL = SCHEMA["$defs"]["model"]["properties"]
+LIBRARIES = get_args(Library)
 
 
 def refused(config: dict) -> bool:
@@ -51,12 +57,29 @@ def test_every_key_is_described(path: str, entry: dict):
         {"gates": {"int4": {}}},
         {"models": {"a": {"timm": "x", "size": 32}}},
         {"models": {"a/b": {"timm": "x"}}},
-        {"models": {"a": {"timm": "x", "preprocess": {"mean": [0.5]}}}},
+        {"models": {"a": {"timm": "x", "preprocess": {"mean": []}}}},
+        {"models": {"a": {"timm": "x", "preprocess": {"mean": [0.5] * 5}}}},
+        {"models": {"a": {"timm": "x", "preprocess": {"channels": "CMYK"}}}},
+        {"models": {"a": {}}},
+        {"models": {"a": {"timm": "x", "torchvision": "x"}}},
+        {"models": {"a": {"timm": "x", "task": "detection"}}},
+        {"models": {"a": {"timm": "x", "artifacts": ["int4"]}}},
+        {"models": {"a": {"timm": "x", "inputs": []}}},
+        {"models": {"a": {"timm": "x", "inputs": [{"values": "noise"}]}}},
+        {"models": {"a": {"timm": "x", "inputs": [{"shape": [3, 0, 8]}]}}},
+        {"models": {"a": {"timm": "x", "second_size": [3, 8, 8]}}},
         {"image_sets": {"a": {"path": "x", "dataset": "digits", "split": "test"}}},
+        {"defaults": {"evaluation": {"set": "heldout", "path": "/data/imagenet/val"}}},
+        {"streams": 0},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
     assert refused(CONFIG | change)
+
+
+def test_images_may_be_named_by_path_in_one_line():
+    line = yaml.safe_load("evaluation: {path: /data/imagenet/val, labels: true, images: 5000}")
+    assert not refused(CONFIG | {"defaults": line, "streams": 4})
 
 
 def test_the_schema_knows_what_the_library_takes():
@@ -70,10 +93,52 @@ def test_the_schema_knows_what_the_library_takes():
     )
 
 
+def test_the_schema_knows_all_inputs_channels_and_libraries():
+    assert set(SCHEMA["$defs"]["input"]["properties"]) == {field.name for field in fields(Input)}
+    assert MODEL["preprocess"]["properties"]["channels"]["enum"] == list(CHANNELS)
+    assert MODEL["task"]["enum"] == [CLASSIFICATION, OTHER]
+    assert [entry["required"] for entry in SCHEMA["$defs"]["model"]["oneOf"]] == [
+        [each] for each in LIBRARIES
+    ]
+    of_rules = {"opset", "gates", "int8", "calibration", "verification", "evaluation", "artifacts"}
+    of_rules |= {"onnx_int8", "vendor"}
+    assert set(MODEL) == set(MODEL_KEYS) | of_rules
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"torchvision": "resnet50.IMAGENET1K_V1"},
+        {"open_clip": "convnext_base_w.laion2b_s13b_b82k", "task": "other"},
+        {
+            "module": "nets:detector",
+            "args": {"width": 8},
+            "weights": {"file": "a.pth"},
+            "second_size": [320, 192],
+        },
+        {"onnx": "a.onnx", "artifacts": ["fp32", "fp16"], "weights": {"sha256": "ab" * 32}},
+        {"torchscript": "a.pt", "preprocess": {"channels": "GRAY", "mean": [0.5], "std": [0.5]}},
+        {
+            "module": "nets:two",
+            "inputs": [
+                {"name": "photo"},
+                {"shape": [1, 8, 8], "values": 1},
+                {"shape": [5], "second_shape": [7], "values": "normal"},
+                {"shape": [4, 8, 8], "values": "file"},
+            ],
+        },
+    ],
+)
+def test_every_kind_of_model_is_admitted_and_read(model: dict):
+    assert not refused(CONFIG | {"models": {"a": model}})
+    spec = ModelSpec.from_config("a", {key: model[key] for key in MODEL_KEYS if key in model})
+    assert model[spec.library] == spec.architecture
+    assert ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
 def test_every_declared_model_is_read_by_the_library():
-    own = set(MODEL) - {"opset", "gates", "calibration", "verification", "evaluation"}
     for name, entry in CONFIG["models"].items():
-        ModelSpec.from_config(name, {key: value for key, value in entry.items() if key in own})
+        ModelSpec.from_config(name, {key: entry[key] for key in MODEL_KEYS if key in entry})
 
 
 def test_calibration_and_verification_images_are_apart():
@@ -96,9 +161,8 @@ def test_the_readme_recipes_are_valid_configuration():
         assert not refused(config), block
 
 
-def test_the_readme_programs_are_those_of_the_library():
-    from zoo.snippets import cpp_snippet, python_snippet
+def test_the_readme_program_is_that_of_the_bundle():
+    from zoo.deploy import programs
 
     record = Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    assert python_snippet(record, "int8") in README
-    assert cpp_snippet(record, "int8") in README
+    assert programs(record, "int8")["predict.py"] in README

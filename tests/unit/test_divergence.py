@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from artifact_samples import RECORD, artifact, pair, photos
+from artifact_samples import FEED, artifact, pair, photos
 from ncnn_samples import layer, run, small_network
 
 from zoo.divergence import divergence, layer_differences
@@ -30,7 +30,7 @@ def compare(tmp_path):
 
     def differences(graph, samples=None):
         other = artifact(*pair(graph, tmp_path, "other"))
-        return layer_differences(other, fp32, samples or photos(tmp_path), RECORD, 1)
+        return layer_differences(other, fp32, samples or photos(tmp_path), FEED, 1)
 
     return differences
 
@@ -48,7 +48,7 @@ def test_only_the_changed_layer_and_later_ones_differ(name, compare):
 def test_figures_are_those_of_the_outputs_of_all_images(order, compare, tmp_path):
     other, samples = disturbed(small_network(), "dw", 1.5), photos(tmp_path)[::order]
     last = compare(other, samples)[-1]
-    images = [image for _, image in load(samples, RECORD, 1)]
+    images = [image for _, (image,) in load(samples, FEED, 1)]
     expected, got = (
         np.stack([run(graph, image, tmp_path) for image in images]) for graph in (small_network(), other)
     )
@@ -68,7 +68,7 @@ def test_a_layer_that_only_the_artifact_has_is_passed_over(compare):
 def test_the_report_names_the_first_layer_below_the_threshold(tmp_path):
     graph, samples = small_network(), photos(tmp_path)
     fp32, other = pair(graph, tmp_path), pair(disturbed(graph, "dw", -3), tmp_path, "other")
-    report = divergence(artifact(*other), fp32, samples, RECORD, 0.99, threads=1)
+    report = divergence(artifact(*other), fp32, samples, FEED, 0.99, threads=1)
     assert report["first"]["layer"] == "dw" and report["first"] == report["layers"][1]
     assert (report["reference"], report["threshold"], report["images"]) == ("fp32", 0.99, 3)
     assert [each["layer"] for each in report["layers"]] == LAYERS

@@ -22,8 +22,8 @@ def device(request: pytest.FixtureRequest) -> str:
 
 def outputs(graph, image, device, folder):
     write_graph(graph, folder / "q.param", folder / "q.bin")
-    runner = NcnnRunner(folder / "q.param", folder / "q.bin", device, 1, half=False)
-    return next(iter(runner.blobs(image, ["out0"])))[1]
+    runner = NcnnRunner(folder / "q.param", folder / "q.bin", device, 1, precision="fp32")
+    return next(iter(runner.blobs((image,), ["out0"])))[1]
 
 
 def graph_of(params):

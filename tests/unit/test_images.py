@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 import struct
 import threading
@@ -17,10 +18,12 @@ from timm.data import ImageDataset, create_transform
 from zoo import images
 from zoo.errors import ZooError
 from zoo.image_sets import HELD_OUT, Crops, ImageSet, Sample, calibration_samples, fingerprint, samples
-from zoo.images import load, pixels, read_image
+from zoo.images import load, pixels, read_image, read_inputs
+from zoo.inputs import FILE, NORMAL, Feed, Input, filled
 from zoo.preprocess import Preprocess, prepare, timm_config
 
 RECORD = Preprocess((32, 32))
+FEED = Feed.image(RECORD)
 
 
 def noise(seed: int = 0, width: int = 40, height: int = 30) -> Image.Image:
@@ -154,7 +157,7 @@ def test_a_class_map_gives_line_numbers(tmp_path: Path) -> None:
     image_set = ImageSet("set", tmp_path / "set", labels=True, classes=tmp_path / "classes.txt")
     assert [(s.name, s.label) for s in samples(image_set)] == [("n01/b.png", 1), ("n02/a.png", 2)]
     fill(tmp_path / "set", "n07/c.png")
-    with pytest.raises(ZooError, match=r"image set set: .*n07/c\.png: .*'n07'"):
+    with pytest.raises(ZooError, match=r"image set set: .*classes\.txt has no class 'n07'"):
         samples(image_set)
 
 
@@ -185,8 +188,8 @@ def test_a_list_may_name_classes(tmp_path: Path) -> None:
         ("x.png\t1\ngone.png\t2", "line 2: .*gone.png"),
         ("x.png 1", "line 1: .*tab, not a space"),
         ("x.png\t1\nx.png\t2", "line 2: x.png is listed twice"),
-        ("x.png", "line 1: .*whole number"),
-        ("x.png\tcat", "line 1: .*whole number"),
+        ("x.png", "line 1: .*a tab and the class must follow"),
+        ("x.png\tcat", "'cat' is not a whole number"),
         ("# nothing\n", "no image"),
     ],
 )
@@ -339,9 +342,9 @@ def test_load_keeps_order_and_values(
     fill(tmp_path, *(f"{i}.png" for i in range(7)))
     noise(7, 1500, 1000).save(tmp_path / "0.png")  # by far the slowest to decode
     drawn = samples(ImageSet("set", tmp_path, images=20, crops=Crops()))
-    loaded = list(load(drawn, RECORD, threads, progress="reading"))
+    loaded = list(load(drawn, FEED, threads, progress="reading"))
     assert [sample for sample, _ in loaded] == drawn
-    for sample, array in loaded:
+    for sample, (array,) in loaded:
         assert array.shape == (3, 32, 32) and array.dtype == np.float32 and array.flags.c_contiguous
         np.testing.assert_array_equal(array, prepare(pixels(sample), RECORD))
     assert capsys.readouterr() == ("", "")  # no progress bar where nobody watches
@@ -350,9 +353,11 @@ def test_load_keeps_order_and_values(
 def test_load_reads_only_a_little_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Sample] = []
     decode = images.pixels
-    monkeypatch.setattr(images, "pixels", lambda sample: (started.append(sample), decode(sample))[1])
+    monkeypatch.setattr(
+        images, "pixels", lambda sample, *mode: (started.append(sample), decode(sample, *mode))[1]
+    )
     fill(tmp_path, "a.png")
-    loading = load(samples(ImageSet("set", tmp_path, images=100, crops=Crops())), RECORD, threads=2)
+    loading = load(samples(ImageSet("set", tmp_path, images=100, crops=Crops())), FEED, threads=2)
     for taken in range(1, 10):
         next(loading)
         assert len(started) <= taken + 4
@@ -364,7 +369,7 @@ def test_load_reads_only_a_little_ahead(tmp_path: Path, monkeypatch: pytest.Monk
 def test_load_names_the_broken_image_when_its_turn_comes(tmp_path: Path) -> None:
     fill(tmp_path, "a.png", "c.png")
     (tmp_path / "b.png").write_text("no picture")
-    loading = load(samples(ImageSet("set", tmp_path)), RECORD, threads=2)
+    loading = load(samples(ImageSet("set", tmp_path)), FEED, threads=2)
     assert next(loading)[0].name == "a.png"
     with pytest.raises(ZooError, match=r"b\.png"):
         next(loading)
@@ -374,7 +379,7 @@ def test_load_names_an_image_that_cannot_be_resized(tmp_path: Path) -> None:
     noise(0, 4000, 1).save(tmp_path / "thread.png")
     drawn = samples(ImageSet("set", tmp_path))
     with pytest.raises(ZooError, match=r"thread\.png: .*4000x1"):
-        list(load(drawn, Preprocess((32, 32), crop_mode="border")))
+        list(load(drawn, Feed.image(Preprocess((32, 32), crop_mode="border"))))
 
 
 @pytest.mark.parametrize(("photos", "apart"), [(12, 3), (5, 1), (2, 1)])
@@ -393,3 +398,135 @@ def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
     kept, held_out = calibration_samples(ImageSet("set", tmp_path))
     assert kept == held_out == samples(ImageSet("set", tmp_path))
+
+
+# Inputs of other kinds
+
+
+GRAY = Preprocess((32, 32), mean=(0.5,), std=(0.25,), channels="GRAY")
+RGBA = Preprocess((32, 32), mean=(0.5,) * 4, std=(0.25,) * 4, channels="RGBA")
+
+
+def only(sample: Sample, record: Preprocess) -> np.ndarray:
+    (array,) = read_inputs(sample, Feed.image(record))
+    return array
+
+
+@pytest.mark.parametrize("name", [name for name in ODD_IMAGES if "alpha" not in name])
+def test_gray_inputs_are_what_timm_reads_in_mode_l(tmp_path: Path, name: str) -> None:
+    (tmp_path / "class").mkdir()
+    path = tmp_path / "class" / name
+    ODD_IMAGES[name](path)
+    config = timm_config(RECORD) | {"input_size": (1, 32, 32), "mean": (0.5,), "std": (0.25,)}
+    transform = create_transform(**config, is_training=False)
+    expected, _ = ImageDataset(str(tmp_path), transform=transform, input_img_mode="L")[0]
+    np.testing.assert_array_equal(only(Sample(name, path), GRAY), expected.numpy())
+
+
+def test_rgba_inputs_keep_the_transparency(tmp_path: Path) -> None:
+    see_through(tmp_path / "a.png")
+    read = only(Sample("a.png", tmp_path / "a.png"), RGBA)
+    with Image.open(tmp_path / "a.png") as image:
+        np.testing.assert_array_equal(read, prepare(image, RGBA))
+        assert read.shape == (4, 32, 32) and np.ptp(read[3]) > 1
+    noise().save(tmp_path / "b.png")
+    assert (only(Sample("b.png", tmp_path / "b.png"), RGBA)[3] == 2).all(), "opaque: (1 - 0.5) / 0.25"
+
+
+def test_crops_and_mirrors_are_those_of_the_image_whatever_its_channels(tmp_path: Path) -> None:
+    see_through(tmp_path / "a.png")
+    for sample in samples(ImageSet("set", tmp_path, images=6, crops=Crops())):
+        np.testing.assert_array_equal(only(sample, RGBA), prepare(pixels(sample, "RGBA"), RGBA))
+        np.testing.assert_array_equal(only(sample, GRAY), prepare(pixels(sample), GRAY))
+
+
+MANY = Feed(
+    RECORD,
+    (
+        Input("large", (3, 32, 32)),
+        Input("mask", (1, 8, 8), 1.0),
+        Input("small", (3, 16, 24)),
+        Input("vector", (5,), NORMAL),
+        Input("again", (3, 32, 32)),
+    ),
+)
+
+
+def test_every_input_gets_its_values(tmp_path: Path) -> None:
+    fill(tmp_path, "a.png", "b.png")
+    drawn = samples(ImageSet("set", tmp_path, images=8, crops=Crops()))
+    for sample, (large, mask, small, vector, again) in load(drawn, MANY, threads=2):
+        image = pixels(sample)
+        np.testing.assert_array_equal(large, prepare(image, RECORD))
+        np.testing.assert_array_equal(small, prepare(image, Preprocess((16, 24))))
+        np.testing.assert_array_equal(again, large)
+        np.testing.assert_array_equal(mask, np.ones((1, 8, 8)))
+        np.testing.assert_array_equal(vector, filled(MANY.inputs[3], sample.name))
+
+
+def test_an_image_is_decoded_once_for_inputs_of_one_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "a.png")
+    read: list[str] = []
+    decode = images.pixels
+    monkeypatch.setattr(images, "pixels", lambda *given: (read.append(given[1]), decode(*given))[1])
+    read_inputs(Sample("a.png", tmp_path / "a.png"), MANY)
+    assert read == ["RGB"]
+
+
+def given_arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return {each.name: generator.standard_normal(each.shape) for each in MANY.inputs} | changes
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("suffix", [".npz", ".NPZ"])
+def test_a_file_of_arrays_brings_all_inputs(tmp_path: Path, save: Callable, suffix: str) -> None:
+    with (tmp_path / f"a{suffix}").open("wb") as file:
+        save(file, **given_arrays())
+    noise().save(tmp_path / "b.png")
+    (sample, found), (other, from_image) = load(samples(ImageSet("set", tmp_path)), MANY, threads=2)
+    assert (sample.name, other.name) == (f"a{suffix}", "b.png"), "both kinds can be in one set"
+    for each, values in zip(MANY.inputs, found, strict=True):
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(values, given_arrays()[each.name].astype(np.float32))
+    np.testing.assert_array_equal(from_image[0], prepare(noise(), RECORD))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"large": np.zeros((3, 8, 8))}, r"a\.npz: large has the shape \[3, 8, 8\], .* takes \[3, 32, 32\]"),
+        ({"vector": np.full(5, np.nan)}, r"a\.npz: vector holds NaN or infinity"),
+        ({"mask": np.array("no mask")}, r"a\.npz: mask holds <U7, and must hold numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named_with_their_file(tmp_path: Path, arrays: dict, said: str) -> None:
+    np.savez(tmp_path / "a.npz", **given_arrays(**arrays))
+    with pytest.raises(ZooError, match=f"^{re.escape(str(tmp_path))}/{said}"):
+        list(load(samples(ImageSet("set", tmp_path)), MANY))
+
+
+@pytest.mark.parametrize("content", [b"", b"no arrays", None])
+def test_a_broken_file_of_arrays_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(
+        ZooError, match=r"a\.npz: cannot be read as a file of arrays; replace it or take it off"
+    ):
+        read_inputs(Sample("a.npz", tmp_path / "a.npz"), MANY)
+
+
+def test_arrays_are_neither_cropped_nor_mirrored(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **given_arrays())
+    drawn = samples(ImageSet("set", tmp_path, images=3, crops=Crops()))
+    with pytest.raises(ZooError, match=r"a\.npz: arrays cannot be cropped; turn crops off for their set"):
+        list(load(drawn, MANY))
+
+
+def test_an_image_does_not_bring_what_only_a_file_can(tmp_path: Path) -> None:
+    fill(tmp_path, "a.png")
+    feed = Feed(RECORD, (Input("photo", (3, 32, 32)), Input("depth", (1, 32, 32), FILE)))
+    with pytest.raises(ZooError, match=r"a\.png: the input depth takes its values from a file"):
+        list(load(samples(ImageSet("set", tmp_path)), feed))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-WITH_TORCH = {"weights", "train", "torchscript", "onnx_export", "reference"}
+WITH_TORCH = {"weights", "import_file", "train", "torchscript", "onnx_export", "reference"}
 WITHOUT_TORCH = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in WITH_TORCH)
 
 

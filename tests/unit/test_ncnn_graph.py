@@ -67,7 +67,9 @@ def test_spaces_and_numbers_of_the_text_survive(text, tmp_path):
 @pytest.mark.parametrize("storage", [each for each in Storage if each is not Storage.RAW_INT8])
 def test_every_storage_and_padding_survives(storage, count, tmp_path):
     kind = {0: count, 21: 1 if storage is Storage.RAW else 0}
-    weights = {"data": array(np.arange(count), storage)}
+    book = np.zeros(256, np.float32) if storage is Storage.CODEBOOK else None
+    values = np.arange(count, dtype=storage.dtype)
+    weights = {"data": Array(values, storage, codebook=book)}
     graph = Graph((replace(layer("MemoryData", "x", "", "a", kind), weights=weights),))
     text, data = rewritten(graph, tmp_path)
     assert len(data) % 4 == 0

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
-from onnx_samples import chain, noise, run, timm_model
+from onnx_samples import noise, run, timm_model
 
 import zoo.onnx_int8
 from zoo.errors import ZooError
@@ -34,7 +34,7 @@ def weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     return {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in model.graph.initializer
-        if tensor.data_type in kinds and tensor.name.endswith("_quantized")
+        if tensor.data_type in kinds and len(tensor.dims) > 1
     }
 
 
@@ -79,42 +79,22 @@ def test_layers_can_be_excluded_by_name_and_by_operator(model):
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
     whole, without = static(model), static(model, exclude=[first])
     assert len(weights(without)) == len(weights(whole)) - 1
-    assert len(weights(quantize_dynamic(model, Setting(exclude=["Conv"])))) < 3
-    with pytest.raises(ZooError, match="no layer with weights is left to become int8"):
-        quantize_dynamic(model, Setting(exclude=["Conv", "Gemm"]))
+    assert not weights(quantize_dynamic(model, Setting(exclude=["Conv", "Gemm"])))
     with pytest.raises(ZooError, match=r"exclude: fp32\.onnx has no node or operator InnerProduct"):
         static(model, exclude=["InnerProduct"])
 
 
-@pytest.mark.parametrize(
-    ("setting", "sentence"),
-    [
-        ({"calibration": "kl"}, "calibration: kl is unknown; known are minmax, entropy, percentile"),
-        ({"weights": "int4"}, "weights: int4 is unknown; known are uint8, int8, int7"),
-    ],
-)
-def test_an_unknown_setting_is_answered_with_the_known_ones(setting, sentence, model):
-    with pytest.raises(ZooError, match=sentence):
-        static(model, **setting)
+def test_an_unknown_calibration_is_answered_with_the_known_ones(model):
+    with pytest.raises(ZooError, match="calibration: kl is unknown; known are minmax, entropy, percentile"):
+        static(model, calibration="kl")
 
 
-def test_int7_weights_take_half_the_range(model):
-    found = weights(static(model, weights="int7"))
-    assert {each.dtype for each in found.values()} == {np.dtype(np.int8)}
-    assert min(np.abs(each).max() for each in found.values()) <= 64
-
-
-def test_an_activation_cuts_what_it_did_whether_its_readers_are_int8_or_not():
-    """Its range is taken over by the output of the convolution before it, or it stays."""
-    weight = np.eye(3).reshape(3, 3, 1, 1)
-    model = chain(("Conv", weight * 20), ("Relu", None), ("GlobalAveragePool", None), ("Conv", weight))
-    feeds = noise(model, 8)
-    expected = run(model, feeds)
-    for exclude in ([], ["node_3"], ["node_0"]):
-        quantized = quantize_static(model, feeds, 8, Setting(exclude=exclude))
-        assert sqnr_db(expected, run(quantized, feeds)) > 35, exclude
-    last = chain(("Conv", weight * 20), ("Relu", None))
-    assert run(quantize_static(last, feeds, 8, Setting()), feeds).min() >= 0
+def test_symmetric_activations_are_int8_around_zero(model):
+    quantized = static(model, symmetric=True)
+    check(quantized, model, least=6)
+    points = [node.input[2] for node in quantized.graph.node if node.op_type == "QuantizeLinear"]
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in quantized.graph.initializer}
+    assert {(values[name].dtype, int(values[name].max())) for name in points} == {(np.dtype(np.int8), 0)}
 
 
 def test_float_nodes_do_not_round_what_other_float_nodes_make(model):
@@ -132,13 +112,17 @@ def test_float_nodes_do_not_round_what_other_float_nodes_make(model):
 
 
 def test_the_same_inputs_give_the_same_bytes_in_every_process(tmp_path):
-    timm_model("test_convnext", tmp_path)
+    search = [
+        str(Path(__file__).parents[1]),
+        str(Path(__file__).parent),
+        str(Path(zoo.onnx_int8.__file__).parents[1]),
+    ]
+    model = timm_model("test_convnext", tmp_path)
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(zoo.onnx_int8.__file__).parents[1])!r})\n"
-        "import numpy, onnx; from zoo.onnx_int8 import *\n"
+        f"import sys; sys.path[:0] = {search}\n"
+        "import onnx; from zoo.onnx_int8 import *; from onnx_samples import noise\n"
         f"model = onnx.load({str(tmp_path / 'fp32.onnx')!r})\n"
-        "feeds = [{'data': numpy.random.default_rng(0).random((1, 3, 32, 32), numpy.float32)}]\n"
-        "made = quantize_static(model, feeds, 1, Setting()), quantize_dynamic(model, Setting())\n"
+        "made = quantize_static(model, noise(model, 2), 2, Setting()), quantize_dynamic(model, Setting())\n"
         "sys.stdout.buffer.write(b''.join(each.SerializeToString() for each in made))"
     )
     runs = [
@@ -146,7 +130,9 @@ def test_the_same_inputs_give_the_same_bytes_in_every_process(tmp_path):
         for seed in "12"
     ]
     first, second = (run.communicate()[0] for run in runs)
-    assert first == second and len(first) > 100_000
+    assert first == second and len(first) > 1000
+    quantized = quantize_static(model, noise(model, 2), 2, Setting()).SerializeToString()
+    assert first.startswith(quantized)
 
 
 def test_a_reader_hands_out_ranges_in_order():

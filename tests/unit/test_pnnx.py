@@ -16,6 +16,7 @@ import zoo.pnnx
 from zoo.errors import ZooError
 from zoo.export import export_torchscript
 from zoo.pnnx import check_chunks, check_operators, convert
+from zoo.runners.ncnn_runner import NcnnRunner
 
 IMAGE = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
@@ -44,7 +45,7 @@ class Addcmul(nn.Module):
 
 @pytest.fixture
 def traced(tmp_path: Path):
-    def trace(model: nn.Module, example: torch.Tensor = IMAGE) -> Path:
+    def trace(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...] = IMAGE) -> Path:
         export_torchscript(model, example, tmp_path / "torchscript.pt")
         return tmp_path / "torchscript.pt"
 
@@ -57,7 +58,7 @@ def refused(torchscript: Path, match: str, shape: tuple[int, ...] = (1, 3, 16, 1
     out.mkdir()
     (out / "fp32.param").write_text("before")
     with pytest.raises(ZooError, match=match):
-        convert(torchscript, shape, out / "fp32.param", out / "fp32.bin")
+        convert(torchscript, [shape], out / "fp32.param", out / "fp32.bin")
     assert [path.name for path in out.iterdir()] == ["fp32.param"]
     assert (out / "fp32.param").read_text() == "before"
 
@@ -65,7 +66,7 @@ def refused(torchscript: Path, match: str, shape: tuple[int, ...] = (1, 3, 16, 1
 @torch.no_grad()
 def test_the_ncnn_pair_computes_what_the_model_does(traced, tmp_path):
     model = network(nn.Flatten(), nn.Linear(8 * 14 * 14, 5))
-    log = convert(traced(model), IMAGE.shape, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    log = convert(traced(model), [IMAGE.shape], tmp_path / "fp32.param", tmp_path / "fp32.bin")
     assert "pass_ncnn" in log
     net = ncnn.Net()
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
@@ -73,8 +74,8 @@ def test_the_ncnn_pair_computes_what_the_model_does(traced, tmp_path):
     assert net.load_param(str(tmp_path / "fp32.param")) == 0
     assert net.load_model(str(tmp_path / "fp32.bin")) == 0
     extractor = net.create_extractor()
-    extractor.input(zoo.pnnx.INPUT, ncnn.Mat(IMAGE[0].numpy()).clone())
-    code, output = extractor.extract(zoo.pnnx.OUTPUT)
+    extractor.input("in0", ncnn.Mat(IMAGE[0].numpy()).clone())
+    code, output = extractor.extract("out0")
     assert code == 0
     np.testing.assert_allclose(np.array(output), model(IMAGE)[0].numpy(), atol=1e-5)
 
@@ -82,7 +83,7 @@ def test_the_ncnn_pair_computes_what_the_model_does(traced, tmp_path):
 def test_weights_stay_fp32_and_no_other_file_is_left(traced, tmp_path):
     source = traced(nn.Sequential(nn.Conv2d(3, 8, 3)))
     out = tmp_path / "out"
-    convert(source, IMAGE.shape, out / "fp32.param", out / "fp32.bin")
+    convert(source, [IMAGE.shape], out / "fp32.param", out / "fp32.bin")
     assert sorted(path.name for path in out.iterdir()) == ["fp32.bin", "fp32.param"]
     assert (out / "fp32.bin").stat().st_size == 4 * (1 + 3 * 8 * 9 + 8)  # one tag
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [source.name]
@@ -96,7 +97,7 @@ def test_the_same_file_gives_the_same_bytes_wherever_it_lies(traced, tmp_path):
     pairs = []
     for path in (source, other):
         pair = path.parent / "fp32.param", path.parent / "fp32.bin"
-        convert(path, IMAGE.shape, *pair)
+        convert(path, [IMAGE.shape], *pair)
         pairs.append([file.read_bytes() for file in pair])
     assert pairs[0] == pairs[1]
 
@@ -109,7 +110,64 @@ def test_an_uneven_chunk_is_named(traced):
     refused(traced(network(Uneven())), "splits 8 channels into 3 uneven parts")
 
 
-def test_more_than_one_output_is_refused(tmp_path):
+class Both(nn.Module):
+    """An image and a vector in; a map, and scores that see both, out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.side, self.head = nn.Conv2d(3, 8, 3, 2), nn.Linear(5, 4), nn.Linear(8, 4)
+
+    def forward(self, image: torch.Tensor, vector: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = self.stem(image)
+        return found.relu(), self.head(found.mean(dim=(2, 3))) + self.side(vector)
+
+
+def inputs(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(height)
+    return torch.randn(1, 3, height, width, generator=generator), torch.randn(1, 5, generator=generator)
+
+
+def shapes(tensors: tuple[torch.Tensor, ...]) -> list[tuple[int, ...]]:
+    return [tuple(each.shape) for each in tensors]
+
+
+@torch.no_grad()
+def agree(pair: tuple[Path, Path], model: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+    """Assert that ncnn computes all that torch does."""
+    found = NcnnRunner(*pair, "cpu", 1, precision="fp32").run(tuple(each[0].numpy() for each in given))
+    expected = model(*given)
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other[0].numpy(), atol=1e-5)
+
+
+def test_two_inputs_and_outputs_compute_what_the_model_does(traced, tmp_path):
+    torch.manual_seed(0)
+    model, pair = Both().eval(), (tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    convert(traced(model, inputs(17, 19)), shapes(inputs(17, 19)), *pair, outputs=2)
+    agree(pair, model, inputs(17, 19))
+
+
+def test_a_second_shape_makes_the_size_dynamic(traced, tmp_path):
+    torch.manual_seed(0)
+    model, pair = Both().eval(), (tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    first, second = inputs(17, 19), inputs(32, 24)
+    convert(traced(model, first), shapes(first), *pair, shapes(second), outputs=2)
+    for given in (first, second, inputs(9, 40)):
+        agree(pair, model, given)
+
+
+def test_an_input_that_the_model_does_not_use_stays(traced, tmp_path):
+    class First(nn.Module):
+        def forward(self, image: torch.Tensor, vector: torch.Tensor) -> tuple[torch.Tensor]:
+            return (image.relu(),)
+
+    pair = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    convert(traced(First(), inputs(16, 16)), shapes(inputs(16, 16)), *pair)
+    agree(pair, First(), inputs(16, 16))
+
+
+def test_more_outputs_than_there_should_be_are_refused(tmp_path):
     class Two(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return x.relu(), x.sigmoid()
@@ -117,7 +175,7 @@ def test_more_than_one_output_is_refused(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         torch.jit.trace(Two(), IMAGE).save(tmp_path / "two.pt")
-    refused(tmp_path / "two.pt", r"outputs \['out0', 'out1'\]")
+    refused(tmp_path / "two.pt", r"outputs \['out0', 'out1'\], and should have 1 and 1")
 
 
 def test_a_truncated_file_is_one_clear_error(traced, tmp_path):
@@ -138,10 +196,12 @@ def test_another_input_shape_than_the_traced_one_is_refused(traced):
 
 def test_a_killed_pnnx_is_reported(traced, monkeypatch, tmp_path):
     script = tmp_path / "pnnx"
-    script.write_text("#!/bin/sh\nkill -9 $$\n")
+    script.write_text('#!/bin/sh\ntouch "${1%.pt}.foldable_constants.zip"\nkill -9 $$\n')
     script.chmod(0o755)
     monkeypatch.setattr(zoo.pnnx, "program", lambda: script)
-    refused(traced(network()), "killed by signal 9.*memory")
+    source = traced(network())
+    refused(source, "killed by signal 9.*memory")
+    assert not list(source.parent.glob("*constants*"))
 
 
 def test_a_missing_pnnx_is_reported(monkeypatch):
@@ -164,6 +224,15 @@ def test_a_param_that_ncnn_cannot_use_is_refused(last, match):
     check_operators(PARAM.format(last="ReLU relu_0 1 1 1 out0"), "model.pt")
     with pytest.raises(ZooError, match=rf"model\.pt.*{match}"):
         check_operators(PARAM.format(last=last), "model.pt")
+
+
+def test_all_inputs_and_outputs_must_be_there():
+    lines = "Input in1 0 1 in1\nBinaryOp add 2 1 1 in1 out0\nReLU relu 1 1 in0 out1"
+    check_operators(PARAM.format(last=lines), "model.pt", 2, 2)
+    for count in ((1, 2), (2, 1), (3, 2), (2, 3)):
+        said = "and should have {} and {}; does the model use all of its inputs".format(*count)
+        with pytest.raises(ZooError, match=said):
+            check_operators(PARAM.format(last=lines), "model.pt", *count)
 
 
 @pytest.mark.parametrize(("channels", "dim", "refused"), [(90, 1, False), (88, 1, True), (88, -3, True)])

@@ -1,9 +1,8 @@
-"""One record, many consumers: timm's transform, our arrays, ncnn's own pixels and the snippets agree."""
+"""One record, many consumers: timm's transform, our arrays and ncnn's own pixels agree."""
 
-import re
-import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import ncnn
@@ -15,6 +14,7 @@ from timm.data import create_transform, resolve_data_config
 
 from zoo.errors import ZooError
 from zoo.preprocess import (
+    CHANNELS,
     CROP_MODES,
     INTERPOLATIONS,
     Preprocess,
@@ -24,7 +24,6 @@ from zoo.preprocess import (
     prepare_uint8,
     timm_config,
 )
-from zoo.snippets import cpp_snippet, python_snippet
 
 CLIP = Preprocess(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
 HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -100,6 +99,11 @@ def test_dict_round_trip() -> None:
         ({"std": (0.5, 0.0, 0.5)}, "std"),
         ({"std": (0.5, float("inf"), 0.5)}, "std"),
         ({"channels": "GBR"}, "channels"),
+        ({"channels": "GRAY"}, "mean must be 1 finite numbers"),
+        ({"channels": "GRAY", "mean": (0.5,)}, "std must be 1 finite numbers"),
+        ({"channels": "RGBA"}, "mean must be 4 finite numbers"),
+        ({"channels": "RGBA", "mean": (0.5,) * 4, "std": (0.5, 0.5, 0.5)}, "std must be 4 finite numbers"),
+        ({"channels": "L", "mean": (0.5,), "std": (0.5,)}, "channels must be one of RGB, BGR, GRAY, RGBA"),
         ({"crop": 0.9}, "crop"),
     ],
 )
@@ -108,11 +112,12 @@ def test_nonsense_is_refused_by_key(values: dict[str, object], word: str) -> Non
         Preprocess.from_dict(values)
 
 
-def test_models_that_do_not_take_rgb_are_refused() -> None:
-    with pytest.raises(ZooError, match="input_size"):
-        from_timm_config({"input_size": (1, 28, 28)})
-    with pytest.raises(ZooError, match="BGR"):
-        timm_config(Preprocess(channels="BGR"))
+def test_what_timm_cannot_express_is_refused() -> None:
+    with pytest.raises(ZooError, match=r"input_size must be \(channels, height, width\), not \(28, 28\)"):
+        from_timm_config({"input_size": (28, 28)})
+    for record in (Preprocess(channels="BGR"), Preprocess(channels="GRAY", mean=(0.5,), std=(0.5,))):
+        with pytest.raises(ZooError, match=f"gives RGB only; this model wants {record.channels}"):
+            timm_config(record)
 
 
 def test_an_image_whose_edge_would_vanish_is_refused() -> None:
@@ -124,6 +129,60 @@ def test_clips_record_in_ncnn_values() -> None:
     mean, norm = mean_norm(CLIP)
     np.testing.assert_allclose(mean, (122.7709, 116.7460, 104.0937), atol=5e-5)
     np.testing.assert_allclose(norm, (0.0145984, 0.0150078, 0.0142201), atol=5e-8)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_gray_is_timms_transform_of_one_channel_bit_by_bit(size: tuple[int, int], mode: str) -> None:
+    """timm decodes such images as Pillow's "L", its `input_img_mode`; it then takes a mean of one number."""
+    image = photo(*size).convert(mode)
+    for usual in RECORDS:
+        record = replace(usual, channels="GRAY", mean=(0.4,), std=(0.3,))
+        config = timm_config(usual) | {"input_size": (1, *usual.size), "mean": (0.4,), "std": (0.3,)}
+        transform = create_transform(**config, is_training=False)
+        ours = prepare(image, record)
+        assert ours.shape == (1, *record.size) and ours.dtype == np.float32 and ours.flags.c_contiguous
+        np.testing.assert_array_equal(ours, transform(image.convert("L")).numpy(), err_msg=str(record))
+
+
+def test_gray_pixels_are_pillows() -> None:
+    image = photo(32, 32)
+    record = Preprocess((32, 32), 1.0, mean=(0.5,), std=(0.5,), channels="GRAY")
+    np.testing.assert_array_equal(prepare_uint8(image, record)[:, :, 0], np.asarray(image.convert("L")))
+    np.testing.assert_array_equal(prepare_uint8(image.convert("L"), record), prepare_uint8(image, record))
+
+
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+def test_rgba_has_the_transparency_as_its_fourth_channel(crop_mode: str) -> None:
+    image = photo(60, 40)
+    image.putalpha(photo(60, 40, 1).getchannel(0))
+    mean, std = (0.5, 0.4, 0.3, 0.25), (0.5, 0.25, 0.2, 0.125)
+    record = Preprocess((40, 60), 1.0, crop_mode, mean=mean, std=std, channels="RGBA")
+    expected = (np.asarray(image).transpose(2, 0, 1) / 255 - np.reshape(mean, (4, 1, 1))) / np.reshape(
+        std, (4, 1, 1)
+    )
+    np.testing.assert_allclose(prepare(image, record), expected, atol=1e-6)
+    opaque = prepare_uint8(photo(60, 40), record)
+    assert opaque.shape == (40, 60, 4) and (opaque[:, :, 3] == 255).all()
+
+
+@pytest.mark.parametrize(("channels", "kind"), [("GRAY", "PIXEL_GRAY"), ("RGBA", "PIXEL_RGBA")])
+def test_ncnns_own_pixels_of_other_channels_agree(channels: str, kind: str) -> None:
+    count = CHANNELS[channels]
+    record = Preprocess((40, 64), mean=(0.5, 0.4, 0.3, 0.2)[:count], std=(0.25,) * count, channels=channels)
+    image = photo(90, 70)
+    image.putalpha(photo(90, 70, 1).getchannel(0))
+    mat = ncnn.Mat.from_pixels(prepare_uint8(image, record), getattr(ncnn.Mat.PixelType, kind), 64, 40)
+    mat.substract_mean_normalize(*map(list, mean_norm(record)))
+    np.testing.assert_allclose(np.array(mat), prepare(image, record), atol=1e-6, rtol=1e-6)
+
+
+def test_the_border_has_the_mean_colour_in_all_channels() -> None:
+    mean = (0.2, 0.4, 0.6, 0.8)
+    for channels, count in CHANNELS.items():
+        record = Preprocess((40, 40), 1.0, "border", mean=mean[:count], std=(0.5,) * count, channels=channels)
+        corner = prepare_uint8(photo(80, 20), record)[0, 0]
+        np.testing.assert_array_equal(corner, np.round(255 * np.array(mean[:count])))
 
 
 @pytest.mark.parametrize("record", [CLIP, Preprocess((40, 64), crop_mode="squash", **HALF)])
@@ -144,72 +203,6 @@ def test_bgr_reverses_the_channels_and_nothing_else() -> None:
     rgb = Preprocess((32, 32), crop_mode="border", mean=(0.1, 0.5, 0.9), std=(0.2, 0.3, 0.4))
     bgr = Preprocess((32, 32), crop_mode="border", mean=(0.9, 0.5, 0.1), std=(0.4, 0.3, 0.2), channels="BGR")
     np.testing.assert_array_equal(prepare(image, bgr), prepare(image, rgb)[::-1])
-
-
-@pytest.mark.parametrize(
-    ("reader", "channels", "pixel_type"),
-    [
-        ("opencv", "RGB", "PIXEL_BGR2RGB"),
-        ("opencv", "BGR", "PIXEL_BGR"),
-        ("stb", "RGB", "PIXEL_RGB"),
-        ("stb", "BGR", "PIXEL_RGB2BGR"),
-    ],
-)
-def test_values_in_the_cpp_snippet(reader: str, channels: str, pixel_type: str) -> None:
-    record = Preprocess(mean=(0, 0.5, 1), std=CLIP.std, channels=channels)
-    code = cpp_snippet(record, "int8", reader, vulkan=True)
-    assert re.findall(r"PIXEL_\w+", code) == [pixel_type]
-    for name, expected in zip(("mean_vals", "norm_vals"), mean_norm(record), strict=True):
-        literals = re.search(name + r"\[3\] = \{(.*?)\}", code)[1].split(", ")
-        assert all(re.fullmatch(r"[0-9]+\.[0-9]*(e-?[0-9]+)?f", literal) for literal in literals)
-        parsed = np.array([literal.rstrip("f") for literal in literals], np.float32)
-        np.testing.assert_array_equal(parsed, np.array(expected, np.float32))
-    for line in ('load_param("int8.param")', 'load_model("int8.bin")', "use_vulkan_compute = true"):
-        assert line in code
-
-
-@pytest.mark.parametrize("crop_mode", CROP_MODES)
-def test_geometry_in_the_cpp_snippet(crop_mode: str) -> None:
-    code = cpp_snippet(Preprocess((96, 160), 0.5, crop_mode), "int8")
-    scale = {"center": "std::min(height / 192., width / 320.)", "squash": "ratio_y = height / 192., "}
-    assert scale.get(crop_mode, "std::max(height / 192., width / 320.)") in code
-    assert ("copy_make_border" in code) == (crop_mode == "border")
-
-
-def test_an_unknown_reader_is_refused() -> None:
-    with pytest.raises(ZooError, match="opencv, stb"):
-        cpp_snippet(CLIP, "int8", "pillow")
-
-
-@pytest.mark.parametrize("size", [(32, 32), (48, 37)], ids=str)
-@pytest.mark.parametrize("crop_mode", CROP_MODES)
-@pytest.mark.parametrize("channels", ["RGB", "BGR"])
-def test_the_python_snippet_runs_on_the_same_pixels(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    size: tuple[int, int],
-    crop_mode: str,
-    channels: str,
-) -> None:
-    record = Preprocess(size, 0.9, crop_mode, "bilinear", CLIP.mean, CLIP.std, channels)
-    pixels = np.random.default_rng(1).integers(0, 200, (61, 40, 3), np.uint8)
-    pixels[24:34, 16:22, 1] = np.arange(201, 211)[:, None]  # so that one value of the input is the largest
-    Image.fromarray(pixels).save(tmp_path / "a photo.png")
-    (tmp_path / "flat.param").write_text("7767517\n2 2\nInput in0 0 1 in0\nFlatten flat 1 1 in0 out0\n")
-    (tmp_path / "flat.bin").touch()
-    script = tmp_path / "snippet.py"
-    script.write_text(python_snippet(record, str(tmp_path / "flat")))
-    monkeypatch.setattr(sys, "argv", ["snippet.py", str(tmp_path / "a photo.png")])
-
-    variables = runpy.run_path(str(script))
-
-    image = Image.fromarray(pixels)
-    rgb = np.asarray(variables["image"])
-    np.testing.assert_array_equal(rgb if channels == "RGB" else rgb[:, :, ::-1], prepare_uint8(image, record))
-    expected = prepare(image, record)
-    np.testing.assert_allclose(np.array(variables["out"]), expected.ravel(), atol=1e-6, rtol=1e-6)
-    assert capsys.readouterr().out == f"class {expected.argmax()}\n"
 
 
 def test_records_and_image_sets_load_without_numpy_or_pillow() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ncnn_samples import layer, normal, run
+from ncnn_samples import fed, layer, normal, run
 
 from zoo import planning
 from zoo.calibration import CalibrationStatistics
@@ -51,16 +51,16 @@ def pictures(count: int, seed: int) -> list[tuple[str, np.ndarray]]:
 def statistics(tmp_path_factory) -> CalibrationStatistics:
     folder = tmp_path_factory.mktemp("statistics")
     write_graph(network(), folder / "fp32.param", folder / "fp32.bin")
-    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, half=False)
-    return collect(network(), runner, pictures(24, 1))
+    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, precision="fp32")
+    return collect(network(), runner, fed(pictures(24, 1)))
 
 
 def distance(graph: Graph, folder, device: str = "cpu") -> float:
     images = [image for _, image in pictures(12, 2)]
     write_graph(graph, folder / "int8.param", folder / "int8.bin")
-    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, half=False)
+    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, precision="fp32")
     exact = np.stack([run(network(), image, folder) for image in images])
-    return sqnr_db(exact, np.stack([runner.run(image) for image in images]))
+    return sqnr_db(exact, np.stack([runner.run((image,))[0] for image in images]))
 
 
 def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
@@ -172,9 +172,9 @@ def test_layers_that_read_one_blob_are_planned_together(tmp_path):
         )
     )
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
     images = [(name, image * np.float32([1, 8, 30])[:, None, None]) for name, image in pictures(8, 1)]
-    statistics = collect(graph, runner, images)
+    statistics = collect(graph, runner, fed(images))
     recipe = local_recipe(graph, statistics)
     assert recipe.layers["one"] == recipe.layers["two"]
     assert len(apply(graph, statistics, recipe).of_type("Quantize")) == 1
@@ -253,8 +253,8 @@ STRANGE_IMAGES = {
 def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_path):
     graph, given = STRANGE_MODELS[model], STRANGE_IMAGES[images]
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
-    statistics = collect(graph, runner, given)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
+    statistics = collect(graph, runner, fed(given))
     plain = plain_recipe(graph)
     local = local_recipe(graph, statistics)
     shifted = shifted_recipe(graph, statistics, local) or local
@@ -271,12 +271,12 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
 def test_one_image_chooses_nothing(tmp_path):
     graph = network()
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
     for images in (pictures(1, 1), [("the same", image) for _, image in pictures(3, 1)]):
-        recipe = local_recipe(graph, collect(graph, runner, images))
+        recipe = local_recipe(graph, collect(graph, runner, fed(images)))
         plans = [recipe.layers[name] for name in recipe.with_precision("int8")]
         assert plans and {(plan.alpha, plan.margin) for plan in plans} == {(None, 1.0)}
-        assert shifted_recipe(graph, collect(graph, runner, images), recipe) is None
+        assert shifted_recipe(graph, collect(graph, runner, fed(images)), recipe) is None
 
 
 def test_what_is_planned_is_what_holds_weights():

@@ -71,3 +71,16 @@ def test_a_damaged_file_of_arrays_is_named(kind, tmp_path):
         path.write_bytes(contents[kind])
     with pytest.raises(ZooError, match=r"a\.npz: cannot be read .*delete it to have it made again"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_whatever_bit_of_a_file_of_arrays_flips_it_is_damaged_at_worst(save, tmp_path):
+    path = tmp_path / "a.npz"
+    save(path, image=np.random.default_rng(0).integers(0, 4, (3, 16, 16)).astype(np.float32))
+    whole = path.read_bytes()
+    for index in range(0, len(whole), 5):
+        path.write_bytes(whole[:index] + bytes([whole[index] ^ 1 << index % 8]) + whole[index + 1 :])
+        try:
+            read_arrays(path)
+        except ZooError as error:
+            assert str(error).startswith(f"{path}: cannot be read ")

@@ -24,11 +24,12 @@ from report_samples import (
     zoo,
 )
 
+from zoo.deploy import programs
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess
 from zoo.report import ModelRecords, remarks, render_csv, render_html, rows
 from zoo.report.formats import DASH
-from zoo.snippets import cpp_snippet
+from zoo.report.page import facts
 
 
 class Page(HTMLParser):
@@ -243,11 +244,44 @@ def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     models, _, _ = built
     for model, smallest in zip(models, ("int8", "int8", "fp16"), strict=True):
         assert model.card["sha256"] in page.text
-        assert cpp_snippet(Preprocess.from_dict(model.card["preprocess"]), smallest) in page.text
-    assert "Load fp16 in Python" in page.text, "where int8 failed"
+        texts = programs(Preprocess.from_dict(model.card["preprocess"]), smallest)
+        assert all(texts[name] in page.text for name in ("predict.py", "main.cpp", "preprocess.h"))
+    assert "fp16: predict.py" in page.text, "where int8 failed"
     assert "127.5, 127.5, 127.5" in page.text
     assert "0.00784313725" in page.text
     assert "1,394,400" in page.text, "bytes of a file"
+
+
+def test_an_architecture_is_told_with_what_builds_it():
+    args = {"depths": [1, 2], "num_classes": 10}
+    for changes, said in (
+        ({"args": args}, "timm convnext_atto with depths=[1, 2], num_classes=10"),
+        ({"library": "onnx", "architecture": "nets/a.onnx", "args": {}}, "onnx nets/a.onnx"),
+    ):
+        page = Page(render_html([], [ModelRecords(card("net", **changes))]))
+        assert f"Architecture{said}" in " ".join(page.text.split())
+
+
+def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
+    model = complete("net", devices=("cpu",), labelled=False, num_classes=None, task="other")
+    for record in model.verify:
+        record["numbers"]["top1_agreement"] = None
+    for record in model.eval:
+        record["agreement"] = None
+    for record in model.search:
+        record["target"] = {"min_sqnr_db": 40}
+        for each in record["candidates"] + record["references"]:
+            each |= {"agreement": None, "top1_drop": None}
+    found = rows([model])
+    assert {(row.agreement, row.top1, row.top1_drop) for row in found} == {(None, None, None)}
+    assert all(row.sqnr_db is not None for row in found)
+    text = Page(render_html(found, [model])).text
+    assert "None" not in text and "10 classes" not in text
+
+
+def test_what_has_no_programs_has_its_section_all_the_same():
+    page = Page(render_html(rows([complete("net", task="other")]), [complete("net", task="other")]))
+    assert "predict.py" not in page.text and "net" in page.text
 
 
 def test_random_weights_are_called_out(built, page):
@@ -508,6 +542,22 @@ def test_before_the_choice_a_layer_has_no_plan():
     page = Page(render_html([], models))
     assert texts(page.rows[-1])[-1] == DASH
     assert remarks([], models) == []
+
+
+def test_the_origin_of_weights_is_told_in_words():
+    source = {
+        "kind": "train",
+        "held_out_top1": 0.9,
+        "recipe": {"epochs": 3, "augment": {"scale": [0.35, 1.0]}},
+        "start": {"kind": "file", "fresh": ["a", "b"], "licence": None},
+        "seed": None,
+    }
+    assert facts(source) == {
+        "kind": "train",
+        "held out top1": "0.9",
+        "recipe": "epochs 3, augment scale 0.35 and 1.0",
+        "start": "kind file, fresh a and b",
+    }
 
 
 def test_searches_and_sensitivities_that_do_not_belong_are_refused():

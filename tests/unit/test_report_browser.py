@@ -230,6 +230,19 @@ def test_the_page_never_scrolls_sideways(visit, viewport):
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_published_figures_stand_in_a_frame_of_their_own(visit, tmp_path, viewport):
+    atto = {"architecture": "convnext_atto.d2_in1k", "args": {}, "num_classes": 1000, "input": [3, 224, 224]}
+    model = ModelRecords(card("atto", **atto), [verification("atto")])
+    page = visit(viewport, file=write(tmp_path, [model]), drawn=".published")
+    frame = page.locator(".published")
+    expect(frame).to_contain_text("by others, not measured here")
+    assert frame.evaluate("element => getComputedStyle(element).borderTopStyle") == "dashed"
+    assert frame.locator("tbody tr").count() == frame.locator("li").count() == 3
+    assert _contrast(*page.eval_on_selector(".published .note", _COLOURS)) >= 4.5
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
 def test_the_whole_table_fits_a_desktop(visit):
     page = visit()
     assert page.evaluate("(e => e.scrollWidth <= e.clientWidth)(document.querySelector('.scroll.tall'))")

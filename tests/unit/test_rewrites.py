@@ -80,7 +80,7 @@ def test_a_rewrite_changes_its_places_and_keeps_the_output(function, name, argum
     model, image = small_model(name, arguments)
     expected = model(image)
     with float64_arithmetic():
-        assert function(model, image) == places
+        assert function(model, (image,)) == places
     assert relative_error(expected, model(image)) < 1e-12
 
 
@@ -99,9 +99,9 @@ def test_what_a_rewrite_removes_is_gone_and_stays_gone(function, name, arguments
     model, image = small_model(name, arguments)
     assert gone in names(model)
     with float64_arithmetic():
-        function(model, image)
+        function(model, (image,))
         assert gone not in names(model)
-        assert function(model, image) == 0
+        assert function(model, (image,)) == 0
 
 
 class Scaled(nn.Module):
@@ -141,7 +141,7 @@ def test_a_layer_scale_folds_only_into_the_layer_right_in_front_of_it(model, fol
     model.eval()
     image = torch.randn(1, 3, 8, 8)
     expected = model(image)
-    assert fold_layer_scale(model, image) == folded
+    assert fold_layer_scale(model, (image,)) == folded
     torch.testing.assert_close(model(image), expected)
 
 
@@ -159,12 +159,12 @@ def test_a_layer_scale_across_another_dimension_is_left_alone():
             return self.scale(self.fc(x).reshape(1, 16, 4, 4))
 
     model, tokens = Transposed().eval(), torch.randn(1, 16, 16)
-    assert fold_layer_scale(model, tokens) == 0
+    assert fold_layer_scale(model, (tokens,)) == 0
 
 
 def test_rewritten_attention_refuses_a_mask():
     model, image = small_model("vit_tiny_patch16_224", VIT)
-    split_attention(model, image)
+    split_attention(model, (image,))
     with pytest.raises(ZooError, match="mask"):
         model.blocks[0].attn(torch.zeros(1, 4, 192).double(), attn_mask=torch.zeros(4, 4))
 
@@ -197,7 +197,7 @@ def test_all_rewrites_together_keep_a_float32_model(name, arguments):
 
 
 def test_a_rewrite_that_changes_the_output_is_refused_by_name(monkeypatch):
-    def wrong(model: nn.Module, example: torch.Tensor) -> int:
+    def wrong(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
         model.head.fc.weight.mul_(1.0001)
         return 1
 
@@ -213,3 +213,35 @@ def test_a_model_that_gives_nan_is_refused():
     nn.init.constant_(model.head.fc.bias, float("nan"))
     with pytest.raises(ZooError, match="weights"):
         rewrite(model, image)
+
+
+class Pair(nn.Module):
+    """A ConvNeXt beside a vector, with outputs in a dictionary."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.side = model, nn.Linear(5, 10)
+
+    def forward(self, image: torch.Tensor, vector: torch.Tensor) -> dict:
+        found = self.model(image)
+        return {"scores": found + self.side(vector), "rest": (found,)}
+
+
+@torch.no_grad()
+def test_rewrites_work_inside_a_model_of_several_inputs_and_outputs(monkeypatch):
+    model, image = random_model("convnext_tiny", size=64, **SMALL)
+    whole, inputs = Pair(model).eval(), (image, torch.randn(1, 5))
+    expected = whole(*inputs)
+    counts = dict(rewrite(whole, inputs))
+    assert counts["Linear MLP to 1x1 convolution"] == counts["layer scale folded"] == 5
+    found = whole(*inputs)
+    assert relative_error(expected["scores"], found["scores"]) < 1e-4
+    assert relative_error(expected["rest"][0], found["rest"][0]) < 1e-4
+
+    def wrong(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
+        model.side.weight.mul_(1.001)
+        return 1
+
+    monkeypatch.setattr(rewrites, "REWRITES", (*REWRITES, ("wrong", wrong)))
+    with pytest.raises(ZooError, match=r"Pair.*'wrong'"):
+        rewrite(whole, inputs)

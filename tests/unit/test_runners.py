@@ -12,7 +12,6 @@ import pytest
 import torch
 from artifact_samples import pair
 from ncnn_samples import chain, layer, small_network
-from onnx import TensorProto, helper, save
 from torch import nn
 
 from zoo.errors import ArtifactError, ZooError
@@ -56,7 +55,7 @@ def case(tmp_path_factory):
     }
     export_torchscript(model, example, *files["torch"])
     export_onnx(model, example, *files["onnxruntime"])
-    convert(*files["torch"], example.shape, *files["ncnn"])
+    convert(*files["torch"], [example.shape], *files["ncnn"])
     results = []
     with torch.no_grad():
         for module in model:
@@ -69,7 +68,7 @@ def case(tmp_path_factory):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_runtime_computes_what_torch_does(runtime, threads, case):
     runner = open_runner(runtime, case.files[runtime], threads=threads)
-    output = runner.run(IMAGE)
+    (output,) = runner.run((IMAGE,))
     assert output.shape == (10,) and output.dtype == np.float32
     np.testing.assert_allclose(output, case.results[-1], atol=1e-5)
     assert runner.info.name == runtime and runner.info.version
@@ -83,16 +82,16 @@ def test_any_array_will_do_and_none_is_changed(runtime, case):
     mirrored = np.ascontiguousarray(IMAGE[:, :, ::-1])[:, :, ::-1]
     for image in (strided, mirrored, IMAGE.astype(np.float64)):
         before = image.copy()
-        np.testing.assert_allclose(runner.run(image), case.results[-1], atol=1e-5)
-        runner.step(image)
+        np.testing.assert_allclose(runner.run((image,))[0], case.results[-1], atol=1e-5)
+        runner.step((image,))
         np.testing.assert_array_equal(image, before)
 
 
 def test_blobs_are_the_results_of_torch_in_the_order_of_the_graph(case):
     graph = read_graph(*case.files["ncnn"])
     names = [layer.outputs[0] for layer in graph.of_type("Convolution", "Pooling", "InnerProduct")]
-    runner = NcnnRunner(*case.files["ncnn"], device="cpu", threads=1, half=False)
-    blobs = list(runner.blobs(IMAGE, ["in0", *names]))
+    runner = NcnnRunner(*case.files["ncnn"], device="cpu", threads=1, precision="fp32")
+    blobs = list(runner.blobs((IMAGE,), ["in0", *names]))
     assert [name for name, _ in blobs] == ["in0", *names]
     expected = [IMAGE, *(case.results[index] for index in (1, 3, 4, 6))]
     for (_, values), wanted in zip(blobs, expected, strict=True):
@@ -105,10 +104,10 @@ def test_a_first_layer_that_works_in_place_leaves_the_image_alone(kind, tmp_path
     graph = chain(kind, {"ReLU": {}, "BatchNorm": {0: 3}}[kind], lambda size: np.full(size, 2, np.float32))
     runner = open_runner("ncnn", pair(graph, tmp_path))
     image, before = IMAGE.copy(), IMAGE.copy()
-    first = runner.run(image)
-    runner.step(image)
+    (first,) = runner.run((image,))
+    runner.step((image,))
     np.testing.assert_array_equal(image, before)
-    np.testing.assert_array_equal(runner.run(image), first)
+    np.testing.assert_array_equal(runner.run((image,))[0], first)
 
 
 def test_a_truncated_bin_is_refused_before_ncnn_sees_it(tmp_path):
@@ -119,9 +118,9 @@ def test_a_truncated_bin_is_refused_before_ncnn_sees_it(tmp_path):
 
 
 def test_a_blob_that_cannot_be_computed_is_an_error_that_names_it(tmp_path):
-    runner = NcnnRunner(*pair(small_network(), tmp_path), device="cpu", threads=1, half=False)
+    runner = NcnnRunner(*pair(small_network(), tmp_path), device="cpu", threads=1, precision="fp32")
     with pytest.raises(ArtifactError, match=r"fp32\.param: ncnn failed to compute the blob nothing"):
-        list(runner.blobs(IMAGE[:, :8, :8], ["nothing"]))
+        list(runner.blobs((IMAGE[:, :8, :8],), ["nothing"]))
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
@@ -136,7 +135,7 @@ def test_a_run_that_fails_is_an_error_that_names_the_file(runtime, case):
     runner = open_runner(runtime, case.files[runtime])
     for call in (runner.run, runner.step):
         with pytest.raises(ArtifactError, match=f"{case.files[runtime][0].name}: {runtime} cannot run it: ."):
-            call(IMAGE[:2])
+            call((IMAGE[:2],))
 
 
 def test_an_unknown_runtime_is_answered_with_the_known_ones():
@@ -144,79 +143,95 @@ def test_an_unknown_runtime_is_answered_with_the_known_ones():
         open_runner("tflite", ["a.tflite"])
 
 
-class Sum(nn.Module):
-    def forward(self, x, y):
-        return x + y
-
-
 class Both(nn.Module):
-    def forward(self, x):
-        return x + 1, 2 * x
+    """An image and a vector in; a map and scores, which see both of them, out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.scale, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(5, 4), nn.Linear(4, 2)
+
+    def forward(self, image: torch.Tensor, vector: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = self.stem(image) * self.scale(vector)[:, :, None, None]
+        return found.relu(), self.head(found.mean(dim=(2, 3)))
 
 
 class Named(nn.Module):
-    def forward(self, x):
-        return {"features": x + 1}
+    def forward(self, x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
+        return {"features": [x + 1, 2 * x], "more": [-x]}
 
 
-def trace(model, path, *examples, **settings):
+PAIR = IMAGE, np.random.default_rng(2).standard_normal(5).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A model of two inputs and two outputs, its artifact for each runtime, and what torch makes of PAIR."""
+    torch.manual_seed(1)
+    model, folder = Both().eval(), tmp_path_factory.mktemp("both")
+    example = tuple(torch.from_numpy(each[None]) for each in PAIR)
+    files = {
+        "torch": (folder / "torchscript.pt",),
+        "onnxruntime": (folder / "fp32.onnx",),
+        "ncnn": (folder / "fp32.param", folder / "fp32.bin"),
+    }
+    export_torchscript(model, example, *files["torch"])
+    names = ("image", "vector"), ("map", "scores")
+    export_onnx(model, example, *files["onnxruntime"], names=names)
+    convert(*files["torch"], [each.shape for each in example], *files["ncnn"], outputs=2)
+    with torch.no_grad():
+        return Case(files, [each[0].numpy() for each in model(*example)])
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_several_inputs_and_outputs_go_in_and_come_out_in_the_order_of_the_model(runtime, both):
+    runner = open_runner(runtime, both.files[runtime])
+    outputs = runner.run(PAIR)
+    assert [each.shape for each in outputs] == [(4, 16, 16), (2,)]
+    for output, expected in zip(outputs, both.results, strict=True):
+        assert output.dtype == np.float32
+        np.testing.assert_allclose(output, expected, atol=1e-5)
+    runner.step(PAIR)
+    for output, again in zip(outputs, runner.run(PAIR), strict=True):
+        np.testing.assert_array_equal(output, again)
+
+
+@pytest.mark.parametrize("given", [PAIR[:1], (*PAIR, PAIR[1])], ids=["one", "three"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_another_number_of_inputs_is_refused_with_their_names(runtime, given, both):
+    names = {"ncnn": "in0, in1", "onnxruntime": "image, vector", "torch": r"\w+, \w+"}[runtime]
+    file, count = both.files[runtime][0].name, len(given)
+    runner = open_runner(runtime, both.files[runtime])
+    for call in (runner.run, runner.step):
+        with pytest.raises(
+            ArtifactError, match=rf"{file}: it takes 2 inputs \({names}\) and was given {count}; declare them"
+        ):
+            call(given)
+
+
+def test_ncnns_inputs_and_outputs_are_in_the_order_of_their_numbers(tmp_path):
+    """pnnx's layers are in the order in which they are used, and there may be ten of them."""
+    layers = [layer("Input", f"in{index}", "", f"in{index}", {}) for index in (10, 2, 0)]
+    layers += [layer("ReLU", f"relu{index}", f"in{index}", f"out{index}", {}) for index in (10, 0, 2)]
+    runner = open_runner("ncnn", pair(Graph(tuple(layers)), tmp_path))
+    given = tuple(np.full(size, size, np.float32) for size in (1, 2, 3))
+    for output, expected in zip(runner.run(given), given, strict=True):
+        np.testing.assert_array_equal(output, expected)
+
+
+def test_torchscript_may_return_any_containers_of_tensors(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        torch.jit.trace(model, examples, **settings).save(path)
-    return [path]
-
-
-def torch_model(inputs, outputs, folder):
-    model = Sum() if inputs == 2 else Both()
-    return trace(model, folder / "model.pt", *[torch.zeros(1, 3, 4, 4)] * inputs)
-
-
-def onnx_model(inputs, outputs, folder):
-    names = ["x", "y"][:inputs], ["a", "b"][:outputs]
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in group] for group in names
-    ]
-    graph = helper.make_graph(
-        [helper.make_node("Sum", names[0], [name]) for name in names[1]], "small", *ends
-    )
-    opsets = [helper.make_opsetid("", 17)]
-    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), folder / "model.onnx")
-    return [folder / "model.onnx"]
-
-
-def ncnn_model(inputs, outputs, folder):
-    layers = [layer("Input", f"in{index}", "", f"in{index}", {}) for index in range(inputs)]
-    if inputs == 2:
-        layers += [layer("BinaryOp", "add", "in0 in1", "out0", {})]
-    else:
-        layers += [layer("Split", "split", "in0", "1 2", {})]
-        layers += [layer("ReLU", f"relu{index}", f"{index + 1}", f"out{index}", {}) for index in range(2)]
-    return pair(Graph(tuple(layers)), folder, "model")
-
-
-MODELS = {"torch": torch_model, "onnxruntime": onnx_model, "ncnn": ncnn_model}
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (1, 2)])
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_model_of_several_inputs_or_outputs_is_refused(runtime, inputs, outputs, tmp_path):
-    files = MODELS[runtime](inputs, outputs, tmp_path)
-    message = r"model\.\w+: it takes .+ and returns .+; export a model that takes one image and returns one"
-    with pytest.raises(ArtifactError, match=message):
-        open_runner(runtime, files)
-
-
-def test_torchscript_that_returns_no_tensor_is_refused(tmp_path):
-    trace(Named(), tmp_path / "model.pt", torch.zeros(1, 3, 4, 4), strict=False)
-    with pytest.raises(ArtifactError, match=r"model\.pt: it takes x and returns Dict\[str, Tensor\]; export"):
-        open_runner("torch", [tmp_path / "model.pt"])
+        torch.jit.script(Named()).save(tmp_path / "model.pt")
+    outputs = open_runner("torch", [tmp_path / "model.pt"]).run((IMAGE,))
+    for output, expected in zip(outputs, (IMAGE + 1, 2 * IMAGE, -IMAGE), strict=True):
+        np.testing.assert_array_equal(output, expected)
 
 
 def test_a_part_that_nobody_reads_is_not_the_output(tmp_path):
     parts = layer("Input", "in0", "", "in0", {}), layer("Split", "split", "in0", "unread 2", {})
     graph = Graph((*parts, layer("ReLU", "relu", "2", "out0", {})))
-    output = open_runner("ncnn", pair(graph, tmp_path)).run(IMAGE)
-    np.testing.assert_array_equal(output, np.maximum(IMAGE, 0).ravel())
+    (output,) = open_runner("ncnn", pair(graph, tmp_path)).run((IMAGE,))
+    np.testing.assert_array_equal(output, np.maximum(IMAGE, 0))
 
 
 @pytest.mark.gpu
@@ -225,11 +240,11 @@ def test_a_part_that_nobody_reads_is_not_the_output(tmp_path):
 def test_vulkan_computes_what_the_cpu_does(precision, tolerance, case):
     runner = open_runner("ncnn", case.files["ncnn"], "gpu", precision=precision)
     assert runner.info.device != cpu_name() and runner.info.software_gpu is not None
-    np.testing.assert_allclose(runner.run(IMAGE), case.results[-1], atol=tolerance)
-    np.testing.assert_allclose(runner.run(IMAGE[:, ::-1, :][:, ::-1, :]), case.results[-1], atol=tolerance)
+    for image in (IMAGE, IMAGE[:, ::-1, :][:, ::-1, :]):
+        np.testing.assert_allclose(runner.run((image,))[0], case.results[-1], atol=tolerance)
     graph = read_graph(*case.files["ncnn"])
     names = [each.outputs[0] for each in graph.of_type("Convolution", "InnerProduct")]
-    for (_, values), index in zip(runner.blobs(IMAGE, names), (1, 3, 6), strict=True):
+    for (_, values), index in zip(runner.blobs((IMAGE,), names), (1, 3, 6), strict=True):
         np.testing.assert_allclose(values, case.results[index], atol=tolerance)
 
 
@@ -240,7 +255,7 @@ def test_vulkan_computes_int8_as_the_cpu_does(tmp_path):
     scales = dict.fromkeys(("conv", "fc"), 40.0)
     files = pair(quantize(graph, CalibrationTable(weight_scales(graph, scales), scales)), tmp_path, "int8")
     on_cpu, on_gpu = (
-        open_runner("ncnn", files, device, precision="int8").run(image) for device in ("cpu", "gpu")
+        open_runner("ncnn", files, device, precision="int8").run((image,))[0] for device in ("cpu", "gpu")
     )
     np.testing.assert_allclose(on_gpu, on_cpu, atol=2e-2 * np.abs(on_cpu).max())
 

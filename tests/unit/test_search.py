@@ -1,5 +1,6 @@
 """Which int8 candidate is taken, which are on the Pareto front, and what is said if none will do."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -96,8 +97,8 @@ def test_equal_candidates_are_both_on_the_front():
 
 def test_fidelity_counts_changes_and_losses():
     logits = np.float32([[3, 0], [3, 0], [0, 3], [0, 3]])
-    found = np.float32([[3, 0], [0, 3], [0, 3], [3, 0]])
-    truth = Reference(logits, ("a", "b", "c", "d"), None)
+    found = (np.float32([[3, 0], [0, 3], [0, 3], [3, 0]]),)
+    truth = Reference((logits,), ("a", "b", "c", "d"), None)
     fidelity = Fidelity.of(truth, found)
     assert (fidelity.agreement, fidelity.top1_drop) == (0.5, None)
     assert fidelity.sqnr_db == pytest.approx(10 * np.log10(36 / 36))
@@ -126,3 +127,41 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(ZooError, match="a trial lacks 'speedup'"):
         Trial.from_dict({"name": "x", "sqnr_db": 1, "agreement": 1, "top1_drop": 0, "bytes": 1,
                          "int8_weights": 1, "int8_multiply_adds": 1, "latency_ms": 1})  # fmt: skip
+
+
+# What is no classifier
+
+
+def test_fidelity_of_what_is_no_classifier_is_the_sqnr_of_its_worst_output():
+    generator = np.random.default_rng(0)
+    expected = tuple(generator.standard_normal((4, *shape), np.float32) for shape in [(3, 4, 4), (5,)])
+    truth = Reference(expected, ("a", "b", "c", "d"), np.array([0, 0, 1, 9]), task="other")
+    for found in ((expected[0] * np.float32(1.1), expected[1]), (expected[0], expected[1] * np.float32(1.1))):
+        fidelity = Fidelity.of(truth, found)
+        assert fidelity.sqnr_db == pytest.approx(20, abs=1e-4)
+        assert (fidelity.agreement, fidelity.top1_drop) == (None, None)
+
+
+VECTORS = [replace(trial, agreement=None) for trial in TRIALS]
+
+
+def test_without_agreement_the_other_figures_choose():
+    assert choose(VECTORS).name == "better"
+    for target, chosen in [({}, "better"), ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large")]:
+        outcome = search(VECTORS, [], target)
+        assert outcome["chosen"] == chosen and json.loads(json.dumps(outcome)) == outcome
+    assert names(search(VECTORS, [], {}), "front") == ["plain", "better", "large", "slow"]
+    assert Trial.from_dict(search(VECTORS, [], {})["candidates"][0]) == VECTORS[0]
+
+
+def test_without_agreement_no_sentence_speaks_of_it():
+    (failure,) = search(VECTORS, [], {"min_sqnr_db": 48, "min_speedup": 1.8})["failures"]
+    assert "large (45.0 dB, speedup 1.90, 0.00 MB)" in failure and "agreement" not in failure
+    assert summary({"images": 32} | search(VECTORS[:1], [], {})) == [
+        "plain of 1 candidates: 30.0 dB on 32 held-out images, 2.00 times as fast as fp32, 0.00 MB"
+    ]
+
+
+def test_a_drop_in_top1_is_no_target_of_what_is_no_classifier():
+    with pytest.raises(ZooError, match=r"max_top1_drop is a target for classifiers; ask for min_sqnr_db"):
+        search(VECTORS, [], {"max_top1_drop": 1})

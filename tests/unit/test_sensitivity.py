@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ncnn_samples import layer, normal, run, small_network
+from ncnn_samples import fed, layer, normal, run, small_network, two_headed
 
 from zoo import sensitivity as module
 from zoo.calibration import CalibrationStatistics
@@ -20,7 +20,7 @@ from zoo.ncnn_graph import Graph, write_graph
 from zoo.quantization import apply, planned, table_of
 from zoo.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.sensitivity import Noise, Sensitivity, measure, probes_for, sensitivity
+from zoo.sensitivity import Noise, Sensitivity, fitting, measure, probes_for, sensitivity
 
 GRAPH = small_network()
 RECIPE = Recipe(
@@ -52,6 +52,10 @@ def images(count: int, seed: int) -> list[np.ndarray]:
     return [draw(192).reshape(3, 8, 8) for _ in range(count)]
 
 
+def probes(count: int, seed: int) -> list[tuple[np.ndarray]]:
+    return [(image,) for image in images(count, seed)]
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
@@ -62,13 +66,13 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def statistics(files) -> CalibrationStatistics:
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
-    return collect(GRAPH, runner, ((str(number), image) for number, image in enumerate(images(8, 1))))
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
+    return collect(GRAPH, runner, fed((str(number), image) for number, image in enumerate(images(8, 1))))
 
 
 @pytest.fixture(scope="module")
-def noise(statistics) -> Noise:
-    return measure(GRAPH, statistics, RECIPE, images(3, 2))
+def noise(files, statistics) -> Noise:
+    return measure(GRAPH, files, statistics, RECIPE, probes(3, 2))
 
 
 def test_noise_is_that_of_the_model_with_only_that_layer_in_int8(noise, statistics, tmp_path):
@@ -91,19 +95,19 @@ def test_noise_of_layers_together_is_about_the_sum(noise, statistics, tmp_path):
     assert noise.sqnr_db("conv", "fc") == pytest.approx(sqnr_db(exact, found), abs=2)
 
 
-def test_noise_does_not_depend_on_the_number_of_processes(noise, statistics, tmp_path):
-    assert measure(GRAPH, statistics, RECIPE, images(3, 2), processes=2, folder=tmp_path) == noise
+def test_noise_does_not_depend_on_the_number_of_processes(noise, files, statistics, tmp_path):
+    assert measure(GRAPH, files, statistics, RECIPE, probes(3, 2), processes=2, folder=tmp_path) == noise
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_recipe_without_int8_measures_only_the_signal(noise, statistics):
+def test_a_recipe_without_int8_measures_only_the_signal(noise, files, statistics):
     floats = Recipe("floats", dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32")))
-    assert measure(GRAPH, statistics, floats, images(3, 2)) == Noise(noise.signal, {})
+    assert measure(GRAPH, files, statistics, floats, probes(3, 2)) == Noise(noise.signal, {})
 
 
-def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp_path):
+def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, files, statistics, tmp_path):
     recipe = Recipe("imported", RECIPE.layers, table_of(GRAPH, statistics, RECIPE))
-    found = measure(GRAPH, statistics, recipe, images(3, 2))
+    found = measure(GRAPH, files, statistics, recipe, probes(3, 2))
     assert list(found.by_layer) == ["conv", "fc"]
     floats = dict.fromkeys(("conv", "dw", "fc"), LayerPlan("fp32"))
     only = replace(recipe.floating(["fc"]), layers=floats | {"conv": LayerPlan()})
@@ -115,36 +119,38 @@ def test_a_recipe_by_table_is_measured_layer_by_layer_too(noise, statistics, tmp
     assert found.by_layer["conv"] != noise.by_layer["conv"]
 
 
-def test_no_probe_images_are_refused(statistics):
+def test_no_probe_images_are_refused(files, statistics):
     with pytest.raises(ZooError, match="cpu/m: there are no probe images"):
-        measure(GRAPH, statistics, RECIPE, [], model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, [], model="cpu/m")
 
 
-def test_what_is_of_another_model_is_refused(statistics):
+def test_what_is_of_another_model_is_refused(files, statistics):
     with pytest.raises(ZooError, match="statistics were collected with other weights"):
-        measure(small_network(1), statistics, RECIPE, images(1, 2))
+        measure(small_network(1), files, statistics, RECIPE, probes(1, 2))
     with pytest.raises(ZooError, match="no weights of a layer other"):
-        measure(GRAPH, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), images(1, 2))
+        measure(
+            GRAPH, files, statistics, Recipe("r", {**RECIPE.layers, "other": LayerPlan("fp32")}), probes(1, 2)
+        )
 
 
-def test_outputs_that_are_not_finite_are_named(statistics):
-    broken = images(1, 2)
-    broken[0][0, 0, 0] = np.nan
+def test_outputs_that_are_not_finite_are_named(files, statistics):
+    broken = probes(1, 2)
+    broken[0][0][0, 0, 0] = np.nan
     with pytest.raises(ArtifactError, match="cpu/m in fp32: the outputs are not finite"):
-        measure(GRAPH, statistics, RECIPE, broken, model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, broken, model="cpu/m")
 
 
-def test_a_child_that_dies_is_named_with_its_layer(statistics, monkeypatch):
+def test_a_child_that_dies_is_named_with_its_layer(files, statistics, monkeypatch):
     monkeypatch.setattr(module, "_outputs", die_of_fc)
     with pytest.raises(ArtifactError, match="cpu/m with only the layer fc in int8: the runtime crashed"):
-        measure(GRAPH, statistics, RECIPE, images(1, 2), processes=2, model="cpu/m")
+        measure(GRAPH, files, statistics, RECIPE, probes(1, 2), processes=2, model="cpu/m")
 
 
 def die_of_fc(recipe, columns):
     if recipe and recipe.name == "only fc":
         os.close(2)
         ctypes.string_at(0)
-    return np.ones((1, 5), np.float32)
+    return (np.ones((1, 5), np.float32),)
 
 
 def test_the_record_holds_every_layer_with_weights(noise):
@@ -165,7 +171,7 @@ def test_the_record_holds_every_layer_with_weights(noise):
 
 def test_multiply_adds_are_weights_times_output_positions(files):
     (height, width) = (8, 8)
-    assert multiply_adds(files, (3, height, width)) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
+    assert multiply_adds(files, [(3, height, width)]) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
 
 
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json(noise):
@@ -194,8 +200,17 @@ def test_large_models_get_fewer_probes():
     assert probes_for(Graph((small,))) > probes_for(Graph((large,))) > 0
 
 
+def test_as_many_children_as_fit_into_the_memory_and_at_least_one():
+    weight = np.broadcast_to(np.float32(1), 60_000_000)  # 229 MB
+    fc = GRAPH["fc"]
+    graph = Graph((replace(fc, weights={"weight": replace(fc.weights["weight"], values=weight)}),))
+    assert fitting(16, 1000, graph) == 1
+    assert fitting(16, 5000, graph) == 4
+    assert fitting(2, 50_000, graph) == 2
+
+
 def test_every_layer_that_computes_takes_time(files):
-    times = layer_times(files, (3, 8, 8), runs=2)
+    times = layer_times(files, [(3, 8, 8)], runs=2)
     assert list(times.ms) == [layer.name for layer in GRAPH.layers]
     assert times.ms["in0"] == 0
     assert all(times.ms[name] > 0 for name in ("conv", "dw", "add", "pool", "fc"))
@@ -204,14 +219,63 @@ def test_every_layer_that_computes_takes_time(files):
 
 
 def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
-    runner = NcnnRunner(*files, "cpu", 1, half=False)
+    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
     (image,) = images(1, 2)
-    expected = runner.run(image)
-    assert len(runner.seconds(image, ["1", "2", "4", "5", "6", "out0"])) == 6
-    np.testing.assert_array_equal(runner.run(image), expected)
+    expected = runner.run((image,))
+    assert len(runner.seconds((image,), ["1", "2", "4", "5", "6", "out0"])) == 6
+    np.testing.assert_array_equal(runner.run((image,)), expected)
 
 
 def test_a_file_that_ncnn_cannot_time_is_an_error(files, tmp_path):
     (tmp_path / "x.bin").write_bytes(files[1].read_bytes()[:-4])
     with pytest.raises(ZooError, match="x\\.bin"):
-        layer_times((files[0], tmp_path / "x.bin"), (3, 8, 8), runs=1)
+        layer_times((files[0], tmp_path / "x.bin"), [(3, 8, 8)], runs=1)
+
+
+# Several inputs and outputs
+
+
+SHAPES = [(3, 8, 8), (6,)]
+"""Of the inputs of `two_headed`."""
+
+
+def two(count: int, seed: int) -> list[tuple[np.ndarray, ...]]:
+    draw = normal(seed)
+    return [tuple(draw(int(np.prod(shape))).reshape(shape) for shape in SHAPES) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def two_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    pair = folder / "fp32.param", folder / "fp32.bin"
+    write_graph(two_headed(), *pair)
+    return pair
+
+
+def test_noise_of_several_outputs_is_relative_to_each(two_files, tmp_path):
+    runner = NcnnRunner(*two_files, "cpu", 1, precision="fp32")
+    named = [(str(index), inputs) for index, inputs in enumerate(two(8, 1))]
+    statistics = collect(two_headed(), runner, named)
+    recipe = Recipe("all", dict.fromkeys(("conv", "fc", "side"), LayerPlan()))
+    found = measure(two_headed(), two_files, statistics, recipe, two(3, 2))
+    assert found.signal == pytest.approx(1)
+    exact = [runner.run(inputs) for inputs in two(3, 2)]
+    for name in ("conv", "fc", "side"):
+        plans = dict.fromkeys(("conv", "fc", "side"), LayerPlan("fp32")) | {name: LayerPlan()}
+        files = tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
+        write_graph(apply(two_headed(), statistics, Recipe("alone", plans)), *files)
+        alone = NcnnRunner(*files, "cpu", 1, precision="fp32")
+        pairs = [(exact_one, alone.run(inputs)) for exact_one, inputs in zip(exact, two(3, 2), strict=True)]
+        shares = []
+        for place in (0, 1):
+            expected, got = (np.stack([each[side][place] for each in pairs]).astype(float) for side in (0, 1))
+            shares.append(np.sum((expected - got) ** 2) / np.sum(expected**2))
+        assert found.by_layer[name] == pytest.approx(np.mean(shares), rel=1e-6)
+        assert (shares[0] == 0) == (name != "conv"), "only the convolution is seen by the map"
+
+
+def test_multiply_adds_and_times_of_a_model_of_two_inputs(two_files):
+    assert multiply_adds(two_files, SHAPES) == {"conv": 108 * 64, "fc": 20, "side": 30}
+    times = layer_times(two_files, SHAPES, runs=2)
+    assert all(times.ms[name] > 0 for name in ("conv", "relu", "pool", "fc", "side", "add"))
+    assert (times.ms["in0"], times.ms["in1"]) == (0, 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ncnn_samples import layer, normal, run
+from ncnn_samples import fed, layer, normal, run
 
 from zoo.calibration import CalibrationStatistics
 from zoo.candidates import searched
@@ -60,16 +60,18 @@ def statistics(tmp_path_factory) -> CalibrationStatistics:
     folder = tmp_path_factory.mktemp("statistics")
     write_graph(network(), folder / "fp32.param", folder / "fp32.bin")
     return collect(
-        network(), NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, half=False), inputs(40, 1)
+        network(),
+        NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, precision="fp32"),
+        fed(inputs(40, 1)),
     )
 
 
 def distance(graph: Graph, folder: Path, device: str = "cpu") -> float:
     write_graph(graph, folder / "int8.param", folder / "int8.bin")
-    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, half=False)
+    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, precision="fp32")
     pictures = [image for _, image in inputs(8, 2)]
     exact = np.stack([run(network(), image, folder) for image in pictures])
-    return sqnr_db(exact, np.stack([runner.run(image) for image in pictures]))
+    return sqnr_db(exact, np.stack([runner.run((image,))[0] for image in pictures]))
 
 
 def test_on_a_cpu_everything_is_int8(statistics, tmp_path):
@@ -154,8 +156,8 @@ def test_attention_that_is_not_to_itself_stays_float(tmp_path):
     at = [each.name for each in graph.layers].index("attention")
     graph = Graph((*graph.layers[:at], keys, cross, *graph.layers[at + 1 :]))
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, half=False)
-    statistics = collect(graph, runner, inputs(4, 1))
+    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
+    statistics = collect(graph, runner, fed(inputs(4, 1)))
     recipe = local_recipe(graph, statistics)
     assert "attention" not in statistics.inputs and recipe.layers["attention"].precision == "fp16"
     assert "attention (MultiHeadAttention)" in left_float(graph, recipe)
@@ -163,9 +165,11 @@ def test_attention_that_is_not_to_itself_stays_float(tmp_path):
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device):
+def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device, tmp_path):
     recipe = local_recipe(network(), statistics, device=device)
-    noise = measure(network(), statistics, recipe, [image for _, image in inputs(2, 2)])
+    files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    write_graph(network(), *files)
+    noise = measure(network(), files, statistics, recipe, [image for _, image in fed(inputs(2, 2))])
     assert list(noise.by_layer) == list(recipe.with_precision("int8"))
     assert all(30 < noise.sqnr_db(name) < 80 for name in noise.by_layer)
 

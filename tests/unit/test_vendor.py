@@ -9,6 +9,7 @@ from artifact_samples import photos
 
 from zoo.errors import ZooError
 from zoo.images import load
+from zoo.inputs import Feed
 from zoo.preprocess import Preprocess
 from zoo.vendor import mapper, write_bundle
 
@@ -51,7 +52,7 @@ def test_the_toolchain_sees_what_the_model_sees(channels, data_type, tmp_path):
     shape = tuple(map(int, inputs["input_shape"].split("x")))
     mean, scale = (np.reshape(numbers(inputs[key]), (3, 1, 1)) for key in ("mean_value", "scale_value"))
     assert len(raw) == len(samples) == 3 and shape == (1, 3, 6, 8)
-    for values, (_, expected) in zip(raw, load(samples, record, 1), strict=True):
+    for values, (_, (expected,)) in zip(raw, load(samples, Feed.image(record), 1), strict=True):
         np.testing.assert_allclose((values.reshape(shape[1:]) - mean) * scale, expected, atol=1e-5)
     assert "hb_mapper makertbin" in text and configuration["model_parameters"]["march"] == "bayes-e"
 

@@ -418,13 +418,18 @@ def test_the_card_is_plain_json_and_says_what_the_model_is(stored):
     model, source = fetch(wanted)
     card = model_card(wanted, model, source, "ab" * 32)
     assert json.loads(json.dumps(card)) == card
-    assert card["name"] == "tiny" and card["timm"] == "test_resnet" and card["args"] == {}
+    assert (
+        card["name"] == "tiny"
+        and (card["library"], card["architecture"]) == ("timm", "test_resnet")
+        and card["args"] == {}
+    )
     assert card["source"]["kind"] == "file" and card["random"] is False
     assert card["sha256"] == "ab" * 32 and card["licence"] == "MIT"
     assert card["num_classes"] == 1000 and card["input"] == [3, 64, 96]
     assert card["parameters"] == sum(parameter.numel() for parameter in reference().parameters())
     assert card["preprocess"]["crop_pct"] == 1.0 and card["preprocess"]["mean"] == [0.5, 0.5, 0.5]
     assert card["labels"][281].startswith("tabby")
+    assert card["class_ids"][281] == "n02123045" and len(set(card["class_ids"])) == 1000
 
 
 def test_random_weights_are_labelled_and_have_no_class_names():
@@ -452,3 +457,23 @@ def test_class_names_come_from_the_configured_file(tmp_path):
 def test_a_bad_preprocessing_override_names_the_model():
     with pytest.raises(ZooError, match=r"^tiny: preprocessing: crop_pct"):
         model_card(spec(preprocess={"crop_pct": 2.0}), create(spec()), {}, "0" * 64)
+
+
+def test_channels_that_the_preprocessing_does_not_give_are_refused():
+    gray = spec(args={"in_chans": 1})
+    with pytest.raises(
+        ZooError, match=r"^tiny: args in_chans is 1, and preprocessing gives 3 channels \(RGB\)"
+    ):
+        model_card(gray, create(gray), {}, "0" * 64)
+    record = {"channels": "GRAY", "mean": [0.5], "std": [0.5], "size": [32, 48]}
+    with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 1, 32, 48\]"):
+        model_card(spec(preprocess=record), create(spec()), {}, "0" * 64)
+    wanted = spec(args={"in_chans": 1}, preprocess=record)
+    assert model_card(wanted, create(wanted), {}, "0" * 64)["input"] == [1, 32, 48]
+
+
+def test_a_second_size_that_the_model_does_not_take_is_refused():
+    assert model_card(spec(second_size=[96, 64]), create(spec()), {}, "0" * 64)["inputs"][0]["second_shape"]
+    fixed = spec("vit_tiny_patch16_224", args={"depth": 1}, second_size=[96, 96])
+    with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 3, 96, 96\]"):
+        model_card(fixed, create(fixed), {}, "0" * 64)

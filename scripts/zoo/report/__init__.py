@@ -7,5 +7,15 @@ The page's parts lie beside the modules: `page.html.j2`, `model.html.j2`, `page.
 from zoo.report.findings import remarks
 from zoo.report.page import render_html
 from zoo.report.row import ModelRecords, Row, render_csv, rows
+from zoo.report.summary import render_summary, render_summary_csv
 
-__all__ = ["ModelRecords", "Row", "remarks", "render_csv", "render_html", "rows"]
+__all__ = [
+    "ModelRecords",
+    "Row",
+    "remarks",
+    "render_csv",
+    "render_html",
+    "render_summary",
+    "render_summary_csv",
+    "rows",
+]

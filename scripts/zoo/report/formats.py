@@ -59,6 +59,10 @@ def milliseconds(value: float) -> str:
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
 
 
+rate = milliseconds
+"""Frames per second: the same."""
+
+
 @_or_dash
 def ratio(value: float) -> str:
     """Two decimals."""

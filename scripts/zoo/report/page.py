@@ -1,12 +1,13 @@
 """The report as one HTML page that needs no network: style, scripts and charts are inside it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from zoo.deploy import obstacle, programs
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, mean_norm
 from zoo.report import formats
@@ -15,9 +16,9 @@ from zoo.report.depth import depth
 from zoo.report.findings import is_slow, remarks
 from zoo.report.layers import bars, legend
 from zoo.report.pareto import FIDELITIES, measures, pareto
+from zoo.report.published import published
 from zoo.report.row import ModelRecords, Record, Row, by_artifact, by_device, render_csv
 from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
-from zoo.snippets import cpp_snippet, python_snippet
 
 HERE = Path(__file__).parent
 
@@ -45,7 +46,11 @@ COLUMNS = (
     Column("format", "Format", "", "What the file is for: ncnn, ONNX Runtime or TorchScript."),
     Column("bytes", "Size", "MB", "All files of the artifact, in 10⁶ bytes.", formats.millions),
     Column("parameters", "Params", "M", "Parameters of the original model, in 10⁶.", formats.millions),
+    Column(
+        "multiply_adds", "MACs", "M", "Multiply-adds of an image: torch's count, in 10⁶.", formats.millions
+    ),
     Column("top1", "Top-1", "%", "Accuracy on the labelled evaluation images.", formats.percent),
+    Column("top5", "Top-5", "%", "The label among the first five classes.", formats.percent),
     Column("top1_drop", "Drop", "points", "Percentage points of top-1 lost to the original.", formats.points),
     Column("agreement", "Agree", "%", "Images with the original's first class.", formats.percent),
     Column("cosine_min", "Cosine", "worst", "To the original's outputs, worst image.", formats.cosine),
@@ -54,6 +59,7 @@ COLUMNS = (
     Column("ratio_1", "1 thread", "of fp32", "That, over fp32 in ncnn timed in turn.", formats.ratio),
     Column("latency_all_ms", "All threads", "ms", "Median latency on all CPUs.", formats.milliseconds),
     Column("ratio_all", "All threads", "of fp32", "That, over fp32 in ncnn timed in turn.", formats.ratio),
+    Column("fps", "Frames", "a second", "Streams in flight, a thread each: one a CPU.", formats.rate),
     Column("verdict", "Verdict", "", "Whether it meets every gate of the configuration."),
 )
 FILTERS = ("device", "precision", "format", "verdict")
@@ -74,9 +80,13 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("percent", "cosine", "points", "decibels", "millions", "milliseconds", "ratio", "count"):
+    for name in ("percent", "cosine", "points", "decibels", "millions", "milliseconds", "rate", "ratio"):
         environment.filters[name] = getattr(formats, name)
-    environment.filters |= {"significant": formats.significant, "plain": formats.plain}
+    environment.filters |= {
+        "significant": formats.significant,
+        "plain": formats.plain,
+        "count": formats.count,
+    }
     environment.filters |= {"anchor": anchor, "breakable": breakable}
     sections = [_section(model, rows) for model in models]
     return environment.get_template("page.html.j2").render(
@@ -118,6 +128,7 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
     card = model.card
     verify = list(by_artifact(card, model.verify, "verification").values())
     own = [row for row in rows if row.model == card["name"]]
+    others = published(card)
     record = Preprocess.from_dict(card["preprocess"])
     mean, norm = mean_norm(record)
     depths = {
@@ -136,20 +147,33 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "card": card,
         "rows": own,
         "verdicts": Counter(row.verdict for row in own),
-        "source": {key: value for key, value in card["source"].items() if value is not None},
+        "source": facts(card["source"]),
         "preprocess": record,
         "mean_vals": mean,
         "norm_vals": norm,
         "verify": verify,
         "gates": _gates(verify),
         "bench": list(by_artifact(card, model.bench, "benchmark").values()),
-        "evaluation": list(by_artifact(card, model.eval, "evaluation").values()),
+        "evaluation": by_artifact(card, model.eval, "evaluation"),
+        "published": others,
+        "origins": list({each["source"]: each["origin"] for each in others}.values()),
         "depth": depths,
         "search": searches,
         "layers": layers,
         "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
-        "snippets": _snippets(record, own),
+        "programs": {} if obstacle(card) else _programs(record, own),
     }
+
+
+def facts(source: Mapping[str, Any]) -> dict[str, str]:
+    """What a card says of where its weights come from, as text; a training's recipe and start in one line."""
+    return {key.replace("_", " "): _text(value) for key, value in source.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {text}" for key, text in facts(value).items())
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _search(card: Record, record: Record) -> dict[str, Any]:
@@ -180,16 +204,14 @@ def _gates(verify: Iterable[Record]) -> dict[str, list[str]]:
     return found
 
 
-def _snippets(record: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
+def _programs(record: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
     """Programs, by title, that run the smallest ncnn artifact of a model that has not failed, if any."""
     names = [row.artifact for row in rows if row.format == "ncnn" and row.verdict != "failed"]
     if not names:
         return {}
     stem = next((name for name in ("int8", "fp16") if name in names), names[0])
-    return {
-        f"Load {stem} in Python": python_snippet(record, stem),
-        f"Load {stem} in C++": cpp_snippet(record, stem),
-    }
+    texts = programs(record, stem)
+    return {f"{stem}: {name}": texts[name] for name in ("predict.py", "main.cpp", "preprocess.h")}
 
 
 def _machines(models: Iterable[ModelRecords]) -> dict[str, str]:

@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 """One parsed JSON file: a model card, or a record of what one of the other stages found."""
 
 DEVICES = ("cpu", "gpu")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
 FORMATS = {"": "ncnn", "onnx": "ONNX"}
 """Suffix of an artifact's name -> the format's name; an unknown suffix is shown as it is."""
 
@@ -40,7 +40,9 @@ class Row:
 
     Accuracies and agreement are fractions, `top1_drop` is in percentage points (positive: worse than
     the reference), latencies are medians in ms, a ratio is latency over that of `reference` in the
-    same run. `threads_all` is the largest thread count measured, if more than one.
+    same run. `threads_all` is the largest thread count measured, if more than one. `fps`: frames per second
+    of `streams` in flight, `fps_ratio` over that of `reference`. `image_set`, `images` and
+    `evaluated_agreement` are of the evaluation.
     """
 
     model: str
@@ -51,11 +53,15 @@ class Row:
     random_weights: bool
     bytes: int | None
     parameters: int | None
+    multiply_adds: int | None
+    image_set: str | None
+    images: int | None
     top1: float | None
     top5: float | None
     reference_top1: float | None
     top1_drop: float | None
     agreement: float | None
+    evaluated_agreement: float | None
     cosine_min: float | None
     cosine_mean: float | None
     sqnr_db: float | None
@@ -66,6 +72,9 @@ class Row:
     latency_all_ms: float | None
     ratio_all: float | None
     reference: str | None
+    streams: int | None
+    fps: float | None
+    fps_ratio: float | None
     peak_memory_bytes: int | None
     hardware: str | None
     software_gpu: bool | None
@@ -87,7 +96,7 @@ def is_int8(row: Row) -> bool:
 
 
 def sort_key(device: str, artifact: str) -> tuple[object, ...]:
-    """cpu before gpu, ncnn before the other formats, fp32 before fp16 before int8, then by name."""
+    """cpu before gpu, ncnn before the other formats, precisions as in PRECISIONS, then by name."""
     precision, form = precision_and_format(artifact)
     known = (*FORMATS.values(), "TorchScript")
     base = precision.split(" ")[0]
@@ -162,6 +171,7 @@ def _row(
     every: Record = latency[threads_all] if threads_all > 1 else {}
     reference = (single or every).get("reference")
     runtime = (bench or verify or {}).get("runtime") or {}
+    flow: Record = bench["throughput"] if bench else {}
     return Row(
         model=card["name"],
         device=device,
@@ -171,11 +181,15 @@ def _row(
         random_weights=card["random"],
         bytes=_bytes(verify, bench),
         parameters=card["parameters"],
+        multiply_adds=card["multiply_adds"],
+        image_set=evaluation["image_set"] if evaluation else None,
+        images=evaluation["images"] if evaluation else None,
         top1=outcome["top1"],
         top5=outcome["top5"],
         reference_top1=outcome["reference_top1"],
         top1_drop=outcome["top1_drop"],
         agreement=closeness["agreement"],
+        evaluated_agreement=evaluation["agreement"] if evaluation else None,
         cosine_min=numbers["cosine"]["min"] if numbers else None,
         cosine_mean=numbers["cosine"]["mean"] if numbers else None,
         sqnr_db=closeness["sqnr_db"],
@@ -186,6 +200,9 @@ def _row(
         latency_all_ms=every.get("median_ms"),
         ratio_all=every.get("ratio"),
         reference=reference["artifact"] if reference else None,
+        streams=flow.get("streams"),
+        fps=flow.get("fps"),
+        fps_ratio=flow.get("ratio"),
         peak_memory_bytes=bench["peak_memory_bytes"] if bench else None,
         hardware=runtime.get("device"),
         software_gpu=runtime.get("software_gpu"),
@@ -201,9 +218,12 @@ def _bytes(verify: Record | None, bench: Record | None) -> int | None:
     return sum(file["bytes"] for file in files) if files else None
 
 
-def render_csv(rows: Iterable[Row]) -> str:
-    """The rows as CSV with one header line: an unknown value is empty, failures are joined by "; "."""
-    names = [column.name for column in dataclasses.fields(Row)]
+def render_csv(rows: Iterable[Row], names: Sequence[str] | None = None) -> str:
+    """The rows as CSV with one header line: an unknown value is empty, failures are joined by "; ".
+
+    names: the fields to write; all of them if not given.
+    """
+    names = names or [column.name for column in dataclasses.fields(Row)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

@@ -4,7 +4,7 @@ They change how a model is written down, never what it computes: ncnn then gets 
 and fewer of them. One module a rewrite; `REWRITES` holds them in the order in which they apply.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,9 +19,12 @@ from zoo.rewrites.layer_scale import fold_layer_scale
 from zoo.rewrites.modules import float64_arithmetic
 from zoo.rewrites.pooled_norm import norm_after_flatten
 from zoo.rewrites.reparameterization import reparameterize
+from zoo.tensors import largest_error, tensors_of
 
-Rewrite = Callable[[nn.Module, torch.Tensor], int]
-"""Changes a module in place, given an example input (NCHW), and returns how many places it changed."""
+Inputs = tuple[torch.Tensor, ...]
+
+Rewrite = Callable[[nn.Module, Inputs], int]
+"""Changes a module in place, given example inputs, and returns how many places it changed."""
 
 REWRITES: tuple[tuple[str, Rewrite], ...] = (
     ("reparameterization", reparameterize),  # first: it swallows batch norms and layer scales itself
@@ -42,28 +45,30 @@ Right ones measure below 1e-12, or near 1e-8 where the model itself computes a p
 
 
 @torch.no_grad()
-def rewrite(model: nn.Module, example: torch.Tensor) -> list[tuple[str, int]]:
+def rewrite(model: nn.Module, example: torch.Tensor | Inputs) -> list[tuple[str, int]]:
     """Apply all of `REWRITES` to `model`, in place, and return each one's name and number of changes.
 
-    `example` (NCHW, float) gives the input's shape and device. The model is put in evaluation mode,
-    rewritten and checked in float64, so that folded weights are rounded once, and returned to its own
-    dtype. After every rewrite that changed something, the output on a seeded normal input is compared
-    with the one from before all rewrites.
+    `example`, of each input (NCHW for an image), or of the only one, gives shapes and device. The model is
+    put in evaluation mode, rewritten and checked in float64, so that folded weights are rounded once, and
+    returned to its own dtype. After every rewrite that changed something, the outputs on seeded normal
+    inputs are compared with those from before all rewrites.
 
     Raises ZooError if the untouched model's output is not finite, or naming the rewrite that changed it.
     """
-    dtype = next(model.parameters()).dtype
+    example = (example,) if isinstance(example, torch.Tensor) else example
+    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    generator = torch.Generator().manual_seed(0)
     counts = []
     with float64_arithmetic():
         model.eval().double()
-        probe = torch.randn(example.shape, generator=torch.Generator().manual_seed(0)).to(example.device)
-        expected = model(probe)
-        if not expected.isfinite().all():
+        probe = tuple(torch.randn(each.shape, generator=generator).to(each.device) for each in example)
+        expected = tensors_of(model(*probe))
+        if not all(each.isfinite().all() for each in expected):
             raise ZooError(f"{model_name(model)}: a random input gives NaN or infinity; check its weights")
         for name, function in REWRITES:
             count = function(model, probe)
             if count:
-                _check(name, model, expected, model(probe))
+                _check(name, model, expected, tensors_of(model(*probe)))
             counts.append((name, count))
     model.to(dtype)
     return counts
@@ -75,8 +80,10 @@ def model_name(model: nn.Module) -> str:
     return str(config.get("architecture") or type(model).__name__)
 
 
-def _check(name: str, model: nn.Module, expected: torch.Tensor, got: torch.Tensor) -> None:
-    error = float((got - expected).abs().max() / expected.abs().max())
+def _check(
+    name: str, model: nn.Module, expected: Sequence[torch.Tensor], got: Sequence[torch.Tensor]
+) -> None:
+    error = largest_error(expected, got)
     if not error <= TOLERANCE:  # a NaN fails as well
         raise ZooError(
             f"{model_name(model)}: the rewrite '{name}' changes its output by {error:.1e} of the maximum; "

@@ -61,7 +61,7 @@ class SplitAttention2d(nn.Module):
         return mixed.permute(0, 2, 1).reshape(x.shape)
 
 
-def split_attention(model: nn.Module, example: torch.Tensor) -> int:
+def split_attention(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Write out every attention module that is known here, in place; return how many.
 
     Others that timm can run without the fused kernel (`fused_attn`) are switched to that form and counted.

@@ -12,7 +12,7 @@ from torch import nn
 from zoo.rewrites.modules import as_convolution, as_norm2d
 
 
-def mlp_to_convolution(model: nn.Module, example: torch.Tensor) -> int:
+def mlp_to_convolution(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Turn every ConvNeXt block that works in NHWC into NCHW, in place; return how many.
 
     Blocks with another norm than layer norm stay as they are.

@@ -80,7 +80,7 @@ class _InvertedBottleneck(nn.Sequential):
         super().__init__(as_norm2d(block.norm), fc1, block.mlp.act, fc2, _layer_scale(block.gamma))
 
 
-def edgenext_channels_first(model: nn.Module, example: torch.Tensor) -> int:
+def edgenext_channels_first(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Put the blocks above in the place of timm's; return how many."""
     kinds = {edgenext.ConvBlock: ConvBlock, edgenext.SplitTransposeBlock: SplitTransposeBlock}
     return replace_modules(

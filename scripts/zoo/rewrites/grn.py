@@ -27,7 +27,7 @@ class PlainGlobalResponseNorm(nn.Module):
         return x * scale
 
 
-def plain_grn(model: nn.Module, example: torch.Tensor) -> int:
+def plain_grn(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Rewrite the GRN of every `GlobalResponseNormMlp`, in place; return how many."""
     mlps = [m for m in model.modules() if isinstance(m, GlobalResponseNormMlp)]
     mlps = [mlp for mlp in mlps if isinstance(mlp.grn, GlobalResponseNorm)]

@@ -33,7 +33,7 @@ class _Output:
     version: int
 
 
-def fold_layer_scale(model: nn.Module, example: torch.Tensor) -> int:
+def fold_layer_scale(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Fold every layer scale that can be, in place; return how many.
 
     Runs the model once on `example` if it has layer scale modules, to see which layer feeds each one.
@@ -48,7 +48,7 @@ def fold_layer_scale(model: nn.Module, example: torch.Tensor) -> int:
     return len(blocks) + replace_modules(model, lambda module: nn.Identity() if module in feeds else None)
 
 
-def _feeding_layers(model: nn.Module, example: torch.Tensor) -> dict[nn.Module, nn.Module]:
+def _feeding_layers(model: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[nn.Module, nn.Module]:
     """The layer behind each layer scale module whose input is that layer's output and nothing else.
 
     The input counts as the output if it is the same memory, not written to in between (an in-place
@@ -75,7 +75,7 @@ def _feeding_layers(model: nn.Module, example: torch.Tensor) -> dict[nn.Module, 
     hooks = [m.register_forward_hook(produced) for m in model.modules() if _is_producer(m)]
     hooks += [m.register_forward_pre_hook(consumed) for m in scales]
     try:
-        model(example)
+        model(*example)
     finally:
         for hook in hooks:
             hook.remove()

@@ -9,7 +9,7 @@ from timm.layers import LayerNorm2d, NormMlpClassifierHead
 from torch import nn
 
 
-def norm_after_flatten(model: nn.Module, example: torch.Tensor) -> int:
+def norm_after_flatten(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Put the layer norm of every pooling `NormMlpClassifierHead` behind its flatten; return how many."""
     heads = [m for m in model.modules() if isinstance(m, NormMlpClassifierHead)]
     heads = [

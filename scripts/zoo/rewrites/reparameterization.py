@@ -11,7 +11,7 @@ from torch import nn
 _METHODS = ("fuse", "reparameterize", "switch_to_deploy")
 
 
-def reparameterize(model: nn.Module, example: torch.Tensor) -> int:
+def reparameterize(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
     """Merge every module that timm can merge; return how many were replaced or lost parameters."""
     mergeable = [
         m for m in model.modules() if any(hasattr(m, method) for method in _METHODS) and m is not model

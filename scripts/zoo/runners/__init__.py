@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +27,30 @@ class RuntimeInfo:
         return asdict(self)
 
 
+Arrays = tuple[NDArray[np.float32], ...]
+
+
 class Runner(Protocol):
-    """A loaded model. Inputs are arrays in CHW layout, one image at a time; they are not changed."""
+    """A loaded model. It takes one array an input, in the model's order and without the batch, such as CHW
+    for an image; they are not changed. Raises ArtifactError for another number of inputs than it has."""
 
     info: RuntimeInfo
 
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output of the model for one image, flattened to (classes,)."""
+    def run(self, inputs: Arrays) -> Arrays:
+        """The outputs of the model, without the batch."""
 
-    def step(self, image: NDArray[np.float32]) -> None:
-        """Run once for timing; the output is computed and left with the runtime."""
+    def step(self, inputs: Arrays) -> None:
+        """Run once for timing; the outputs are computed and left with the runtime."""
+
+
+@runtime_checkable
+class BatchRunner(Runner, Protocol):
+    """A runner that can take several samples at once, if this model lets it."""
+
+    batches: bool
+
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        """The outputs, each (samples, …), for inputs (samples, …)."""
 
 
 def open_runner(
@@ -47,8 +61,7 @@ def open_runner(
     device: `cpu` or `gpu`; what `gpu` means is the runtime's: Vulkan for ncnn (an error without a Vulkan
     device), CUDA for torch where there is one. threads: CPU threads to use.
 
-    Raises ZooError if the runtime cannot load the files, or the model does not take one image and return
-    one tensor.
+    Raises ZooError if the runtime cannot load the files.
     """
     if runtime not in RUNTIMES:
         raise ZooError(f"unknown runtime {runtime!r}; known: {', '.join(RUNTIMES)}")
@@ -62,10 +75,21 @@ def as_input(image: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
-def wrong_interface(path: str | Path, inputs: Sequence[str], outputs: Sequence[str]) -> ArtifactError:
-    """The error for a model that has other than one input and one output."""
-    takes, returns = (", ".join(names) or "nothing" for names in (inputs, outputs))
-    return ArtifactError(
-        f"{path}: it takes {takes} and returns {returns}; export a model that takes one image and returns "
-        "one tensor"
-    )
+def check_count(path: str | Path, names: Sequence[str], inputs: Arrays) -> None:
+    """Raises ArtifactError unless there is an array for each of a model's inputs."""
+    if len(inputs) != len(names):
+        raise ArtifactError(
+            f"{path}: it takes {len(names)} inputs ({', '.join(names)}) and was given {len(inputs)}; declare "
+            "them (config.yaml: inputs) and build it again"
+        )
+
+
+def with_batch(inputs: Arrays) -> Arrays:
+    """The inputs of one sample as a batch of one."""
+    return tuple(each[None] for each in inputs)
+
+
+def without_batch(output: NDArray[np.floating]) -> NDArray[np.float32]:
+    """An output of a runtime that keeps the batch of one: float32, and without it."""
+    values = np.asarray(output, dtype=np.float32)
+    return values[0] if values.ndim and values.shape[0] == 1 else values

@@ -19,27 +19,27 @@ from zoo.errors import ArtifactError, ZooError
 from zoo.hardware import cpu_name
 from zoo.ncnn_check import load_checked
 from zoo.ncnn_graph import Graph
-from zoo.runners import RuntimeInfo, as_input, wrong_interface
+from zoo.ncnn_options import options
+from zoo.runners import Arrays, RuntimeInfo, as_input, check_count
 from zoo.vulkan import vulkan_device
 
 
 class NcnnRunner:
-    """`half` lets the runtime store and compute in fp16 where it wants to, as it does by default."""
+    """Computes as `zoo.ncnn_options` says for the precision."""
 
-    def __init__(self, param: str | Path, weights: str | Path, device: str, threads: int, half: bool) -> None:
+    def __init__(
+        self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str
+    ) -> None:
         graph = load_checked(param, weights)
         self._name = str(param)
-        outputs = _outputs(graph)
-        if len(graph.inputs) != 1 or len(outputs) != 1:
-            raise wrong_interface(param, graph.inputs, outputs)
-        self._input, self._output = graph.inputs[0], outputs[0]
+        self._inputs, self._outputs = model_inputs(graph), model_outputs(graph)
+        del graph  # its weights are not to lie in memory beside ncnn's
         self._net = ncnn.Net()
-        options = self._net.opt
-        options.num_threads = threads
-        options.use_vulkan_compute = device == "gpu"
-        options.use_bf16_storage = False
-        for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
-            setattr(options, name, half)
+        settings = self._net.opt
+        settings.num_threads = threads
+        settings.use_vulkan_compute = device == "gpu"
+        for name, on in options(precision).items():
+            setattr(settings, name, on)
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
             self._net.set_vulkan_device(gpu.index)
@@ -49,37 +49,38 @@ class NcnnRunner:
         for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
             if load(str(path)) != 0:
                 raise ArtifactError(f"{path}: ncnn cannot load it")
-        if gpu and not options.use_vulkan_compute:  # ncnn takes it back where the device does not work
+        if gpu and not settings.use_vulkan_compute:  # ncnn takes it back where the device does not work
             raise ZooError(
                 f"the Vulkan device {gpu.name} does not work, and a gpu artifact is never run on the CPU "
                 "instead: update its driver, or build for the device cpu"
             )
 
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return next(self.blobs(image, [self._output]))[1].ravel()
+    def run(self, inputs: Arrays) -> Arrays:
+        # copies: what an extractor yields is its own memory, and goes with it
+        return tuple(values.copy() for _, values in self.blobs(inputs, self._outputs))
 
-    def step(self, image: NDArray[np.float32]) -> None:
-        self._extract(self._extractor(image), self._output)
+    def step(self, inputs: Arrays) -> None:
+        extractor = self._extractor(inputs)
+        for name in self._outputs:
+            self._extract(extractor, name)
 
-    def blobs(
-        self, image: NDArray[np.float32], names: Sequence[str]
-    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Named intermediate results for one image, in ncnn's layout, such as (c, h, w).
+    def blobs(self, inputs: Arrays, names: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Named intermediate results for one sample, in ncnn's layout, such as (c, h, w).
 
         `names` must be in the graph's order: a blob is computed when its turn comes and freed, but for the
         one that is yielded, once its reader has run. What is yielded is ncnn's own memory, to be read only.
         """
-        extractor = self._extractor(image)
+        extractor = self._extractor(inputs)
         for name in names:
             yield name, np.asarray(self._extract(extractor, name), dtype=np.float32)
 
-    def seconds(self, image: NDArray[np.float32], names: Sequence[str]) -> list[float]:
-        """The time from one blob to the next, for blobs in the graph's order; the first from the image on.
+    def seconds(self, inputs: Arrays, names: Sequence[str]) -> list[float]:
+        """The time from one blob to the next, for blobs in the graph's order; the first from the inputs on.
 
         On the CPU a result stays in the layout that the next layer takes it in, and is let go before that
         one runs, so the sum is that of a whole run. On Vulkan each is waited for and copied to the CPU.
         """
-        extractor = self._extractor(image)
+        extractor = self._extractor(inputs)
         seconds = []
         for name in names:
             start = time.perf_counter()
@@ -87,11 +88,13 @@ class NcnnRunner:
             seconds.append(time.perf_counter() - start)
         return seconds
 
-    def _extractor(self, image: NDArray[np.float32]) -> Any:
-        """An extractor with a copy of the image, for a first layer that works in place writes to it."""
-        values = as_input(image)  # a Mat does not keep its array alive, so it needs a name until it is copied
+    def _extractor(self, inputs: Arrays) -> Any:
+        """An extractor with a copy of the inputs, for a first layer that works in place writes to them."""
+        check_count(self._name, self._inputs, inputs)
         extractor = self._net.create_extractor()
-        extractor.input(self._input, ncnn.Mat(values).clone())
+        for name, given in zip(self._inputs, inputs, strict=True):
+            values = as_input(given)  # named, for a Mat does not keep its array alive until it is copied
+            extractor.input(name, ncnn.Mat(values).clone())
         return extractor
 
     def _extract(self, extractor: Any, blob: str, as_it_is: bool = False) -> Any:
@@ -102,11 +105,23 @@ class NcnnRunner:
         return output
 
 
-def _outputs(graph: Graph) -> list[str]:
-    """The model's outputs as pnnx names them: a blob that nobody reads may be a part that is not used."""
-    return [blob for blob in graph.outputs if re.fullmatch(r"out\d+", blob)] or list(graph.outputs)
+def model_inputs(graph: Graph) -> list[str]:
+    """The model's inputs in its order, which pnnx's names tell: its layers can be in another one."""
+    return sorted(graph.inputs, key=_number)
+
+
+def model_outputs(graph: Graph) -> list[str]:
+    """The model's outputs as pnnx names them, in the model's order: a blob that nobody reads may be a part
+    that is not used."""
+    named = [blob for blob in graph.outputs if re.fullmatch(r"out\d+", blob)]
+    return sorted(named, key=_number) or list(graph.outputs)
+
+
+def _number(blob: str) -> int:
+    digits = re.search(r"\d+$", blob)
+    return int(digits[0]) if digits else 0
 
 
 def load(files: Sequence[Path], device: str, threads: int, precision: str) -> NcnnRunner:
     """See `zoo.runners.open_runner`; `.param` and `.bin`."""
-    return NcnnRunner(files[0], files[1], device, threads, half=precision != "fp32")
+    return NcnnRunner(files[0], files[1], device, threads, precision)

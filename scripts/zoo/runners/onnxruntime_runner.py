@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from zoo.errors import ArtifactError
 from zoo.hardware import cpu_name
-from zoo.runners import RuntimeInfo, as_input, wrong_interface
+from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
 
 
 class OnnxRunner:
@@ -26,24 +25,28 @@ class OnnxRunner:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # onnxruntime raises half a dozen unrelated classes
             raise ArtifactError(f"{path}: onnxruntime cannot load it: {str(error).strip()}") from error
-        inputs = [each.name for each in self._session.get_inputs()]
-        outputs = [each.name for each in self._session.get_outputs()]
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise wrong_interface(path, inputs, outputs)
-        self._path, self._input = path, inputs[0]
+        given = self._session.get_inputs()
+        self._path, self._inputs = path, [each.name for each in given]
+        self.batches = all(not isinstance(each.shape[0], int) for each in given)  # a name or None: any size
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         name, software_gpu = ("CUDA", False) if on_gpu else (cpu_name(), None)
         self.info = RuntimeInfo("onnxruntime", onnxruntime.__version__, name, software_gpu)
 
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._compute(image), dtype=np.float32).ravel()
+    def run(self, inputs: Arrays) -> Arrays:
+        return tuple(map(without_batch, self._compute(with_batch(inputs))))
 
-    def step(self, image: NDArray[np.float32]) -> None:
-        self._compute(image)
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        return tuple(np.asarray(each, dtype=np.float32) for each in self._compute(inputs))
 
-    def _compute(self, image: NDArray[np.float32]) -> Any:
+    def step(self, inputs: Arrays) -> None:
+        self._compute(with_batch(inputs))
+
+    def _compute(self, inputs: Arrays) -> list[Any]:
+        check_count(self._path, self._inputs, inputs)
+        fed = {name: as_input(values) for name, values in zip(self._inputs, inputs, strict=True)}
         try:
-            return self._session.run(None, {self._input: as_input(image)[None]})[0]
+            outputs: list[Any] = self._session.run(None, fed)
+            return outputs
         except Exception as error:
             raise ArtifactError(f"{self._path}: onnxruntime cannot run it: {str(error).strip()}") from error
 

@@ -4,16 +4,17 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from zoo.errors import ArtifactError
 from zoo.hardware import cpu_name
-from zoo.runners import RuntimeInfo, as_input, wrong_interface
+from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.tensors import tensors_of
 
 
 class TorchRunner:
+    batches = True  # as a rule: a trace may hold its batch of one in a constant
+
     def __init__(self, path: Path, device: str, threads: int) -> None:
         torch.set_num_threads(threads)
         self._path = path
@@ -27,29 +28,29 @@ class TorchRunner:
         except RuntimeError as error:
             raise ArtifactError(f"{path}: torch cannot load it: {_first_line(error)}") from error
         self._module = module.eval()
-        schema = self._module.forward.schema
-        inputs = [argument.name for argument in schema.arguments[1:]]  # the first is self
-        returned = str(schema.returns[0].type)
-        if len(inputs) != 1 or returned != "Tensor":
-            raise wrong_interface(path, inputs, [returned])
+        arguments = self._module.forward.schema.arguments[1:]  # the first is self
+        self._inputs = [argument.name for argument in arguments if not argument.has_default_value()]
         on_gpu = self._device.type == "cuda"
         name = torch.cuda.get_device_name() if on_gpu else cpu_name()
         self.info = RuntimeInfo("torch", torch.__version__, name, False if on_gpu else None)
 
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = self._compute(image).float().cpu().numpy()
-        return output.ravel()
+    def run(self, inputs: Arrays) -> Arrays:
+        return tuple(map(without_batch, self.run_batch(with_batch(inputs))))
 
-    def step(self, image: NDArray[np.float32]) -> None:
-        self._compute(image)
+    def run_batch(self, inputs: Arrays) -> Arrays:
+        return tuple(each.float().cpu().numpy() for each in self._compute(inputs))
+
+    def step(self, inputs: Arrays) -> None:
+        self._compute(with_batch(inputs))
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
-    def _compute(self, image: NDArray[np.float32]) -> torch.Tensor:
+    def _compute(self, inputs: Arrays) -> list[torch.Tensor]:
+        check_count(self._path, self._inputs, inputs)
         try:
             with torch.inference_mode():
-                output: torch.Tensor = self._module(torch.from_numpy(as_input(image)[None]).to(self._device))
-                return output
+                tensors = (torch.from_numpy(as_input(each)).to(self._device) for each in inputs)
+                return tensors_of(self._module(*tensors))
         except RuntimeError as error:
             raise ArtifactError(f"{self._path}: torch cannot run it: {_first_line(error)}") from error
 

@@ -1,0 +1,44 @@
+"""Take a model that a file holds, ONNX or TorchScript, into the zoo, and describe it for all later jobs."""
+
+import shutil
+from pathlib import Path
+
+from zoo import onnx_file
+from zoo.architecture import naming
+from zoo.checkpoint import check_sha256
+from zoo.files import replacing
+from zoo.flops import multiply_adds
+from zoo.job import reporting
+from zoo.libraries import library
+from zoo.model_card import card, feed_of, outputs_of, preprocess_record
+from zoo.records import write_json
+from zoo.spec import ModelSpec
+from zoo.weights import check_finite
+
+
+def main(spec: ModelSpec, weights: str, card_out: str) -> None:
+    path = Path(spec.architecture)
+    with naming(spec):
+        if spec.library == "onnx":
+            model = onnx_file.read(path)
+            feed = onnx_file.feed_of(spec, model, preprocess_record(spec))
+            outputs, parameters = onnx_file.outputs_of(path, feed), onnx_file.parameters(model)
+            products = None
+        else:
+            module = library(spec).open_file(path)
+            check_finite(path, module.state_dict())
+            feed = feed_of(spec)
+            outputs = outputs_of(module, feed)
+            parameters = sum(each.numel() for each in module.parameters())
+            products = multiply_adds(module, feed.shapes)
+        digest = check_sha256(path, spec.weights.sha256)
+        source = {"kind": spec.library, "location": spec.architecture, "sha256": digest}
+        with replacing(weights) as (temporary,):
+            shutil.copyfile(path, temporary)
+            write_json(card(spec, feed, outputs, parameters, products, source, digest), card_out)
+
+
+if __name__ == "__main__":
+    spec = ModelSpec.from_dict(snakemake.params.spec)
+    with reporting(snakemake.log[0], "weights"):
+        main(spec, snakemake.output.weights, snakemake.output.card)

@@ -1,0 +1,42 @@
+"""Convert an ONNX file to ncnn: by pnnx where that gives what onnxruntime gives, else through TorchScript."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from zoo.conversion import first_that_agrees
+from zoo.inputs import Feed
+from zoo.job import reporting
+from zoo.records import read_json
+
+
+def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
+    # torch takes seconds to import, and most files never come here
+    from zoo.export import export_torchscript
+    from zoo.libraries.onnx_models import open_file
+    from zoo.tensors import zeros
+
+    second = feed.second()
+    traced = folder / "torchscript.pt"
+    other = zeros(second.shapes) if second else None
+    export_torchscript(open_file(onnx), zeros(feed.shapes), traced, other)
+    return traced
+
+
+def main(onnx: str, card: str, param: str, weights: str) -> None:
+    described, source = read_json(card), Path(onnx)
+    feed = Feed.of(described)
+    with tempfile.TemporaryDirectory(dir=Path(param).parent, prefix=".partial-") as folder:
+        ways = [
+            ("pnnx on ONNX", lambda: source),
+            ("onnx2torch and TorchScript", lambda: through_torchscript(source, feed, Path(folder))),
+        ]
+        outputs = len(described["outputs"])
+        way = first_that_agrees(described["name"], ways, source, feed, outputs, Path(param), Path(weights))
+    logging.info("converted by %s", way)
+
+
+if __name__ == "__main__":
+    files, made = snakemake.input, snakemake.output
+    with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards)):
+        main(files.onnx, files.card, made.param, made.weights)

@@ -1,0 +1,79 @@
+"""Ask an artifact about images: python scripts/predict.py results/cpu/MODEL/int8.param photo.jpg ..."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.predict import Prediction, Predictor
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("artifact", type=Path, help="one of its files: .param, .onnx or .pt")
+    parser.add_argument("images", nargs="+", help="image files")
+    parser.add_argument("--top", type=count, default=5, help="how many classes to show (default 5)")
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="default: that of the artifact's folder")
+    parser.add_argument("--card", type=Path, help="the model card, where the artifact lies outside of a zoo")
+    parser.add_argument("--threads", type=count, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON an image")
+    options = parser.parse_args()
+    try:
+        predictor = Predictor.open(options.artifact, options.card, options.device, options.threads)
+    except ZooError as error:
+        return fail(error)
+    describe = as_json if options.json else as_table
+    # One image that cannot be read does not keep the others from being answered.
+    return max([report(describe, predictor, image, options.top) for image in options.images])
+
+
+def report(describe: Callable[..., str], predictor: Predictor, image: str, top: int) -> int:
+    try:
+        print(describe(predictor, image, top), flush=True)
+    except ZooError as error:
+        return fail(error)
+    return 0
+
+
+def as_table(predictor: Predictor, image: str, top: int) -> str:
+    outputs = predictor.outputs(predictor.inputs(image))
+    if predictor.classifies:
+        lines = [row(each) for each in predictor.ranked(outputs, top)]
+    else:
+        lines = [f"output {place}: {shape_of(each)}" for place, each in enumerate(outputs)]
+    return "\n".join([image, *(f"  {line}" for line in lines)])
+
+
+def row(prediction: Prediction) -> str:
+    return f"{prediction.score:6.1%}  {prediction.index:>4}  {prediction.label or ''}".rstrip()
+
+
+def shape_of(output) -> str:
+    return f"shape {'x'.join(map(str, output.shape))}, from {output.min():.4g} to {output.max():.4g}"
+
+
+def as_json(predictor: Predictor, image: str, top: int) -> str:
+    outputs = predictor.outputs(predictor.inputs(image))
+    if predictor.classifies:
+        answer = {"predictions": [each.to_dict() for each in predictor.ranked(outputs, top)]}
+    else:
+        answer = {"outputs": [{"shape": list(each.shape), "values": each.tolist()} for each in outputs]}
+    return json.dumps({"image": image, "artifact": str(predictor.artifact)} | answer, ensure_ascii=False)
+
+
+def count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def fail(error: ZooError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

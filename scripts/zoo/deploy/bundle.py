@@ -1,0 +1,100 @@
+"""The deploy bundle: an archive with an ncnn artifact and all that another machine needs to run it."""
+
+import json
+import shutil
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.deploy.programs import CHANNELS, obstacle, programs, render
+from zoo.errors import ZooError
+from zoo.files import replacing, sha256
+from zoo.ncnn_graph import Graph, read_param
+from zoo.preprocess import Preprocess, mean_norm
+
+INPUT, OUTPUT = "in0", "out0"
+
+
+def write_bundle(
+    card: Mapping[str, Any], device: str, artifact: str, param: Path, weights: Path, target: Path
+) -> None:
+    """Write a .zip with the artifact's files, labels.txt where there are labels, preprocess.json, the
+    programs of `zoo.deploy.programs`, and a README.md; all in one folder, `<model>-<device>-<artifact>`.
+
+    card: the model's (see `zoo.model_card`). Equal input gives equal bytes: nothing is compressed, which
+    weights hardly are, and no file has a time.
+
+    Raises ZooError for a model that is not a classifier of one image (see `obstacle`).
+    """
+    _check_interface(card, param)
+    record = Preprocess.from_dict(card["preprocess"])
+    source = ", ".join(str(value) for value in card["source"].values() if value is not None)
+    texts = {
+        **programs(record, artifact, device),
+        "preprocess.json": _json(interface(card, device, artifact, param, weights)),
+        "README.md": render(
+            "README.md", {"card": card, "device": device, "artifact": artifact, "source": source}
+        ),
+    }
+    if card["labels"]:
+        texts["labels.txt"] = "".join(f"{label}\n" for label in card["labels"])
+    contents: dict[str, str | Path] = {**texts, f"{artifact}.param": param, f"{artifact}.bin": weights}
+    folder = f"{card['name']}-{device}-{artifact}"
+    with replacing(target) as (temporary,), zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in sorted(contents.items()):
+            entry = zipfile.ZipInfo(f"{folder}/{name}")  # its time is the first that the format knows
+            entry.create_system = 3  # Unix, wherever this runs
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            if isinstance(content, str):
+                archive.writestr(entry, content)
+            else:
+                _store(archive, entry, content)
+
+
+def interface(
+    card: Mapping[str, Any], device: str, artifact: str, param: Path, weights: Path
+) -> dict[str, Any]:
+    """What preprocess.json says: the preprocessing record, the same as ncnn's mean_vals and norm_vals, the
+    blobs, and where the weights come from."""
+    record = Preprocess.from_dict(card["preprocess"])
+    mean, norm = mean_norm(record)
+    return {
+        "model": card["name"],
+        "device": device,
+        "artifact": artifact,
+        "files": {file.name: sha256(file) for file in (param, weights)},
+        "input": {"blob": INPUT, "shape": card["input"]},
+        "output": {"blob": OUTPUT, "classes": card["num_classes"]},
+        "preprocess": record.to_dict(),
+        "mean_vals": list(mean),
+        "norm_vals": list(norm),
+        "weights": {key: card[key] for key in ("source", "sha256", "licence", "random")},
+    }
+
+
+def _check_interface(card: Mapping[str, Any], param: Path) -> None:
+    """ZooError for what the programs cannot feed or show."""
+    graph = Graph(read_param(param).layers)
+    what = obstacle(card)
+    if graph.inputs != (INPUT,):
+        what = f"has the inputs {', '.join(graph.inputs)}"
+    elif OUTPUT not in graph.outputs or "out1" in graph.outputs:
+        what = f"has the outputs {', '.join(graph.outputs)}"
+    if what:
+        raise ZooError(
+            f"{card['name']} {what}, and a deploy bundle is for classifiers of one {' or '.join(CHANNELS)} "
+            f"image ({INPUT} to {OUTPUT}); copy {param.name} and its .bin and use ncnn directly"
+        )
+
+
+def _store(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    """Copy a file into the archive without holding it in memory: weights can be a gigabyte."""
+    entry.file_size = path.stat().st_size
+    with path.open("rb") as source, archive.open(entry, "w") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

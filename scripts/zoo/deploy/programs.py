@@ -1,0 +1,86 @@
+"""Programs that classify images with an ncnn artifact, in C++ and in Python, from the model's own record."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.inference import CLASSIFICATION
+from zoo.inputs import IMAGE
+from zoo.ncnn_options import options
+from zoo.preprocess import Preprocess, fill_colour, mean_norm
+
+HERE = Path(__file__).parent
+CHANNELS = ("RGB", "BGR")
+# How far Pillow's filters reach, in pixels of the smaller of the two images (src/libImaging/Resample.c).
+_SUPPORT = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
+
+
+def obstacle(card: Mapping[str, Any]) -> str | None:
+    """Why there are no programs for a model, by its card, as what it "is" or "takes"; None if there are."""
+    channels = card["preprocess"]["channels"]
+    if card["task"] != CLASSIFICATION:
+        return "is no classifier"
+    if len(card["inputs"]) != 1:
+        return "takes several inputs"
+    if card["inputs"][0]["values"] != IMAGE:
+        return "takes no image"
+    return None if channels in CHANNELS else f"takes images of the channels {channels}"
+
+
+def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str, str]:
+    """File name -> text of the programs that run `artifact`.param and .bin: predict.py; main.cpp with
+    preprocess.h and CMakeLists.txt.
+
+    Both see the pixels of `zoo.preprocess.prepare_uint8`, bit by bit, if they decode the image alike, and
+    have ncnn compute as `zoo.runners` does for the artifact on the device.
+
+    The model must have no `obstacle`.
+    """
+    height, width = record.size
+    scaled_height, scaled_width = record.scaled_size
+    mean, norm = mean_norm(record)
+    fill = fill_colour(record)
+    values = {
+        "artifact": artifact,
+        "device": device,
+        "options": runtime_options(artifact),
+        "record": record,
+        "height": height,
+        "width": width,
+        "scaled_height": scaled_height,
+        "scaled_width": scaled_width,
+        "by_edge": record.crop_mode == "center" and scaled_height == scaled_width,
+        "support": _SUPPORT[record.interpolation],
+        "fill": fill,
+        "mean": mean,
+        "norm": norm,
+    }
+    names = ("predict.py", "main.cpp", "preprocess.h", "CMakeLists.txt")
+    return {name: render(name, values) for name in names}
+
+
+def runtime_options(precision: str) -> dict[str, bool]:
+    """Where the settings of a precision differ from those that ncnn has by itself, which fp16 files keep."""
+    usual = options("fp16")
+    return {name: on for name, on in options(precision).items() if on != usual[name]}
+
+
+def render(name: str, values: dict[str, Any]) -> str:
+    """The file `name` from its template here."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cpp"] = _cpp_float
+    return environment.get_template(f"{name}.j2").render(values)
+
+
+def _cpp_float(value: float) -> str:
+    """A C++ literal that reads back as the same fp32 number."""
+    text = f"{value:.9g}"
+    return (text if "." in text or "e" in text else text + ".0") + "f"

@@ -1,0 +1,38 @@
+"""ONNX files as torch modules, by onnx2torch: the way to ncnn for those that pnnx cannot read."""
+
+from collections import Counter
+from pathlib import Path
+
+import onnx
+import onnx2torch
+from onnx2torch.node_converters.registry import get_converter
+from torch import nn
+
+from zoo.errors import ZooError
+
+
+def open_file(path: Path) -> nn.Module:
+    """The model of an ONNX file. Raises ZooError that counts, by name, the operators without a conversion."""
+    model = onnx.load(path)
+    if unknown := unsupported(model):
+        counts = ", ".join(f"{name} ({count})" for name, count in sorted(unknown.items()))
+        raise ZooError(f"{path}: onnx2torch does not have its operators {counts}; export it without them")
+    try:
+        module: nn.Module = onnx2torch.convert(model)
+    except Exception as error:  # its converters raise whatever they meet
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(f"{path}: onnx2torch cannot convert it ({type(error).__name__}: {reason})") from error
+    return module.eval()
+
+
+def unsupported(model: onnx.ModelProto) -> Counter[str]:
+    """The operators that onnx2torch cannot convert, and how many nodes have each."""
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    found: Counter[str] = Counter()
+    for node in model.graph.node:
+        version = versions.get(node.domain, versions.get("", 1))
+        try:
+            get_converter(domain=node.domain, operation_type=node.op_type, version=version)
+        except NotImplementedError:
+            found[f"{node.domain}.{node.op_type}" if node.domain else node.op_type] += 1
+    return found
