@@ -42,6 +42,7 @@ rule evaluate:
 
 include: "rules/weights.smk"
 include: "rules/export.smk"
+include: "rules/onnx.smk"
 include: "rules/ncnn.smk"
 include: "rules/quantize.smk"
 include: "rules/search.smk"

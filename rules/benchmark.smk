@@ -18,7 +18,7 @@ rule bench:
     # All cores: nothing else may run beside a measurement.
     threads: workflow.cores
     resources:
-        mem_mb=by_size(800, 4),
+        mem_mb=by_size(1400, 5),
         gpu=uses_gpu,
     params:
         code=runtime_code("bench.py"),

@@ -34,6 +34,7 @@ from zoo.usage import request
 
 # Artifacts that a deploy bundle is made of.
 DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
+BUNDLES = ("vendor_bundle.zip",)
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
     "int8.table",
@@ -238,7 +239,7 @@ def image_set(wc, purpose):
     if "dataset" in entry:
         values["path"] = f"results/datasets/{entry['dataset']}"
     return {
-        "name": choice.get("set") or "/".join(Path(values["path"]).parts[-2:]),
+        "name": choice.get("set") or str(Path(*Path(values["path"]).parts[-2:])),
         "images": choice.get("images"),
         "seed": choice.get("seed", 0),
     } | values
@@ -333,12 +334,14 @@ def of_candidates(wc, kind):
     ]
 
 
-def by_size(base, factor, each=0.0):
+def by_size(base, factor, thread=(0, 0)):
     """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
 
-    each: as many times that file again for each of the job's threads.
+    thread: base and factor of what each of the job's threads takes in addition.
     """
-    return lambda wc, input, threads: request(base, factor + each * threads, input)
+    return lambda wc, input, threads: request(
+        base + threads * thread[0], factor + threads * thread[1], input
+    )
 
 
 def limit_memory():
@@ -358,7 +361,7 @@ def weights_memory(wc):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
     spec = MODELS[wc.model]
     file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
-    return request(1000, 5, [spec.architecture if spec.library in FILES else file])
+    return request(1000, 3, [spec.architecture if spec.library in FILES else file])
 
 
 def uses_gpu(wc):
@@ -366,8 +369,26 @@ def uses_gpu(wc):
     return int(wc.device == "gpu")
 
 
+def onnx_int8_setting(wc):
+    """How a model's fp32.onnx becomes int8: the zoo's settings, and over them its own."""
+    return config.get("onnx_int8", {}) | config["models"][wc.model].get("onnx_int8", {})
+
+
+def vendor_data_type(wc):
+    """The type of the numbers in a vendor bundle's calibration files."""
+    return setting(wc, "vendor", {}).get("calibration_data", "float32")
+
+
 def gates(wc):
-    precision = ARTIFACTS[wc.artifact][0]
+    return gates_of(wc, ARTIFACTS[wc.artifact][0])
+
+
+def fp16_gates(wc):
+    return gates_of(wc, "fp16")
+
+
+def gates_of(wc, precision):
+    """A model's own gates of a precision, or the zoo's."""
     return (
         config["models"][wc.model]
         .get("gates", {})
@@ -438,7 +459,8 @@ def everything(models):
 
 def reported_proofs(wc):
     """Every proof of every artifact of the embedded models, or of all models when `all` is built, with the
-    outcome of the search for int8; and those of other models that were made before."""
+    outcome of the search for int8; and those of other models and artifacts that were made before.
+    """
     asked_for_all = "all" in (workflow.dag_settings.targets or ["all"])
     needed = list(MODELS) if asked_for_all else embedded_models()
     kinds = {
@@ -472,7 +494,7 @@ def possible_targets():
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
     files += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
-    files += [*INT8_RECORDS, "calibration.npz"]
+    files += [*INT8_RECORDS, *BUNDLES, "calibration.npz"]
     return "|".join(
         [
             f"(?:{one_of(DEVICES)})/(?:{one_of(MODELS)})/(?:{one_of(files)})",
@@ -491,7 +513,7 @@ def explain_impossible(wc):
     target = f"results/{wc.impossible}"
     parts = wc.impossible.split("/")
     kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
-    kinds += INT8_RECORDS
+    kinds += [*INT8_RECORDS, *BUNDLES]
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
     kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]
     if parts[0] not in (*DEVICES, "weights", "reference", "datasets"):

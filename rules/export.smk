@@ -1,6 +1,6 @@
 """Needs: weights and model card.
-Makes: torchscript.pt and fp32.onnx, after the exact rewrites, and the untouched model's outputs that
-every artifact is compared with. With training, the only stage whose jobs import torch, but for those
+Makes: torchscript.pt, after the exact rewrites, and the untouched model's outputs that every artifact is
+compared with. With training, the only stage whose jobs import torch, but for those
 that run TorchScript itself.
 """
 
@@ -18,7 +18,8 @@ rule torchscript:
         "results/logs/torchscript/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(1200, 5),
+        mem_mb=by_size(1000, 4.5),
+        disk_mb=by_size(100, 1.2),
     params:
         code=library_code("torchscript.py"),
         spec=spec,
@@ -26,30 +27,6 @@ rule torchscript:
         "torchscript {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/torchscript.py"
-
-
-rule onnx:
-    """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
-    input:
-        weights=weights_of,
-        card="results/weights/{model}.json",
-    output:
-        "results/{device}/{model}/fp32.onnx",
-    log:
-        "results/logs/onnx/{device}/{model}.log",
-    benchmark:
-        "results/logs/onnx/{device}/{model}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=by_size(1200, 9),
-    params:
-        code=library_code("onnx_export.py"),
-        spec=spec,
-        opset=lambda wc: setting(wc, "opset"),
-    message:
-        "onnx {wildcards.device}/{wildcards.model}"
-    script:
-        "../scripts/onnx_export.py"
 
 
 rule reference:
@@ -66,7 +43,7 @@ rule reference:
         "results/logs/reference/{model}/{purpose}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(1200, 3),
+        mem_mb=by_size(1000, 2.2),
     params:
         code=library_code("reference.py"),
         spec=spec,

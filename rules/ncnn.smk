@@ -19,7 +19,8 @@ rule ncnn_fp32:
         model=one_of(name for name in MODELS if name not in IMPORTED["onnx"]),
     threads: 1
     resources:
-        mem_mb=by_size(500, 4),
+        mem_mb=by_size(300, 4.2),
+        disk_mb=by_size(100, 1.2),
     params:
         code=code("ncnn_fp32.py"),
     message:
@@ -67,7 +68,8 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(300, 3),
+        mem_mb=by_size(300, 2),
+        disk_mb=by_size(100, 0.6),
     params:
         code=code("ncnn_fp16.py"),
     message:

@@ -21,7 +21,7 @@ rule calibrate:
         "results/logs/calibrate/{device}/{model}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(500, 1.5, each=2.5),
+        mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
     params:
         code=ncnn_code("calibrate.py"),
         images=calibration_set,
@@ -47,7 +47,7 @@ rule calibrate_shard:
         "results/logs/calibrate/{device}/{model}-{shard}-of-{shards}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(500, 1.5, each=2.5),
+        mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
     params:
         code=ncnn_code("calibrate.py"),
         images=calibration_set,
@@ -79,7 +79,8 @@ rule int8:
         "results/logs/int8/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(500, 4),
+        mem_mb=by_size(400, 3),
+        disk_mb=by_size(100, 0.4),
     params:
         code=code("int8.py"),
     message:

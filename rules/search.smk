@@ -23,7 +23,8 @@ rule sensitivity:
     # All cores: the layers are timed.
     threads: workflow.cores
     resources:
-        mem_mb=by_size(700, 2, each=3.5),
+        mem_mb=by_size(500, 2.2, thread=(250, 3.5)),
+        disk_mb=by_size(100, 0.5, thread=(0, 1.1)),
         gpu=uses_gpu,
     params:
         code=ncnn_code("sensitivity.py"),
@@ -52,7 +53,7 @@ checkpoint candidates:
         "results/logs/candidates/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(500, 3),
+        mem_mb=by_size(400, 2.2),
     params:
         code=code("candidates.py"),
         int8=lambda wc: {key: int8_setting(wc)[key] for key in ("recipe", "exclude")},
@@ -82,7 +83,8 @@ rule candidate:
         "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(600, 4),
+        mem_mb=by_size(600, 3),
+        disk_mb=by_size(100, 0.4),
         gpu=uses_gpu,
     params:
         code=ncnn_code("candidate.py"),
@@ -110,7 +112,7 @@ rule latency:
     # All cores: nothing else may run beside a measurement.
     threads: workflow.cores
     resources:
-        mem_mb=by_size(300, 4),
+        mem_mb=by_size(500, 2.6),
         gpu=uses_gpu,
     params:
         code=ncnn_code("latency.py"),

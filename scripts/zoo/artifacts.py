@@ -19,9 +19,13 @@ ARTIFACTS = {
     "bf16": ("bf16", "ncnn", ("bf16.param", "bf16.bin")),
     "w8": ("w8", "ncnn", ("w8.param", "w8.bin")),
     "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
+    "fp16.onnx": ("fp16", "onnxruntime", ("fp16.onnx",)),
+    "int8_static.onnx": ("int8", "onnxruntime", ("int8_static.onnx",)),
+    "int8_dynamic.onnx": ("int8", "onnxruntime", ("int8_dynamic.onnx",)),
+    "opset11.onnx": ("fp32", "onnxruntime", ("opset11.onnx",)),
 }
 # Of these, the ones that are built only if config.yaml lists them, or when they are asked for.
-BY_NAME = ("bf16", "w8")
+BY_NAME = ("bf16", "w8", "opset11.onnx")
 
 
 class Place(NamedTuple):

@@ -20,13 +20,17 @@ from zoo.runners.ncnn_runner import load as load_runner
 
 @dataclass(frozen=True)
 class LayerDifference:
-    """A layer's output against fp32: the worst image's cosine, and SQNR in dB over all images."""
+    """A layer's output against fp32: the worst image's cosine, and SQNR in dB over all images.
+
+    peak: its largest absolute value in fp32.
+    """
 
     layer: str
     type: str
     blob: str
     cosine: float
     sqnr_db: float
+    peak: float
 
 
 def divergence(
@@ -68,7 +72,7 @@ def layer_differences(
     reference = load_runner(fp32, "cpu", threads, "fp32")
     runner = load_runner(artifact.files, artifact.device, threads, artifact.precision)
     worst = dict.fromkeys(names, 1.0)
-    signal, noise = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    signal, noise, peak = (dict.fromkeys(names, 0.0) for _ in range(3))
     for _, inputs in load(samples, feed, threads):
         pairs = zip(reference.blobs(inputs, names), runner.blobs(inputs, names), strict=True)
         for (name, expected), (_, got) in pairs:
@@ -80,7 +84,10 @@ def layer_differences(
             worst[name] = min(worst[name], cosine(expected, got))
             signal[name] += float(np.sum(np.square(expected, dtype=np.float64)))
             noise[name] += float(np.sum(np.square(expected.astype(np.float64) - got)))
+            peak[name] = max(peak[name], float(np.nan_to_num(np.abs(expected)).max(initial=0)))
     return [
-        LayerDifference(layer.name, layer.type, blob, worst[blob], ratio_db(signal[blob], noise[blob]))
+        LayerDifference(
+            layer.name, layer.type, blob, worst[blob], ratio_db(signal[blob], noise[blob]), peak[blob]
+        )
         for blob, layer in makers.items()
     ]

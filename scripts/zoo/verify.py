@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.divergence import divergence
 from zoo.errors import ArtifactError, ZooError
+from zoo.fp16 import MAX
 from zoo.image_sets import Sample
 from zoo.inference import Artifact, Reference, like, outputs, run
 from zoo.inputs import Feed
@@ -61,6 +62,8 @@ def verify(
                 report["divergence"] = divergence(
                     artifact, fp32, samples[:PROBES], feed, gates.get("min_cosine", 0.99), threads
                 )
+                if artifact.precision == "fp16":
+                    failures += overflows(report["divergence"]["layers"])
             if (second := feed.second()) is not None:
                 if reference.second is None:
                     raise ZooError("the reference outputs lack those of the second shape; build them again")
@@ -117,6 +120,20 @@ def not_finite(outputs: Arrays, names: Sequence[str]) -> list[str]:
         return []
     first = names[int(bad.argmax())]
     return [f"the outputs for {bad.sum()} of {bad.size} images hold NaN or infinity, first those for {first}"]
+
+
+def overflows(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence if float16 cannot hold the output of one of the layers, which are those of a divergence.
+
+    It is the output in fp32 that counts: a CPU that stores float16 and computes in float32, as x86, hides it.
+    """
+    for layer in layers:
+        if layer["peak"] > MAX:
+            return [
+                f"fp16 overflow in layer {layer['layer']} ({layer['type']}): its output reaches "
+                f"{layer['peak']:.4g}, and float16 ends at {MAX:.0f}; use fp32, or scale the layer down"
+            ]
+    return []
 
 
 def gate_failures(numbers: Mapping[str, Any], gates: Mapping[str, float]) -> list[str]:

@@ -48,6 +48,7 @@ def test_a_bundle_follows_its_artifact_and_comes_out_the_same(bundled: Zoo, tmp_
 
 def test_what_failed_verification_is_not_bundled(bundled: Zoo, tmp_path: Path) -> None:
     zoo = Zoo(shutil.copytree(bundled.folder, tmp_path / "zoo", symlinks=True))
+    (zoo / BUNDLES["int8"]).unlink()
     zoo.configure(lambda config: config["gates"]["int8"].update(min_sqnr_db=150))
     outcome = zoo.snakemake(BUNDLES["int8"])
     assert outcome.status != 0 and "error: cpu/one/int8 failed verification" in outcome.text

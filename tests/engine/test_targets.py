@@ -28,7 +28,10 @@ def test_an_unknown_precision_is_answered_with_the_valid_artifacts(built_zoo: Zo
 
 def test_a_proof_of_an_unknown_artifact_is_explained(built_zoo: Zoo):
     outcome = built_zoo.snakemake("results/cpu/one/int4.verify.json")
-    assert "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, int8" in outcome.text
+    assert (
+        "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, int8, fp16.onnx, "
+        in outcome.text
+    )
 
 
 def test_an_unknown_configuration_key_is_refused_by_name(fresh_zoo: Zoo):

@@ -117,8 +117,10 @@ def test_each_value_is_the_mean_of_what_it_stands_for():
     book = codebook(values)
     assert (np.diff(book) > 0).all()
     places = encode(values).values
-    means = [values[places == place].astype(np.float64).mean() for place in range(256)]
-    np.testing.assert_allclose(means, book, atol=1e-6)
+    used = np.unique(places)
+    assert used.size > 240
+    means = [values[places == place].astype(np.float64).mean() for place in used]
+    np.testing.assert_allclose(means, book[used], atol=1e-6)
 
 
 def test_small_arrays_and_untagged_ones_stay():

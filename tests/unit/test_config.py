@@ -101,6 +101,7 @@ def test_the_schema_knows_all_inputs_channels_and_libraries():
         [each] for each in LIBRARIES
     ]
     of_rules = {"opset", "gates", "int8", "calibration", "verification", "evaluation", "artifacts"}
+    of_rules |= {"onnx_int8", "vendor"}
     assert set(MODEL) == set(MODEL_KEYS) | of_rules
 
 

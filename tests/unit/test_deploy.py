@@ -36,6 +36,7 @@ RECORDS = [
 RECORDS += [Preprocess((33, 33), interpolation=name, channels="BGR") for name in INTERPOLATIONS]
 RECORDS += [Preprocess((40, 64), 1.0, "border", "bicubic", CLIP.mean, CLIP.std, "BGR")]
 SIZES = [(64, 64), (100, 75), (75, 100), (31, 97), (32, 32), (37, 36), (11, 9), (161, 40), (640, 427)]
+FLAT = "Input in0 0 1 in0\nFlatten flat 1 1 in0 out0\n"
 HARNESS = """\
 #include <algorithm>
 #include <cmath>
@@ -150,7 +151,7 @@ def test_the_python_program_runs_on_the_same_pixels(
     record = Preprocess(size, 0.9, crop_mode, "bilinear", CLIP.mean, CLIP.std, channels)
     image = noise(40, 61)
     image.save(tmp_path / "a photo.png")
-    (tmp_path / "flat.param").write_text("7767517\n2 2\nInput in0 0 1 in0\nFlatten flat 1 1 in0 out0\n")
+    (tmp_path / "flat.param").write_text(f"7767517\n2 2\n{FLAT}")
     (tmp_path / "flat.bin").touch()
     (tmp_path / "predict.py").write_text(programs(record, "flat")["predict.py"])
     monkeypatch.chdir(tmp_path)
@@ -215,21 +216,22 @@ def test_random_weights_and_unknown_labels_are_no_secret(card, tmp_path: Path) -
     assert "The weights are random" in readme and "NCNN_VULKAN=ON" in readme
 
 
-GRAY = {"preprocess": Preprocess((8, 8), channels="GRAY", mean=(0.5,), std=(0.5,)).to_dict()}
-TWO = {"inputs": [{"name": name, "shape": [3, 8, 8], "values": "image"} for name in ("left", "right")]}
-
-
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "param", "word"),
     [
-        ({"task": "other"}, "is no classifier"),
-        (TWO, "has the inputs left, right"),
-        (GRAY, "takes images of the channels GRAY"),
+        ({"task": "other"}, FLAT, "is no classifier"),
+        ({"inputs": [{"values": "image"}] * 2}, FLAT, "takes several inputs"),
+        ({"preprocess": {"channels": "GRAY"}}, FLAT, "takes images of the channels GRAY"),
+        ({}, "Input in0 0 1 in0\nInput in1 0 1 in1\nConcat c 2 1 in0 in1 out0\n", "has the inputs in0, in1"),
+        ({}, "Input in0 0 1 in0\nSplit s 1 2 in0 out0 out1\n", "has the outputs out0, out1"),
     ],
 )
 def test_what_the_programs_cannot_feed_or_show_is_refused(
-    card, tmp_path: Path, change: dict, word: str
+    card, tmp_path: Path, change: dict, param: str, word: str
 ) -> None:
+    layers = param.count("\n")
+    (tmp_path / "x.param").write_text(f"7767517\n{layers} {len(set(param.split()))}\n{param}")
+    (tmp_path / "x.bin").touch()
     with pytest.raises(ZooError, match=f"small {word}"):
         write_bundle(card | change, "cpu", "x", tmp_path / "x.param", tmp_path / "x.bin", tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()

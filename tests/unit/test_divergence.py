@@ -54,6 +54,7 @@ def test_figures_are_those_of_the_outputs_of_all_images(order, compare, tmp_path
     )
     assert last.cosine == pytest.approx(min(map(cosine, expected, got)))
     assert last.sqnr_db == pytest.approx(sqnr_db(expected, got))
+    assert last.peak == pytest.approx(np.abs(expected).max())
     assert (last.type, last.blob) == ("InnerProduct", "out0")
 
 

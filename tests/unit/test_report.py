@@ -279,6 +279,11 @@ def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
     assert "None" not in text and "10 classes" not in text
 
 
+def test_what_has_no_programs_has_its_section_all_the_same():
+    page = Page(render_html(rows([complete("net", task="other")]), [complete("net", task="other")]))
+    assert "predict.py" not in page.text and "net" in page.text
+
+
 def test_random_weights_are_called_out(built, page):
     untrained = sum(row.random_weights for row in built[1])
     assert page.text.count("random weights") == untrained + 1, "each row, and the remark"

@@ -69,6 +69,16 @@ def test_fp16_is_compared_with_fp32_layer_by_layer(case, tmp_path):
     assert report["divergence"]["first"] is None and report["divergence"]["threshold"] == 0.999
 
 
+def test_an_fp16_overflow_is_named_even_where_the_cpu_hides_it(tmp_path):
+    graph = changed(small_network(), "conv", lambda values: values * (6e4 / abs(values).max()))
+    samples = photos(tmp_path)
+    fp32, half = pair(graph, tmp_path), pair(to_fp16(graph), tmp_path, "fp16")
+    files = artifact(*half, name="fp16", precision="fp16")
+    report = verify(files, samples, FEED, reference(graph, samples, tmp_path), fp32, {}, threads=1)
+    (failure,) = report["verdict"]["failures"]
+    assert failure.startswith("fp16 overflow in layer conv (Convolution): its output reaches ")
+
+
 def test_a_wrong_layer_fails_the_gates_and_is_named(case, tmp_path):
     report = case(pair(changed(small_network(), "dw", np.negative), tmp_path, "wrong"), name="wrong")
     assert not report["verdict"]["passed"] and len(report["verdict"]["failures"]) >= 3

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.deploy.programs import programs, render, unsuited
+from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
 from zoo.files import replacing, sha256
+from zoo.ncnn_graph import Graph, read_param
 from zoo.preprocess import Preprocess, mean_norm
 
 INPUT, OUTPUT = "in0", "out0"
@@ -25,7 +26,7 @@ def write_bundle(
     card: the model's (see `zoo.model_card`). Equal input gives equal bytes: nothing is compressed, which
     weights hardly are, and no file has a time.
 
-    Raises ZooError for a model that is not a classifier of one RGB or BGR image.
+    Raises ZooError for a model that is not a classifier of one image (see `obstacle`).
     """
     _check_interface(card, param)
     record = Preprocess.from_dict(card["preprocess"])
@@ -75,10 +76,16 @@ def interface(
 
 def _check_interface(card: Mapping[str, Any], param: Path) -> None:
     """ZooError for what the programs cannot feed or show."""
-    if what := unsuited(card):
+    graph = Graph(read_param(param).layers)
+    what = obstacle(card)
+    if graph.inputs != (INPUT,):
+        what = f"has the inputs {', '.join(graph.inputs)}"
+    elif OUTPUT not in graph.outputs or "out1" in graph.outputs:
+        what = f"has the outputs {', '.join(graph.outputs)}"
+    if what:
         raise ZooError(
-            f"{card['name']} {what}, and a deploy bundle is for classifiers of one RGB or BGR image; copy "
-            f"{param.name} and its .bin and use ncnn directly"
+            f"{card['name']} {what}, and a deploy bundle is for classifiers of one {' or '.join(CHANNELS)} "
+            f"image ({INPUT} to {OUTPUT}); copy {param.name} and its .bin and use ncnn directly"
         )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.inference import CLASSIFICATION
 from zoo.inputs import IMAGE
 from zoo.ncnn_options import options
@@ -16,6 +15,18 @@ CHANNELS = ("RGB", "BGR")
 _SUPPORT = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
 
 
+def obstacle(card: Mapping[str, Any]) -> str | None:
+    """Why there are no programs for a model, by its card, as what it "is" or "takes"; None if there are."""
+    channels = card["preprocess"]["channels"]
+    if card["task"] != CLASSIFICATION:
+        return "is no classifier"
+    if len(card["inputs"]) != 1:
+        return "takes several inputs"
+    if card["inputs"][0]["values"] != IMAGE:
+        return "takes no image"
+    return None if channels in CHANNELS else f"takes images of the channels {channels}"
+
+
 def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str, str]:
     """File name -> text of the programs that run `artifact`.param and .bin: predict.py; main.cpp with
     preprocess.h and CMakeLists.txt.
@@ -23,12 +34,8 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str
     Both see the pixels of `zoo.preprocess.prepare_uint8`, bit by bit, if they decode the image alike, and
     have ncnn compute as `zoo.runners` does for the artifact on the device.
 
-    Raises ZooError for a record of other channels than CHANNELS.
+    The model must have no `obstacle`.
     """
-    if record.channels not in CHANNELS:
-        raise ZooError(
-            f"programs are made for images of the channels {' or '.join(CHANNELS)}, not {record.channels}"
-        )
     height, width = record.size
     scaled_height, scaled_width = record.scaled_size
     mean, norm = mean_norm(record)
@@ -56,17 +63,6 @@ def runtime_options(precision: str) -> dict[str, bool]:
     """Where the settings of a precision differ from those that ncnn has by itself, which fp16 files keep."""
     usual = options("fp16")
     return {name: on for name, on in options(precision).items() if on != usual[name]}
-
-
-def unsuited(card: Mapping[str, Any]) -> str | None:
-    """What keeps a model from having programs, as the end of a sentence about it; None if nothing does."""
-    if card["task"] != CLASSIFICATION:
-        return "is no classifier"
-    if len(card["inputs"]) != 1 or card["inputs"][0]["values"] != IMAGE:
-        return f"has the inputs {', '.join(each['name'] for each in card['inputs'])}"
-    if card["preprocess"]["channels"] not in CHANNELS:
-        return f"takes images of the channels {card['preprocess']['channels']}"
-    return None
 
 
 def render(name: str, values: dict[str, Any]) -> str:

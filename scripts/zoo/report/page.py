@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from zoo.deploy import programs, unsuited
+from zoo.deploy import obstacle, programs
 from zoo.errors import ZooError
 from zoo.preprocess import Preprocess, mean_norm
 from zoo.report import formats
@@ -161,7 +161,7 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "search": searches,
         "layers": layers,
         "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
-        "programs": {} if unsuited(card) else _programs(record, own),
+        "programs": {} if obstacle(card) else _programs(record, own),
     }
 
 

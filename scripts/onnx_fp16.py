@@ -1,0 +1,36 @@
+"""Convert an fp32 ONNX model to float16, except for the layers that this breaks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import onnx
+
+from zoo.files import replacing
+from zoo.image_sets import ImageSet, calibration_samples, every
+from zoo.inputs import Feed
+from zoo.job import reporting
+from zoo.onnx_calibration import feeds, load_model
+from zoo.onnx_fp16 import IMAGES, to_fp16
+from zoo.records import read_json
+
+
+def main(
+    path: str,
+    card: str,
+    images: dict[str, Any],
+    gates: Mapping[str, float],
+    threads: int,
+    output: str,
+) -> None:
+    feed = Feed.of(read_json(card))
+    model = load_model(path)
+    chosen = every(calibration_samples(ImageSet.from_dict(images))[0], IMAGES)
+    half = to_fp16(model, list(feeds(model, chosen, feed, threads)), gates)
+    with replacing(output) as (temporary,):
+        onnx.save(half, temporary)
+
+
+if __name__ == "__main__":
+    files, params = snakemake.input, snakemake.params
+    with reporting(snakemake.log[0], "fp16.onnx {device}/{model}".format(**snakemake.wildcards)):
+        main(files.onnx, files.card, params.images, params.gates, snakemake.threads, snakemake.output[0])

@@ -1,0 +1,18 @@
+"""Quantize the weights of an fp32 ONNX model to int8; its activations are quantized as they come."""
+
+import onnx
+
+from zoo.files import replacing
+from zoo.job import reporting
+from zoo.onnx_calibration import load_model
+from zoo.onnx_int8 import Setting, quantize_dynamic
+
+
+def main(path: str, setting: Setting, output: str) -> None:
+    with replacing(output) as (temporary,):
+        onnx.save(quantize_dynamic(load_model(path), setting), temporary)
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards)):
+        main(snakemake.input.onnx, Setting(**snakemake.params.setting), snakemake.output[0])

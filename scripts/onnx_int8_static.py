@@ -1,0 +1,32 @@
+"""Quantize an fp32 ONNX model to int8 by the ranges that its activations have on calibration images."""
+
+from typing import Any
+
+import onnx
+
+from zoo.files import replacing
+from zoo.image_sets import ImageSet, calibration_samples
+from zoo.inputs import Feed
+from zoo.job import reporting
+from zoo.onnx_calibration import feeds, load_model
+from zoo.onnx_int8 import Setting, quantize_static
+from zoo.records import read_json
+
+
+def main(
+    path: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
+) -> None:
+    feed = Feed.of(read_json(card))
+    model = load_model(path)
+    chosen, _ = calibration_samples(ImageSet.from_dict(images))
+    inputs = feeds(model, chosen, feed, threads, progress=title)
+    with replacing(output) as (temporary,):
+        onnx.save(quantize_static(model, inputs, len(chosen), setting), temporary)
+
+
+if __name__ == "__main__":
+    files, params = snakemake.input, snakemake.params
+    title = "int8_static.onnx {device}/{model}".format(**snakemake.wildcards)
+    with reporting(snakemake.log[0], title):
+        setting = Setting(**params.setting)
+        main(files.onnx, files.card, params.images, setting, snakemake.threads, title, snakemake.output[0])
