@@ -36,7 +36,7 @@ def convert(
         given = source
         if source.suffix != ".onnx":  # which may have its weights in files beside it
             # pnnx writes constants to a file beside its input, and leaves it there when it is killed
-            given = param.with_name(source.name)
+            given = param.absolute().with_name(source.name)
             given.symlink_to(source)
         debug_param = param.with_name("pnnx.param")
         settings = {
