@@ -89,6 +89,13 @@ def test_weights_stay_fp32_and_no_other_file_is_left(traced, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [source.name]
 
 
+def test_paths_may_be_relative(traced, tmp_path, monkeypatch):
+    traced(network())
+    monkeypatch.chdir(tmp_path)
+    convert("torchscript.pt", (1, 3, 16, 16), "fp32.param", "fp32.bin")
+    assert (tmp_path / "fp32.bin").is_file()
+
+
 def test_the_same_file_gives_the_same_bytes_wherever_it_lies(traced, tmp_path):
     source = traced(network(nn.Flatten(), nn.Linear(8 * 14 * 14, 5)))
     other = tmp_path / "a place = [1,2]" / "x.pt"
