@@ -92,7 +92,7 @@ def test_weights_stay_fp32_and_no_other_file_is_left(traced, tmp_path):
 def test_paths_may_be_relative(traced, tmp_path, monkeypatch):
     traced(network())
     monkeypatch.chdir(tmp_path)
-    convert("torchscript.pt", (1, 3, 16, 16), "fp32.param", "fp32.bin")
+    convert("torchscript.pt", [(1, 3, 16, 16)], "fp32.param", "fp32.bin")
     assert (tmp_path / "fp32.bin").is_file()
 
 
