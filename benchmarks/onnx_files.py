@@ -1,6 +1,6 @@
 """What the ONNX files are worth: how faithful to the model in torch, and how fast beside fp32.onnx.
 
-    python benchmarks/onnx.py --reference DIR [--folder DIR] [--runs 50]
+    python benchmarks/onnx_files.py --reference DIR [--folder DIR] [--runs 50]
 
 Builds the zoo of `fidelity.py`, which says what `--reference` holds, and measures its fp16.onnx,
 int8_dynamic.onnx and int8_static.onnx, and int8_static.onnx by other settings: fidelity on 1000 photographs
@@ -31,7 +31,8 @@ SETTINGS = {
     "percentile 99.99": {"calibration": "percentile", "percentile": 99.99},
     "minmax, weights int7": {"weights": "int7"},
     "minmax, weights int8": {"weights": "int8"},
-    "minmax, symmetric": {"symmetric": True},
+    "minmax, symmetric, weights int8": {"symmetric": True},
+    "minmax, symmetric, weights int7": {"symmetric": True, "weights": "int7"},
 }
 
 
