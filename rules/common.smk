@@ -430,17 +430,12 @@ def artifacts_of(model, device):
     """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
     or all but BY_NAME. On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is
     an ONNX file need not have the form of TorchScript."""
-    listed = config["models"][model].get("artifacts", config.get("artifacts"))
-    if listed is not None:
-        return listed
     left_out = {*BY_NAME}
     if MODELS[model].library == "onnx":
         left_out.add("torchscript")
-    return [
-        name
-        for name, (_, runtime, _) in ARTIFACTS.items()
-        if name not in left_out and (device == "cpu" or runtime == "ncnn")
-    ]
+    usual = [name for name in ARTIFACTS if name not in left_out]
+    listed = config["models"][model].get("artifacts", config.get("artifacts", usual))
+    return [name for name in listed if device == "cpu" or ARTIFACTS[name][1] == "ncnn"]
 
 
 def everything(models):

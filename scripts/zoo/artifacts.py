@@ -25,7 +25,7 @@ ARTIFACTS = {
     "opset11.onnx": ("fp32", "onnxruntime", ("opset11.onnx",)),
 }
 # Of these, the ones that are built only if config.yaml lists them, or when they are asked for.
-BY_NAME = ("bf16", "w8", "opset11.onnx")
+BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
 
 
 class Place(NamedTuple):
