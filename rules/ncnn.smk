@@ -1,5 +1,5 @@
 """Needs: torchscript.pt, or fp32.onnx for a model that is an ONNX file.
-Makes: ncnn's fp32.param and .bin through pnnx, and from them those of fp16, bf16 and w8.
+Makes: ncnn's fp32.param and .bin through pnnx, and from them those of fp16 and bf16.
 """
 
 
@@ -99,26 +99,3 @@ rule ncnn_bf16:
         "ncnn bf16 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/ncnn_bf16.py"
-
-
-rule ncnn_w8:
-    """Store the weights of the fp32 files as a byte each, in codebooks."""
-    input:
-        param="results/{device}/{model}/fp32.param",
-        weights="results/{device}/{model}/fp32.bin",
-    output:
-        param="results/{device}/{model}/w8.param",
-        weights="results/{device}/{model}/w8.bin",
-    log:
-        "results/logs/ncnn_w8/{device}/{model}.log",
-    benchmark:
-        "results/logs/ncnn_w8/{device}/{model}.benchmark.tsv"
-    threads: 1
-    resources:
-        mem_mb=by_size(300, 4),
-    params:
-        code=code("ncnn_w8.py"),
-    message:
-        "ncnn w8 {wildcards.device}/{wildcards.model}"
-    script:
-        "../scripts/ncnn_w8.py"

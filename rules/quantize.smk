@@ -1,6 +1,7 @@
 """Needs: ncnn's fp32 files and calibration images; for int8, what the search chose.
 Makes: calibration.npz (statistics of one pass over the images); int8.param and .bin, int8.recipe.json (what
-became of each layer), int8.table (the recipe in the format of ncnn's own tools), int8.sensitivity.json.
+became of each layer), int8.table (the recipe in the format of ncnn's own tools), int8.sensitivity.json;
+w8.param and .bin.
 """
 
 
@@ -87,3 +88,27 @@ rule int8:
         "int8 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/int8.py"
+
+
+rule w8:
+    """Store the weights of the fp32 files as a byte each, in codebooks, as calibration says."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        statistics="results/{device}/{model}/calibration.npz",
+    output:
+        param="results/{device}/{model}/w8.param",
+        weights="results/{device}/{model}/w8.bin",
+    log:
+        "results/logs/w8/{device}/{model}.log",
+    benchmark:
+        "results/logs/w8/{device}/{model}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=by_size(400, 4),
+    params:
+        code=code("w8.py"),
+    message:
+        "w8 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/w8.py"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zoo.errors import ZooError
 from zoo.ncnn_bin import Array, Floats, Storage
 from zoo.ncnn_graph import Graph, store_floats
+from zoo.ncnn_layers import Layer
 
 LIMIT = (2 - 2.0**-8) * 2.0**127
 """What is as large as this rounds to infinity."""
@@ -24,12 +25,13 @@ def to_bf16(graph: Graph) -> Graph:
     return store_floats(graph, _to_bf16)
 
 
-def _to_bf16(source: Array, name: str) -> Array:
+def _to_bf16(source: Array, layer: Layer, role: str) -> Array:
     values = source.floats()
     unfit = ~(np.abs(values) < LIMIT)  # true for NaN as well
     if unfit.any():
         raise ZooError(
-            f"{name} holds {values[unfit.argmax()]}, which bfloat16 cannot: use fp32, or scale the layer down"
+            f"{layer}: {role} holds {values[unfit.argmax()]}, which bfloat16 cannot: use fp32, or scale "
+            "the layer down"
         )
     return Array(round_to_bf16(values), Storage.BF16)
 

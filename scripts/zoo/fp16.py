@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from zoo.errors import ZooError
 from zoo.ncnn_bin import Array, Floats, Storage, array
 from zoo.ncnn_graph import Graph, store_floats
+from zoo.ncnn_layers import Layer
 
 MAX = 65504.0
 """The largest finite float16."""
@@ -26,12 +27,12 @@ def to_fp16(graph: Graph, layers: Collection[str] | None = None) -> Graph:
     return store_floats(graph, _array_to_fp16, layers)
 
 
-def _array_to_fp16(source: Array, name: str) -> Array:
+def _array_to_fp16(source: Array, layer: Layer, role: str) -> Array:
     values = source.floats()
     unfit = ~(np.abs(values) <= MAX)  # true for NaN as well
     if unfit.any():
         raise ZooError(
-            f"{name} holds {values[unfit.argmax()]}, which float16 cannot (it ends at {MAX:.0f}): "
+            f"{layer}: {role} holds {values[unfit.argmax()]}, which float16 cannot (it ends at {MAX:.0f}): "
             "use fp32, or scale the layer down"
         )
     return array(round_to_fp16(values), Storage.FP16)

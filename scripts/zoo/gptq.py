@@ -6,6 +6,8 @@ mean of the error is left to the bias.) Source: Frantar et al., "GPTQ: Accurate 
 for Generative Pre-trained Transformers", 2023; inputs in the order of falling variance.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,17 +29,38 @@ def round_weights(
 
     covariance: (width, width), of the layer's input, in whatever unit goes with the weights.
     """
+    units = np.ones((weights.shape[1], 1)) if steps is None else np.ascontiguousarray(steps.T)
+
+    def levels(values: Doubles, column: int) -> Doubles:
+        unit = units[column]
+        whole: Doubles = np.clip(np.rint(values / unit), -LEVELS, LEVELS) * unit
+        return whole
+
+    rounded = round_columns(weights, covariance, levels, damping)
+    return np.rint(rounded / units.T).astype(np.int8)
+
+
+def round_columns(
+    weights: Doubles,
+    covariance: Doubles,
+    nearest: Callable[[Doubles, int], Doubles],
+    damping: float = DAMPING,
+) -> Doubles:
+    """The weights, (outputs, width), each replaced by a value that there is.
+
+    nearest: for values of a column, (outputs,), and its index, those that there are nearest to them.
+    covariance: as above.
+    """
     order, factor = _factor(covariance, damping)
     # an input a row: what is worked on lies side by side in memory, which is seven times as fast
     left = np.ascontiguousarray(weights.T[order], dtype=np.float64)
-    units = np.ones((len(order), 1)) if steps is None else np.ascontiguousarray(steps.T[order])
-    result = np.empty(left.shape, np.int8)
+    result = np.empty_like(left)
     for start in range(0, len(left), _BLOCK):
         stop = min(start + _BLOCK, len(left))
         errors = np.empty((stop - start, left.shape[1]))
         for row in range(start, stop):
-            rounded = np.clip(np.rint(left[row] / units[row]), -LEVELS, LEVELS)
-            error = (left[row] - rounded * units[row]) / factor[row, row]
+            rounded = nearest(left[row], order[row])
+            error = (left[row] - rounded) / factor[row, row]
             left[row + 1 : stop] -= np.outer(factor[row, row + 1 : stop], error)
             errors[row - start] = error
             result[order[row]] = rounded

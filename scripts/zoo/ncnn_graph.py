@@ -140,17 +140,17 @@ def unique_names(graph: Graph) -> Graph:
 
 
 def store_floats(
-    graph: Graph, store: Callable[[Array, str], Array], layers: Collection[str] | None = None
+    graph: Graph, store: Callable[[Array, Layer, str], Array], layers: Collection[str] | None = None
 ) -> Graph:
     """The graph with every tagged fp32 array in another storage; raw arrays and params stay as they are.
 
-    store: makes the new array of the old one; it also gets layer and role, to name in errors.
+    store: makes the new array of the old one, its layer and its role.
     layers: the names of those to convert; None for all.
     """
 
     def converted(layer: Layer) -> Layer:
         new = {
-            role: store(each, f"{layer}: {role}")
+            role: store(each, layer, role)
             for role, each in layer.weights.items()
             if each.storage in (Storage.FP32, Storage.FP32_SCALED)
         }

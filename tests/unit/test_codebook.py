@@ -7,21 +7,40 @@ import numpy as np
 import pytest
 from ncnn_samples import chain, normal, run
 from sklearn.cluster import KMeans
+from statistics_samples import statistics_of
 
-from zoo.codebook import MIN_SIZE, codebook, encode, to_w8
+from zoo.calibration import quantizable, row_width
+from zoo.codebook import MIN_SIZE, codebook, encode, share, to_w8
 from zoo.errors import ZooError
 from zoo.metrics import sqnr_db
 from zoo.ncnn_bin import Array, BinReader, Storage, array
 from zoo.ncnn_check import check_graph
 
 SHAPES = {
-    "Convolution": ({0: 16, 1: 3, 4: 1, 5: 1, 6: 16 * 16 * 9}, (16, 6, 6)),
-    "ConvolutionDepthWise": ({0: 64, 1: 7, 4: 3, 5: 1, 6: 64 * 49, 7: 64}, (64, 8, 8)),
-    "Deconvolution": ({0: 16, 1: 3, 5: 1, 6: 16 * 16 * 9}, (16, 6, 6)),
-    "InnerProduct": ({0: 32, 1: 1, 2: 32 * 80}, (80,)),
-    "Gemm": ({3: 1, 5: 1, 6: 1, 8: 48, 9: 64, 10: 4}, (5, 64)),
+    "Convolution": ({0: 32, 1: 3, 4: 1, 5: 1, 6: 32 * 16 * 9}, (16, 6, 6)),
+    "Deconvolution": ({0: 32, 1: 3, 5: 1, 6: 32 * 16 * 9}, (16, 6, 6)),
+    "InnerProduct": ({0: 64, 1: 1, 2: 64 * 80}, (80,)),
+    "Gemm": ({3: 1, 5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
+    "Gemm, not turned": ({5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
     "MultiHeadAttention": ({0: 64, 1: 2, 2: 64 * 64}, (5, 64)),
 }
+LINEAR = ("InnerProduct", SHAPES["InnerProduct"][0])
+
+
+def statistics(graph):
+    """Of a few inputs that are alike."""
+    widths = {layer.name: row_width(layer) for layer in quantizable(graph)}
+    return statistics_of({name: alike(width) for name, width in widths.items()})
+
+
+def alike(width):
+    """Columns (300, width) that a few directions make up."""
+    mixed = normal(7)(300 * 8).reshape(300, 8) @ normal(8)(8 * width).reshape(8, width)
+    return mixed + 0.1 * normal(9)(300 * width).reshape(300, width)
+
+
+def converted(graph):
+    return to_w8(graph, statistics(graph))
 
 
 def decoded(graph):
@@ -36,7 +55,7 @@ def decoded(graph):
 @pytest.mark.parametrize("kind", SHAPES)
 def test_ncnn_computes_with_the_values_of_the_codebook(kind, tmp_path):
     params, shape = SHAPES[kind]
-    graph = to_w8(chain(kind, params))
+    graph = converted(chain(kind.split(",")[0], params))
     assert check_graph(graph) == []
     assert Storage.CODEBOOK in {each.storage for each in graph["x"].weights.values()}
     image = normal(1)(int(np.prod(shape))).reshape(shape)
@@ -64,11 +83,13 @@ def test_a_codebook_goes_with_its_storage_alone():
 
 
 def test_a_codebook_that_is_not_finite_is_found():
-    graph = to_w8(chain("InnerProduct", {0: 32, 2: 32 * 80}))
+    graph = converted(chain(*LINEAR))
     weight = graph["x"].weights["weight"]
     book = weight.codebook.copy()
     book[9] = np.nan
-    bad = graph.replace(replace(graph["x"], weights={"weight": replace(weight, codebook=book)}))
+    bad = graph.replace(
+        replace(graph["x"], weights={**graph["x"].weights, "weight": replace(weight, codebook=book)})
+    )
     assert check_graph(bad) == ["layer x (InnerProduct): weight holds NaN or inf (1 of 256, the first at 9)"]
 
 
@@ -123,19 +144,47 @@ def test_each_value_is_the_mean_of_what_it_stands_for():
     np.testing.assert_allclose(means, book[used], atol=1e-6)
 
 
-def test_small_arrays_and_untagged_ones_stay():
-    weights = to_w8(chain("Convolution", {0: 16, 1: 1, 5: 1, 6: MIN_SIZE - 16}))["x"].weights
-    assert {role: each.storage for role, each in weights.items()} == {
-        "weight": Storage.FP16,
-        "bias": Storage.RAW,
-    }
+def test_small_arrays_untagged_ones_and_depthwise_weights_stay():
+    small = {0: 16, 1: 1, 5: 1, 6: MIN_SIZE - 16}
+    depthwise = {0: 128, 1: 7, 4: 3, 5: 1, 6: 128 * 49, 7: 128}
+    for kind, params in (("Convolution", small), ("ConvolutionDepthWise", depthwise)):
+        graph = converted(chain(kind, params))
+        stored = {role: each.storage for role, each in graph["x"].weights.items()}
+        assert stored == {"weight": Storage.FP16, "bias": Storage.RAW}
+        assert share(graph) == 0
+    assert share(converted(chain(*LINEAR))) == 64 * 80 / (64 * 80 + 64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [
+        ("Convolution", "weight"),
+        ("InnerProduct", "weight"),
+        ("Gemm", "B"),
+        ("MultiHeadAttention", "k_weight"),
+    ],
+)
+def test_rounding_knows_the_input(kind, role):
+    graph = chain(kind, SHAPES[kind][0])
+    width = row_width(graph["x"])
+    exact = graph["x"].weights[role].floats()
+
+    def error(stored):
+        return np.mean(((stored.floats() - exact).reshape(-1, width) @ alike(width).T) ** 2)
+
+    assert error(converted(graph)["x"].weights[role]) < 0.3 * error(encode(exact))
+
+
+def test_statistics_of_another_model_are_refused():
+    with pytest.raises(ZooError, match="of another model"):
+        to_w8(chain(*LINEAR), statistics(chain("Gemm", SHAPES["Gemm"][0])))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_name_the_layer(value):
-    graph = chain("InnerProduct", {0: 32, 2: 32 * 80})
+    graph = chain(*LINEAR)
     values = graph["x"].weights["weight"].values.copy()
     values[5] = value
-    bad = graph.replace(replace(graph["x"], weights={"weight": array(values, Storage.FP32)}))
+    weights = {**graph["x"].weights, "weight": array(values, Storage.FP32)}
     with pytest.raises(ZooError, match=r"layer x \(InnerProduct\): weight holds"):
-        to_w8(bad)
+        converted(graph.replace(replace(graph["x"], weights=weights)))

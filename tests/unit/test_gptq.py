@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zoo.gptq import remaining_variance, round_weights
+from zoo.gptq import remaining_variance, round_columns, round_weights
 
 
 def covariance(width, seed=0):
@@ -64,3 +64,17 @@ def test_a_covariance_of_nothing_but_rounding_errors_is_not_trusted():
     rounded = round_weights(weights, noise + noise.T + np.diag(np.full(6, 0.1)))
     assert np.abs(weights - rounded).max() < 1.5
     assert np.isfinite(remaining_variance(noise + noise.T + np.diag(np.full(6, 0.1)))).all()
+
+
+def test_any_set_of_values_can_be_rounded_to():
+    values = np.array([-4.0, -1, 0, 0.5, 3])
+    weights, moments = np.random.default_rng(0).uniform(-4, 3, (12, 6)), covariance(6)
+
+    def nearest(column, _):
+        return values[np.abs(column[:, None] - values).argmin(axis=1)]
+
+    found = round_columns(weights, moments, nearest)
+    plain = np.stack([nearest(column, 0) for column in weights.T], axis=1)
+    assert set(found.ravel()) <= set(values)
+    assert error(weights, found, moments).sum() < 0.7 * error(weights, plain, moments).sum()
+    np.testing.assert_array_equal(round_columns(weights, np.eye(6), nearest), plain)

@@ -1,0 +1,21 @@
+"""Store the weights of an fp32 ncnn model as a byte each, in codebooks."""
+
+import logging
+
+from zoo.calibration import CalibrationStatistics
+from zoo.codebook import share, to_w8
+from zoo.job import reporting
+from zoo.ncnn_check import load_checked
+from zoo.ncnn_graph import write_graph
+
+
+def main(param: str, weights: str, statistics: str, param_out: str, weights_out: str) -> None:
+    graph = to_w8(load_checked(param, weights), CalibrationStatistics.load(statistics))
+    logging.info("%.1f%% of the weights are in codebooks, the others fp16 or fp32", 100 * share(graph))
+    write_graph(graph, param_out, weights_out)
+
+
+if __name__ == "__main__":
+    files, made = snakemake.input, snakemake.output
+    with reporting(snakemake.log[0], "w8 {device}/{model}".format(**snakemake.wildcards)):
+        main(files.param, files.weights, files.statistics, made.param, made.weights)
