@@ -33,13 +33,13 @@ def runner(folder: Path, name: str, device: str = "cpu") -> NcnnRunner:
     return NcnnRunner(folder / f"{name}.param", folder / f"{name}.bin", device, 1, precision="fp32")
 
 
-def pictures(side: int, count: int, seed: int) -> list[tuple[str, np.ndarray]]:
+def pictures(side: int, count: int, seed: int) -> list[tuple[str, tuple[np.ndarray]]]:
     """Smooth random images: coarse noise, enlarged, and a little fine noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(count, 3, 8, 8, generator=generator)
     images = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")
     images += 0.2 * torch.randn(images.shape, generator=generator)
-    return [(f"{seed}/{index}", image.numpy()) for index, image in enumerate(images)]
+    return [(f"{seed}/{index}", (image.numpy(),)) for index, image in enumerate(images)]
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -51,7 +51,7 @@ def case(request, tmp_path_factory):
     rewrite(model, image)
     export_torchscript(model, image, folder / "torchscript.pt")
     pair = folder / "fp32.param", folder / "fp32.bin"
-    pnnx.convert(folder / "torchscript.pt", image.shape, *pair)
+    pnnx.convert(folder / "torchscript.pt", [image.shape], *pair)
     write_graph(unique_names(read_graph(*pair)), *pair)
     graph, side = load_checked(*pair), image.shape[-1]
     return folder, graph, collect(graph, runner(folder, "fp32"), pictures(side, 16, 1)), side, share
@@ -63,7 +63,7 @@ def distance(case, device: str) -> float:
     write_graph(quantized, folder / "int8.param", folder / "int8.bin")
     images = pictures(side, 4 if device == "cpu" else 2, 2)
     exact, found = (
-        np.stack([each.run(image) for _, image in images])
+        np.stack([each.run(image)[0] for _, image in images])
         for each in (runner(folder, "fp32"), runner(folder, "int8", device))
     )
     return sqnr_db(exact, found)

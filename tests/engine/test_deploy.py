@@ -10,7 +10,10 @@ from deployed import Deployed, logits, top5
 from engine_zoo import Zoo
 from PIL import Image
 
-BUNDLES = {precision: f"results/cpu/one/{precision}.deploy.zip" for precision in ("fp32", "fp16", "int8")}
+BUNDLES = {
+    precision: f"results/cpu/one/{precision}.deploy.zip"
+    for precision in ("fp32", "fp16", "bf16", "w8", "int8")
+}
 
 
 @pytest.fixture(scope="module")

@@ -298,6 +298,13 @@ def test_a_model_without_any_artifact_still_has_its_section():
     assert page.zoo == []
 
 
+def test_an_artifact_that_was_verified_but_not_evaluated_has_no_line_of_accuracy():
+    whole = complete("net", devices=("cpu",))
+    model = replace(whole, eval=[each for each in whole.eval if each["artifact"] != "fp16"])
+    page = Page(render_html(rows([model]), [model]))
+    assert "Evaluation" in page.text
+
+
 def test_names_are_text_and_never_markup():
     name = '</script><b onclick="x">&amp;'
     models = [complete(name, devices=("cpu",), licence="<i>none</i>")]
