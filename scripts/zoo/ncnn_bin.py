@@ -25,7 +25,7 @@ class Storage(Enum):
     RAW_INT8 = "none"  # int8 without a tag
     FP32 = 0
     FP16 = 0x01306B47
-    BF16 = 0x01348B83  # the upper halves of fp32; ncnn before 2026 takes the tag for CODEBOOK's
+    BF16 = 0x01348B83  # the upper halves of fp32; ncnn before 20261020 takes it for CODEBOOK
     INT8 = 0x000D4B38
     FP32_SCALED = 0x0002C056  # read by ncnn exactly as FP32
     CODEBOOK = 0x00000100  # 256 fp32, then a byte a number that says which; for ncnn any unknown tag is this
