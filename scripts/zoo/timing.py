@@ -24,6 +24,9 @@ FEWEST = 5
 WARM_UP, WARM_UP_S = 5, 2.0
 """Runs that do not count: so many, or as many as there are in this time; a long run is warm after one."""
 
+SOFTWARE_GPU_S = 5.0
+"""The longest that a software GPU is timed: its times say nothing about a GPU."""
+
 GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
 
@@ -54,7 +57,8 @@ def time_beside(
 
     `ratio_error` is the standard error of `ratio`, the median of neighbouring runs' ratios; the spread of
     these is taken from the range that two thirds of them lie in.
-    After `longest_s` seconds no run is started any more, once there are `FEWEST`.
+    After `longest_s` seconds (`SOFTWARE_GPU_S` at most on a software GPU) no run is started any more, once
+    there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
         str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
@@ -86,6 +90,8 @@ def _times(
             seconds.append(clock() - start)
         return seconds
 
+    if own.info.software_gpu:
+        longest_s = min(longest_s, SOFTWARE_GPU_S)
     _repeat(turn, WARM_UP, 1, WARM_UP_S)
     seconds = np.array(_repeat(turn, runs, FEWEST, longest_s))
     return seconds[:, 0], seconds[:, 1], own.info, reference.info
