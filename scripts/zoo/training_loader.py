@@ -143,27 +143,23 @@ class Shuffled:
 
 def training_loader(dataset: Augmented, order: Shuffled, workers: int, pin: bool) -> "DataLoader[Any]":
     """The batches of the epoch that `order` is set to, decoded ahead by `workers` processes, or by none."""
-    return DataLoader(
-        dataset,
-        batch_sampler=order,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        collate_fn=_collate,
-        pin_memory=pin,
-        generator=torch.Generator(),
-    )
+    return _loader(dataset, workers, pin, batch_sampler=order)
 
 
 def plain_loader(dataset: Plain, batch: int, workers: int, pin: bool) -> "DataLoader[Any]":
     """All images in order."""
+    return _loader(dataset, workers, pin, batch_size=batch)
+
+
+def _loader(dataset: Augmented | Plain, workers: int, pin: bool, **batching: Any) -> "DataLoader[Any]":
     return DataLoader(
         dataset,
-        batch_size=batch,
         num_workers=workers,
         persistent_workers=workers > 0,
         collate_fn=_collate,
         pin_memory=pin,
         generator=torch.Generator(),
+        **batching,
     )
 
 
