@@ -45,7 +45,7 @@ ROWS = [
 def embedded(tmp_path_factory: pytest.TempPathFactory, vulkan: None) -> Zoo:
     """The project's own configuration, `snakemake embedded`, for cpu and gpu."""
     zoo = copy_project(tmp_path_factory.mktemp("embedded") / "zoo")
-    zoo.build("embedded", timeout=2700)
+    zoo.build("embedded", timeout=3600)
     return zoo
 
 
