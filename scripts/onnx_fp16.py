@@ -12,6 +12,7 @@ from zoo.job import reporting
 from zoo.onnx_calibration import feeds, load_model
 from zoo.onnx_fp16 import IMAGES, to_fp16
 from zoo.records import read_json
+from zoo.scratch import libraries_scratch
 
 
 def main(
@@ -25,9 +26,8 @@ def main(
     feed = Feed.of(read_json(card))
     model = load_model(path)
     chosen = every(calibration_samples(ImageSet.from_dict(images))[0], IMAGES)
-    half = to_fp16(model, list(feeds(model, chosen, feed, threads)), gates)
-    with replacing(output) as (temporary,):
-        onnx.save(half, temporary)
+    with replacing(output) as (temporary,), libraries_scratch(output):
+        onnx.save(to_fp16(model, list(feeds(model, chosen, feed, threads)), gates), temporary)
 
 
 if __name__ == "__main__":

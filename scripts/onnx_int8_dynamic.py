@@ -6,10 +6,11 @@ from zoo.files import replacing
 from zoo.job import reporting
 from zoo.onnx_calibration import load_model
 from zoo.onnx_int8 import Setting, quantize_dynamic
+from zoo.scratch import libraries_scratch
 
 
 def main(path: str, setting: Setting, output: str) -> None:
-    with replacing(output) as (temporary,):
+    with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_dynamic(load_model(path), setting), temporary)
 
 

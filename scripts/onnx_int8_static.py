@@ -11,6 +11,7 @@ from zoo.job import reporting
 from zoo.onnx_calibration import feeds, load_model
 from zoo.onnx_int8 import Setting, quantize_static
 from zoo.records import read_json
+from zoo.scratch import libraries_scratch
 
 
 def main(
@@ -20,7 +21,7 @@ def main(
     model = load_model(path)
     chosen, _ = calibration_samples(ImageSet.from_dict(images))
     inputs = feeds(model, chosen, feed, threads, progress=title)
-    with replacing(output) as (temporary,):
+    with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_static(model, inputs, len(chosen), setting), temporary)
 
 

@@ -28,6 +28,17 @@ def scratch(beside: str | Path) -> Iterator[Path]:
             _open.discard(folder)
 
 
+@contextmanager
+def libraries_scratch(beside: str | Path) -> Iterator[None]:
+    """Until the block ends, `tempfile`, which libraries use, writes into a scratch folder in this process."""
+    with scratch(beside) as folder:
+        before, tempfile.tempdir = tempfile.tempdir, str(folder.resolve())
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
 def measure() -> None:
     """Look how much lies in the scratch folders of this process now; they do so themselves when they end."""
     global _most

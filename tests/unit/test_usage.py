@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from zoo import scratch as scratches
 from zoo.files import replacing
 from zoo.job import reporting, used
-from zoo.scratch import most_bytes, scratch
+from zoo.scratch import libraries_scratch, measure, most_bytes, scratch
 from zoo.usage import UNKNOWN_MB, Watch, request
 
 MB = 1 << 20
@@ -40,6 +41,16 @@ def test_the_peak_is_of_all_folders_at_once_and_nested_ones_count_once(tmp_path)
     with scratch(tmp_path / "c") as folder:
         (folder / "less").write_bytes(bytes(1499))
     assert most_bytes() == 1500
+
+
+def test_what_libraries_write_for_a_while_lies_there_and_counts(tmp_path):
+    before = tempfile.gettempdir()
+    with libraries_scratch(tmp_path / "a"), tempfile.TemporaryDirectory() as folder:
+        assert Path(folder).is_relative_to(tmp_path)
+        (Path(folder) / "prepared.onnx").write_bytes(bytes(1000))
+        measure()
+    assert most_bytes() == 1000 and not list(tmp_path.iterdir())
+    assert tempfile.gettempdir() == before
 
 
 def test_files_that_children_write_and_remove_are_seen(tmp_path):
