@@ -18,7 +18,7 @@ rule bench:
     # All cores: nothing else may run beside a measurement.
     threads: workflow.cores
     resources:
-        mem_mb=by_size(1400, 5),
+        mem_mb=by_size(1900, 4.8),
         gpu=uses_gpu,
     params:
         code=runtime_code("bench.py"),

@@ -361,7 +361,7 @@ def weights_memory(wc):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
     spec = MODELS[wc.model]
     file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
-    return request(1000, 3, [spec.architecture if spec.library in FILES else file])
+    return request(1900, 1.7, [spec.architecture if spec.library in FILES else file])
 
 
 def uses_gpu(wc):

@@ -19,7 +19,7 @@ rule accuracy:
     # Processes of ncnn, or threads of the other runtimes: see zoo/inference.py.
     threads: 8
     resources:
-        mem_mb=by_size(1000, 2, thread=(150, 2)),
+        mem_mb=by_size(1000, 2, thread=(150, 0.2)),
         gpu=uses_gpu,
     params:
         code=runtime_code("evaluate.py"),

@@ -20,7 +20,7 @@ rule ncnn_fp32:
     threads: 1
     resources:
         mem_mb=by_size(300, 4.2),
-        disk_mb=by_size(100, 1.2),
+        disk_mb=by_size(100, 2.1),
     params:
         code=code("ncnn_fp32.py"),
     message:

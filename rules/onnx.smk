@@ -59,6 +59,7 @@ rule onnx_fp16:
     threads: 2
     resources:
         mem_mb=by_size(1500, 9),
+        disk_mb=by_size(100, 2.2),
     params:
         code=code("onnx_fp16.py"),
         images=calibration_set,
@@ -85,6 +86,7 @@ rule onnx_int8_static:
     threads: 2
     resources:
         mem_mb=by_size(1500, 9),
+        disk_mb=by_size(100, 3.2),
     params:
         code=code("onnx_int8_static.py"),
         images=calibration_set,
@@ -108,7 +110,8 @@ rule onnx_int8_dynamic:
         "results/logs/onnx_int8_dynamic/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(800, 6),
+        mem_mb=by_size(800, 6.6),
+        disk_mb=by_size(100, 3.2),
     params:
         code=code("onnx_int8_dynamic.py"),
         setting=onnx_int8_setting,

@@ -80,7 +80,7 @@ rule int8:
         "results/logs/int8/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(400, 3),
+        mem_mb=by_size(400, 2.4),
         disk_mb=by_size(100, 0.4),
     params:
         code=code("int8.py"),

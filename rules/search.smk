@@ -23,8 +23,8 @@ rule sensitivity:
     # All cores: the layers are timed.
     threads: workflow.cores
     resources:
-        mem_mb=by_size(500, 2.2, thread=(250, 3.5)),
-        disk_mb=by_size(100, 0.5, thread=(0, 1.1)),
+        mem_mb=by_size(500, 2.2, thread=(250, 2.9)),
+        disk_mb=by_size(100, 0.5, thread=(0, 0.9)),
         gpu=uses_gpu,
     params:
         code=ncnn_code("sensitivity.py"),
@@ -53,7 +53,7 @@ checkpoint candidates:
         "results/logs/candidates/{device}/{model}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(400, 2.2),
+        mem_mb=by_size(400, 1.8),
     params:
         code=code("candidates.py"),
         int8=lambda wc: {key: int8_setting(wc)[key] for key in ("recipe", "exclude")},
@@ -83,7 +83,7 @@ rule candidate:
         "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=by_size(600, 3),
+        mem_mb=by_size(600, 2.5),
         disk_mb=by_size(100, 0.4),
         gpu=uses_gpu,
     params:

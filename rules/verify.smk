@@ -20,7 +20,7 @@ rule verify:
         "results/logs/verify/{device}/{model}/{artifact}.benchmark.tsv"
     threads: 2
     resources:
-        mem_mb=by_size(1200, 5),
+        mem_mb=by_size(1200, 2.5),
         gpu=uses_gpu,
     params:
         code=runtime_code("verify.py"),
