@@ -12,7 +12,7 @@ test: .venv/test
 	$(BIN)/ruff format --check scripts tests benchmarks
 	$(BIN)/ruff check scripts tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .venv/run: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ncnn-zoo needs Python 3.11 or newer")'
