@@ -43,8 +43,8 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory, vulkan: None) -> Zoo:
-    """The project's own configuration, `snakemake embedded`, for cpu and gpu. One evaluation is kept short: that
-    of tf_efficientnet_lite0, without labels, which takes a second an image on a software GPU."""
+    """The project's own configuration, `snakemake embedded`, for cpu and gpu. One evaluation is short: that
+    of tf_efficientnet_lite0, which has no labels and takes a second an image on a software GPU."""
     zoo = copy_project(tmp_path_factory.mktemp("embedded") / "zoo")
     few = {"set": "heldout", "images": 10, "seed": 1}
     zoo.configure(lambda config: config["models"]["tf_efficientnet_lite0"].update(evaluation=few))
