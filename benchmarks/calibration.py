@@ -38,14 +38,15 @@ def bare(options: argparse.Namespace) -> None:
 
 def whole(options: argparse.Namespace) -> None:
     """Statistics, an absmax table and int8 files."""
-    from zoo.collection import collect_parallel
-    from zoo.image_sets import ImageSet, samples
-    from zoo.inputs import Feed
-    from zoo.int8 import LEVELS, quantize, weight_scales
-    from zoo.ncnn_check import load_checked
-    from zoo.ncnn_graph import write_graph
-    from zoo.preprocess import Preprocess
-    from zoo.table import CalibrationTable, write_table
+    from zoo.calibration.collect import collect_parallel
+    from zoo.images.inputs import Feed
+    from zoo.images.preprocess import Preprocess
+    from zoo.images.sets import ImageSet, samples
+    from zoo.ncnn.check import load_checked
+    from zoo.ncnn.graph import write_graph
+    from zoo.ncnn.weights import LEVELS
+    from zoo.quantize.scales import quantize, weight_scales
+    from zoo.quantize.table import CalibrationTable, write_table
 
     found = samples(ImageSet("benchmark", options.folder))
     turns = [

@@ -26,21 +26,23 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-from zoo.calibration import CalibrationStatistics  # noqa: E402
-from zoo.evaluate import evaluate  # noqa: E402
-from zoo.image_sets import ImageSet, samples  # noqa: E402
-from zoo.images import load  # noqa: E402
-from zoo.inference import Artifact, Reference, outputs  # noqa: E402
-from zoo.inputs import Feed  # noqa: E402
-from zoo.int8 import LEVELS, quantize, weight_scales  # noqa: E402
-from zoo.ncnn_graph import read_graph, write_graph  # noqa: E402
-from zoo.ncnn_layers import Layer  # noqa: E402
-from zoo.planning import plain_recipe  # noqa: E402
-from zoo.quantization import apply  # noqa: E402
-from zoo.records import read_json  # noqa: E402
-from zoo.runners.ncnn_runner import NcnnRunner  # noqa: E402
-from zoo.table import QUANTIZABLE, CalibrationTable  # noqa: E402
-from zoo.timing import time_beside  # noqa: E402
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.images.decode import load
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, samples
+from zoo.jobs.records import read_json
+from zoo.measure.accuracy import evaluate
+from zoo.measure.timing import time_beside
+from zoo.ncnn.graph import read_graph, write_graph
+from zoo.ncnn.layer import Layer
+from zoo.ncnn.weights import LEVELS, QUANTIZABLE
+from zoo.quantize.apply import apply
+from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.table import CalibrationTable
+from zoo.runners.artifact import Artifact
+from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.runners.reference import Reference, outputs
+from zoo.search.planning import plain_recipe
 
 SIZE, IMAGES, RUNS = 224, 200, 100
 AUTO = "results/cpu/atto/int8.param"

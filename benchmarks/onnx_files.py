@@ -16,12 +16,13 @@ from pathlib import Path
 import onnx
 from fidelity import IMAGES, Zoo
 
-from zoo.evaluate import evaluate
-from zoo.image_sets import ImageSet, calibration_samples, samples
-from zoo.inference import Artifact, Reference, outputs
-from zoo.onnx_calibration import feeds, load_model
-from zoo.onnx_int8 import Setting, quantize_static
-from zoo.timing import time_beside
+from zoo.images.sets import ImageSet, calibration_samples, samples
+from zoo.measure.accuracy import evaluate
+from zoo.measure.timing import time_beside
+from zoo.onnx.calibration import feeds, load_model
+from zoo.onnx.int8 import Setting, quantize_static
+from zoo.runners.artifact import Artifact
+from zoo.runners.reference import Reference, outputs
 
 MODELS = {"atto": "imagenette128/val", "lite0": "imagenet_val_500"}
 BUILT = ("fp32", "fp16", "int8_dynamic", "int8_static")

@@ -18,19 +18,19 @@ gc.set_threshold(100_000)
 SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo import code_hash as code_hashes
-from zoo.artifacts import ARTIFACTS, BY_NAME, DEVICES
+from zoo.config import code_hash as code_hashes
+from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
-from zoo.image_sets import ImageSet, fingerprint
-from zoo.spec import FILES, MODEL_KEYS, ModelSpec
-from zoo.training_images import (
+from zoo.images.sets import ImageSet, fingerprint
+from zoo.config.model_spec import FILES, MODEL_KEYS, ModelSpec
+from zoo.config.training_images import (
     is_packaged,
     parts,
     purpose_set,
     training_classes,
     with_classes,
 )
-from zoo.usage import request
+from zoo.jobs.usage import request
 
 # Artifacts that a deploy bundle is made of.
 DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
@@ -107,7 +107,7 @@ def library_code(script):
 
     def hashes(wc):
         spec = MODELS[wc.model]
-        own = code(script, f"zoo/libraries/{spec.library}_models.py")
+        own = code(script, f"zoo/models/libraries/{spec.library}_models.py")
         return [own, entry_point_state(spec)] if spec.library == "module" else own
 
     return hashes
@@ -335,7 +335,7 @@ def of_candidates(wc, kind):
 
 
 def by_size(base, factor, thread=(0, 0)):
-    """A request in MB that grows with the largest file that a job reads, see `zoo.usage.request`.
+    """A request in MB that grows with the largest file that a job reads, see `zoo.jobs.usage.request`.
 
     thread: base and factor of what each of the job's threads takes in addition.
     """
@@ -410,7 +410,7 @@ def built_devices():
     """The devices that `all` and `embedded` build for."""
     if config["devices"] != "auto":
         return tuple(config["devices"])
-    from zoo.vulkan import find_vulkan_device
+    from zoo.runners.vulkan import find_vulkan_device
 
     if find_vulkan_device():
         return DEVICES

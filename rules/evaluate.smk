@@ -16,16 +16,16 @@ rule accuracy:
         "results/logs/evaluate/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
-    # Processes of ncnn, or threads of the other runtimes: see zoo/inference.py.
+    # Processes of ncnn, or threads of the other runtimes: see zoo/runners/inference.py.
     threads: 8
     resources:
         mem_mb=by_size(1000, 2, thread=(150, 0.2)),
         gpu=uses_gpu,
     params:
-        code=runtime_code("evaluate.py"),
+        code=runtime_code("accuracy.py"),
         artifact=artifact_of,
         images=lambda wc: image_set(wc, "evaluation"),
     message:
         "evaluate {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:
-        "../scripts/evaluate.py"
+        "../scripts/accuracy.py"

@@ -5,14 +5,14 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from zoo.calibration import CalibrationStatistics, merge
-from zoo.collection import collect_parallel, pixels_for
+from zoo.calibration.collect import collect_parallel, pixels_for
+from zoo.calibration.statistics import CalibrationStatistics, merge
 from zoo.errors import ZooError
-from zoo.image_sets import ImageSet, calibration_samples
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.records import read_json
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, calibration_samples
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
 
 
 def collected(

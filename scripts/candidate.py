@@ -4,17 +4,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.calibration import CalibrationStatistics
-from zoo.image_sets import ImageSet, calibration_samples
-from zoo.inference import Artifact, Reference, outputs
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_graph
-from zoo.quantization import apply
-from zoo.recipe import Recipe
-from zoo.records import read_json, write_json
-from zoo.search import Fidelity
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, calibration_samples
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import write_graph
+from zoo.quantize.apply import apply
+from zoo.quantize.recipe import Recipe
+from zoo.runners.artifact import Artifact
+from zoo.runners.reference import Reference, outputs
+from zoo.search.trials import Fidelity
 
 
 def main(

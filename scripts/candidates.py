@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from zoo.calibration import CalibrationStatistics
-from zoo.candidates import floats, from_file, matching, named, searched
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.planning import shifted_recipe
-from zoo.quantization import check_device, check_recipe
-from zoo.recipe import Recipe
-from zoo.records import read_json, write_json
-from zoo.sensitivity import Sensitivity
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
+from zoo.quantize.apply import check_device, check_recipe
+from zoo.quantize.recipe import Recipe
+from zoo.search.candidates import floats, from_file, matching, named, searched
+from zoo.search.planning import shifted_recipe
+from zoo.search.sensitivity import Sensitivity
 
 
 def main(

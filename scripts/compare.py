@@ -7,13 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from zoo.compare import as_csv, check_same_model, comparable, compare, plot, table
 from zoo.errors import ZooError
-from zoo.files import replacing
-from zoo.image_sets import Sample
-from zoo.images import read_inputs
-from zoo.inputs import Feed
-from zoo.predict import find_artifact
+from zoo.images.decode import read_inputs
+from zoo.images.inputs import Feed
+from zoo.images.sets import Sample
+from zoo.jobs.files import replacing
+from zoo.measure.compare import check_same_model, comparable, compare
+from zoo.report.comparison import as_csv, plot, table
+from zoo.runners.artifact import find_artifact
 
 
 def main() -> int:

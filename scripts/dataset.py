@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from zoo.datasets import write_dataset
-from zoo.job import reporting
+from zoo.images.datasets import write_dataset
+from zoo.jobs.reporting import reporting
 
 if __name__ == "__main__":
     name = snakemake.wildcards.dataset

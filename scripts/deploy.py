@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from zoo.deploy import write_bundle
-from zoo.job import reporting
-from zoo.records import read_json
+from zoo.deploy.bundle import write_bundle
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
 
 
 def main(card: str, device: str, artifact: str, param: str, weights: str, target: str) -> None:

@@ -1,9 +1,9 @@
 """Pass an artifact whose verification passed; stop with the reasons if it did not."""
 
 from zoo.errors import ZooError
-from zoo.files import replacing
-from zoo.job import reporting
-from zoo.records import read_json
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
 
 
 def main(report_path: str, output: str) -> None:

@@ -3,17 +3,17 @@
 import shutil
 from pathlib import Path
 
-from zoo import onnx_file
-from zoo.architecture import naming
-from zoo.checkpoint import check_sha256
-from zoo.files import replacing
-from zoo.flops import multiply_adds
-from zoo.job import reporting
-from zoo.libraries import library
-from zoo.model_card import card, feed_of, outputs_of, preprocess_record
-from zoo.records import write_json
-from zoo.spec import ModelSpec
-from zoo.weights import check_finite
+from zoo.config.model_spec import ModelSpec
+from zoo.jobs.files import replacing
+from zoo.jobs.records import write_json
+from zoo.jobs.reporting import reporting
+from zoo.models.architecture import naming
+from zoo.models.card import card, feed_of, outputs_of, preprocess_record
+from zoo.models.checkpoint import check_sha256
+from zoo.models.flops import multiply_adds
+from zoo.models.libraries import library
+from zoo.models.weights import check_finite
+from zoo.onnx import source as onnx_file
 
 
 def main(spec: ModelSpec, weights: str, card_out: str) -> None:

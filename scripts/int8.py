@@ -3,19 +3,19 @@
 import logging
 import sys
 
-from zoo.calibration import CalibrationStatistics
+from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
-from zoo.files import replacing
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_graph
-from zoo.quantization import apply, table_of
-from zoo.recipe import Recipe
-from zoo.records import read_json, write_json
-from zoo.search import summary
-from zoo.sensitivity import Sensitivity
-from zoo.table import write_table
-from zoo.table_lint import lint_table
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import write_graph
+from zoo.quantize.apply import apply, table_of
+from zoo.quantize.recipe import Recipe
+from zoo.quantize.table import write_table
+from zoo.quantize.table_lint import lint_table
+from zoo.search.choice import summary
+from zoo.search.sensitivity import Sensitivity
 
 
 def main(

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.inference import Artifact
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json, write_json
-from zoo.timing import time_beside
+from zoo.images.inputs import Feed
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.measure.timing import time_beside
+from zoo.runners.artifact import Artifact
 
 LONGEST_S = 5.0
 

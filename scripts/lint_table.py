@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.ncnn_check import load_checked
-from zoo.table import read_table
-from zoo.table_lint import lint_table
+from zoo.ncnn.check import load_checked
+from zoo.quantize.table import read_table
+from zoo.quantize.table_lint import lint_table
 
 
 def main() -> int:

@@ -1,9 +1,9 @@
 """Store the weights of an fp32 ncnn model as fp16."""
 
-from zoo.fp16 import to_fp16
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_graph
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.fp16 import to_fp16
+from zoo.ncnn.graph import write_graph
 
 
 def main(param: str, weights: str, param_out: str, weights_out: str) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from zoo.conversion import to_ncnn
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json
+from zoo.export.ncnn import to_ncnn
+from zoo.images.inputs import Feed
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
 
 
 def main(torchscript: str, card: str, param: str, weights: str) -> None:

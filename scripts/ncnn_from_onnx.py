@@ -4,17 +4,17 @@ import logging
 import tempfile
 from pathlib import Path
 
-from zoo.conversion import first_that_agrees
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json
+from zoo.export.ncnn import first_that_agrees
+from zoo.images.inputs import Feed
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
 
 
 def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     # torch takes seconds to import, and most files never come here
-    from zoo.export import export_torchscript
-    from zoo.libraries.onnx_models import open_file
-    from zoo.tensors import zeros
+    from zoo.export.torchscript import export_torchscript
+    from zoo.models.libraries.onnx_models import open_file
+    from zoo.runners.torch_outputs import zeros
 
     second = feed.second()
     traced = folder / "torchscript.pt"

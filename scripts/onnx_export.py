@@ -6,16 +6,16 @@ from typing import Any
 
 import onnx
 
-from zoo import onnx_file
-from zoo.export import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
-from zoo.files import replacing
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json
-from zoo.rewrites import rewrite
-from zoo.spec import FILES, ModelSpec
-from zoo.state_dict import load
-from zoo.tensors import zeros
+from zoo.config.model_spec import FILES, ModelSpec
+from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
+from zoo.export.rewrites import rewrite
+from zoo.images.inputs import Feed
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.models.state_dict import load
+from zoo.onnx import source as onnx_file
+from zoo.runners.torch_outputs import zeros
 
 
 def names_of(card: dict[str, Any]) -> tuple[list[str], list[str]]:

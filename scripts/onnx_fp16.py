@@ -5,14 +5,14 @@ from typing import Any
 
 import onnx
 
-from zoo.files import replacing
-from zoo.image_sets import ImageSet, calibration_samples, every
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.onnx_calibration import feeds, load_model
-from zoo.onnx_fp16 import IMAGES, to_fp16
-from zoo.records import read_json
-from zoo.scratch import libraries_scratch
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import libraries_scratch
+from zoo.onnx.calibration import feeds, load_model
+from zoo.onnx.fp16 import IMAGES, to_fp16
 
 
 def main(

@@ -2,11 +2,11 @@
 
 import onnx
 
-from zoo.files import replacing
-from zoo.job import reporting
-from zoo.onnx_calibration import load_model
-from zoo.onnx_int8 import Setting, quantize_dynamic
-from zoo.scratch import libraries_scratch
+from zoo.jobs.files import replacing
+from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import libraries_scratch
+from zoo.onnx.calibration import load_model
+from zoo.onnx.int8 import Setting, quantize_dynamic
 
 
 def main(path: str, setting: Setting, output: str) -> None:

@@ -4,14 +4,14 @@ from typing import Any
 
 import onnx
 
-from zoo.files import replacing
-from zoo.image_sets import ImageSet, calibration_samples
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.onnx_calibration import feeds, load_model
-from zoo.onnx_int8 import Setting, quantize_static
-from zoo.records import read_json
-from zoo.scratch import libraries_scratch
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, calibration_samples
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import libraries_scratch
+from zoo.onnx.calibration import feeds, load_model
+from zoo.onnx.int8 import Setting, quantize_static
 
 
 def main(

@@ -6,18 +6,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from zoo.batches import answers
-from zoo.image_files import ModelClasses
-from zoo.image_sets import ImageSet, Sample, samples
-from zoo.images import load as load_samples
-from zoo.inference import Artifact, Reference, run, stacked
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json
-from zoo.runners import Arrays
-from zoo.spec import ModelSpec
-from zoo.state_dict import load
-from zoo.tensors import tensors_of
+from zoo.array_types import Arrays
+from zoo.config.model_spec import ModelSpec
+from zoo.images.decode import load as load_samples
+from zoo.images.files import ModelClasses
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, Sample, samples
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.models.state_dict import load
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import run, stacked
+from zoo.runners.reference import Reference
+from zoo.runners.torch_batches import answers
+from zoo.runners.torch_outputs import tensors_of
 
 
 def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:

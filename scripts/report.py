@@ -3,18 +3,13 @@
 import sys
 from collections.abc import Iterable
 
-from zoo.files import replacing
-from zoo.job import reporting
-from zoo.records import read_json
-from zoo.report import (
-    ModelRecords,
-    remarks,
-    render_csv,
-    render_html,
-    render_summary,
-    render_summary_csv,
-    rows,
-)
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.report.findings import remarks
+from zoo.report.page import render_html
+from zoo.report.row import ModelRecords, render_csv, rows
+from zoo.report.summary import render_summary, render_summary_csv
 
 KINDS = ("verify", "bench", "eval", "search", "sensitivity")
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.job import used
-from zoo.usage import Usage
+from zoo.jobs.reporting import used
+from zoo.jobs.usage import Usage
 
 LOGS = Path("results/logs")
 HEADER = (

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.job import reporting
-from zoo.metrics import MAX_DB
-from zoo.recipe import Recipe
-from zoo.records import read_json, write_json
-from zoo.search import Trial, search
-from zoo.sensitivity import Sensitivity
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.measure.metrics import MAX_DB
+from zoo.quantize.recipe import Recipe
+from zoo.search.choice import search
+from zoo.search.sensitivity import Sensitivity
+from zoo.search.trials import Trial
 
 
 def main(

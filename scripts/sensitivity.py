@@ -6,22 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from zoo.calibration import CalibrationStatistics
-from zoo.image_files import ModelClasses
-from zoo.image_sets import ImageSet, calibration_samples, every
-from zoo.images import load
-from zoo.inference import Artifact, Reference, run
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.layer_time import layer_times
-from zoo.multiply_adds import multiply_adds
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_files
-from zoo.planning import local_recipe
-from zoo.quantization import apply, left_float
-from zoo.records import read_json, write_json
-from zoo.scratch import scratch
-from zoo.sensitivity import fitting, measure, probes_for, sensitivity
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.images.decode import load
+from zoo.images.files import ModelClasses
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import scratch
+from zoo.measure.layer_time import layer_times
+from zoo.measure.multiply_adds import multiply_adds
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import write_files
+from zoo.quantize.apply import apply, left_float
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import run
+from zoo.runners.reference import Reference
+from zoo.search.planning import local_recipe
+from zoo.search.sensitivity import fitting, measure, probes_for, sensitivity
 
 
 def main(

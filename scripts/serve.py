@@ -8,9 +8,9 @@ from pathlib import Path
 def main() -> int:
     options = parse()
     from zoo.errors import ZooError
-    from zoo.isolation import isolated
-    from zoo.predict import find_artifact
-    from zoo.serving import Limits
+    from zoo.jobs.isolation import isolated
+    from zoo.runners.artifact import find_artifact
+    from zoo.serving.limits import Limits
     from zoo.serving.trial import check_address, probe
 
     limits = Limits(

@@ -5,15 +5,15 @@ import shutil
 
 import torch
 
-from zoo.export import export_torchscript
-from zoo.files import replacing
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json
-from zoo.rewrites import rewrite
-from zoo.spec import FILES, ModelSpec
-from zoo.state_dict import load
-from zoo.tensors import zeros
+from zoo.config.model_spec import FILES, ModelSpec
+from zoo.export.rewrites import rewrite
+from zoo.export.torchscript import export_torchscript
+from zoo.images.inputs import Feed
+from zoo.jobs.files import replacing
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
+from zoo.models.state_dict import load
+from zoo.runners.torch_outputs import zeros
 
 
 def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:

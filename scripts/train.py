@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from zoo.files import replacing, sha256
-from zoo.job import reporting
-from zoo.model_card import model_card
-from zoo.records import write_json
-from zoo.spec import ModelSpec
-from zoo.state_dict import save
-from zoo.training import Machine, train
+from zoo.config.model_spec import ModelSpec
+from zoo.jobs.files import replacing, sha256
+from zoo.jobs.records import write_json
+from zoo.jobs.reporting import reporting
+from zoo.models.card import model_card
+from zoo.models.state_dict import save
+from zoo.training.fit import Machine
+from zoo.training.train import train
 
 
 def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:

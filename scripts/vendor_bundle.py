@@ -5,13 +5,13 @@ from typing import Any
 
 import onnx
 
+from zoo.deploy.vendor import IMAGES, write_bundle
 from zoo.errors import ZooError
-from zoo.image_sets import ImageSet, calibration_samples, every
-from zoo.inputs import IMAGE
-from zoo.job import reporting
-from zoo.preprocess import Preprocess
-from zoo.records import read_json
-from zoo.vendor import IMAGES, write_bundle
+from zoo.images.inputs import IMAGE
+from zoo.images.preprocess import Preprocess
+from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.jobs.records import read_json
+from zoo.jobs.reporting import reporting
 
 
 def main(model: str, path: str, card: str, images: dict[str, Any], data_type: str, output: str) -> None:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.image_sets import ImageSet, samples
-from zoo.inference import Artifact, Reference
-from zoo.inputs import Feed
-from zoo.job import reporting
-from zoo.records import read_json, write_json
-from zoo.verify import verify
+from zoo.images.inputs import Feed
+from zoo.images.sets import ImageSet, samples
+from zoo.jobs.records import read_json, write_json
+from zoo.jobs.reporting import reporting
+from zoo.measure.verify import verify
+from zoo.runners.artifact import Artifact
+from zoo.runners.reference import Reference
 
 
 def main(

@@ -2,11 +2,11 @@
 
 import logging
 
-from zoo.calibration import CalibrationStatistics
-from zoo.codebook import share, to_w8
-from zoo.job import reporting
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import write_graph
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.jobs.reporting import reporting
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import write_graph
+from zoo.quantize.w8 import share, to_w8
 
 
 def main(param: str, weights: str, statistics: str, param_out: str, weights_out: str) -> None:

@@ -1,12 +1,12 @@
 """Fetch a model's weights, and describe the model for all later jobs."""
 
-from zoo.files import replacing, sha256
-from zoo.job import reporting
-from zoo.model_card import model_card
-from zoo.records import write_json
-from zoo.spec import ModelSpec
-from zoo.state_dict import save
-from zoo.weights import fetch
+from zoo.config.model_spec import ModelSpec
+from zoo.jobs.files import replacing, sha256
+from zoo.jobs.records import write_json
+from zoo.jobs.reporting import reporting
+from zoo.models.card import model_card
+from zoo.models.state_dict import save
+from zoo.models.weights import fetch
 
 
 def main(spec: ModelSpec, weights: str, card: str) -> None:

@@ -18,7 +18,7 @@ def require(present: bool, what: str) -> None:
 @pytest.fixture(scope="session")
 def vulkan() -> None:
     """A test that needs a Vulkan device."""
-    from zoo.vulkan import find_vulkan_device
+    from zoo.runners.vulkan import find_vulkan_device
 
     require(find_vulkan_device() is not None, "a Vulkan device (libvulkan1 and mesa-vulkan-drivers)")
 
@@ -42,7 +42,7 @@ def compiler() -> str:
 @pytest.fixture(scope="session")
 def ncnn_library(compiler: str) -> Path:
     """ncnn in C++, as a folder for CMAKE_PREFIX_PATH; the first time it takes minutes to build."""
-    import ncnn_library
+    from samples import ncnn_library
 
     require(shutil.which("cmake") is not None, "CMake (Debian's package cmake)")
     try:

@@ -1,4 +1,25 @@
 """ncnn-zoo's library: convert, quantize, verify and measure vision models.
 
-It knows no paths of the artifact tree and no Snakemake; `scripts/*.py` hand it both.
+Its packages, each of which imports only from those above it (tests/unit/test_imports.py has the table):
+
+errors, array_types   the exceptions, and the types of arrays
+jobs                  what every job shares: files written whole, records, a log, child processes, progress
+images                from a folder of images to what a model is fed
+ncnn                  ncnn's files in memory: read, checked, edited, written; fp16 and bf16 storage
+config                what config.yaml says and what follows from it: settings, outputs, records
+runners, predict      an artifact, loaded and run
+models                from a model's entry to a torch module with its weights, and its card
+training              training and fine-tuning on class folders
+measure               what is measured of an artifact: right, close, fast
+export                a model's fp32 files: TorchScript, ONNX, ncnn by pnnx, after the exact rewrites
+onnx                  ONNX files: as a source, in normal form, in float16 and int8
+calibration           what one pass over the calibration images tells about each layer's input
+quantize              what a layer of an ncnn model can become; a recipe, and its application
+search                which recipe a model gets: plans, what each layer costs, candidates, the choice
+deploy                an artifact for use elsewhere: bundles, programs, a vendor's toolchain
+serving               a predictor behind HTTP
+report                all records as one page, one table and remarks in words
+
+It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and
+`config.artifacts` know.
 """

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PillowImage
 
-from zoo.artifacts import locate
+from zoo.array_types import Arrays
+from zoo.config.card import CLASSIFICATION
 from zoo.errors import ArtifactError, ZooError
-from zoo.image_sets import Sample
-from zoo.images import mode, prepared, read_inputs
-from zoo.inference import CLASSIFICATION, Artifact
-from zoo.inputs import Feed
-from zoo.records import read_json
-from zoo.runners import Arrays, BatchRunner, open_runner
+from zoo.images.decode import mode, prepared, read_inputs
+from zoo.images.inputs import Feed
+from zoo.images.sets import Sample
+from zoo.runners import BatchRunner, open_runner
+from zoo.runners.artifact import Artifact, find_artifact
 
 Picture = str | Path | NDArray[np.uint8] | PillowImage
-"""An image file (or a .npz with the arrays of a model that takes others, see `zoo.inputs`), pixels (height,
-width, 3) in RGB order, or an image of Pillow's."""
+"""An image file (or a .npz with the arrays of a model that takes others, see `zoo.images.inputs`), pixels
+(height, width, 3) in RGB order, or an image of Pillow's."""
 
 
 @dataclass(frozen=True)
@@ -138,31 +138,6 @@ class Predictor:
         scores = softmax(logits)
         best = np.argsort(-scores, kind="stable")[:top]
         return [Prediction(int(i), labels[i] if labels else None, float(scores[i])) for i in best]
-
-
-def find_artifact(
-    path: str | Path, card: str | Path | None = None, device: str | None = None
-) -> tuple[Artifact, dict[str, Any]]:
-    """The artifact that a file belongs to, and its model card.
-
-    card: the card's file, else it is found from the artifact's place in the zoo. device: `cpu` or `gpu`, else
-    that of its place, or the CPU. Raises ZooError if a file is missing.
-    """
-    place = locate(path)
-    if card is None and not place.card.is_file():
-        raise ZooError(f"{path}: its model card is not at {place.card}; name it with --card")
-    values = read_json(card or place.card)
-    if missing := [key for key in ("name", "preprocess", "inputs", "task") if key not in values]:
-        raise ZooError(f"{card or place.card}: not a model card, for it has no {missing[0]}")
-    artifact = Artifact(
-        str(values["name"]),
-        device or place.device or "cpu",
-        place.name,
-        place.runtime,
-        place.precision,
-        place.files,
-    )
-    return artifact, values
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from models import random_model
 from torch import nn
 
-from zoo import pnnx
-from zoo.export import export_onnx, export_torchscript
-from zoo.metrics import cosine
-from zoo.rewrites import rewrite
+from samples.models import random_model
+from zoo.export import pnnx
+from zoo.export.onnx import export_onnx
+from zoo.export.rewrites import rewrite
+from zoo.export.torchscript import export_torchscript
+from zoo.measure.metrics import cosine
 from zoo.runners import open_runner
 
 SMALL_CONVNEXT = {"depths": (2, 2, 2, 2), "dims": (32, 64, 96, 128), "patch_size": 2, "num_classes": 10}

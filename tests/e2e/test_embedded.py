@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deployed import Deployed, logits, top5
-from engine_zoo import PROJECT, Zoo, copy_project
 from PIL import Image
 
-from zoo.metrics import sqnr_db
-from zoo.timing import FEWEST, RUNS
+from samples.deployed import Deployed, logits, top5
+from samples.workflow import PROJECT, Zoo, copy_project
+from zoo.measure.metrics import sqnr_db
+from zoo.measure.timing import FEWEST, RUNS
 
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
 ARTIFACTS = {

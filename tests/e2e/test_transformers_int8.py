@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models import random_model
 
-from zoo import pnnx
-from zoo.collection import collect
-from zoo.export import export_torchscript
-from zoo.metrics import sqnr_db
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import read_graph, unique_names, write_graph
-from zoo.planning import local_recipe
-from zoo.quantization import apply, left_float, weight_share
-from zoo.rewrites import rewrite
+from samples.models import random_model
+from zoo.calibration.collect import collect
+from zoo.export import pnnx
+from zoo.export.rewrites import rewrite
+from zoo.export.torchscript import export_torchscript
+from zoo.measure.metrics import sqnr_db
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import read_graph, unique_names, write_graph
+from zoo.quantize.apply import apply, left_float, weight_share
 from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.search.planning import local_recipe
 
 SMALL = {"img_size": 64, "depth": 3, "embed_dim": 96, "num_heads": 3, "num_classes": 10}
 

@@ -7,30 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifact_samples import RECORD, pair, photos
-from ncnn_samples import chain, run, small_network
 from PIL import Image
 
-from zoo.artifacts import ARTIFACTS, locate
+from samples.artifacts import LABELS, RECORD, make_tree, photos
+from samples.ncnn import chain, run, small_network
+from zoo.config.artifacts import ARTIFACTS, locate
 from zoo.errors import ZooError
-from zoo.inputs import Feed
+from zoo.images.inputs import Feed
+from zoo.images.preprocess import Preprocess, prepare
+from zoo.jobs.records import write_json
 from zoo.predict import Predictor, softmax
-from zoo.preprocess import Preprocess, prepare
-from zoo.records import write_json
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/predict.py"
-LABELS = ["zero", "one", "two", "three", "four"]
-
-
-def make_tree(folder: Path, graph=None, **card: object) -> Path:
-    """A zoo's folders with one ncnn artifact in them; the path of its .param."""
-    place = folder / "results/cpu/small"
-    place.mkdir(parents=True)
-    usual = {"name": "small", "preprocess": RECORD.to_dict(), "labels": LABELS, "num_classes": 5}
-    usual |= {"outputs": [{"name": "output", "shape": [5]}]}
-    usual |= {"task": "classification", "inputs": [each.to_dict() for each in Feed.image(RECORD).inputs]}
-    write_json(usual | card, folder / "results/weights/small.json")
-    return pair(graph or small_network(), place)[0]
 
 
 @pytest.fixture
@@ -126,7 +114,7 @@ def test_a_model_of_four_channels_sees_how_transparent_an_image_is(tmp_path: Pat
 
 
 def test_a_batch_is_computed_at_once_where_the_model_takes_it_and_says_the_same(tmp_path: Path):
-    from flexible_onnx import save_flexible
+    from samples.flexible_onnx import save_flexible
 
     fixed, flexible = (Predictor.open(save_flexible(make_tree(tmp_path / n).parent, n)) for n in ("1", "N"))
     generator = np.random.default_rng(0)

@@ -10,9 +10,9 @@ from typing import Any
 
 from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
-from zoo.files import replacing, sha256
-from zoo.ncnn_graph import Graph, read_param
-from zoo.preprocess import Preprocess, mean_norm
+from zoo.images.preprocess import Preprocess, mean_norm
+from zoo.jobs.files import replacing, sha256
+from zoo.ncnn.graph import Graph, read_param
 
 INPUT, OUTPUT = "in0", "out0"
 
@@ -23,7 +23,7 @@ def write_bundle(
     """Write a .zip with the artifact's files, labels.txt where there are labels, preprocess.json, the
     programs of `zoo.deploy.programs`, and a README.md; all in one folder, `<model>-<device>-<artifact>`.
 
-    card: the model's (see `zoo.model_card`). Equal input gives equal bytes: nothing is compressed, which
+    card: the model's (see `zoo.models.card`). Equal input gives equal bytes: nothing is compressed, which
     weights hardly are, and no file has a time.
 
     Raises ZooError for a model that is not a classifier of one image (see `obstacle`).

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.inference import CLASSIFICATION
-from zoo.inputs import IMAGE
-from zoo.ncnn_options import options
-from zoo.preprocess import Preprocess, fill_colour, mean_norm
+from zoo.config.card import CLASSIFICATION
+from zoo.images.inputs import IMAGE
+from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
+from zoo.ncnn.options import options
 
 HERE = Path(__file__).parent
 CHANNELS = ("RGB", "BGR")
@@ -31,8 +31,8 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str
     """File name -> text of the programs that run `artifact`.param and .bin: predict.py; main.cpp with
     preprocess.h and CMakeLists.txt.
 
-    Both see the pixels of `zoo.preprocess.prepare_uint8`, bit by bit, if they decode the image alike, and
-    have ncnn compute as `zoo.runners` does for the artifact on the device.
+    Both see the pixels of `zoo.images.preprocess.prepare_uint8`, bit by bit, if they decode the image alike,
+    and have ncnn compute as `zoo.runners` does for the artifact on the device.
 
     The model must have no `obstacle`.
     """

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable
 
-from zoo.metrics import MAX_DB
+from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.charts import Figure, colour, layout
 from zoo.report.row import Record, precision_and_format

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from zoo.report import formats
 from zoo.report.layers import heavy_floats
 from zoo.report.row import ModelRecords, Record, Row, is_int8, precision_and_format
-from zoo.search import NOISE, slower_than
+from zoo.search.choice import NOISE, slower_than
 
 HEAVY = 0.05
 """A layer with more than this share of the weights is worth a word if it stays float."""

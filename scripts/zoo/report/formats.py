@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from functools import wraps
 
-from zoo.metrics import MAX_DB
+from zoo.measure.metrics import MAX_DB
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -40,7 +40,7 @@ def points(value: float) -> str:
 
 @_or_dash
 def decibels(value: float) -> str:
-    """One decimal; the limits of `zoo.metrics` in words."""
+    """One decimal; the limits of `zoo.measure.metrics` in words."""
     if value >= MAX_DB:
         return "exact"
     return "not a number" if value <= -MAX_DB else f"{value:.1f}".replace("-", MINUS)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.metrics import MAX_DB
+from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.charts import COLOURS, GREY, OTHER_COLOUR
 from zoo.report.row import Record

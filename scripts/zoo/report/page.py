@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from zoo.deploy import obstacle, programs
+from zoo.deploy.programs import obstacle, programs
 from zoo.errors import ZooError
-from zoo.preprocess import Preprocess, mean_norm
+from zoo.images.preprocess import Preprocess, mean_norm
 from zoo.report import formats
 from zoo.report.charts import colour
 from zoo.report.depth import depth

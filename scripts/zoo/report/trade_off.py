@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Sequence
 
-from zoo.metrics import MAX_DB
+from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.charts import Figure, colour, diameter, layout
 from zoo.report.row import Row

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.array_types import Arrays
 from zoo.errors import ArtifactError, ZooError
 
 RUNTIMES = ("torch", "onnxruntime", "ncnn")
@@ -25,9 +26,6 @@ class RuntimeInfo:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-Arrays = tuple[NDArray[np.float32], ...]
 
 
 class Runner(Protocol):

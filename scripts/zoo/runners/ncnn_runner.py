@@ -1,7 +1,7 @@
 """ncnn on CPU and on Vulkan.
 
 The runtime does not defend itself: a truncated `.bin`, a failed extract or an array that is not
-contiguous ends the process or gives garbage. So files are checked by `zoo.ncnn_check` before they
+contiguous ends the process or gives garbage. So files are checked by `zoo.ncnn.check` before they
 are loaded, return codes before results are touched, and inputs are copied.
 """
 
@@ -15,17 +15,18 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.array_types import Arrays
 from zoo.errors import ArtifactError, ZooError
-from zoo.hardware import cpu_name
-from zoo.ncnn_check import load_checked
-from zoo.ncnn_graph import Graph
-from zoo.ncnn_options import options
-from zoo.runners import Arrays, RuntimeInfo, as_input, check_count
-from zoo.vulkan import vulkan_device
+from zoo.ncnn.check import load_checked
+from zoo.ncnn.graph import Graph
+from zoo.ncnn.options import options
+from zoo.runners import RuntimeInfo, as_input, check_count
+from zoo.runners.hardware import cpu_name
+from zoo.runners.vulkan import vulkan_device
 
 
 class NcnnRunner:
-    """Computes as `zoo.ncnn_options` says for the precision."""
+    """Computes as `zoo.ncnn.options` says for the precision."""
 
     def __init__(
         self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from zoo.array_types import Arrays
 from zoo.errors import ArtifactError
-from zoo.hardware import cpu_name
-from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.runners import RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.runners.hardware import cpu_name
 
 
 class OnnxRunner:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
+from zoo.array_types import Arrays
 from zoo.errors import ArtifactError
-from zoo.hardware import cpu_name
-from zoo.runners import Arrays, RuntimeInfo, as_input, check_count, with_batch, without_batch
-from zoo.tensors import tensors_of
+from zoo.runners import RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.runners.hardware import cpu_name
+from zoo.runners.torch_outputs import tensors_of
 
 
 class TorchRunner:

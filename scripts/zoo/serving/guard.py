@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoo.serving import Limits
+from zoo.serving.limits import Limits
 
 PATH = "/predict"
 BATCH_HEADER = "x-zoo-batch"

@@ -14,10 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from zoo.errors import ZooError
-from zoo.files import sha256
-from zoo.inference import Artifact
-from zoo.serving import Limits
+from zoo.jobs.files import sha256
+from zoo.runners.artifact import Artifact
 from zoo.serving.guard import Guard, Metrics
+from zoo.serving.limits import Limits
 from zoo.serving.worker import PredictAPI
 
 

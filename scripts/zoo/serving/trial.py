@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ArtifactError, ZooError
-from zoo.inference import Artifact
 from zoo.predict import Predictor
+from zoo.runners.artifact import Artifact
 
 TRIED = 8
 """How many images are tried together."""

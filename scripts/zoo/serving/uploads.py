@@ -13,10 +13,10 @@ from PIL.Image import Image as PillowImage
 from starlette.datastructures import FormData, UploadFile
 
 from zoo.errors import ZooError
-from zoo.images import BROKEN, check_depth
-from zoo.inputs import Feed
-from zoo.preprocess import resized_size
-from zoo.serving import Limits
+from zoo.images.decode import BROKEN, check_depth
+from zoo.images.inputs import Feed
+from zoo.images.preprocess import resized_size
+from zoo.serving.limits import Limits
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 """What is decoded; Pillow's other decoders are not exposed to strangers."""

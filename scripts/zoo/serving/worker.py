@@ -14,13 +14,13 @@ from litserve import LitAPI
 from PIL import Image
 from starlette.responses import JSONResponse, Response
 
+from zoo.array_types import Arrays
 from zoo.errors import ZooError
-from zoo.inference import Artifact
-from zoo.isolation import end_with_parent
+from zoo.jobs.isolation import end_with_parent
 from zoo.predict import Predictor
-from zoo.runners import Arrays
-from zoo.serving import Limits
+from zoo.runners.artifact import Artifact
 from zoo.serving.guard import BATCH_HEADER, PATH
+from zoo.serving.limits import Limits
 from zoo.serving.loop import PatientLoop
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
 

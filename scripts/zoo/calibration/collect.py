@@ -1,0 +1,296 @@
+"""One pass of the fp32 ncnn model over the calibration images, in several processes.
+
+ncnn's Python module holds the interpreter's lock while it computes, so threads would wait for each other:
+images go to child processes, each with the model on one core, which send back little per image. The parent
+adds it up in the order of the images, so that the result does not depend on how many processes there are.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from zoo.array_types import Arrays, Floats
+from zoo.calibration.columns import PIXEL, Window, pixel_columns, window, window_columns
+from zoo.calibration.histogram import Histogram
+from zoo.calibration.statistics import (
+    BLOB_BINS,
+    CHANNEL_BINS,
+    CalibrationStatistics,
+    ColumnStatistics,
+    InputStatistics,
+    half,
+    merge_columns,
+)
+from zoo.errors import ArtifactError, ZooError
+from zoo.images.decode import read_inputs
+from zoo.images.inputs import Feed
+from zoo.images.sets import Sample
+from zoo.jobs.isolation import end_with_parent
+from zoo.ncnn.graph import Graph, fingerprint, source_blob
+from zoo.ncnn.weights import quantizable, row_width
+from zoo.runners import Runner
+from zoo.runners.ncnn_runner import NcnnRunner
+
+PRODUCTS_LIMIT = 2048
+"""The widest columns whose products are kept: 16 MiB a layer in memory, half of it in the file."""
+
+_BATCH = 512  # columns that are added at once
+
+
+class BlobRunner(Runner, Protocol):
+    """A runner that shows intermediate results: ncnn's."""
+
+    def blobs(self, inputs: Arrays, names: list[str]) -> Iterable[tuple[str, Floats]]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is looked at. layers: by the blob that they read, its Splits removed, in the graph's order.
+
+    views: the windows other than a pixel through which a blob's columns are read, and their width.
+    """
+
+    layers: dict[str, tuple[str, ...]]
+    views: dict[str, dict[Window, int]]
+    pixels: int
+    seed: int
+
+
+class Observation(NamedTuple):
+    """What one image tells about a blob: absmax and mean by channel, and sampled columns by window."""
+
+    absmax: Floats
+    mean: Floats
+    columns: dict[Window, Floats]
+
+
+class Seen(NamedTuple):
+    """What one image tells. half: see `calibration.half`. priority: of its n-th column, in every blob."""
+
+    half: int
+    priority: NDArray[np.uint64]
+    blobs: list[Observation]
+
+
+def pixels_for(images: int) -> int:
+    """How many pixels an image to sample in a set of so many: 8 to 64, some 8000 in all where possible.
+
+    A sampled column costs time by the square of its width; 8 of them a small part of running the model.
+    """
+    return min(64, max(8, -(-8192 // max(images, 1))))
+
+
+def plan(graph: Graph, pixels: int, seed: int) -> Plan:
+    """What to look at in this graph. Raises ZooError if no layer of it could be int8."""
+    found: dict[str, list[str]] = {}
+    views: dict[str, dict[Window, int]] = {}
+    for layer in quantizable(graph):
+        blob = source_blob(graph, layer.inputs[0])
+        found.setdefault(blob, []).append(layer.name)
+        view = window(layer)
+        if view is not None and view != PIXEL:
+            views.setdefault(blob, {})[view] = row_width(layer)
+    if not found:
+        raise ZooError("the model has no layer that could be int8 (no convolution, no inner product)")
+    layers = {blob: tuple(found[blob]) for blob in graph.blobs if blob in found}
+    return Plan(layers, {blob: views.get(blob, {}) for blob in layers}, pixels, seed)
+
+
+def observe(chosen: Plan, runner: BlobRunner, name: str, inputs: Arrays) -> Seen:
+    """Run the model on one image. Raises ZooError for NaN or inf in a layer's input, naming both."""
+    # drawn by the image itself: neither the order of the images nor how they are shared out matters
+    digest = hashlib.blake2b(digest_size=16, key=chosen.seed.to_bytes(8))
+    for values in inputs:
+        digest.update(np.ascontiguousarray(values[..., ::8, ::8] if values.ndim > 1 else values).tobytes())
+    random = np.random.default_rng(int.from_bytes(digest.digest()))
+    draw = random.random(chosen.pixels)
+    priority = 2 * random.integers(1 << 63, size=chosen.pixels, dtype=np.uint64) + np.uint64(half(name))
+    blobs = []
+    for blob, values in runner.blobs(inputs, list(chosen.layers)):
+        layers = chosen.layers[blob]
+        rows = values.reshape(len(values), -1) if values.ndim > 2 else values.reshape(-1, values.shape[-1]).T
+        absmax = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        if not np.isfinite(absmax).all():
+            raise ZooError(f"layer {layers[0]}: its input is NaN or infinite for the image {name}")
+        columns = {PIXEL: pixel_columns(values, draw)}
+        try:
+            for view, width in chosen.views[blob].items():
+                columns[view] = window_columns(values, view, width, draw)
+        except ZooError as error:
+            raise ZooError(f"layer {layers[0]}: {error}") from None
+        mean = rows @ np.full(rows.shape[1], 1 / rows.shape[1], np.float32)  # faster than a sum along rows
+        blobs.append(Observation(np.abs(absmax), mean, columns))
+    return Seen(half(name), priority, blobs)
+
+
+def collect(
+    graph: Graph, runner: BlobRunner, images: Iterable[tuple[str, Arrays]], pixels: int = 64, seed: int = 0
+) -> CalibrationStatistics:
+    """Run the fp32 model once over `images`, pairs of a name and the inputs, and keep statistics.
+
+    pixels: how many columns of each image and layer are sampled at most.
+    Raises ZooError for an empty set, and for NaN or inf in a layer's input, naming layer and image.
+    """
+    chosen = plan(graph, pixels, seed)
+    return _sum(graph, chosen, (observe(chosen, runner, name, inputs) for name, inputs in images))
+
+
+def collect_parallel(
+    graph: Graph,
+    files: tuple[Path, Path],
+    samples: Sequence[Sample],
+    feed: Feed,
+    processes: int,
+    pixels: int | None = None,
+    seed: int = 0,
+    progress: str | None = None,
+) -> CalibrationStatistics:
+    """The same for image files: read, prepared and run in child processes, one core each.
+
+    files: the fp32 `.param` and `.bin` that `graph` was read from. pixels: by default `pixels_for` them.
+    progress: the text of a progress bar on a terminal.
+    Raises also what reading an image raises, and ArtifactError when a child process dies.
+    """
+    chosen = plan(graph, pixels or pixels_for(len(samples)), seed)
+    seen = _observe_all(chosen, files, samples, feed, min(processes, max(1, len(samples) // 4)))
+    if progress is not None:
+        from tqdm import tqdm
+
+        seen = iter(tqdm(seen, progress, len(samples), disable=None, delay=2, leave=False, unit="image"))
+    with threadpool_limits(1, user_api="blas"):  # the children have the cores
+        return _sum(graph, chosen, seen)
+
+
+_TASK = 4  # images that a child takes at a time
+
+
+def _observe_all(
+    chosen: Plan, files: tuple[Path, Path], samples: Sequence[Sample], feed: Feed, processes: int
+) -> Iterator[Seen]:
+    waiting: deque[Future[list[Seen]]] = deque()
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (chosen, files, feed))
+    try:
+        for start in range(0, len(samples), _TASK):
+            waiting.append(pool.submit(_observe_in_child, samples[start : start + _TASK]))
+            if len(waiting) > 2 * processes:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise ArtifactError(
+            f"{files[0]}: ncnn crashed or was killed (out of memory?) while running it"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Child(NamedTuple):
+    plan: Plan
+    runner: NcnnRunner
+    feed: Feed
+
+
+_child: list[_Child] = []
+
+
+def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> None:
+    end_with_parent()
+    threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
+    # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
+    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed))
+
+
+def _observe_in_child(samples: Sequence[Sample]) -> list[Seen]:
+    chosen, runner, feed = _child[0]
+    return [observe(chosen, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
+
+
+def _sum(graph: Graph, chosen: Plan, seen: Iterable[Seen]) -> CalibrationStatistics:
+    sums: list[_BlobSum] = []
+    images = 0
+    for part, priority, blobs in seen:
+        images += 1
+        sums = sums or [_BlobSum(blob.absmax.size) for blob in blobs]
+        for each, blob in zip(sums, blobs, strict=True):
+            each.add(blob, part, priority)
+    if not images:
+        raise ZooError("the calibration set is empty; add images or name another set")
+    inputs, columns = {}, {}
+    for layers, each in zip(chosen.layers.values(), sums, strict=True):
+        each.flush()
+        statistics = each.statistics(images)
+        for name in layers:
+            inputs[name] = statistics
+            if (view := window(graph[name])) is not None:
+                columns[name] = each.columns[view]
+    return CalibrationStatistics(images, inputs, columns, fingerprint(graph), chosen.pixels, chosen.seed)
+
+
+class _BlobSum:
+    """The statistics of a blob as they grow; columns are gathered and added a batch at a time."""
+
+    def __init__(self, channels: int) -> None:
+        self.halves = np.zeros((2, channels), np.float32)
+        self.means = np.zeros(channels)
+        self.peaks = np.zeros((2, channels))
+        self.blob = Histogram.empty(1, *BLOB_BINS)
+        self.channels = Histogram.empty(channels, *CHANNEL_BINS)
+        self.columns: dict[Window, ColumnStatistics] = {}
+        self.waiting: list[tuple[NDArray[np.uint64], dict[Window, Floats]]] = []
+        self.count = 0
+
+    def add(self, blob: Observation, part: int, priority: NDArray[np.uint64]) -> None:
+        if blob.absmax.size != self.means.size:
+            raise ZooError(
+                f"a layer's input has {blob.absmax.size} channels for one image and {self.means.size} for "
+                "others"
+            )
+        self.halves[part] = np.maximum(self.halves[part], blob.absmax)
+        peak = blob.absmax.astype(np.float64)
+        self.means += blob.mean
+        self.peaks += [peak, peak**2]
+        self.waiting.append((priority, blob.columns))
+        self.count += len(blob.columns[PIXEL])
+        if self.count >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        for view in self.waiting[0][1]:
+            batch = [(each[view], priority[: len(each[view])]) for priority, each in self.waiting]
+            columns = np.concatenate([each for each, _ in batch])
+            if view == PIXEL:
+                self.blob = self.blob.add(columns)
+                self.channels = self.channels.add(columns)
+            added = column_statistics(columns, np.concatenate([each for _, each in batch]))
+            known = self.columns.get(view)
+            self.columns[view] = merge_columns(known, added) if known else added
+        self.waiting.clear()
+        self.count = 0
+
+    def statistics(self, images: int) -> InputStatistics:
+        peak_mean, peak_square = self.peaks / images
+        mean = self.means / images
+        absmax = self.halves.max(axis=0)
+        return InputStatistics(absmax, mean, peak_mean, peak_square, self.blob, self.channels, self.halves)
+
+
+def column_statistics(columns: Floats, priority: NDArray[np.uint64]) -> ColumnStatistics:
+    """The statistics of these columns, float32 (n, width), all of them in the sample as far as it goes."""
+    width = columns.shape[1]
+    products = columns.T @ columns if width <= PRODUCTS_LIMIT else None
+    none = ColumnStatistics(0, np.zeros(width), None, columns[:0], priority[:0])
+    total = columns.sum(axis=0, dtype=np.float64)
+    sampled = merge_columns(none, ColumnStatistics(len(columns), total, None, columns, priority))
+    return ColumnStatistics(len(columns), total, products, sampled.sample, sampled.priority)

@@ -1,0 +1,133 @@
+"""Columns: the values of a layer's input that its weights are multiplied with, for one output position.
+
+A 1x1 convolution multiplies the channels at a pixel; a larger kernel the channels under its window, padding
+included; an inner product all its features. In a column they stand as in a row of `int8.weight_rows`, so
+`rows @ column` is the layer's output without bias at that position.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.array_types import Floats
+from zoo.errors import ZooError
+from zoo.ncnn.layer import Layer
+from zoo.ncnn.layouts import is_self_attention
+
+_SAME_UPPER, _SAME_LOWER = (
+    -233,
+    -234,
+)  # ncnn's paddings "as many as the stride needs", the odd one last or first
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a layer sees of its input at one output position; two-element tuples are (height, width).
+
+    flat: the features of a row, or the whole blob (InnerProduct, Gemm, attention); the rest does not
+        matter then.
+    pad: what is put before the first row and column, and after the last: (top, left, bottom, right).
+    fill: the value of what is put there.
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    flat: bool = False
+    fill: float = 0.0
+
+
+PIXEL = Window()
+"""The channels at a pixel."""
+
+
+def window(layer: Layer) -> Window | None:
+    """The window of a layer whose weights are constant; None for one that multiplies no columns.
+
+    None: depthwise and grouped convolutions, whose channels do not meet, and weights that come as a blob.
+    """
+    if layer.type == "InnerProduct" or is_self_attention(layer):
+        return Window(flat=True)
+    if layer.type == "Gemm":
+        # constant weights B, and an input A whose rows are not transposed
+        plain = not layer.param(4) and layer.param(5) == 1 and not layer.param(2)
+        return Window(flat=True) if plain else None
+    if layer.type != "Convolution" or layer.param(19):
+        return None
+    kernel, stride, dilation = (_pair(layer, *keys) for keys in ((11, 1, 0), (13, 3, 1), (12, 2, 1)))
+    left = layer.param(4)
+    pad = (layer.param(14, left), left, layer.param(16, layer.param(14, left)), layer.param(15, left))
+    if kernel == (1, 1) and not any(pad):
+        return PIXEL  # the stride only skips pixels
+    fill = layer.params.get(18, 0.0)
+    return Window(kernel, stride, dilation, pad, fill=fill if isinstance(fill, float) else 0.0)
+
+
+def _pair(layer: Layer, vertical: int, horizontal: int, default: int) -> tuple[int, int]:
+    across = layer.param(horizontal, default)
+    return layer.param(vertical, across), across
+
+
+def positions(draw: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Indices of at most len(draw) of `count` positions: one drawn from each of equal stretches of them.
+
+    draw: uniform numbers in [0, 1).
+    """
+    if count <= len(draw):
+        return np.arange(count)
+    return ((np.arange(len(draw)) + draw) * (count / len(draw))).astype(np.int64).clip(0, count - 1)
+
+
+def pixel_columns(values: Floats, draw: NDArray[np.float64]) -> Floats:
+    """Channels at drawn pixels of a blob in ncnn's layout, shape (pixels, channels)."""
+    if values.ndim < 3:  # (features,) or (rows, features)
+        rows = values.reshape(-1, values.shape[-1])
+        return rows[positions(draw, len(rows))]
+    rows = values.reshape(len(values), -1)
+    return np.ascontiguousarray(rows.take(positions(draw, rows.shape[1]), axis=1).T)
+
+
+def window_columns(values: Floats, view: Window, width: int, draw: NDArray[np.float64]) -> Floats:
+    """Columns of drawn output positions, shape (positions, width), of a blob in ncnn's layout.
+
+    width: the weights of an output channel. Raises ZooError if the blob does not give columns that wide.
+    """
+    if view.flat:
+        rows = values if values.ndim == 2 and values.shape[1] == width else values.reshape(1, -1)
+        columns = rows[positions(draw, len(rows))]
+    elif view == PIXEL or values.ndim != 3:
+        columns = pixel_columns(values, draw)
+    else:
+        columns = _patches(values, view, draw)
+    if columns.shape[1] != width:
+        raise ZooError(f"its input has the shape {values.shape}, which gives no columns of {width} numbers")
+    return columns
+
+
+def _patches(values: Floats, view: Window, draw: NDArray[np.float64]) -> Floats:
+    starts, counts = zip(*(_starts(view, axis, values.shape[axis + 1]) for axis in (0, 1)), strict=True)
+    picked = np.unravel_index(positions(draw, counts[0] * counts[1]), counts)
+    y, x = (
+        (starts[axis] + picked[axis] * view.stride[axis])[:, None]
+        + np.arange(view.kernel[axis]) * view.dilation[axis]
+        for axis in (0, 1)
+    )
+    height, width = values.shape[1:]
+    inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
+    # (channels, positions, kernel height, kernel width)
+    taps = values[:, y.clip(0, height - 1)[:, :, None], x.clip(0, width - 1)[:, None, :]]
+    patches = np.where(inside, taps, np.float32(view.fill))
+    return np.ascontiguousarray(patches.transpose(1, 0, 2, 3)).reshape(len(y), -1)
+
+
+def _starts(view: Window, axis: int, size: int) -> tuple[int, int]:
+    """Where the first window starts along an axis, and how many windows there are."""
+    extent, stride = view.dilation[axis] * (view.kernel[axis] - 1) + 1, view.stride[axis]
+    before, after = view.pad[axis], view.pad[axis + 2]
+    if before in (_SAME_UPPER, _SAME_LOWER):
+        both = max(0, (-(-size // stride) - 1) * stride + extent - size)
+        small, large = both // 2, both - both // 2
+        before, after = (small, large) if before == _SAME_UPPER else (large, small)
+    return -before, (size + before + after - extent) // stride + 1

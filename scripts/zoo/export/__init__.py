@@ -1,0 +1,1 @@
+"""A model's fp32 files: TorchScript, ONNX, ncnn by pnnx, after the exact rewrites."""

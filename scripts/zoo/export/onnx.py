@@ -1,0 +1,139 @@
+"""TorchScript and ONNX files of a rewritten model, the same bytes whenever and wherever they are made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import onnxsim
+import torch
+from torch import nn
+
+from zoo.errors import ZooError
+from zoo.export.rewrites import model_name
+from zoo.export.tracing import (
+    Tensors,
+    another_shape,
+    as_tuple,
+    check_outputs,
+    probe_of,
+    without_expected_warnings,
+)
+from zoo.jobs.files import replacing
+from zoo.jobs.scratch import scratch
+from zoo.runners.torch_outputs import plain, tensors_of
+
+INPUT, OUTPUT = "data", "output"
+"""Names of the ONNX model's input and output where it has only one."""
+
+
+OPSETS = range(11, 21)
+"""ONNX operator sets that can be asked for: the exporter writes up to 20."""
+
+DEFAULT_OPSET = 17
+"""The newest that onnxruntime 1.31 and pnnx 20261020 both read exactly.
+
+Since 18 a reduction takes its axes as an input, which pnnx drops if it is a single one: the mean over the
+tokens of a ViT, over the channels in GRN. Since 17 layer norm is one operator.
+"""
+
+
+MAX_INLINE_BYTES = 2_000_000_000
+"""Weights that lie in the ONNX file, a protobuf message being limited to 2 GiB; more go beside it."""
+
+
+@torch.no_grad()
+def export_onnx(
+    model: nn.Module,
+    example: torch.Tensor | Tensors,
+    path: str | Path,
+    opset: int = DEFAULT_OPSET,
+    names: tuple[Sequence[str], Sequence[str]] = ((INPUT,), (OUTPUT,)),
+    second: Tensors | None = None,
+) -> None:
+    """Write `model` as ONNX in float32, traced on `example` (of each input, or of the only one; NCHW for an
+    image): simplified and checked.
+
+    names: of the inputs, and of the outputs. second: an example of another shape; where it differs, the
+    dimensions are dynamic. The weights lie in the file, or in `<path>.data` beside it if they exceed
+    `MAX_INLINE_BYTES`. The same model gives the same bytes.
+
+    Raises ZooError if `opset` is not one of `OPSETS`, if onnxsim's result is no valid model, or if
+    onnxruntime does not compute with it what the model does, on another input.
+    """
+    if opset not in OPSETS:
+        raise ZooError(
+            f"{model_name(model)}: there is no export to ONNX opset {opset}; "
+            f"choose one from {OPSETS[0]} to {OPSETS[-1]}"
+        )
+    example = as_tuple(example)
+    if not isinstance(model, torch.jit.ScriptModule):
+        model = plain(model.eval().requires_grad_(False), example)
+    simplified = _simplified(model, example, opset, names, second, Path(path))
+    external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
+    data = Path(f"{path}.data")
+    with replacing(*([path, data] if external else [path])) as (temporary, *_):
+        onnx.save(simplified, temporary, save_as_external_data=external, location=data.name)
+        del simplified
+        for each in (example, second):
+            if each is not None:
+                _check_onnx(model, each, temporary)
+
+
+def _simplified(
+    model: nn.Module,
+    example: Tensors,
+    opset: int,
+    names: tuple[Sequence[str], Sequence[str]],
+    second: Tensors | None,
+    path: Path,
+) -> onnx.ModelProto:
+    (inputs, outputs), axes = names, None
+    if second is not None:
+        before, after = (tensors_of(model(*each)) for each in (example, second))
+        axes = _changing(inputs, example, second) | _changing(outputs, before, after)
+    with scratch(path) as folder:
+        raw = str(folder / "raw.onnx")
+        try:
+            with without_expected_warnings():
+                torch.onnx.export(
+                    model,
+                    example,
+                    raw,
+                    input_names=list(inputs),
+                    output_names=list(outputs),
+                    dynamic_axes=axes,
+                    opset_version=opset,
+                    dynamo=False,
+                )
+            simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
+        except RuntimeError as error:  # that of an operator without a form in this opset, too
+            raise ZooError(
+                f"{model_name(model)}: export to ONNX opset {opset} failed, choose another one: {error}"
+            ) from error
+    return simplified
+
+
+def _changing(
+    names: Sequence[str], first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]
+) -> dict[str, dict[int, str]]:
+    """The dimensions of each tensor in which two examples differ, with names for them."""
+    return {
+        name: {axis: f"{name}_{axis}" for axis in range(one.dim()) if one.shape[axis] != other.shape[axis]}
+        for name, one, other in zip(names, first, second, strict=True)
+    }
+
+
+def _check_onnx(model: nn.Module, example: Tensors, path: Path) -> None:
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise ZooError(f"{model_name(model)}: onnxsim made an invalid ONNX model: {error}") from error
+    probe = probe_of(example)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    fed = zip((each.name for each in session.get_inputs()), probe, strict=True)
+    try:
+        outputs = session.run(None, {name: each.cpu().numpy() for name, each in fed})
+    except Exception as error:  # onnxruntime raises half a dozen unrelated classes
+        raise another_shape("ONNX model", probe, error) from error
+    check_outputs(model, "ONNX model", model(*probe), tuple(map(torch.from_numpy, outputs)))

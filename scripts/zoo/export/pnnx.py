@@ -1,0 +1,138 @@
+"""TorchScript to ncnn fp32 by the program `pnnx`, whose outcome is judged from what it wrote.
+
+pnnx ends with exit status 0 when it could not convert a layer: it then leaves an operator in the `.param`
+that ncnn does not have. It is found inside the installed package, not imported: that would import torch.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.jobs.files import replacing
+
+
+def convert(
+    source_file: str | Path,
+    shapes: Sequence[Sequence[int]],
+    param_out: str | Path,
+    bin_out: str | Path,
+    second_shapes: Sequence[Sequence[int]] | None = None,
+    outputs: int = 1,
+) -> str:
+    """Convert a traced model, or an ONNX file, to an ncnn pair in fp32; return what pnnx printed.
+
+    shapes: of each input, batch included, NCHW for an image. second_shapes: others that the model must take;
+    where they differ, the dimensions are dynamic. The model's blobs are in0, in1, … and out0, out1, ….
+    outputs: how many it must have. The same file gives the same bytes wherever it lies.
+
+    Raises ZooError if there is no pnnx program, if it fails (with its reason) or is killed, or if
+    `check_operators` or `check_chunks` refuses the outcome; the targets are then untouched.
+    """
+    source = Path(source_file).resolve()
+    with replacing(param_out, bin_out) as (param, weights):
+        given = source
+        if source.suffix != ".onnx":  # which may have its weights in files beside it
+            # pnnx writes constants to a file beside its input, and leaves it there when it is killed
+            given = param.resolve().with_name(source.name)
+            given.symlink_to(source)
+        debug_param = param.with_name("pnnx.param")
+        settings = {
+            "inputshape": _listed(shapes),
+            **({} if second_shapes is None else {"inputshape2": _listed(second_shapes)}),
+            "fp16": 0,
+            "ncnnparam": param.resolve(),
+            "ncnnbin": weights.resolve(),
+            "pnnxparam": debug_param.resolve(),
+            # these would be three times the size of the model together; a sink keeps them off the disk
+            **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
+        }
+        command = [str(program()), str(given), *(f"{key}={value}" for key, value in settings.items())]
+        run = subprocess.run(
+            command,
+            cwd=param.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if run.returncode < 0:
+            raise ZooError(
+                f"{source_file}: pnnx was killed by signal {-run.returncode}; is there enough memory?"
+            )
+        if run.returncode or not param.is_file():
+            raise ZooError(f"{source_file}: pnnx failed, {_reason(run.stdout)}; export the model again")
+        check_operators(param.read_text(), source_file, len(shapes), outputs)
+        check_chunks(debug_param.read_text(), source_file)
+    return run.stdout
+
+
+def program() -> Path:
+    """Path of the pnnx program in the installed package `pnnx`. Raises ZooError if it is not there."""
+    spec = importlib.util.find_spec("pnnx")
+    name = "pnnx.exe" if sys.platform == "win32" else "pnnx"
+    for folder in (spec and spec.submodule_search_locations) or []:
+        if (path := Path(folder) / name).is_file():
+            return path
+    raise ZooError("the program pnnx is not installed; run: pip install pnnx")
+
+
+def _listed(shapes: Sequence[Sequence[int]]) -> str:
+    return ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
+
+
+def check_operators(param: str, source: str | Path, inputs: int = 1, outputs: int = 1) -> None:
+    """Check the text of an ncnn `.param` that pnnx made of the file `source`.
+
+    Raises ZooError if it has operators that ncnn does not have, told by a dot or colons in the type
+    (`aten::addcmul`, `Tensor.reshape`, `pnnx.Expression`), or other blobs at its ends than in0 and so on for
+    its inputs, and out0 and so on for its outputs.
+    """
+    layers = [line.split() for line in param.splitlines()[2:]]
+    foreign = Counter(layer[0] for layer in layers if "." in layer[0] or "::" in layer[0])
+    if foreign:
+        counts = ", ".join(f"{name} ({count})" for name, count in sorted(foreign.items()))
+        raise ZooError(
+            f"{source}: pnnx left operators that ncnn does not have: {counts}; "
+            "the architecture needs a rewrite in zoo/export/rewrites that writes them in another form"
+        )
+    found = {layer[1] for layer in layers if layer[0] == "Input"}
+    given = {blob for layer in layers for blob in layer[4:] if re.fullmatch(r"out\d+", blob)}
+    wanted = {f"in{place}" for place in range(inputs)}, {f"out{place}" for place in range(outputs)}
+    if (found, given) != wanted:
+        raise ZooError(
+            f"{source}: the ncnn model has inputs {sorted(found)} and outputs {sorted(given)}, and should "
+            f"have {inputs} and {outputs}; does the model use all of its inputs?"
+        )
+
+
+def check_chunks(pnnx_param: str, source: str | Path) -> None:
+    """Check the text of the `.param` in pnnx's own format, which knows the shapes, of the file `source`.
+
+    Raises ZooError on a `torch.chunk` in uneven parts: torch makes the last part the smaller one, ncnn the
+    larger one, and the layers behind it would read past the end of it.
+    """
+    for line in pnnx_param.splitlines():
+        if not line.startswith("torch.chunk "):
+            continue
+        name, blob = line.split()[1], line.split()[4]
+        setting = dict(part.split("=", 1) for part in line.split() if "=" in part)
+        shape = [int(size) for size in re.findall(r"\d+", setting[f"#{blob}"].split(")")[0])]
+        size, parts = shape[int(setting["dim"])], int(setting["chunks"])
+        if size % parts:
+            raise ZooError(
+                f"{source}: {name} splits {size} channels into {parts} uneven parts, which ncnn does not as "
+                "torch does; the architecture needs a rewrite in zoo/export/rewrites with explicit sizes"
+            )
+
+
+def _reason(log: str) -> str:
+    """The first sentence that pnnx printed behind its settings."""
+    lines = (line.strip() for line in log.splitlines())
+    said = [line for line in lines if line and not re.match(r"\w+ =|#|-|inline module|get inputshape", line)]
+    return said[0].split(". ")[0].removesuffix(".") if said else "without a reason"

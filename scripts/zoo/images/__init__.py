@@ -1,0 +1,1 @@
+"""From a folder of images to what a model is fed."""

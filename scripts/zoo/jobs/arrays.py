@@ -1,0 +1,41 @@
+"""Arrays by name in one `.npz` file: written whole or not at all, the same bytes for the same arrays."""
+
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError
+from zoo.jobs.files import replacing
+
+# What numpy and zipfile raise for a damaged file; the tokenizer reads the header of an array.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
+    """Write the arrays; `path` must end in `.npz`, which numpy would append."""
+    with replacing(path) as (temporary,):
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays. Raises ZooError if the file is missing, damaged or of another kind."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except _DAMAGED as error:
+        raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error

@@ -1,0 +1,63 @@
+"""What every job shares: a log, one clear sentence instead of a traceback, and a record of what it used."""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.jobs.usage import Usage, Watch
+
+_USED = "used: "
+
+
+@contextmanager
+def reporting(log: str | Path, subject: str) -> Iterator[None]:
+    """Log to the file `log` while the block runs; end the process with status 1 (SystemExit) if it fails.
+
+    A ZooError is printed as one sentence that starts with `subject` (such as "verify
+    cpu/convnext_atto/int8"); any other exception is a bug or a broken machine, so its traceback
+    goes to the log and its last line to the terminal. The log ends with what the job used, see `used`.
+    """
+    handler = logging.FileHandler(log, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    watch = Watch()
+    try:
+        yield
+    except ZooError as error:
+        _fail(f"{subject}: {error}")
+    except MemoryError:
+        _fail(f"{subject}: not enough memory; close other programs or use a machine with more")
+    except Exception as error:
+        logging.error("%s", traceback.format_exc())
+        _fail(f"{subject}: unexpected {type(error).__name__}: {error} (traceback in {log})")
+    finally:
+        logging.info("%s%s", _USED, json.dumps(asdict(watch.stop())))
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def used(log: str | Path) -> Usage | None:
+    """What the job that wrote a log used; None for a log without it: of a job that runs or was killed."""
+    for line in reversed(Path(log).read_text(encoding="utf-8", errors="replace").splitlines()):
+        _, found, values = line.partition(f" INFO {_USED}")
+        if found:
+            return Usage(**json.loads(values))
+    return None
+
+
+def _fail(sentence: str) -> None:
+    logging.error("%s", sentence)
+    print(f"\nerror: {sentence}\n", file=sys.stderr)
+    raise SystemExit(1)

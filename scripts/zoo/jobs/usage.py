@@ -1,0 +1,87 @@
+"""What a job takes of the machine: time, and the peaks of its memory and of its temporary files."""
+
+import math
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from zoo.jobs import scratch
+
+_INTERVAL_S = 0.5
+_MB = 1 << 20  # as Snakemake counts them
+
+UNKNOWN_MB = 200
+"""What the largest file of a job counts as while it is still to be made: only plans are drawn up by it."""
+
+
+def request(base: float, factor: float, files: Sequence[str | Path]) -> int:
+    """MB to ask for a job: `base` and so many times the largest of the files that it reads, in full hundreds.
+
+    That file holds a model's weights, which is what the memory and the disk that stages need go by. How much
+    they took is in docs/size.md.
+    """
+    paths = [Path(file) for file in files]
+    largest = max((path.stat().st_size / _MB if path.exists() else UNKNOWN_MB for path in paths), default=0.0)
+    return 100 * math.ceil((base + factor * largest) / 100)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """seconds: by the clock; cpu_seconds: of all processes of the job together.
+
+    memory_mb: the peak of the resident memory of all these processes. disk_mb: the peak of the temporary
+    files, among them every output until it is whole and moved into its place.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    memory_mb: int
+    disk_mb: int
+
+
+class Watch:
+    """Watches this process and its children from now on until it is asked."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._done = Event()
+        self._memory = 0
+        self._thread = Thread(target=self._sample, name="usage", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> Usage:
+        """What was used. The peak of each single process is the kernel's; of several together, sampled."""
+        self._done.set()
+        self._thread.join()
+        scratch.measure()
+        kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+        single = max(resource.getrusage(kind).ru_maxrss for kind in kinds) * 1024
+        return Usage(
+            round(time.monotonic() - self._start, 2),
+            round(sum(os.times()[:4]), 2),
+            round(max(self._memory, single) / _MB),
+            round(scratch.most_bytes() / _MB),
+        )
+
+    def _sample(self) -> None:
+        while not self._done.wait(_INTERVAL_S):
+            self._memory = max(self._memory, _resident_bytes())
+            scratch.measure()
+
+
+def _resident_bytes() -> int:
+    """The resident memory of this process and all below it."""
+    import psutil  # 20 ms that most jobs are too short for
+
+    own = psutil.Process()
+    total = 0
+    for process in (own, *own.children(recursive=True)):
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total

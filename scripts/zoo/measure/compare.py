@@ -1,0 +1,169 @@
+"""Two artifacts of one model side by side, on one sample: the difference of every layer, and of the outputs.
+
+Layers are told by the names of what they compute. Two ncnn files of one model share these, and so do two
+ONNX files; files of different formats name and fuse layers in their own ways, so of them outputs are
+compared alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.array_types import Arrays
+from zoo.errors import ArtifactError, ZooError
+from zoo.jobs.isolation import isolated
+from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
+from zoo.ncnn.graph import Graph, read_param
+from zoo.ncnn.layer import Layer
+from zoo.runners import open_runner
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import stacked
+from zoo.runners.ncnn_runner import load as load_ncnn
+from zoo.runners.ncnn_runner import model_outputs
+from zoo.runners.reference import like
+
+_NOT_COMPARED = ("Input", "Split", "MemoryData", "Quantize")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far what one artifact computes is from what the other does, by `zoo.measure.metrics`.
+
+    layer, type: of the first artifact. blob: the name that both have for it.
+    """
+
+    layer: str
+    type: str
+    blob: str
+    cosine: float
+    sqnr_db: float
+    max_abs: float
+
+    @classmethod
+    def of(
+        cls, layer: str, kind: str, blob: str, first: NDArray[np.floating], second: NDArray[np.floating]
+    ) -> "Difference":
+        return cls(
+            layer,
+            kind,
+            blob,
+            cosine(first, second),
+            sqnr_db(first, second),
+            max_abs_error(first, second),
+        )
+
+
+def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1) -> list[Difference]:
+    """The differences of `second` to `first`, layer by layer in the first's order, then of each output.
+
+    Raises ArtifactError if one cannot be loaded or run, or they have different outputs.
+    """
+    return isolated(f"{first} or {second}", _compare, first, second, inputs, threads)
+
+
+def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[Difference]:
+    expected, got = (
+        stacked([open_runner(each.runtime, each.files, each.device, threads, each.precision).run(inputs)])
+        for each in (first, second)
+    )
+    outputs = zip(expected, like(second, got, expected), strict=True)
+    found: list[Difference] = []
+    if comparable(first, second):
+        layers = _ncnn_layers if first.runtime == "ncnn" else _onnx_layers
+        found += layers(first, second, inputs, threads)
+    found += [Difference.of(f"output {n}", "", f"output {n}", *pair) for n, pair in enumerate(outputs)]
+    return found
+
+
+def comparable(first: Artifact, second: Artifact) -> bool:
+    """Whether layers can be told, not outputs alone."""
+    return first.runtime == second.runtime and first.runtime in ("ncnn", "onnxruntime")
+
+
+def _ncnn_layers(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> Iterator[Difference]:
+    graph, other = (Graph(read_param(each.files[0]).layers) for each in (first, second))
+    own, others = (_by_blob(each) for each in (graph, other))
+    names = _in_both_orders(list(own), list(others))
+    runs = [
+        load_ncnn(each.files, each.device, threads, each.precision).blobs(inputs, names)
+        for each in (first, second)
+    ]
+    for (name, expected), (_, got) in zip(*runs, strict=True):
+        if expected.shape == got.shape:
+            yield Difference.of(own[name].name, own[name].type, name, expected, got)
+
+
+def _by_blob(graph: Graph) -> dict[str, Layer]:
+    ends = model_outputs(graph)
+    return {
+        layer.outputs[0]: layer
+        for layer in graph.layers
+        if layer.type not in _NOT_COMPARED and layer.outputs[0] not in ends
+    }
+
+
+def _in_both_orders(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """The names in both, in the first's order, but for those that the second has earlier than one before."""
+    places = {name: place for place, name in enumerate(second)}
+    kept: list[str] = []
+    for name in first:
+        if name in places and (not kept or places[name] > places[kept[-1]]):
+            kept.append(name)
+    return kept
+
+
+def _onnx_layers(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> Iterator[Difference]:
+    own, others = (_float_tensors(each.files[0]) for each in (first, second))
+    names = [name for name in own if name in others]
+    expected, got = (_tensors(each, names, inputs, threads) for each in (first, second))
+    for name, one, other in zip(names, expected, got, strict=True):
+        if one.shape == other.shape:
+            yield Difference.of(*own[name], name, one, other)
+
+
+def _float_tensors(path: Path) -> dict[str, tuple[str, str]]:
+    """Name and type of the node by the name of its first output, for those of float that are no output."""
+    import onnx
+
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    floats = {
+        value.name
+        for value in model.graph.value_info
+        if value.type.tensor_type.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    }
+    return {
+        node.output[0]: (node.name or node.output[0], node.op_type)
+        for node in model.graph.node
+        if node.output[0] in floats and node.op_type != "Constant"
+    }
+
+
+def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: int) -> Arrays:
+    """Intermediate results, by making outputs of them."""
+    import onnx
+
+    model = onnx.load(artifact.files[0])
+    count = len(model.graph.output)
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / artifact.files[0].name
+        try:
+            onnx.save(model, path)
+        except ValueError as error:
+            raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
+        runner = open_runner(artifact.runtime, [path], artifact.device, threads, artifact.precision)
+        return runner.run(inputs)[count:]
+
+
+def check_same_model(cards: Sequence[Mapping[str, object]]) -> None:
+    """Raises ZooError unless two model cards say that the same inputs go in."""
+    for key in ("inputs", "preprocess"):
+        if cards[0][key] != cards[1][key]:
+            raise ZooError(
+                f"{cards[0]['name']} and {cards[1]['name']} take different {key}, so they cannot be "
+                "compared; give two artifacts of one model"
+            )

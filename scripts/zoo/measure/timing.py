@@ -1,0 +1,106 @@
+"""Time of one run of an artifact, timed in turn with ncnn's fp32 of the same model.
+
+A machine's speed drifts, so a figure means little by itself: the two models run one after the other,
+again and again, and the ratio is taken run by run. What one thread computes on the CPU is timed by the
+process's CPU time, which other programs do not add to by taking the core; all else by the clock on the wall.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.images.inputs import Shape, random_inputs
+from zoo.jobs.isolation import isolated
+from zoo.runners import RuntimeInfo
+from zoo.runners.artifact import Artifact, opened
+
+RUNS = 50
+FEWEST = 5
+WARM_UP, WARM_UP_S = 5, 2.0
+"""Runs that do not count: so many, or as many as there are in this time; a long run is warm after one."""
+
+SOFTWARE_GPU_S = 5.0
+"""The longest that a software GPU is timed: its times say nothing about a GPU."""
+
+GAP_S = 0.05
+"""Pause between two runtimes: the threads of the one spin for a while after its run."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of one run: median, 10th and 90th percentile."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+    @classmethod
+    def of(cls, seconds: NDArray[np.float64]) -> "Latency":
+        p10, median, p90 = np.percentile(seconds * 1e3, [10, 50, 90])
+        return cls(float(median), float(p10), float(p90))
+
+
+def time_beside(
+    artifact: Artifact,
+    fp32: Artifact,
+    shapes: Sequence[Shape],
+    threads: int,
+    runs: int = RUNS,
+    longest_s: float = math.inf,
+) -> tuple[dict[str, Any], RuntimeInfo]:
+    """An entry of `latency`, see `benchmark`, and what ran the artifact.
+
+    `ratio_error` is the standard error of `ratio`, the median of neighbouring runs' ratios; the spread of
+    these is taken from the range that two thirds of them lie in.
+    After `longest_s` seconds (`SOFTWARE_GPU_S` at most on a software GPU) no run is started any more, once
+    there are `FEWEST`.
+    """
+    own, reference, info, beside = isolated(
+        str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
+    )
+    entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
+    entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
+    low, ratio, high = np.percentile(own / reference, [16, 50, 84])
+    error = 1.25 * (high - low) / 2 / math.sqrt(len(own))
+    return entry | {"ratio": float(ratio), "ratio_error": float(error)}, info
+
+
+def _times(
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], threads: int, runs: int, longest_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
+    """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
+    inputs = random_inputs(shapes)
+    own = opened(artifact, threads)
+    on_cpu = own.info.software_gpu is None
+    reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
+    gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
+    clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
+
+    def turn() -> list[float]:
+        seconds = []
+        for runner in (own, reference):
+            time.sleep(gap)
+            start = clock()
+            runner.step(inputs)
+            seconds.append(clock() - start)
+        return seconds
+
+    if own.info.software_gpu:
+        longest_s = min(longest_s, SOFTWARE_GPU_S)
+    _repeat(turn, WARM_UP, 1, WARM_UP_S)
+    seconds = np.array(_repeat(turn, runs, FEWEST, longest_s))
+    return seconds[:, 0], seconds[:, 1], own.info, reference.info
+
+
+def _repeat(turn: Callable[[], list[float]], most: int, fewest: int, longest_s: float) -> list[list[float]]:
+    """What `turn` returned so many times, or once `longest_s` have passed fewer, but for the `fewest`."""
+    found: list[list[float]] = []
+    begun = time.perf_counter()
+    while len(found) < most and (len(found) < fewest or time.perf_counter() - begun < longest_s):
+        found.append(turn())
+    return found

@@ -1,0 +1,1 @@
+"""From a model's entry to a torch module with its weights, and its card."""

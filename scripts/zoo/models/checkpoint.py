@@ -1,0 +1,123 @@
+"""Reading tensors from weight files, and finding the weight file that a Python package carries."""
+
+import pickle
+import re
+from fnmatch import fnmatch
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+import timm.models
+import torch
+from safetensors import SafetensorError
+
+from zoo.errors import ZooError
+from zoo.jobs.files import sha256
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
+"""Suffixes of weight files that can be read; all but the first are pickles, loaded with weights_only=True."""
+
+# What torch and safetensors raise for a broken file, and timm for one that holds no dict (AttributeError).
+_UNREADABLE = (
+    SafetensorError,
+    EOFError,
+    pickle.UnpicklingError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+)
+
+
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weight file by name, on the CPU, in the file's order.
+
+    Unwrapped as timm does: the entries state_dict_ema, model_ema, state_dict or model (the first there is),
+    and the prefixes `module.` and `_orig_mod.`.
+
+    Raises ZooError if the file is missing, of an unknown kind, truncated, holds code or no tensors.
+    """
+    if not path.is_file():
+        raise ZooError(f"{path} does not exist")
+    if path.suffix not in SUFFIXES:
+        raise ZooError(f"{path} is no weight file: its name must end in {', '.join(SUFFIXES)}")
+    try:
+        tensors = timm.models.load_state_dict(str(path), weights_only=True)
+    except _UNREADABLE as error:
+        raise ZooError(_explain(path, error)) from error
+    if not tensors:
+        raise ZooError(f"{path} holds no tensors")
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise ZooError(
+                f"{path} holds no state dict: its entry {name} is a {type(tensor).__name__}, not a tensor; "
+                "save the state_dict() alone"
+            )
+    return dict(tensors)
+
+
+def _explain(path: Path, error: Exception) -> str:
+    code = re.search(r"Unsupported global: GLOBAL (\S+)", str(error.__cause__))
+    if code:
+        return (
+            f"{path} is a pickle that runs code when it is loaded ({code[1]}), which is refused; "
+            "save the state_dict() alone, best as .safetensors"
+        )
+    if "weights_only" in str(error) or isinstance(error, AttributeError):
+        return (
+            f"{path} holds no state dict that can be read safely; "
+            "save the state_dict() alone, best as .safetensors"
+        )
+    reason = str(error).partition("\n")[0][:120] or "it ends early"
+    return f"{path} is damaged or cut short ({reason})"
+
+
+def check_sha256(path: Path, expected: str | None) -> str:
+    """The file's SHA-256; raises ZooError if another one is expected."""
+    actual = sha256(path)
+    if expected is not None and actual != expected.lower():
+        raise ZooError(f"{path.name} has the sha256 {actual} and config.yaml asks for {expected.lower()}")
+    return actual
+
+
+def find_package(name: str) -> Distribution:
+    """An installed Python distribution; raises ZooError if it is not installed."""
+    try:
+        return distribution(name)
+    except PackageNotFoundError as error:
+        raise ZooError(f"the package {name} is not installed: pip install {name}") from error
+
+
+def package_file(package: Distribution, pattern: str | None = None) -> Path:
+    """The weight file in an installed distribution, the one whose path matches `pattern` if it has several.
+
+    Raises ZooError if there is none or more than one.
+    """
+    found = [file for file in package.files or () if file.suffix in SUFFIXES]
+    matching = [
+        file for file in found if pattern is None or fnmatch(str(file), pattern) or file.match(pattern)
+    ]
+    if len(matching) != 1:
+        which = f"matching {pattern} " if pattern else ""
+        names = ", ".join(str(file) for file in found) or "none at all"
+        raise ZooError(
+            f"the package {package.name} must hold one weight file {which}and holds {len(matching)}; "
+            f"name one by weights: {{package: …, file: …}}; there are: {names}"
+        )
+    return Path(str(package.locate_file(matching[0])))
+
+
+def package_licence(package: Distribution) -> str | None:
+    """What the distribution says of its licence: in its metadata, else the first line of its licence file."""
+    metadata = package.metadata
+    for key in ("License-Expression", "License"):
+        text = " ".join(metadata.get_all(key) or ()).strip()
+        if text and text != "UNKNOWN":
+            return text.splitlines()[0]
+    for classifier in metadata.get_all("Classifier") or ():
+        if classifier.startswith("License ::"):
+            return str(classifier).rpartition(" :: ")[2]
+    for name in (*(metadata.get_all("License-File") or ()), "LICENSE", "LICENSE.txt"):
+        text = (package.read_text(name) or package.read_text(f"licenses/{name}") or "").strip()
+        if text:
+            return text.splitlines()[0].strip()
+    return None

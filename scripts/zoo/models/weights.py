@@ -1,0 +1,172 @@
+"""Fetching a model's weights from the source that its specification names, and checking that they fit."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.config.model_spec import ModelSpec
+from zoo.config.weights_source import WeightsSource
+from zoo.errors import ZooError
+from zoo.models import checkpoint, hub
+from zoo.models.architecture import build, naming
+from zoo.models.libraries import library
+from zoo.models.state_dict import Tensors, differences, in_order, listed, other_classes
+
+Source = dict[str, Any]
+"""Where weights came from, as plain values: kind, location, and what identifies the file."""
+
+_HUB_NAMES = (  # in timm's order, then open_clip's
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+
+
+def fetch(spec: ModelSpec) -> tuple[nn.Module, Source]:
+    """The model with the weights that `spec.weights` names, in eval mode on the CPU, and their origin.
+
+    Weights that are trained come from `zoo.training.train.train` instead.
+
+    Raises ZooError naming the model if its source cannot be had or does not fit the architecture.
+    """
+    with naming(spec):
+        return _fetch(spec)
+
+
+def fetch_start(spec: ModelSpec, start: WeightsSource) -> tuple[nn.Module, Source]:
+    """The model with the weights that `start` names, to be fine-tuned, in eval mode, and their origin.
+
+    The weights may have another number of classes: the tensors that differ for that reason alone keep the
+    initialization from `spec.weights.seed`, and the origin lists them as `fresh`.
+
+    Raises ZooError without naming the model as `fetch` does, and if anything else does not fit.
+    """
+    own = {key: value for key, value in spec.args.items() if not (spec.named and key == "num_classes")}
+    model, source = _fetch(replace(spec, args=own, weights=start), any_classes=True)
+    target = build(spec, spec.weights.seed)
+    tensors, wanted = model.state_dict(), target.state_dict()
+    fresh = [
+        name for name, tensor in wanted.items() if name not in tensors or tensors[name].shape != tensor.shape
+    ]
+    if fresh and other_classes(target, tensors) is None:
+        raise ZooError(f"the weights that training starts from lack {listed('tensors', fresh)}")
+    target.load_state_dict({name: tensors[name] for name in wanted if name not in fresh}, strict=False)
+    return target, source | {"fresh": fresh}
+
+
+def _fetch(spec: ModelSpec, any_classes: bool = False) -> tuple[nn.Module, Source]:
+    weights = spec.weights
+    match weights.kind:
+        case "hub":
+            return _from_hub(spec, any_classes)
+        case "url":
+            return _from_url(spec, str(weights.location), any_classes)
+        case "file":
+            facts = {"kind": "file", "location": weights.location}
+            return _from_file(spec, Path(str(weights.location)), facts, any_classes)
+        case "package":
+            package = checkpoint.find_package(str(weights.location))
+            path = checkpoint.package_file(package, weights.file)
+            facts = {
+                "kind": "package",
+                "location": package.name,
+                "version": package.version,
+                "file": path.name,
+            }
+            return _from_file(spec, path, facts, any_classes)
+        case "random":
+            return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
+        case "own":
+            return build(spec, 0), {"kind": "entry point", "location": spec.architecture}
+        case "train":
+            raise ZooError(f"its weights are trained on {weights.location}, not fetched")
+
+
+def _from_hub(spec: ModelSpec, any_classes: bool) -> tuple[nn.Module, Source]:
+    location, name = spec.weights.location, spec.weights.file
+    if location is None:
+        known = library(spec).pretrained(spec)
+        if known.kind == "url":
+            return _from_url(spec, str(known.location), any_classes)
+        location, name = str(known.location), name or known.file
+    repository, _, revision = location.partition("@")
+    found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
+    facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
+    return _from_file(spec, found.path, facts, any_classes)
+
+
+def _from_url(spec: ModelSpec, url: str, any_classes: bool) -> tuple[nn.Module, Source]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = hub.download_url(url, Path(folder))
+        return _from_file(spec, path, {"kind": "url", "location": url}, any_classes)
+
+
+def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) -> tuple[nn.Module, Source]:
+    tensors = _own_part(spec, checkpoint.read(path))
+    digest = checkpoint.check_sha256(path, spec.weights.sha256)
+    check_finite(path, tensors)
+    model = build(spec, spec.weights.seed)
+    if any_classes and (classes := other_classes(model, tensors)):
+        spec = replace(spec, args=spec.args | {"num_classes": classes})
+        model = build(spec, spec.weights.seed)
+    matched = _fill(spec, model, tensors, path)
+    return model, {**facts, "sha256": digest, "matched": matched}
+
+
+def check_finite(path: Path, tensors: Tensors) -> None:
+    """Raises ZooError, naming the tensors, if some of a file's hold NaN or infinity."""
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
+
+
+def _own_part(spec: ModelSpec, tensors: Tensors) -> Tensors:
+    """Of the weights of a whole CLIP model, those of its image tower."""
+    if spec.library != "open_clip":
+        return tensors
+    from zoo.models.libraries.open_clip_models import TOWER
+
+    own = {name[len(TOWER) :]: tensor for name, tensor in tensors.items() if name.startswith(TOWER)}
+    return own or tensors
+
+
+def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
+    """Load a file's tensors into the model; returns how they were matched."""
+    found = differences(model, tensors)
+    if not found:
+        model.load_state_dict(tensors)
+        return "by name"
+    converted = _converted(spec, model, path) if spec.library == "timm" else None
+    if converted is not None:
+        model.load_state_dict(converted)
+        return "by timm's converter"
+    misfit = f"{path.name} does not fit {spec.title}"
+    if spec.weights.keys == "name":
+        raise ZooError(f"{misfit}: {found}")
+    try:
+        model.load_state_dict(in_order(model, tensors))
+    except ZooError as error:
+        raise ZooError(f"{misfit}, neither by name nor in order: {error}") from error
+    return "in order"
+
+
+def _converted(spec: ModelSpec, model: nn.Module, path: Path) -> Tensors | None:
+    """What timm's own loader makes of a file: it knows the original names of many families, and adapts the
+    weights to other input sizes.
+
+    None if it fails. Some families load leniently, so it is asked twice, from two initializations: a matrix
+    that differs between the two was not in the file.
+    """
+    overlay = {"file": str(path), "num_classes": model.num_classes}
+    try:
+        first, second = (
+            build(spec, seed, pretrained=True, pretrained_cfg_overlay=overlay).state_dict() for seed in (0, 1)
+        )
+    except ZooError:
+        return None
+    return first if all(torch.equal(first[name], second[name]) for name in first) else None

@@ -1,0 +1,135 @@
+"""Linear layers with int8 weights in blocks: a scale for every row and 32, 64 or 128 inputs.
+
+ncnn's Gemm and MultiHeadAttention read such weights and quantize their input as it comes, every row and
+block by its own absmax; the products are int8. No range is calibrated, so none is exceeded. The input may
+have scales by channel before that, which the weights take back: smoothing at no cost. Measured on ncnn
+1.0.20261020, 197 tokens, one thread: Gemm 192 -> 768 takes 0.41 to 0.47 of fp32, attention of 192 and three
+heads 0.65. Vulkan has no such layer: a Vulkan model runs them on the CPU, so they are no form for a GPU.
+ncnn before 20261020 does not know the format and fails to load it.
+Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, parameter 18.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.array_types import Doubles, Floats
+from zoo.calibration.layer_input import LayerInput
+from zoo.ncnn.bin import Array, Storage, array
+from zoo.ncnn.layer import Layer
+from zoo.ncnn.layouts import BLOCK_SIZES, is_self_attention
+from zoo.ncnn.weights import LEVELS
+from zoo.quantize.gptq import remaining_variance, round_weights
+from zoo.quantize.linear import is_linear, linear_rows, to_gemm
+from zoo.quantize.local_error import LocalError, clips
+from zoo.quantize.scales import absmax_scales
+
+_PROJECTIONS = ("q", "k", "v", "out")
+
+
+def can_have_blocks(layer: Layer) -> bool:
+    """Whether a float layer can have its weights in blocks; an InnerProduct can if it reads rows."""
+    return is_linear(layer) or (is_self_attention(layer) and not layer.param(18))
+
+
+def matrices(layer: Layer) -> dict[str, Floats]:
+    """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
+    if layer.type != "MultiHeadAttention":
+        return {"B": linear_rows(layer)}
+    inner, outer = layer.param(0), layer.param(2) // layer.param(0)
+    widths = {"q": outer, "k": outer, "v": outer, "out": inner}
+    return {stem: layer.weights[f"{stem}_weight"].floats().reshape(-1, widths[stem]) for stem in _PROJECTIONS}
+
+
+def input_rows(layer: Layer) -> Floats:
+    """The rows of all matrices that the layer's input is multiplied with, (outputs, inputs)."""
+    return np.concatenate([rows for stem, rows in matrices(layer).items() if stem != "out"])
+
+
+def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None, gptq: bool) -> Layer:
+    """A float layer with its weights in blocks of `size`; linear layers become Gemm.
+
+    source: its input. alpha: see `smoothing_factors`; None for an input without scales. gptq: whether the
+    weights that the input meets are rounded by GPTQ; the last projection of attention always is to nearest.
+    """
+    layer = layer if layer.type == "MultiHeadAttention" else to_gemm(layer)
+    scaled = alpha is not None
+    by = smoothing_factors(source, alpha) if alpha is not None else np.ones(source.absmax.size)
+    weights: dict[str, Array] = dict(layer.weights)
+    for stem, rows in matrices(layer).items():
+        known = stem != "out"
+        factors = by if known else np.ones(rows.shape[1])
+        moments = _moments(source.divided(by)) if gptq and known else None
+        levels, scales = round_blocks(rows * factors, size, moments)
+        weights[stem if stem == "B" else f"{stem}_weight"] = array(levels, Storage.RAW_INT8)
+        weights[f"{stem}_scales"] = array(scales, Storage.RAW)
+        if scaled:
+            weights[f"{stem}_input_scales"] = array(1 / factors, Storage.RAW)
+    term = 800 + 10 * scaled + BLOCK_SIZES.index(size)
+    return replace(layer, params={**layer.params, 18: term}, weights=weights)
+
+
+def smoothing_factors(source: LayerInput, alpha: float) -> Doubles:
+    """What each channel of the input is divided by, (channels,): `local_error.clips`, the largest one 1."""
+    clip = clips(source.absmax, alpha)
+    factors: Doubles = clip / clip.max()
+    return factors
+
+
+def round_blocks(rows: Doubles, size: int, moments: Doubles | None) -> tuple[NDArray[np.int8], Floats]:
+    """Weights in int8 steps, (outputs, inputs), and the scale of each block, float32 (outputs, blocks).
+
+    moments: E x x^T of the input, (inputs, inputs), for GPTQ; None to round to nearest.
+    """
+    scales = absmax_scales(_in_blocks(rows, size).reshape(-1, size)).reshape(len(rows), -1)
+    steps = 1 / np.repeat(scales.astype(np.float64), size, axis=1)[:, : rows.shape[1]]
+    if moments is not None:
+        return round_weights(rows, moments, steps=steps), scales
+    return np.clip(np.rint(rows / steps), -LEVELS, LEVELS).astype(np.int8), scales
+
+
+def round_input_blocks(columns: NDArray[np.floating], size: int) -> Doubles:
+    """Columns (n, width) as ncnn quantizes them, each block of a column by its own absmax; dequantized."""
+    parts = _in_blocks(np.asarray(columns, np.float64), size)
+    steps = np.abs(parts).max(axis=2, keepdims=True) / LEVELS
+    rounded = np.rint(parts / np.where(steps > 0, steps, 1)) * steps
+    rows: Doubles = rounded.reshape(len(columns), -1)[:, : columns.shape[1]]
+    return rows
+
+
+class BlockError(LocalError):
+    """What weights in blocks would cost; see `LocalError`. block: the size of one."""
+
+    def __init__(self, source: LayerInput, rows: NDArray[np.floating], gptq: bool, block: int) -> None:
+        super().__init__(source, rows, gptq)
+        self.gptq, self.block = gptq, block
+
+    def predicted(self, alpha: float, margin: float = 1.0) -> float:
+        """The expected error with input scales of that alpha, as a share of the signal; no margin plays."""
+        by = smoothing_factors(self.source, alpha)
+        sample = self.source.sample / by
+        difference = sample - round_input_blocks(sample, self.block)
+        activations = (self._norms * by**2) @ np.mean(difference**2, axis=0)
+        largest = np.abs(_in_blocks(self.rows * by, self.block)).max(axis=2)
+        rounding = np.sum((largest / LEVELS) ** 2, axis=0) / 12
+        weights = np.repeat(rounding, self.block)[: by.size] @ self._variances_of(self.source.divided(by))
+        return float(activations + weights) / self.signal if self.signal > 0 else 0.0
+
+    def _variances_of(self, source: LayerInput) -> Doubles:
+        """What is left of each input's variance after rounding, which is by the moments that it has then."""
+        moments = _moments(source)
+        if moments is None:
+            return np.asarray(np.mean(source.sample.astype(np.float64) ** 2, axis=0))
+        return remaining_variance(moments) if self.gptq else np.diag(moments)
+
+
+def _in_blocks(rows: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    """(n, width) as (n, blocks, size), with zeros after the last."""
+    missing = -rows.shape[1] % size
+    return np.pad(rows, ((0, 0), (0, missing))).reshape(len(rows), -1, size)
+
+
+def _moments(source: LayerInput) -> Doubles | None:
+    """E x x^T; with the mean in it, for no bias takes back what is lost of it."""
+    return None if source.covariance is None else source.covariance + np.outer(source.mean, source.mean)

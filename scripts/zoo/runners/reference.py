@@ -1,0 +1,107 @@
+"""The untouched model's outputs, and an artifact's in the same shapes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.array_types import Arrays
+from zoo.config.card import CLASSIFICATION
+from zoo.errors import ArtifactError, ZooError
+from zoo.images.inputs import Feed
+from zoo.images.sets import Sample
+from zoo.jobs.arrays import read_arrays, write_arrays
+from zoo.runners import RuntimeInfo
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import run
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The untouched model's outputs for a set of samples.
+
+    outputs: each float32 (samples, …). names: of the samples. labels: of the samples, if they have any.
+    second: the outputs for the second shape of a dynamic model.
+    """
+
+    outputs: Arrays
+    names: tuple[str, ...]
+    labels: NDArray[np.int64] | None = None
+    task: str = CLASSIFICATION
+    second: Arrays | None = None
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """The outputs of a classifier, (samples, classes)."""
+        return flat(self.outputs)
+
+    @property
+    def classifies(self) -> bool:
+        return self.task == CLASSIFICATION
+
+    def save(self, path: Path) -> None:
+        """Write as .npz."""
+        arrays: dict[str, NDArray[Any]] = {"names": np.array(self.names), "task": np.array(self.task)}
+        arrays |= {f"output{place}": each for place, each in enumerate(self.outputs)}
+        arrays |= {f"second{place}": each for place, each in enumerate(self.second or ())}
+        write_arrays(arrays if self.labels is None else arrays | {"labels": self.labels}, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Reference":
+        """The inverse of `save`. Raises ZooError if the file is not such a file."""
+        arrays = read_arrays(path)
+        if not {"output0", "names", "task"} <= set(arrays):
+            raise ZooError(f"{path}: not a file of reference outputs; delete it to have it made again")
+        return cls(
+            _numbered(arrays, "output"),
+            tuple(arrays["names"].tolist()),
+            arrays.get("labels"),
+            str(arrays["task"]),
+            _numbered(arrays, "second") or None,
+        )
+
+
+def _numbered(arrays: dict[str, NDArray[Any]], stem: str) -> Arrays:
+    count = sum(name.startswith(stem) for name in arrays)
+    return tuple(arrays[f"{stem}{place}"] for place in range(count))
+
+
+def flat(outputs: Arrays) -> NDArray[np.float32]:
+    """The only output, (samples, …), as (samples, numbers)."""
+    (output,) = outputs
+    return output.reshape(len(output), -1)
+
+
+def outputs(
+    artifact: Artifact, samples: Sequence[Sample], feed: Feed, reference: Reference, threads: int
+) -> tuple[Arrays, RuntimeInfo]:
+    """The artifact's outputs for `samples`, in the shapes of the reference's, and what ran it.
+
+    Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError if the samples are
+    not those of the reference.
+    """
+    if tuple(sample.name for sample in samples) != reference.names:
+        raise ZooError("the images are not those that the reference outputs were made from; build them again")
+    found, info = run(artifact, samples, feed, threads)
+    return like(artifact, found, reference.outputs), info
+
+
+def like(artifact: Artifact, found: Arrays, expected: Arrays) -> Arrays:
+    """Outputs in the shapes of the original model's: runtimes drop dimensions of one in their own ways.
+
+    Raises ArtifactError unless there are as many, of as many numbers each.
+    """
+    if len(found) != len(expected):
+        raise ArtifactError(
+            f"{artifact}: it has {len(found)} outputs, and the original model has {len(expected)}"
+        )
+    for place, (own, other) in enumerate(zip(found, expected, strict=True)):
+        if own.size != other.size or len(own) != len(other):
+            which = f"its output {place} has" if len(found) > 1 else "its outputs have"
+            raise ArtifactError(
+                f"{artifact}: {which} the shape {own.shape}, the original model's {other.shape}"
+            )
+    return tuple(own.reshape(other.shape) for own, other in zip(found, expected, strict=True))

@@ -1,0 +1,1 @@
+"""Which recipe a model gets: plans, what each layer costs, candidates, trials, the choice."""

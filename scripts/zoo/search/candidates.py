@@ -1,0 +1,204 @@
+"""The candidates of a search: recipes for one model, from all that can be int8 to the best half of it.
+
+How each layer becomes int8 is settled by its local error (see `zoo.search.planning`); what is left to try on
+the whole model is which layers are worth it, and whether the refinements pay.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.calibration.observers import OBSERVERS
+from zoo.errors import ZooError
+from zoo.jobs.records import read_json
+from zoo.ncnn.graph import Graph
+from zoo.ncnn.layouts import LAYOUTS
+from zoo.ncnn.weights import planned
+from zoo.quantize.recipe import LayerPlan, Recipe
+from zoo.quantize.table_lint import import_table
+from zoo.search.choice import mostly
+from zoo.search.planning import plain_recipe
+from zoo.search.sensitivity import LayerSensitivity
+
+FLOATS = "fp16"
+"""The candidate without int8: what a model costs that keeps every answer."""
+
+SLACK_SIZE, SLACK_TIME = 1.04, 1.02
+"""How much larger and slower (by prediction) than all in int8 `fast` and `balanced` may be."""
+
+_STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
+_LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
+
+
+def searched(
+    graph: Graph,
+    local: Recipe,
+    layers: Sequence[LayerSensitivity],
+    excluded: Collection[str] = (),
+    shifted: Recipe | None = None,
+) -> dict[str, Recipe]:
+    """The recipes that `auto` tries, by name.
+
+    local: each layer as well quantized as can be. layers: what each costs and brings, measured.
+    excluded: layers that must stay float. shifted: `local` with shifts that are not free, if it has any.
+    `plain` and `mse` are what other tools do, for comparison. `local` has every layer in int8; `nearest` is
+    the same without GPTQ, `tanh` with GELUs in their tanh form, as all that follow have them. `fast` leaves
+    those layers float that int8 does not make faster. `local-N` has N layers float, those whose noise is
+    largest for the time and the bytes that their being int8 saves; `balanced` as many of them as fit.
+    `fast` and `balanced` stay nearly as small and fast, and mostly int8. `shifted` is `balanced` with those
+    shifts. Recipes that are the same appear once.
+    Raises ZooError if nothing is left that could be int8.
+    """
+    local = local.floating(excluded)
+    order = _by_worth(local, layers)
+    saved = {layer.name: _saved(layer, layers) for layer in layers}
+    quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
+    fitting = _fitting(local, layers, order)
+    recipes = {
+        "plain": plain_recipe(graph).floating(excluded),
+        "mse": observed(graph, "mse").floating(excluded),
+        "nearest": local.changed(rounding="nearest"),
+        "local": local,
+        "tanh": quick,
+        "fast": quick.floating(_fitting(local, layers, [name for name in order if saved[name] <= 0])),
+        "balanced": quick.floating(fitting),
+    }
+    if shifted is not None:
+        recipes["shifted"] = replace(shifted, gelu=quick.gelu).floating({*excluded, *fitting})
+    for names in _prefixes(local, layers, order):
+        recipes[f"local-{len(names)}"] = quick.floating(names)
+    unique: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        if recipe.with_precision("int8") and all(
+            replace(recipe, name=each.name) != each for each in unique.values()
+        ):
+            unique[name] = replace(recipe, name=name)
+    if not unique:
+        raise ZooError("no layer is left that could be int8; exclude fewer (config.yaml: int8: exclude)")
+    return unique
+
+
+def _by_worth(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> list[str]:
+    """The int8 layers, first those with the most noise for what being int8 saves."""
+    worth = {
+        layer.name: _noise(layer) / max(max(_saved(layer, layers), 0) + layer.weight_share, 1e-6)
+        for layer in layers
+        if layer.name in recipe.with_precision("int8")
+    }
+    return sorted(worth, key=lambda name: -worth[name])
+
+
+def _noise(layer: LayerSensitivity) -> float:
+    """Of the outputs when only this layer is int8, as a share of the signal; noises of layers add up."""
+    return 0.0 if layer.sqnr_db is None else 10 ** (-layer.sqnr_db / 10)
+
+
+def _saved(layer: LayerSensitivity, layers: Iterable[LayerSensitivity]) -> float:
+    """The time that being int8 saves, as a share of that of the layers with weights; it may be negative."""
+    if layer.int8_ms is None:
+        return 0.0
+    return (layer.time_ms - layer.int8_ms) / max(sum(each.time_ms for each in layers), 1e-6)
+
+
+def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable[str]) -> list[str]:
+    """Layers, in this order, that can be float within the slack of size and time, and that leave the recipe
+    mostly int8."""
+    int8 = set(recipe.with_precision("int8"))
+    sizes = {layer.name: layer.weight_share for layer in layers}
+    times = {layer.name: _saved(layer, layers) for layer in layers}
+    size = sum(share * (1 if name in int8 else 2) for name, share in sizes.items())
+    time = 1 - sum(times[name] for name in int8)
+    products = {layer.name: layer.multiply_adds for layer in layers}
+    share = sum(products[name] for name in int8) / max(sum(products.values()), 1)
+    room = [
+        size * (SLACK_SIZE - 1),
+        time * (SLACK_TIME - 1),
+        (share - mostly(share)) * sum(products.values()),
+    ]
+    chosen = []
+    for name in order:
+        left = [
+            each - cost for each, cost in zip(room, (sizes[name], times[name], products[name]), strict=True)
+        ]
+        if min(left) >= 0:
+            chosen.append(name)
+            room = left
+    return chosen
+
+
+def _prefixes(
+    recipe: Recipe, layers: Iterable[LayerSensitivity], order: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    """Ever longer parts of `order`, each with less of the noise left, until half of the weights are float."""
+    noise = {layer.name: _noise(layer) for layer in layers}
+    sizes = {layer.name: layer.weight_share for layer in layers if layer.name in order}
+    limit = sum(noise[name] for name in order)
+    left, int8 = limit, sum(sizes.values())
+    least = int8 * _LEAST_INT8
+    for count, name in enumerate(order, start=1):
+        left, int8 = left - noise[name], int8 - sizes[name]
+        if int8 < least or count == len(order):
+            return
+        if left <= limit * _STEP:
+            limit = left
+            yield order[:count]
+
+
+def floats(graph: Graph) -> Recipe:
+    """The recipe in which nothing is int8."""
+    return Recipe(FLOATS, {layer.name: LayerPlan("fp16") for layer in planned(graph)})
+
+
+def named(graph: Graph, name: str, local: Recipe) -> Recipe:
+    """The recipe of that name: `local`, `plain` or an observer. Raises ZooError for another name."""
+    if name == "local":
+        return local
+    if name == "plain":
+        return plain_recipe(graph)
+    if name in OBSERVERS:
+        return observed(graph, name)
+    raise ZooError(
+        f"unknown recipe {name!r}; known are auto, local, plain, {', '.join(OBSERVERS)}, and a recipe "
+        "(.json) or a calibration table (.table) by its path"
+    )
+
+
+def observed(graph: Graph, observer: str) -> Recipe:
+    """Plain int8 with thresholds by an observer of `zoo.calibration.observers`."""
+    return replace(plain_recipe(graph).changed(observer=observer), name=observer)
+
+
+def from_file(graph: Graph, path: Path) -> Recipe:
+    """A recipe from a file that a user names: one of ours, or a table that another tool made.
+
+    Raises ZooError, naming the file, if it is neither or of another model.
+    """
+    if path.suffix == ".json":
+        recipe = Recipe.from_dict(read_json(path))
+    else:
+        table = import_table(path, graph)
+        int8 = {name: LayerPlan("int8") for name in table.weights}
+        recipe = Recipe(
+            path.stem, {each.name: int8.get(each.name, LayerPlan("fp16")) for each in planned(graph)}, table
+        )
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", recipe.name)  # a candidate's files are called so
+    return replace(recipe, name=f"{name}-pinned" if name == FLOATS else name)
+
+
+def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
+    """The layers that names and types stand for; a type that this model lacks stands for none.
+
+    Raises ZooError for what is neither a layer of this model nor a type of layers with weights.
+    """
+    layers = planned(graph)
+    names = set()
+    for each in excluded:
+        meant = {layer.name for layer in layers if each in (layer.name, layer.type)}
+        if not meant and each not in LAYOUTS:
+            known = ", ".join(layer.name for layer in layers)
+            raise ZooError(
+                f"int8: exclude: {each!r} is no layer with weights, nor a type of one; layers are: {known}"
+            )
+        names |= meant
+    return names

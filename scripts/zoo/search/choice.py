@@ -1,0 +1,156 @@
+"""The search for the int8 recipe of a model: what was measured of each candidate, and which one is taken."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.search.trials import Trial
+
+SMALL, FAST = 1.05, 1.03
+"""What is within this factor of the smallest counts as small, within that of the fastest as fast."""
+
+COMPARISONS = ("plain", "mse")
+"""Candidates that do what other tools do. The others compute the same and more faithfully, so that one of
+these is taken only if no other meets the target: a chance of the clock is not to decide for it."""
+
+MOSTLY = 0.85
+"""A model counts as int8 with this share of its multiply-adds in int8."""
+
+NOISE = 1.02
+"""A ratio of latencies up to this is not called slower: medians of two runs differ by about as much."""
+
+_NEAREST = 3  # candidates that a failure names
+
+_TARGETS = {
+    "min_sqnr_db": "an SQNR of at least {:g} dB",
+    "max_top1_drop": "at most {:g} points of top-1 lost",
+    "min_speedup": "a speedup over fp32 of at least {:g}",
+}
+
+
+def search(
+    trials: Sequence[Trial], references: Sequence[Trial], target: Mapping[str, float]
+) -> dict[str, Any]:
+    """The outcome, for JSON: keys `target`, `chosen`, `failures`, `candidates` and `references`.
+
+    target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
+    lost), `min_speedup` (over fp32). `chosen` is the name of the candidate that is taken, None if none meets
+    the target; `failures` then says so and lists the nearest. A candidate is on the Pareto `front` if no
+    other is at least as good in SQNR, agreement, latency and size, and better in one.
+    Raises ZooError for an unknown target or if there are no candidates.
+    """
+    if not trials:
+        raise ZooError("the search has no candidates")
+    if unknown := sorted(set(target) - set(_TARGETS)):
+        raise ZooError(f"unknown target {', '.join(unknown)}; known are {', '.join(_TARGETS)}")
+    if "max_top1_drop" in target and trials[0].agreement is None:
+        raise ZooError(
+            "max_top1_drop is a target for classifiers; ask for min_sqnr_db (config.yaml: int8: target)"
+        )
+    meeting = [trial for trial in trials if not _shortfall(trial, target)]
+    refined = [trial for trial in meeting if trial.name not in COMPARISONS]
+    chosen = choose(refined or meeting) if meeting else None
+    return {
+        "target": dict(target),
+        "chosen": chosen.name if chosen else None,
+        "failures": [] if chosen else [_failure(trials, target)],
+        "candidates": [
+            asdict(trial) | {"front": is_on_front(trial, trials), "meets": trial in meeting}
+            for trial in trials
+        ],
+        "references": [asdict(trial) for trial in references],
+    }
+
+
+def summary(outcome: Mapping[str, Any]) -> list[str]:
+    """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
+    chosen = next(each for each in outcome["candidates"] if each["name"] == outcome["chosen"])
+    agreement = "" if chosen["agreement"] is None else f", {100 * chosen['agreement']:.1f} % agreement"
+    sentences = [
+        f"{chosen['name']} of {len(outcome['candidates'])} candidates: {chosen['sqnr_db']:.1f} dB"
+        f"{agreement} on {outcome['images']} held-out images, "
+        f"{chosen['speedup']:.2f} times as fast as fp32, {chosen['bytes'] / 1e6:.2f} MB"
+    ]
+    if slower := slower_than(outcome):
+        names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())
+        sentences.append(f"slower than {names}: on this device int8 saves space, not time")
+    return sentences
+
+
+def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
+    """The references, fp32 and fp16, that are faster than what a search chose, and how many times."""
+    chosen = next((each for each in outcome["candidates"] if each["name"] == outcome["chosen"]), None)
+    return {
+        each["name"]: each["speedup"] / chosen["speedup"]
+        for each in outcome["references"]
+        if chosen and each["speedup"] > NOISE * chosen["speedup"]
+    }
+
+
+def choose(trials: Sequence[Trial]) -> Trial:
+    """The most faithful of those that are small, mostly int8, and of these fast.
+
+    Small: within `SMALL` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
+    any has. Fast: within `FAST` of the fastest of these, as far as their measurements can tell.
+    """
+    smallest = min(trial.bytes for trial in trials)
+    kept = [trial for trial in trials if trial.bytes <= smallest * SMALL]
+    least = mostly(max(trial.int8_multiply_adds for trial in kept))
+    kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
+    fastest = max(trial.speedup / (1 + trial.error) for trial in kept)
+    kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.error) * FAST]
+    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, trial.speedup))
+
+
+def mostly(share: float) -> float:
+    """The least share of multiply-adds in int8 where `share` is the most that can be."""
+    return min(MOSTLY, 0.95 * share)
+
+
+def is_on_front(trial: Trial, trials: Sequence[Trial]) -> bool:
+    """Whether no other trial dominates this one."""
+    own = _objectives(trial)
+    return not any(
+        all(theirs >= mine for theirs, mine in zip(other, own, strict=True)) and other != own
+        for other in map(_objectives, trials)
+    )
+
+
+def _objectives(trial: Trial) -> tuple[float, ...]:
+    return trial.sqnr_db, trial.agreed, trial.speedup, -trial.bytes
+
+
+def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
+    """How far the trial is from the target, 0 if it meets it: the largest gap, each in its own measure.
+
+    Ten points of top-1, 20 dB and a factor e of speed count alike.
+    """
+    gaps = [0.0]
+    if "min_sqnr_db" in target:
+        gaps.append((target["min_sqnr_db"] - trial.sqnr_db) / 20)
+    if "max_top1_drop" in target:
+        gaps.append((trial.drop - target["max_top1_drop"]) / 10)
+    if "min_speedup" in target:
+        gaps.append(math.log(target["min_speedup"] / trial.speedup))
+    return max(gaps)
+
+
+def _failure(trials: Sequence[Trial], target: Mapping[str, float]) -> str:
+    wanted = ", ".join(_TARGETS[name].format(limit) for name, limit in target.items())
+    nearest = sorted(trials, key=lambda trial: _shortfall(trial, target))[:_NEAREST]
+    points = "; ".join(
+        f"{trial.name} ({trial.sqnr_db:.1f} dB{_lost(trial)}, speedup {trial.speedup:.2f}, "
+        f"{trial.bytes / 1e6:.2f} MB)"
+        for trial in nearest
+    )
+    return f"no candidate of {len(trials)} meets the target ({wanted}); the nearest are {points}"
+
+
+def _lost(trial: Trial) -> str:
+    if trial.agreement is None:
+        return ""
+    if trial.top1_drop is None:
+        return f", {100 * trial.agreement:.1f} % agreement"
+    return f", {trial.top1_drop:.2f} points lost"

@@ -1,0 +1,155 @@
+"""Training and fine-tuning of a classifier on images, with timm's optimizers, schedules and augmentation.
+
+Deterministic on a CPU: the same specification, images and number of threads give the same bits on the same
+machine, also when the training was interrupted and went on from its checkpoint.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from zoo.config.model_spec import ModelSpec
+from zoo.config.training_images import is_packaged, parts, training_classes, with_classes
+from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
+from zoo.config.weights_source import Training
+from zoo.errors import ZooError
+from zoo.images.datasets import DATASETS
+from zoo.images.preprocess import Preprocess
+from zoo.images.sets import fingerprint, samples
+from zoo.models.architecture import build, naming
+from zoo.models.card import feed_of, licence, outputs_of
+from zoo.models.weights import fetch_start
+from zoo.training.fit import Fit, Machine
+from zoo.training.loader import Augmented, Plain, own_randomness
+
+
+def recipe_of(spec: ModelSpec) -> TrainingRecipe:
+    """The recipe of a model that is trained: defaults, what its data set asks for, what its entry says."""
+    training = spec.weights.training or Training()
+    defaults = SCRATCH if training.start is None or training.start.random else FINE_TUNE
+    data = DATASETS[str(spec.weights.location)].recipe if is_packaged(spec.weights) else {}
+    return TrainingRecipe.of(defaults, data, training.recipe)
+
+
+def train(
+    spec: ModelSpec,
+    folder: Path,
+    machine: Machine | None = None,
+    checkpoint: Path | None = None,
+    code: str = "",
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The model trained on the class folders in `folder`, in eval mode on the CPU, and its weights' origin.
+
+    checkpoint: a file that is written after each epoch. If it is of the same training, so are its epochs: the
+    training goes on from there, and one that was finished is not repeated.
+    code: a hash of the code that trains, which must be the same for that, too.
+
+    The origin is as `zoo.models.weights.fetch` returns it, with the numbers of images and classes, the split,
+    the recipe, what was fine-tuned, and the loss and the held-out accuracy of the last epoch. Held-out images
+    decide nothing: the last epoch's weights are taken, so that they can judge.
+
+    Raises ZooError naming the model if the images are missing, too few or unreadable, the model has another
+    number of classes, what it starts from does not fit, or the training diverges.
+    """
+    with naming(spec), own_randomness():
+        return _train(spec, folder, machine or Machine(), checkpoint, code)
+
+
+def _train(
+    spec: ModelSpec, folder: Path, machine: Machine, checkpoint: Path | None, code: str
+) -> tuple[nn.Module, dict[str, Any]]:
+    weights, recipe = spec.weights, recipe_of(spec)
+    training = weights.training or Training()
+    names = training_classes(weights) if is_packaged(weights) else None
+    train_set, held_out_set = parts(weights, folder)
+    train_samples, held_out = samples(train_set), samples(held_out_set)
+    classes = 1 + max(sample.label or 0 for sample in train_samples)
+    if names is not None and len(names) != classes:
+        raise ZooError(f"{folder} has {classes} classes and {weights.location} has {len(names)}")
+    if len(train_samples) < recipe.batch:
+        raise ZooError(
+            f"{folder} has {len(train_samples)} images to train on, fewer than the {recipe.batch} of a "
+            "batch; add images or set a smaller batch"
+        )
+    spec = with_classes(spec, classes)
+    model, start = _start(spec, training)
+    record = _record(spec, model, classes, folder)
+    fit = Fit(
+        spec.name,
+        model,
+        recipe,
+        weights.seed,
+        machine,
+        Augmented(train_samples, record, recipe, weights.seed),
+        Plain(held_out, record),
+        record,
+        classes,
+    )
+    key = _key(spec, recipe, start, [fingerprint(train_set), fingerprint(held_out_set)], code)
+    with _deterministic(machine):
+        result = fit.run(checkpoint, key)
+    return fit.result().cpu().eval().requires_grad_(False), {
+        "kind": "train",
+        "location": weights.location,
+        "seed": weights.seed,
+        "classes": classes,
+        "images": len(train_samples),
+        "held_out_images": len(held_out),
+        "split_seed": training.split_seed,
+        "recipe": asdict(recipe),
+        "start": start,
+        **result,
+    }
+
+
+def _start(spec: ModelSpec, training: Training) -> tuple[nn.Module, dict[str, Any] | None]:
+    if training.start is None:
+        return build(spec, spec.weights.seed), None
+    model, source = fetch_start(spec, training.start)
+    return model.requires_grad_(True), source | {"licence": licence(spec, training.start)}
+
+
+def _record(spec: ModelSpec, model: nn.Module, classes: int, folder: Path) -> Preprocess:
+    """How images are prepared. Raises ZooError unless the model takes one and tells so many classes."""
+    feed = feed_of(spec)
+    shapes = list(outputs_of(model, feed).values())
+    if spec.library == "open_clip" or len(feed.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 1:
+        raise ZooError(
+            "only a classifier of images can be trained; this model's outputs have the shapes "
+            f"{', '.join(map(str, map(list, shapes)))}"
+        )
+    if shapes[0][0] != classes:
+        raise ZooError(
+            f"{folder} has {classes} classes and the model {shapes[0][0]}; "
+            f"set args: {{num_classes: {classes}}}"
+        )
+    return feed.record
+
+
+def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[str], code: str) -> str:
+    """Decides whether a checkpoint is of this training."""
+    versions = [torch.__version__, timm.__version__, code]
+    own = {key: value for key, value in spec.to_dict().items() if key not in ("name", "licence", "labels")}
+    settings = json.dumps([own, asdict(recipe), start, images, versions], sort_keys=True)
+    return hashlib.sha256(settings.encode()).hexdigest()
+
+
+@contextmanager
+def _deterministic(machine: Machine) -> Iterator[None]:
+    threads, before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(machine.threads)
+    # CUDA lacks a deterministic form of some gradients, and needs a setting of the environment for others.
+    torch.use_deterministic_algorithms(machine.device == "cpu")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.set_num_threads(threads)

@@ -1,0 +1,75 @@
+"""A small network as an artifact, images, and what it makes of them, for tests that run artifacts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from samples.ncnn import run, small_network, two_headed
+from zoo.images.decode import load
+from zoo.images.inputs import NORMAL, Feed, Input
+from zoo.images.preprocess import Preprocess
+from zoo.images.sets import Sample
+from zoo.jobs.records import write_json
+from zoo.ncnn.graph import Graph, write_graph
+from zoo.runners.artifact import Artifact
+from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.runners.reference import Reference
+
+RECORD = Preprocess(size=(8, 8), crop_pct=1.0, mean=(0.5,) * 3, std=(0.25,) * 3)
+FEED = Feed.image(RECORD)
+TWO = Feed(RECORD, (Input("photo", (3, 8, 8)), Input("vector", (6,), NORMAL)))
+"""What feeds `two_headed`."""
+
+
+def photos(folder: Path, count: int = 3) -> list[Sample]:
+    """Files of 8 x 8 pixels of noise."""
+    generator = np.random.default_rng(5)
+    samples = []
+    for index in range(count):
+        path = folder / f"{index}.png"
+        Image.fromarray(generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+        samples.append(Sample(path.name, path))
+    return samples
+
+
+def pair(graph: Graph, folder: Path, name: str = "fp32") -> tuple[Path, Path]:
+    """The graph as files."""
+    files = folder / f"{name}.param", folder / f"{name}.bin"
+    write_graph(graph, *files)
+    return files
+
+
+def artifact(*files: Path, **fields: str) -> Artifact:
+    """An artifact `small` of these files; by default ncnn's fp32 on the CPU."""
+    usual = {"model": "small", "device": "cpu", "name": "fp32", "runtime": "ncnn", "precision": "fp32"}
+    return Artifact.of(files, **usual | fields)
+
+
+def reference(graph: Graph, samples: list[Sample], folder: Path) -> Reference:
+    """What the graph makes of the samples, in fp32 on the CPU, without labels."""
+    logits = np.stack([run(graph, image, folder).ravel() for _, (image,) in load(samples, FEED, 1)])
+    return Reference((logits,), tuple(sample.name for sample in samples), None)
+
+
+def two_headed_reference(samples: list[Sample], folder: Path, **fields: Any) -> Reference:
+    """What `two_headed` makes of the samples: it is no classifier."""
+    runner = NcnnRunner(*pair(two_headed(), folder, "two"), device="cpu", threads=1, precision="fp32")
+    results = [runner.run(inputs) for _, inputs in load(samples, TWO, 1)]
+    outputs = tuple(np.stack(each) for each in zip(*results, strict=True))
+    return Reference(outputs, tuple(sample.name for sample in samples), task="other", **fields)
+
+
+LABELS = ["zero", "one", "two", "three", "four"]
+
+
+def make_tree(folder: Path, graph=None, **card: object) -> Path:
+    """A zoo's folders with one ncnn artifact in them; the path of its .param."""
+    place = folder / "results/cpu/small"
+    place.mkdir(parents=True)
+    usual = {"name": "small", "preprocess": RECORD.to_dict(), "labels": LABELS, "num_classes": 5}
+    usual |= {"outputs": [{"name": "output", "shape": [5]}]}
+    usual |= {"task": "classification", "inputs": [each.to_dict() for each in Feed.image(RECORD).inputs]}
+    write_json(usual | card, folder / "results/weights/small.json")
+    return pair(graph or small_network(), place)[0]

@@ -1,0 +1,117 @@
+"""Models of every kind of source, tiny and real, and their way through the stages without Snakemake."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+import import_file
+import ncnn_fp32
+import ncnn_from_onnx
+import onnx_export
+import reference
+import torchscript
+import verify
+import weights
+from zoo.config.model_spec import FILES, ModelSpec
+from zoo.jobs.records import read_json
+from zoo.runners.artifact import Artifact
+
+GATES = {"min_cosine": 0.9999}
+FORMATS = {"fp32": "ncnn", "fp32.onnx": "onnxruntime", "torchscript": "torch"}
+
+
+@dataclass
+class Built:
+    """What became of a model: its card, and the verification of each artifact."""
+
+    card: dict[str, Any]
+    reports: dict[str, dict[str, Any]]
+    folder: Path
+
+
+def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> Built:
+    """Take a model of config.yaml from its source to verified TorchScript, ONNX and ncnn fp32.
+
+    samples: the images to verify on; by default some of noise.
+    """
+    spec = ModelSpec.from_config("tiny", entry)
+    card, kept = str(folder / "tiny.json"), str(folder / f"tiny{FILES.get(spec.library, '.safetensors')}")
+    (import_file if spec.library in FILES else weights).main(spec, kept, card)
+    files = {
+        "torchscript": (folder / "torchscript.pt",),
+        "fp32.onnx": (folder / "fp32.onnx",),
+        "fp32": (folder / "fp32.param", folder / "fp32.bin"),
+    }
+    onnx_export.main(spec, kept, card, None, str(folder / "fp32.onnx"))
+    pair = [str(file) for file in files["fp32"]]
+    if spec.library == "onnx":
+        del files["torchscript"]
+        ncnn_from_onnx.main(str(folder / "fp32.onnx"), card, *pair)
+    else:
+        torchscript.main(spec, kept, card, "cpu", str(folder / "torchscript.pt"))
+        ncnn_fp32.main(str(folder / "torchscript.pt"), card, *pair)
+    images = {"name": "noise", "path": str(samples or noise_images(folder / "noise"))}
+    truth = str(folder / "reference.npz")
+    reference.main(spec, kept, card, images, 1, truth)
+    reports = {}
+    for name, own in files.items():
+        artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
+        verify.main(artifact, None, card, truth, images, GATES, 1, str(folder / "verify.json"))
+        reports[name] = read_json(folder / "verify.json")
+    return Built(read_json(card), reports, folder)
+
+
+def noise_images(folder: Path) -> Path:
+    """Three pictures of different shapes."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for index, (height, width) in enumerate([(40, 60), (64, 64), (90, 50)]):
+        pixels = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((width, height)).save(folder / f"{index}.png")
+    return folder
+
+
+class TwoViews(nn.Module):
+    """An image, a mask of half its size and a vector in; a map, a vector and a number out."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, 2, 1)
+        self.side = nn.Conv2d(1, width, 1)
+        self.linear = nn.Linear(width + 5, 6)
+        self.heat = nn.Conv2d(width, 2, 1)
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor, extra: torch.Tensor) -> dict[str, Any]:
+        x = torch.relu(self.stem(image) + self.side(mask))
+        vector = self.linear(torch.cat([x.mean((2, 3)), extra], 1))
+        return {"heatmap": self.heat(x), "box": [vector, vector.sum(1, keepdim=True)]}
+
+
+def two_views(width: int = 8) -> nn.Module:
+    """The entry point of the same."""
+    return TwoViews(width)
+
+
+class Fully(nn.Module):
+    """Convolutions and pooling: takes an image of any size."""
+
+    def __init__(self, channels: int = 3) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 8, 3, 2, 1), nn.GELU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()
+        )
+        self.head = nn.Linear(8, 7)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.head(self.body(image).mean((2, 3)))
+        return output
+
+
+def fully(channels: int = 3) -> nn.Module:
+    """The entry point of the same."""
+    return Fully(channels)

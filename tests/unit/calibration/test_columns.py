@@ -1,0 +1,90 @@
+"""Columns: weights times column is what ncnn computes at that position."""
+
+import numpy as np
+import pytest
+
+from samples.ncnn import chain, layer, normal, run
+from zoo.calibration.columns import PIXEL, Window, pixel_columns, positions, window, window_columns
+from zoo.errors import ZooError
+from zoo.quantize.scales import weight_rows
+
+EVERY = np.full(10_000, 0.5)  # as many draws as there are positions, so each is taken
+
+CASES = [
+    ({0: 5, 1: 1, 5: 1, 6: 35}, (7, 6, 5)),
+    ({0: 5, 1: 3, 5: 1, 6: 315}, (7, 6, 5)),
+    ({0: 5, 1: 3, 4: 1, 5: 1, 6: 315}, (7, 6, 5)),
+    ({0: 5, 1: 2, 3: 2, 5: 1, 6: 140}, (7, 6, 5)),
+    ({0: 5, 1: 3, 2: 2, 4: 2, 5: 1, 6: 315}, (7, 9, 8)),
+    ({0: 5, 1: 3, 11: 1, 4: 1, 14: 0, 3: 2, 13: 1, 5: 1, 6: 105}, (7, 6, 5)),
+    ({0: 5, 1: 3, 4: 1, 15: 2, 14: 0, 16: 3, 5: 1, 6: 315}, (7, 6, 5)),
+    ({0: 5, 1: 3, 3: 2, 4: -233, 5: 1, 6: 315}, (7, 8, 7)),
+    ({0: 5, 1: 3, 3: 2, 4: -234, 5: 1, 6: 315}, (7, 8, 7)),
+    ({0: 5, 1: 3, 4: 1, 18: 0.7, 5: 1, 6: 315}, (7, 6, 5)),
+]
+
+
+@pytest.mark.parametrize(("params", "shape"), CASES)
+def test_rows_times_columns_is_the_convolution(params, shape, tmp_path):
+    graph = chain("Convolution", params)
+    image = normal(1)(int(np.prod(shape))).reshape(shape)
+    view = window(graph["x"])
+    assert view is not None
+    columns = window_columns(image, view, weight_rows(graph["x"]).shape[1], EVERY)
+    output = weight_rows(graph["x"]) @ columns.T + graph["x"].weights["bias"].values[:, None]
+    np.testing.assert_allclose(output, run(graph, image, tmp_path).reshape(5, -1), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(42,), (7, 3, 2), (4, 42)])
+def test_an_inner_product_multiplies_all_features_or_those_of_a_row(shape, tmp_path):
+    graph = chain("InnerProduct", {0: 5, 1: 1, 2: 210})
+    image = normal(1)(int(np.prod(shape))).reshape(shape)
+    view = window(graph["x"])
+    assert view is not None
+    columns = window_columns(image, view, 42, EVERY)
+    output = columns @ weight_rows(graph["x"]).T + graph["x"].weights["bias"].values
+    np.testing.assert_allclose(output.squeeze(), run(graph, image, tmp_path), atol=1e-4)
+
+
+def test_a_gemm_multiplies_rows(tmp_path):
+    graph = chain("Gemm", {2: 0, 3: 1, 4: 0, 5: 1, 6: 1, 7: 0, 8: 5, 9: 42, 10: 4})
+    image = normal(1)(4 * 42).reshape(4, 42)
+    columns = window_columns(image, Window(flat=True), 42, EVERY)
+    weights = graph["x"].weights
+    output = columns @ weights["B"].values.reshape(5, 42).T + weights["C"].values
+    assert window(graph["x"]) == Window(flat=True)
+    np.testing.assert_allclose(output, run(graph, image, tmp_path), atol=1e-4)
+
+
+def test_a_stride_alone_leaves_pixels():
+    assert window(layer("Convolution", "x", "a", "b", {0: 2, 1: 1, 3: 2, 6: 6})) == PIXEL
+
+
+def test_depthwise_and_dynamic_layers_multiply_no_columns():
+    assert window(layer("ConvolutionDepthWise", "x", "a", "b", {0: 4, 1: 3, 6: 36, 7: 4})) is None
+    assert window(layer("Convolution", "x", "a c", "b", {0: 4, 1: 1, 19: 1})) is None
+    assert window(layer("Gemm", "x", "a c", "b", {})) is None
+
+
+def test_pixels_are_channels_at_a_position():
+    image = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    np.testing.assert_array_equal(pixel_columns(image, EVERY), image.reshape(2, 12).T)
+    few = pixel_columns(image, np.array([0.0, 0.99, 0.5]))
+    np.testing.assert_array_equal(few[:, 0], [0, 7, 10])
+    np.testing.assert_array_equal(few[:, 1] - few[:, 0], 12)
+
+
+def test_positions_are_drawn_from_equal_stretches():
+    random = np.random.default_rng(0)
+    seen = np.zeros(49)
+    for _ in range(2000):
+        drawn = positions(random.random(8), 49)
+        assert (np.diff(drawn) >= 0).all() and drawn.min() >= 0 and drawn.max() < 49
+        seen[drawn] += 1
+    assert seen.min() > 0.7 * seen.mean() and seen.max() < 1.3 * seen.mean()
+    np.testing.assert_array_equal(positions(random.random(8), 5), np.arange(5))
+
+
+def test_an_input_of_another_size_is_an_error():
+    with pytest.raises(ZooError, match="gives no columns of 40 numbers"):
+        window_columns(np.zeros((7, 3, 2), np.float32), Window(flat=True), 40, EVERY)

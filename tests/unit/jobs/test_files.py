@@ -1,0 +1,81 @@
+"""Files appear whole, together, or not at all."""
+
+import errno
+import hashlib
+import os
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.jobs.files import replacing, sha256
+
+
+def test_files_appear_together_when_the_block_ends(tmp_path):
+    pair = tmp_path / "new" / "a.param", tmp_path / "other" / "deep" / "a.bin"
+    with replacing(*pair) as (param, weights):
+        param.write_text("text")
+        weights.write_bytes(b"bytes")
+        assert [path.name for path in (param, weights)] == ["a.param", "a.bin"]
+        assert not pair[0].exists() and not pair[1].exists()
+    assert pair[0].read_text() == "text" and pair[1].read_bytes() == b"bytes"
+    assert not list(tmp_path.rglob(".partial-*"))
+
+
+def test_nothing_changes_when_the_block_raises(tmp_path):
+    pair = tmp_path / "a.param", tmp_path / "a.bin"
+    for path in pair:
+        path.write_text("before")
+    with pytest.raises(KeyError), replacing(*pair) as (param, weights):
+        param.write_text("after")
+        weights.write_text("after")
+        raise KeyError
+    assert [path.read_text() for path in pair] == ["before", "before"]
+    assert sorted(tmp_path.iterdir()) == sorted(pair)
+
+
+def test_a_pair_of_which_one_is_missing_changes_nothing(tmp_path):
+    pair = tmp_path / "a.param", tmp_path / "a.bin"
+    pair[0].write_text("before")
+    with pytest.raises(ZooError, match=r"a\.bin: nothing was written"), replacing(*pair) as (param, _):
+        param.write_text("after")
+    assert pair[0].read_text() == "before"
+    assert list(tmp_path.iterdir()) == [pair[0]]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("when", ["in the block", "when flushed"])
+def test_a_full_disk_is_one_sentence_and_changes_nothing(number, when, tmp_path, monkeypatch):
+    target = tmp_path / "a.bin"
+    target.write_text("before")
+
+    def full(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ZooError, match=r"a\.bin: no space left on the disk"), replacing(target) as (path,):
+        path.write_text("after")
+        if when == "in the block":
+            full()
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_other_errors_of_the_system_pass_through(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.bin"):
+        (tmp_path / "absent").read_bytes()
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
+def test_the_file_mode_is_that_of_any_new_file(umask, mode, tmp_path):
+    before = os.umask(umask)
+    try:
+        with replacing(tmp_path / "a.bin") as (path,):
+            path.write_text("text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == mode
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

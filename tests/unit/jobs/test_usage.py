@@ -1,0 +1,107 @@
+"""What a job used is what it used: memory of its children included, and the files that it left nowhere."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from zoo.jobs import scratch as scratches
+from zoo.jobs.files import replacing
+from zoo.jobs.reporting import reporting, used
+from zoo.jobs.scratch import libraries_scratch, measure, most_bytes, scratch
+from zoo.jobs.usage import UNKNOWN_MB, Watch, request
+
+MB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen_before(monkeypatch):
+    monkeypatch.setattr(scratches, "_most", 0)
+
+
+def test_a_scratch_folder_lies_beside_its_target_and_is_gone_afterwards(tmp_path):
+    with scratch(tmp_path / "new/model.onnx") as folder:
+        (folder / "raw.onnx").write_bytes(bytes(1000))
+        assert folder.parent == tmp_path / "new"
+    assert list((tmp_path / "new").iterdir()) == []
+    with pytest.raises(KeyError), scratch(tmp_path / "new/model.onnx") as folder:
+        raise KeyError
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_the_peak_is_of_all_folders_at_once_and_nested_ones_count_once(tmp_path):
+    with scratch(tmp_path / "a") as outer:
+        (outer / "raw").write_bytes(bytes(1000))
+        with replacing(outer / "b") as (temporary,):
+            temporary.write_bytes(bytes(500))
+        (outer / "raw").unlink()
+    assert most_bytes() == 1500
+    with scratch(tmp_path / "c") as folder:
+        (folder / "less").write_bytes(bytes(1499))
+    assert most_bytes() == 1500
+
+
+def test_what_libraries_write_for_a_while_lies_there_and_counts(tmp_path):
+    before = tempfile.gettempdir()
+    with libraries_scratch(tmp_path / "a"), tempfile.TemporaryDirectory() as folder:
+        assert Path(folder).is_relative_to(tmp_path)
+        (Path(folder) / "prepared.onnx").write_bytes(bytes(1000))
+        measure()
+    assert most_bytes() == 1000 and not list(tmp_path.iterdir())
+    assert tempfile.gettempdir() == before
+
+
+def test_files_that_children_write_and_remove_are_seen(tmp_path):
+    with scratch(tmp_path / "a") as folder:
+        watch = Watch()
+        code = "import pathlib, sys, time; p = pathlib.Path(sys.argv[1]); p.write_bytes(bytes(3 << 20));"
+        command = [sys.executable, "-c", f"{code} time.sleep(1.5); p.unlink()", str(folder / "big")]
+        subprocess.run(command, check=True)
+        assert watch.stop().disk_mb == 3
+
+
+def test_memory_is_that_of_children_too_together_if_they_run_together():
+    hold = [sys.executable, "-c", "x = bytearray(120 << 20); import time; time.sleep(2.5)"]
+    watch = Watch()
+    children = [subprocess.Popen(hold) for _ in range(2)]
+    for child in children:
+        child.wait()
+    usage = watch.stop()
+    assert 240 < usage.memory_mb < 5000
+    assert usage.seconds >= 2.5
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_log_of_a_job_ends_with_what_it_used(tmp_path: Path, capsys, fails: bool):
+    log = tmp_path / "log"
+    try:
+        with reporting(log, "x"), replacing(tmp_path / "out") as (temporary,):
+            temporary.write_bytes(bytes(2 * MB))
+            if fails:
+                raise MemoryError
+    except SystemExit:
+        pass
+    usage = used(log)
+    assert usage is not None and usage.disk_mb == 2 and usage.memory_mb > 0 and usage.cpu_seconds > 0
+    assert "used: " in log.read_text().splitlines()[-1]
+
+
+def test_a_log_of_a_job_that_is_not_done_says_nothing(tmp_path):
+    (tmp_path / "log").write_text("2026-01-01 INFO rewrites: []\n")
+    assert used(tmp_path / "log") is None
+
+
+def test_a_request_grows_with_the_largest_file_and_is_in_full_hundreds(tmp_path):
+    small, large = tmp_path / "small.json", tmp_path / "large.bin"
+    small.write_bytes(b"{}")
+    with large.open("wb") as handle:
+        handle.truncate(2000 * MB)
+    assert request(450, 3, [small]) == 500
+    assert request(450, 3, [small, large]) == 6500
+    assert request(450, 3, []) == 500
+
+
+def test_a_file_that_is_still_to_be_made_counts_as_one_of_usual_size(tmp_path):
+    assert request(0, 1, [tmp_path / "gone.bin"]) == UNKNOWN_MB

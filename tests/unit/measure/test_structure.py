@@ -1,0 +1,132 @@
+"""The structure of artifacts: what is whole, what is cut, what is foreign."""
+
+import hashlib
+import warnings
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, save
+
+from samples.artifacts import pair
+from samples.ncnn import small_network
+from zoo.measure.structure import check_structure
+
+
+def onnx_file(path, *nodes, opsets=(("", 17),)):
+    """data (1, 3, 8, 8) -> the nodes -> output of the same shape, beside a weight of 192 numbers."""
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in ("data", "output")
+    ]
+    weight = helper.make_tensor("weight", TensorProto.FLOAT, [3, 8, 8], np.ones(192))
+    graph = helper.make_graph(list(nodes), "small", ends[:1], ends[1:], [weight])
+    versions = [helper.make_opsetid(*opset) for opset in opsets]
+    save(helper.make_model(graph, opset_imports=versions, ir_version=8), path)
+    return path
+
+
+SCALE = helper.make_node("Mul", ["data", "weight"], ["scaled"])
+RELU = helper.make_node("Relu", ["scaled"], ["output"])
+
+
+def test_a_sound_ncnn_pair(tmp_path):
+    files = pair(small_network(), tmp_path)
+    found = check_structure("ncnn", files)
+    assert found["ok"] and found["problems"] == []
+    assert found["files"][1] == {
+        "name": "fp32.bin",
+        "bytes": files[1].stat().st_size,
+        "sha256": hashlib.sha256(files[1].read_bytes()).hexdigest(),
+    }
+    assert found["layers"] == 7 and found["layer_types"]["Convolution"] == 1
+
+
+def test_a_cut_bin_is_not_sound(tmp_path):
+    files = pair(small_network(), tmp_path)
+    files[1].write_bytes(files[1].read_bytes()[:-4])
+    found = check_structure("ncnn", files)
+    assert not found["ok"] and "fp32.bin" in found["problems"][0] and "layer fc" in found["problems"][0]
+    assert found["layers"] is found["layer_types"] is None and len(found["files"]) == 2
+
+
+def test_an_operator_that_ncnn_does_not_have_is_named(tmp_path):
+    files = pair(small_network(), tmp_path)
+    files[0].write_text(files[0].read_text().replace("BinaryOp ", "aten::add", 1))
+    (problem,) = check_structure("ncnn", files)["problems"]
+    assert "aten::add" in problem
+
+
+@pytest.mark.parametrize("runtime", ["ncnn", "onnxruntime", "torch"])
+def test_a_missing_file_is_named(runtime, tmp_path):
+    found = check_structure(runtime, (tmp_path / "a.model",))
+    assert found["problems"] == ["a.model is missing"] and found["files"] == []
+
+
+def test_a_sound_onnx_model(tmp_path):
+    found = check_structure("onnxruntime", (onnx_file(tmp_path / "fp32.onnx", SCALE, RELU),))
+    assert found["ok"] and found["layers"] == 2 and found["layer_types"] == {"Mul": 1, "Relu": 1}
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_cut_onnx_model_is_not_sound(share, tmp_path):
+    path = onnx_file(tmp_path / "fp32.onnx", SCALE, RELU)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    (problem,) = check_structure("onnxruntime", (path,))["problems"]
+    assert problem.startswith("fp32.onnx is not a valid ONNX model: ") and "\n" not in problem
+
+
+def test_an_unknown_or_wrongly_wired_onnx_operator_is_not_sound(tmp_path):
+    unknown = onnx_file(tmp_path / "a.onnx", SCALE, helper.make_node("Relux", ["scaled"], ["output"]))
+    assert "Relux" in check_structure("onnxruntime", (unknown,))["problems"][0]
+    unmade = onnx_file(tmp_path / "b.onnx", RELU)
+    assert "scaled" in check_structure("onnxruntime", (unmade,))["problems"][0]
+
+
+def test_operators_of_another_domain_are_named(tmp_path):
+    foreign = helper.make_node("Magic", ["scaled"], ["output"], domain="com.acme")
+    path = onnx_file(tmp_path / "fp32.onnx", SCALE, foreign, opsets=(("", 17), ("com.acme", 1)))
+    assert check_structure("onnxruntime", (path,))["problems"] == [
+        "fp32.onnx uses operators of the domain com.acme"
+    ]
+
+
+@pytest.fixture(scope="module")
+def torchscript(tmp_path_factory):
+    import torch
+
+    path = tmp_path_factory.mktemp("torch") / "torchscript.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.trace(torch.nn.Linear(64, 64), torch.zeros(1, 64)).save(path)
+    return path.read_bytes()
+
+
+def damaged(content, kind):
+    middle, entry = len(content) // 2, content.index(b"PK\x01\x02")  # the first entry of the directory
+    return {
+        "whole": content,
+        "cut": content[:middle],
+        "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "unpackable": content[: entry + 10] + b"\x63" + content[entry + 11 :],  # compression method 99
+        "text": b"no archive",
+        "empty": b"",
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "problems"),
+    [
+        ("whole", None),
+        ("cut", "torchscript.pt is not a TorchScript archive: "),
+        ("flipped", "torchscript.pt is damaged in "),
+        ("unpackable", "torchscript.pt is not a TorchScript archive: "),
+        ("text", "torchscript.pt is not a TorchScript archive: "),
+        ("empty", "torchscript.pt is not a TorchScript archive: "),
+    ],
+)
+def test_torchscript_is_a_whole_archive(kind, problems, torchscript, tmp_path):
+    path = tmp_path / "torchscript.pt"
+    path.write_bytes(damaged(torchscript, kind))
+    found = check_structure("torch", (path,))
+    assert found["ok"] == (problems is None)
+    assert problems is None or found["problems"][0].startswith(problems)
+    assert found["layers"] is None

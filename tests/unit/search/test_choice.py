@@ -1,0 +1,168 @@
+"""Which int8 candidate is taken, which are on the Pareto front, and what is said if none will do."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zoo.errors import ZooError
+from zoo.runners.reference import Reference
+from zoo.search.choice import choose, search, summary
+from zoo.search.trials import Fidelity, Trial
+
+PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 0.95, 10.0, 2.0)
+SMALL_GAIN = replace(PLAIN, name="better", sqnr_db=35.0, bytes=1040, speedup=1.96)
+LARGE = replace(PLAIN, name="large", sqnr_db=45.0, agreement=1.0, bytes=1500, speedup=1.9)
+SLOW = replace(PLAIN, name="slow", sqnr_db=50.0, agreement=1.0, speedup=1.2)
+WORSE = replace(PLAIN, name="worse", sqnr_db=20.0, speedup=1.8, bytes=1100)
+TRIALS = [PLAIN, SMALL_GAIN, LARGE, SLOW, WORSE]
+
+
+def names(outcome, key):
+    return [candidate["name"] for candidate in outcome["candidates"] if candidate[key]]
+
+
+def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
+    assert choose(TRIALS) == SMALL_GAIN
+    outcome = search(TRIALS, [], {})
+    assert outcome["chosen"] == "better" and outcome["failures"] == []
+    assert names(outcome, "meets") == [trial.name for trial in TRIALS]
+
+
+def test_where_the_fastest_and_the_smallest_differ_size_decides():
+    assert choose([LARGE, SLOW]) == SLOW
+
+
+def test_speeds_that_cannot_be_told_apart_count_as_the_same():
+    quick, faithful = replace(PLAIN, speedup=2.5), replace(SMALL_GAIN, speedup=2.1)
+    assert choose([quick, faithful]) == quick
+    blurred = [replace(trial, error=0.1) for trial in (quick, faithful)]
+    assert choose(blurred) == blurred[1]
+
+
+def test_what_other_tools_do_is_taken_only_if_nothing_else_will_do():
+    lucky = replace(PLAIN, speedup=9.0)
+    assert search([lucky, SMALL_GAIN], [], {})["chosen"] == "better"
+    assert search([lucky, SMALL_GAIN], [], {"min_speedup": 5})["chosen"] == "plain"
+
+
+def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
+    half = replace(SMALL_GAIN, int8_multiply_adds=0.5)
+    assert choose([PLAIN, half]) == PLAIN
+    depthwise = [replace(trial, int8_multiply_adds=0.45) for trial in (PLAIN, SMALL_GAIN)]
+    assert choose(depthwise) == depthwise[1], "where half is the most that can be, half is enough"
+
+
+@pytest.mark.parametrize(
+    ("target", "chosen"),
+    [
+        ({"min_sqnr_db": 40}, "slow"),
+        ({"min_sqnr_db": 46}, "slow"),
+        ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large"),
+        ({"min_speedup": 2}, "plain"),
+        ({"max_top1_drop": 10}, "better"),
+        ({"max_top1_drop": 5}, "slow"),
+    ],
+)
+def test_a_target_leaves_those_that_meet_it(target, chosen):
+    assert search(TRIALS, [], target)["chosen"] == chosen
+
+
+def test_labels_tell_a_drop_from_a_change():
+    labelled = replace(PLAIN, top1_drop=0.2)
+    assert search([labelled], [], {"max_top1_drop": 0.3})["chosen"] == "plain"
+    assert search([labelled], [], {"max_top1_drop": 0.1})["chosen"] is None
+
+
+def test_a_target_out_of_reach_names_the_nearest_candidates():
+    outcome = search(TRIALS, [], {"min_sqnr_db": 48, "min_speedup": 1.8, "max_top1_drop": 3})
+    assert outcome["chosen"] is None and names(outcome, "meets") == []
+    (failure,) = outcome["failures"]
+    assert failure.startswith(
+        "no candidate of 5 meets the target (an SQNR of at least 48 dB, a speedup over fp32 of at least 1.8, "
+        "at most 3 points of top-1 lost); the nearest are large (45.0 dB, 100.0 % agreement, speedup 1.90, "
+    )
+    assert "slow" in failure and "worse" not in failure
+
+
+def test_the_front_holds_what_nothing_dominates():
+    outcome = search(TRIALS, [SLOW], {})
+    assert names(outcome, "front") == ["plain", "better", "large", "slow"]
+    assert [each["name"] for each in outcome["references"]] == ["slow"]
+
+
+def test_equal_candidates_are_both_on_the_front():
+    assert names(search([PLAIN, replace(PLAIN, name="twin")], [], {}), "front") == ["plain", "twin"]
+
+
+def test_fidelity_counts_changes_and_losses():
+    logits = np.float32([[3, 0], [3, 0], [0, 3], [0, 3]])
+    found = (np.float32([[3, 0], [0, 3], [0, 3], [3, 0]]),)
+    truth = Reference((logits,), ("a", "b", "c", "d"), None)
+    fidelity = Fidelity.of(truth, found)
+    assert (fidelity.agreement, fidelity.top1_drop) == (0.5, None)
+    assert fidelity.sqnr_db == pytest.approx(10 * np.log10(36 / 36))
+    labelled = replace(truth, labels=np.array([0, 0, 1, 0]))  # three right before, two after
+    assert Fidelity.of(labelled, found).top1_drop == pytest.approx(25 * (3 - 3))
+    assert Fidelity.of(replace(truth, labels=np.array([0, 0, 1, 1])), found).top1_drop == pytest.approx(50)
+
+
+def test_what_is_slower_is_said_in_words():
+    fp16 = replace(PLAIN, name="fp16", speedup=2.5)
+    outcome = {"images": 32} | search([PLAIN], [replace(fp16, name="fp32", speedup=1.0), fp16], {})
+    first, second = summary(outcome)
+    assert first == (
+        "plain of 1 candidates: 30.0 dB, 90.0 % agreement on 32 held-out images, 2.00 times as fast as fp32, "
+        "0.00 MB"
+    )
+    assert second == "slower than fp16 (1.25 times): on this device int8 saves space, not time"
+    assert len(summary({"images": 32} | search([PLAIN], [replace(fp16, speedup=2.01)], {}))) == 1
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ZooError, match="unknown target min_speed; known are min_sqnr_db"):
+        search(TRIALS, [], {"min_speed": 1})
+    with pytest.raises(ZooError, match="no candidates"):
+        search([], [], {})
+    with pytest.raises(ZooError, match="a trial lacks 'speedup'"):
+        Trial.from_dict({"name": "x", "sqnr_db": 1, "agreement": 1, "top1_drop": 0, "bytes": 1,
+                         "int8_weights": 1, "int8_multiply_adds": 1, "latency_ms": 1})  # fmt: skip
+
+
+# What is no classifier
+
+
+def test_fidelity_of_what_is_no_classifier_is_the_sqnr_of_its_worst_output():
+    generator = np.random.default_rng(0)
+    expected = tuple(generator.standard_normal((4, *shape), np.float32) for shape in [(3, 4, 4), (5,)])
+    truth = Reference(expected, ("a", "b", "c", "d"), np.array([0, 0, 1, 9]), task="other")
+    for found in ((expected[0] * np.float32(1.1), expected[1]), (expected[0], expected[1] * np.float32(1.1))):
+        fidelity = Fidelity.of(truth, found)
+        assert fidelity.sqnr_db == pytest.approx(20, abs=1e-4)
+        assert (fidelity.agreement, fidelity.top1_drop) == (None, None)
+
+
+VECTORS = [replace(trial, agreement=None) for trial in TRIALS]
+
+
+def test_without_agreement_the_other_figures_choose():
+    assert choose(VECTORS).name == "better"
+    for target, chosen in [({}, "better"), ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large")]:
+        outcome = search(VECTORS, [], target)
+        assert outcome["chosen"] == chosen and json.loads(json.dumps(outcome)) == outcome
+    assert names(search(VECTORS, [], {}), "front") == ["plain", "better", "large", "slow"]
+    assert Trial.from_dict(search(VECTORS, [], {})["candidates"][0]) == VECTORS[0]
+
+
+def test_without_agreement_no_sentence_speaks_of_it():
+    (failure,) = search(VECTORS, [], {"min_sqnr_db": 48, "min_speedup": 1.8})["failures"]
+    assert "large (45.0 dB, speedup 1.90, 0.00 MB)" in failure and "agreement" not in failure
+    assert summary({"images": 32} | search(VECTORS[:1], [], {})) == [
+        "plain of 1 candidates: 30.0 dB on 32 held-out images, 2.00 times as fast as fp32, 0.00 MB"
+    ]
+
+
+def test_a_drop_in_top1_is_no_target_of_what_is_no_classifier():
+    with pytest.raises(ZooError, match=r"max_top1_drop is a target for classifiers; ask for min_sqnr_db"):
+        search(VECTORS, [], {"max_top1_drop": 1})

@@ -1,0 +1,122 @@
+"""When something goes wrong that a user can cause: one sentence, nothing lost, nothing half-written."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from samples.workflow import Zoo, wait_for_job
+
+
+def test_an_unreachable_hub_is_one_error_a_model_and_the_rest_is_built(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["models"].update(hub={"timm": "convnext_atto.d2_in1k"}))
+    outcome = fresh_zoo.snakemake(
+        "--keep-going",
+        "results/weights/hub.json",
+        "results/weights/one.json",
+        HF_ENDPOINT="http://127.0.0.1:9",
+        HF_HUB_CACHE=str(fresh_zoo / "cache"),
+    )
+    assert outcome.status != 0
+    assert outcome.text.count("error: ") == 1, outcome.text
+    sentence = outcome.text.split("error: ")[1].split("\n\n")[0]
+    assert "hub" in sentence and "weights: {file:" in sentence
+    assert (fresh_zoo / "results/weights/one.json").exists()
+
+
+def test_a_missing_weight_file_is_named(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["models"]["one"].update(weights={"file": "gone.safetensors"}))
+    outcome = fresh_zoo.snakemake("results/weights/one.json")
+    assert outcome.status != 0
+    assert "error: weights: one: " in outcome.text and "gone.safetensors" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize(("image", "job"), [("0.png", "calibrate"), ("1.png", "sensitivity")])
+def test_a_broken_calibration_image_is_named(zoo: Zoo, image: str, job: str):
+    whole = (zoo / "photos" / image).read_bytes()  # 1.png is held out
+    (zoo / "photos" / image).write_bytes(whole[: len(whole) // 2])
+    outcome = zoo.snakemake("results/cpu/one/int8.param")
+    assert outcome.status != 0
+    assert f"error: {job} cpu/one: photos/{image}" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_a_single_calibration_image_will_do(zoo: Zoo):
+    for index in (1, 2, 3):
+        (zoo / f"photos/{index}.png").unlink()
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=1))
+    zoo.build("results/cpu/one/int8.passed")
+
+
+def test_too_few_calibration_images_are_counted(zoo: Zoo):
+    zoo.configure(lambda config: config["image_sets"]["photos"].update(crops=False))
+    outcome = zoo.snakemake("results/cpu/one/int8.param")
+    assert outcome.status != 0
+    assert "image set photos: photos has 4 images and 8 are asked for" in outcome.text
+
+
+def test_an_empty_calibration_set_is_an_error(zoo: Zoo):
+    for picture in (zoo / "photos").iterdir():
+        picture.unlink()
+    outcome = zoo.snakemake("results/cpu/one/int8.param")
+    assert outcome.status != 0 and "image set photos: photos has no image" in outcome.text
+
+
+def test_an_undeclared_image_set_is_named(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["defaults"]["calibration"].update(set="fotos"))
+    outcome = fresh_zoo.snakemake("results/cpu/one/int8.param")
+    assert outcome.status != 0
+    assert "one: no image set is called fotos; declared are: others, photos" in outcome.text
+
+
+def test_a_model_below_its_gate_fails_in_a_sentence_and_keeps_its_report(zoo: Zoo):
+    zoo.configure(lambda config: config["gates"]["int8"].update(min_sqnr_db=150))
+    outcome = zoo.snakemake("results/cpu/one/int8.passed")
+    assert outcome.status != 0
+    assert "error: cpu/one/int8 failed verification: SQNR in dB is" in outcome.text
+    report = json.loads((zoo / "results/cpu/one/int8.verify.json").read_text())
+    assert report["verdict"]["passed"] is False and report["numbers"]["sqnr_db"] < 150
+
+
+def test_a_truncated_bin_is_verified_as_broken_not_run(zoo: Zoo):
+    weights = zoo / "results/cpu/one/fp16.bin"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    zoo.build("results/cpu/one/fp16.verify.json")
+    report = json.loads((zoo / "results/cpu/one/fp16.verify.json").read_text())
+    assert report["verdict"]["passed"] is False and report["numbers"] is None
+    assert "fp16.bin" in report["structure"]["problems"][0]
+
+
+def test_gpu_verification_without_a_vulkan_device_is_an_error(zoo: Zoo):
+    outcome = zoo.snakemake("results/gpu/one/fp32.verify.json", VK_DRIVER_FILES="/nonexistent.json")
+    assert outcome.status != 0
+    assert "error: verify gpu/one/fp32: this machine has no Vulkan device" in outcome.text
+    assert not (zoo / "results/gpu/one/fp32.verify.json").exists()
+
+
+@pytest.mark.parametrize("victim", ["job", "snakemake"])
+def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim: str):
+    with Image.open(zoo / "photos/0.png") as picture:
+        picture.resize((4000, 4000)).save(zoo / "photos/0.png")  # so that calibration takes a while
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=2000))
+    before = (zoo / "results/cpu/one/calibration.npz").read_bytes()
+    build = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "results/cpu/one/int8.param"],
+        cwd=zoo.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    job = wait_for_job(zoo, "calibrate.py")
+    (job if victim == "job" else build).kill()
+    build.wait(60)
+    if victim == "snakemake":
+        job.kill()
+    result = zoo / "results/cpu/one/calibration.npz"
+    assert not result.exists() or result.read_bytes() == before
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=8))
+    zoo.snakemake("--unlock")
+    zoo.build("results/cpu/one/int8.param")
+    assert not list((zoo / "results/cpu/one").glob(".partial-*"))

@@ -1,0 +1,131 @@
+"""The search for an int8 recipe, by real Snakemake: its jobs, its targets, and what a user can pin."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from samples.workflow import Zoo
+from zoo.calibration.statistics import CalibrationStatistics
+
+INT8 = "results/cpu/one/int8.param"
+
+
+@pytest.fixture(scope="module")
+def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
+    """The tiny zoo once model `one` was searched for. Tests must not change it."""
+    zoo = Zoo(shutil.copytree(built_zoo.folder, tmp_path_factory.mktemp("search") / "zoo", symlinks=True))
+    choose(zoo, recipe="auto")
+    jobs = zoo.build(INT8)
+    candidates = {job for job in jobs if job.startswith("int8 candidate ")}
+    assert len(candidates) > 4
+    assert len({job for job in jobs if job.startswith("latency")}) == len(candidates)
+    return zoo
+
+
+@pytest.fixture
+def copy(searched: Zoo, tmp_path) -> Zoo:
+    return Zoo(shutil.copytree(searched.folder, tmp_path / "zoo", symlinks=True))
+
+
+def choose(zoo: Zoo, **settings) -> None:
+    """Change how model `one` becomes int8."""
+    zoo.configure(lambda config: config["models"]["one"].setdefault("int8", {}).update(settings))
+
+
+def record(zoo: Zoo, kind: str) -> dict:
+    return json.loads((zoo / f"results/cpu/one/int8.{kind}.json").read_text())
+
+
+def test_the_outcome_is_kept_and_the_candidates_files_are_not(searched: Zoo):
+    outcome = record(searched, "search")
+    names = [candidate["name"] for candidate in outcome["candidates"]]
+    assert {"plain", "local"} <= set(names) and outcome["chosen"] in names
+    assert any(candidate["front"] for candidate in outcome["candidates"])
+    assert [each["name"] for each in outcome["references"]] == ["fp32", "fp16"]
+    recipe = record(searched, "recipe")
+    assert recipe["name"] == outcome["chosen"]
+    layers = {layer["name"]: layer["plan"] for layer in record(searched, "sensitivity")["layers"]}
+    assert layers == recipe["layers"]
+    assert not list((searched / "results/cpu/one/search").glob("*.bin"))
+    assert searched.pending(INT8) == set()
+
+
+def test_a_changed_target_chooses_again_and_measures_nothing(copy: Zoo):
+    worst = min(candidate["sqnr_db"] for candidate in record(copy, "search")["candidates"])
+    choose(copy, target={"min_sqnr_db": worst + 0.01})
+    pending = copy.pending()
+    assert "int8 search cpu/one" in pending and not [job for job in pending if "candidate" in job]
+    copy.build(INT8)
+    assert record(copy, "search")["target"] == {"min_sqnr_db": worst + 0.01}
+
+
+def test_a_target_out_of_reach_fails_in_a_sentence_with_the_nearest_points(copy: Zoo):
+    choose(copy, target={"min_sqnr_db": 190})
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 cpu/one: no candidate of" in outcome.text
+    assert "meets the target (an SQNR of at least 190 dB); the nearest are" in outcome.text
+    assert record(copy, "search")["chosen"] is None, "the outcome can be read"
+
+
+def test_an_interrupted_search_goes_on_where_it_was(copy: Zoo):
+    for kind in ("trial", "latency"):
+        (copy / f"results/cpu/one/search/plain.{kind}.json").unlink()
+    (copy / "results/cpu/one/int8.search.json").unlink()
+    (copy / INT8).unlink()
+    jobs = copy.build(INT8)
+    assert {job for job in jobs if "candidate " in job} == {"int8 candidate cpu/one/plain"}
+
+
+def test_layers_can_be_excluded(copy: Zoo):
+    first = next(iter(record(copy, "recipe")["layers"]))
+    choose(copy, recipe="local", exclude=[first, "InnerProduct"])
+    copy.build(INT8)
+    assert record(copy, "recipe")["layers"][first] == {"precision": "fp16"}
+    choose(copy, exclude=["attention"])
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 candidates cpu/one: int8: exclude: 'attention' is no layer" in outcome.text
+
+
+def test_a_table_of_another_tool_is_an_accepted_recipe(copy: Zoo):
+    shutil.copy(copy / "results/cpu/one/int8.table", copy / "theirs.table")
+    choose(copy, recipe="theirs.table")
+    copy.build(INT8)
+    assert record(copy, "recipe")["name"] == record(copy, "search")["chosen"] == "theirs"
+    assert (copy / "results/cpu/one/int8.table").read_text() == (copy / "theirs.table").read_text()
+
+
+def test_a_table_of_another_model_is_refused_by_name(copy: Zoo):
+    shutil.copy(copy / "results/cpu/two/int8.table", copy / "theirs.table")
+    choose(copy, recipe="theirs.table")
+    outcome = copy.snakemake(INT8)
+    assert outcome.status != 0
+    assert "error: int8 candidates cpu/one: theirs.table: the calibration table does not fit" in outcome.text
+
+
+def test_statistics_merged_from_shards_are_those_of_one_pass(copy: Zoo):
+    path = copy / "results/cpu/one/calibration.npz"
+    whole = CalibrationStatistics.load(path)
+    path.unlink()
+    choose(copy, shards=3)
+    assert copy.build("results/cpu/one/calibration.npz") == {
+        "calibrate cpu/one",
+        *(f"calibrate cpu/one, shard {each} of 3" for each in (1, 2, 3)),
+    }
+    assert not list((copy / "results/cpu/one/search").glob("calibration-*"))
+    merged = CalibrationStatistics.load(path)
+    assert merged.images == whole.images
+    for name, seen in whole.inputs.items():
+        np.testing.assert_array_equal(merged.inputs[name].absmax, seen.absmax)
+        np.testing.assert_allclose(merged.inputs[name].mean, seen.mean, rtol=1e-5, atol=1e-6)
+    for name, columns in whole.columns.items():
+        np.testing.assert_array_equal(merged.columns[name].sample, columns.sample)
+
+
+def test_more_shards_than_images_is_an_error(copy: Zoo):
+    choose(copy, shards=50)
+    outcome = copy.snakemake("results/cpu/one/calibration.npz")
+    assert outcome.status != 0 and "are too few for 50 shards" in outcome.text

@@ -1,0 +1,92 @@
+"""What can be asked for, and what is said when it cannot."""
+
+import re
+import subprocess
+import sys
+
+import yaml
+
+from samples.workflow import PROJECT, Zoo, copy_project
+
+
+def test_an_unknown_model_is_answered_with_the_declared_ones(built_zoo: Zoo):
+    outcome = built_zoo.snakemake("results/cpu/three/int8.param")
+    assert outcome.status != 0
+    assert "'three' is not a declared model; declared are: one, two" in outcome.text
+
+
+def test_an_unknown_device_is_answered_with_the_valid_ones(built_zoo: Zoo):
+    outcome = built_zoo.snakemake("results/npu/one/int8.param")
+    assert outcome.status != 0
+    assert "'npu' is not a device; valid are: cpu, gpu" in outcome.text
+
+
+def test_an_unknown_precision_is_answered_with_the_valid_artifacts(built_zoo: Zoo):
+    outcome = built_zoo.snakemake("results/cpu/one/int4.param")
+    assert outcome.status != 0
+    assert "'int4.param' is not an artifact; valid are: torchscript.pt, fp32.onnx, fp32.param" in outcome.text
+
+
+def test_a_proof_of_an_unknown_artifact_is_explained(built_zoo: Zoo):
+    outcome = built_zoo.snakemake("results/cpu/one/int4.verify.json")
+    assert (
+        "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, int8, fp16.onnx, "
+        in outcome.text
+    )
+
+
+def test_an_unknown_configuration_key_is_refused_by_name(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["models"]["one"].update(colour="red"))
+    outcome = fresh_zoo.snakemake("--dry-run", "results/cpu/one/int8.param")
+    assert outcome.status != 0 and "colour" in outcome.text
+
+
+def test_weights_from_two_sources_are_refused(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["models"]["one"]["weights"].update(train="digits"))
+    outcome = fresh_zoo.snakemake("--dry-run", "results/cpu/one/int8.param")
+    assert outcome.status != 0
+    assert "one: weights come from one source, not from train and random" in outcome.text
+
+
+def test_the_declared_zoo_is_planned_whole(tmp_path):
+    zoo = copy_project(tmp_path / "zoo")
+    zoo.configure(lambda config: config.update(devices=["cpu", "gpu"]))
+    config = yaml.safe_load((zoo / "config.yaml").read_text())
+    jobs = zoo.pending("all")
+    for device in ("cpu", "gpu"):
+        for model in config["models"]:
+            assert f"int8 {device}/{model}" in jobs
+            assert (f"verify {device}/{model}/torchscript" in jobs) == (device == "cpu")
+    assert "report" in jobs
+    embedded = zoo.pending("embedded")
+    assert {job for job in embedded if job.startswith(("weights", "train"))} == {
+        "weights tf_efficientnet_lite0",
+        "train convnext_digits",
+    }
+
+
+def test_without_a_vulkan_device_auto_means_cpu_and_says_so(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config.update(devices="auto"))
+    outcome = fresh_zoo.snakemake("--dry-run", "embedded", VK_DRIVER_FILES="/nonexistent.json")
+    assert outcome.status == 0 and outcome.jobs
+    assert not [job for job in outcome.jobs if "gpu/" in job]
+    assert "No Vulkan device found: building for cpu only." in outcome.text
+
+
+def test_lint_finds_only_the_documented_exceptions():
+    done = run("snakemake", "--lint")
+    titles = set(re.findall(r"^ {4}\* (.*?):$", done.stdout + done.stderr, re.MULTILINE))
+    settings = (PROJECT / "pyproject.toml").read_text()
+    allowed = re.search(r"\[tool\.ncnn-zoo\.lint\]\nignore = (\[.*?\n\])", settings, re.DOTALL)
+    assert allowed and titles <= set(re.findall(r'^ *"(.*?)"', allowed[1], re.MULTILINE)), titles
+
+
+def test_rules_are_formatted():
+    done = run("snakefmt", "--check", "Snakefile", "rules")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=300
+    )
