@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "jobs": set(),
     "images": {"jobs"},
     "ncnn": {"jobs"},
-    "config": {"images"},
+    "config": {"jobs", "images"},
     "runners": {"jobs", "images", "ncnn", "config"},
     "predict": {"jobs", "images", "config", "runners"},
     "models": {"jobs", "images", "config", "runners"},
