@@ -1,7 +1,7 @@
 """The long tests in shards: a pytest plugin, because one small machine must end in half an hour.
 
-A test, or a module by `pytestmark`, that takes more than some 15 s bears `pytest.mark.long(seconds)`. All tests
-without the mark run always; of those with it, `--shard N` runs the Nth part. The long tests of a file stay
+A test, or by `pytestmark` a module, that takes more than some 15 s bears `pytest.mark.long(seconds)`. Tests
+without the mark run always; of those with it `--shard N` runs the Nth part. The long tests of a file stay
 together, because they share its fixtures, and so do those that name the same `group`. The seconds only weigh:
 they are what all the tests under one mark take together, fixtures included, on two cores.
 
@@ -99,7 +99,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long(seconds, group=file): runs in one shard only; see tests/shards.py")
+    config.addinivalue_line(
+        "markers", "long(seconds, group=file): runs in one shard only; see tests/shards.py"
+    )
     config.stash[CHOICE] = choose(config.getoption("shard"), commit())
     config.stash[SHARDS] = {}
 

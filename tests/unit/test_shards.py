@@ -12,11 +12,23 @@ import shards
 
 TESTS = Path(shards.__file__).parent
 QUICK = "def test_quick(): pass\n"
-LONG = "import pytest\n@pytest.mark.long({})\n@pytest.mark.parametrize('n', range(3))\ndef test_long(n): pass\n"
+LONG = (
+    "import pytest\n@pytest.mark.long({})\n@pytest.mark.parametrize('n', range(3))\ndef test_long(n): pass\n"
+)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "-p", "shards", "-p", "no:cacheprovider", "-v", "--strict-markers"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "shards",
+        "-p",
+        "no:cacheprovider",
+        "-v",
+        "--strict-markers",
+    ]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     environment.pop("PYTEST_ADDOPTS", None)
     return subprocess.run([*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
