@@ -47,19 +47,23 @@ def page_with(drawn: str, page: str) -> str:
     return re.sub(r"(?<=```mermaid\n).*?(?=\n```)", lambda _: drawn, page, count=1, flags=re.DOTALL)
 
 
+def drawn(project: Path) -> str:
+    """The picture of a project's rules. Nothing must be built there: what has run has more arrows."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rulegraph", "mermaid-js", *TARGETS]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return picture(rule_graph(done.stdout))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.relative_to(PROJECT)}")
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rulegraph", "mermaid-js", *TARGETS]
     arguments = parser.parse_args()
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    drawn = picture(rule_graph(done.stdout))
     if arguments.write:
-        PAGE.write_text(page_with(drawn, PAGE.read_text()))
+        PAGE.write_text(page_with(drawn(PROJECT), PAGE.read_text()))
     else:
-        print(drawn)
+        print(drawn(PROJECT))
 
 
 if __name__ == "__main__":
