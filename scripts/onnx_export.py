@@ -14,7 +14,8 @@ from zoo.jobs.files import replacing
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
-from zoo.onnx import source as onnx_file
+from zoo.onnx.normalize import normalized
+from zoo.onnx.source import read
 from zoo.runners.torch_outputs import zeros
 
 
@@ -28,7 +29,7 @@ def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: st
     described = read_json(card)
     feed, names = Feed.of(described), names_of(described)
     if spec.library == "onnx":
-        simplified = onnx_file.normalized(onnx_file.read(Path(weights)), feed, names)
+        simplified = normalized(read(Path(weights)), feed, names)
         with replacing(output) as (temporary,):
             onnx.save(simplified, temporary)
         return

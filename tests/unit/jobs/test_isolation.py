@@ -15,7 +15,7 @@ from zoo.jobs.isolation import isolated
 
 SCRIPT = """
 import os, sys, time
-from zoo.isolation import isolated
+from zoo.jobs.isolation import isolated
 
 def work(seconds):
     print(os.getpid(), flush=True)
