@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Floats
 from zoo.errors import ZooError
+from zoo.ncnn.attention import is_self_attention
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import is_self_attention
 
 _SAME_UPPER, _SAME_LOWER = (
     -233,

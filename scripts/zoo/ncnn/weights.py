@@ -1,9 +1,9 @@
 """Which layers have weights, which of them can be int8, and how many numbers and scales these are."""
 
+from zoo.ncnn.attention import is_self_attention
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import is_self_attention
 
 
 def quantizable(graph: Graph) -> list[Layer]:

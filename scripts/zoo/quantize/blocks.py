@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Doubles, Floats
 from zoo.calibration.layer_input import LayerInput
+from zoo.ncnn.attention import is_self_attention
 from zoo.ncnn.bin import Array, Storage, array
+from zoo.ncnn.group_wise import BLOCK_SIZES
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import BLOCK_SIZES, is_self_attention
 from zoo.ncnn.weights import LEVELS
 from zoo.quantize.gptq import remaining_variance, round_weights
 from zoo.quantize.linear import is_linear, linear_rows, to_gemm
