@@ -15,7 +15,7 @@ class Quantizable:
 
 
 class Convolution(Quantizable):
-    """Those of 1 and 3 dimensions have the same ids, as far as they have the parameters."""
+    """Those of 1 and 3 dimensions have the same ids, as far as they have these parameters, and so below."""
 
     KERNEL_W = 1
     DILATION_W = 2
@@ -37,12 +37,20 @@ class ConvolutionDepthWise(Convolution):
     GROUP = 7
 
 
+class DeformableConv2D(Convolution):
+    pass
+
+
 class Deconvolution:
     NUM_OUTPUT = 0
     KERNEL_W = 1
     BIAS_TERM = 5
     WEIGHT_DATA_SIZE = 6
     DYNAMIC_WEIGHT = 28
+
+
+class DeconvolutionDepthWise(Deconvolution):
+    GROUP = 7
 
 
 class InnerProduct(Quantizable):
