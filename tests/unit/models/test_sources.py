@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from samples.sources import build, fully, two_views
+from zoo.config.card import Output
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, mean_norm
 
@@ -26,8 +27,8 @@ def test_torchvision(tmp_path):
     built = build({"torchvision": "resnet18", "weights": {"random": 0}, "preprocess": SMALL}, tmp_path)
     passed(built)
     assert set(built.reports) == {"torchscript", "fp32.onnx", "fp32"}
-    assert built.card["task"] == "classification" and built.card["num_classes"] == 1000
-    assert built.card["parameters"] == 11_689_512  # torchvision's own figure
+    assert built.card.task == "classification" and built.card.num_classes == 1000
+    assert built.card.parameters == 11_689_512  # torchvision's own figure
 
 
 def test_torchvisions_record_is_that_of_its_weights():
@@ -76,8 +77,8 @@ def test_the_image_tower_of_a_clip_model(tmp_path):
     safetensors.torch.save_file(whole.state_dict(), tmp_path / "clip.safetensors")
     built = build(tiny_clip() | {"weights": {"file": str(tmp_path / "clip.safetensors")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other" and built.card["outputs"] == [{"name": "output", "shape": [24]}]
-    assert built.card["input"] == [3, 64, 64] and built.card["num_classes"] is None
+    assert built.card.task == "other" and built.card.outputs == (Output("output", (24,)),)
+    assert built.card.input == (3, 64, 64) and built.card.num_classes is None
     kept = safetensors.torch.load_file(tmp_path / "out/tiny.safetensors")
     assert torch.equal(kept["head.proj.weight"], whole.state_dict()["visual.head.proj.weight"])
 
@@ -94,9 +95,9 @@ def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outpu
     entry = {"module": "samples.sources:two_views", "args": {"width": 4}, "inputs": inputs}
     built = build(entry | {"weights": {"file": str(tmp_path / "checkpoint.pth")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other"
-    assert [each["name"] for each in built.card["inputs"]] == ["in0", "mask", "in2"]
-    assert [each["name"] for each in built.card["outputs"]] == ["heatmap", "box.0", "box.1"]
+    assert built.card.task == "other"
+    assert [each.name for each in built.card.inputs] == ["in0", "mask", "in2"]
+    assert [each.name for each in built.card.outputs] == ["heatmap", "box.0", "box.1"]
     for report in built.reports.values():
         assert [each["shape"] for each in report["numbers"]["outputs"]] == [[2, 12, 20], [6], [1]]
     session = onnx.load(tmp_path / "out/fp32.onnx").graph
@@ -116,7 +117,7 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
     }
     built = build(entry, tmp_path / "out", tmp_path / "samples")
     passed(built)
-    assert built.card["input"] == [6, 16, 24] and built.card["source"]["kind"] == "entry point"
+    assert built.card.input == (6, 16, 24) and built.card.source["kind"] == "entry point"
 
 
 def test_a_gray_model(tmp_path):
@@ -129,7 +130,7 @@ def test_a_gray_model(tmp_path):
     }
     built = build(entry, tmp_path)
     passed(built)
-    assert built.card["input"] == [1, 32, 32]
+    assert built.card.input == (1, 32, 32)
 
 
 def test_a_dynamic_shape_is_verified_at_both_sizes(tmp_path):
@@ -155,9 +156,9 @@ def exported(model: nn.Module, path, shape=(1, 3, 32, 48), **options) -> dict:
 def test_an_onnx_file_alone(tmp_path):
     built = build(exported(fully(), tmp_path / "model.onnx"), tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["preprocess"]["size"] == [32, 48]
-    assert built.card["parameters"] == sum(each.numel() for each in fully().parameters())
-    assert built.card["source"]["kind"] == "onnx" and built.card["labels"] is None
+    assert built.card.input == (3, 32, 48) and built.card.preprocess.size == (32, 48)
+    assert built.card.parameters == sum(each.numel() for each in fully().parameters())
+    assert built.card.source["kind"] == "onnx" and built.card.labels is None
     graph = onnx.load(tmp_path / "out/fp32.onnx").graph
     assert [graph.input[0].name, graph.output[0].name] == ["data", "output"]
 
@@ -333,7 +334,7 @@ def test_a_torchscript_file_alone(tmp_path):
     entry = traced(fully(), tmp_path / "model.pt") | {"preprocess": {"size": [32, 48]}}
     built = build(entry, tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["source"]["kind"] == "torchscript"
+    assert built.card.input == (3, 32, 48) and built.card.source["kind"] == "torchscript"
     assert (tmp_path / "out/torchscript.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()
 
 
