@@ -16,7 +16,7 @@ from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import mode, prepared, read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.runners import BatchRunner, open_runner
+from zoo.runners import BatchRunner
 from zoo.runners.artifact import Artifact, find_artifact
 
 Picture = str | Path | NDArray[np.uint8] | PillowImage
@@ -53,9 +53,7 @@ class Predictor:
         """card: the model card. Raises ZooError if the runtime cannot load the files."""
         self.artifact, self.card = artifact, card
         self.feed = Feed.of(card)
-        self._runner = open_runner(
-            artifact.runtime, artifact.files, artifact.device, threads, artifact.precision
-        )
+        self._runner = artifact.open(threads)
         self.info = self._runner.info
 
     @classmethod

@@ -6,7 +6,7 @@ compared alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +19,6 @@ from zoo.jobs.isolation import isolated
 from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
 from zoo.ncnn.graph import Graph, read_param
 from zoo.ncnn.layer import Layer
-from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import load as load_ncnn
@@ -66,10 +65,7 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
 
 def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[Difference]:
-    expected, got = (
-        stacked([open_runner(each.runtime, each.files, each.device, threads, each.precision).run(inputs)])
-        for each in (first, second)
-    )
+    expected, got = (stacked([each.open(threads).run(inputs)]) for each in (first, second))
     outputs = zip(expected, like(second, got, expected), strict=True)
     found: list[Difference] = []
     if comparable(first, second):
@@ -155,8 +151,7 @@ def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: 
             onnx.save(model, path)
         except ValueError as error:
             raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
-        runner = open_runner(artifact.runtime, [path], artifact.device, threads, artifact.precision)
-        return runner.run(inputs)[count:]
+        return replace(artifact, files=(path,)).open(threads).run(inputs)[count:]
 
 
 def check_same_model(cards: Sequence[Mapping[str, object]]) -> None:

@@ -30,13 +30,13 @@ class Artifact:
     def __str__(self) -> str:
         return f"{self.device}/{self.model}/{self.name}"
 
+    def open(self, threads: int) -> Runner:
+        """Load it into its runtime, with so many CPU threads. Raises ZooError if it cannot be loaded."""
+        return open_runner(self.runtime, self.files, self.device, threads, self.precision)
+
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
         return {"model": self.model, "device": self.device, "artifact": self.name}
-
-
-def opened(artifact: Artifact, threads: int) -> Runner:
-    return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
 
 
 def find_artifact(
