@@ -92,7 +92,7 @@ def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outpu
         {"name": "mask", "shape": [1, 12, 20], "values": "normal"},
         {"shape": [5], "values": 0.5},
     ]
-    entry = {"module": "source_samples:two_views", "args": {"width": 4}, "inputs": inputs}
+    entry = {"module": "samples.sources:two_views", "args": {"width": 4}, "inputs": inputs}
     built = build(entry | {"weights": {"file": str(tmp_path / "checkpoint.pth")}}, tmp_path / "out")
     passed(built)
     assert built.card.task == "other"
@@ -111,7 +111,7 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
     for index in range(3):
         np.savez(tmp_path / f"samples/{index}.npz", in0=generator.standard_normal((6, 16, 24), np.float32))
     entry = {
-        "module": "source_samples:fully",
+        "module": "samples.sources:fully",
         "args": {"channels": 6},
         "inputs": [{"shape": [6, 16, 24], "values": "file"}],
     }
@@ -134,7 +134,7 @@ def test_a_gray_model(tmp_path):
 
 
 def test_a_dynamic_shape_is_verified_at_both_sizes(tmp_path):
-    entry = {"module": "source_samples:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
+    entry = {"module": "samples.sources:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
     built = build(entry, tmp_path)
     passed(built)
     for report in built.reports.values():
@@ -370,16 +370,16 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
             {"open_clip": "convnext_base_w.mine"},
             "open_clip's convnext_base_w has no weights mine; it has: laion2b",
         ),
-        ({"module": "source_samples"}, "'source_samples' is no entry point: write module:function"),
+        ({"module": "samples.sources"}, "'samples.sources' is no entry point: write module:function"),
         ({"module": "no_such_code:net"}, "the module no_such_code cannot be imported"),
-        ({"module": "source_samples:nothing"}, "source_samples has no function nothing"),
+        ({"module": "samples.sources:nothing"}, "samples.sources has no function nothing"),
         (
-            {"module": "source_samples:build", "args": {"entry": 1}},
-            "its function cannot build source_samples:build with args",
+            {"module": "samples.sources:build", "args": {"entry": 1}},
+            "its function cannot build samples.sources:build with args",
         ),
-        ({"module": "source_samples:noise_images", "args": {}}, "cannot build"),
+        ({"module": "samples.sources:noise_images", "args": {}}, "cannot build"),
         (
-            {"module": "source_samples:fully", "args": {"channels": 4}},
+            {"module": "samples.sources:fully", "args": {"channels": 4}},
             r"it does not take inputs of the shape \[1, 3, 224, 224\]",
         ),
         (
@@ -388,7 +388,7 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
         ),
         (
             {
-                "module": "source_samples:two_views",
+                "module": "samples.sources:two_views",
                 "task": "classification",
                 "inputs": [
                     {"shape": [3, 8, 8]},
@@ -399,7 +399,7 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
             "a classifier has one output of the shape",
         ),
         (
-            {"module": "source_samples:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
+            {"module": "samples.sources:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
             "give each of inputs its second_shape",
         ),
     ],
