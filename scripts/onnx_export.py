@@ -13,8 +13,8 @@ from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
-from zoo.onnx import source as onnx_file
 from zoo.onnx.normalize import normalized
+from zoo.onnx.source import read
 from zoo.runners.torch_outputs import zeros
 
 snakemake: Any
@@ -30,7 +30,7 @@ def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: st
     described = ModelCard.read(card)
     feed, names = described.feed, names_of(described)
     if spec.library == "onnx":
-        simplified = normalized(onnx_file.read(Path(weights)), feed, names)
+        simplified = normalized(read(Path(weights)), feed, names)
         with replacing(output) as (temporary,):
             onnx.save(simplified, temporary)
         return

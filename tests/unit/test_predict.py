@@ -128,18 +128,13 @@ def test_a_batch_is_computed_at_once_where_the_model_takes_it_and_says_the_same(
 def test_every_artifact_is_found_by_any_of_its_files(tmp_path: Path):
     folder = tmp_path / "results/gpu/mine"
     folder.mkdir(parents=True)
-    for name, (precision, runtime, files) in ARTIFACTS.items():
-        for file in files:
+    for kind in ARTIFACTS.values():
+        for file in kind.files:
             (folder / file).touch()
-        for file in files:
+        for file in kind.files:
             place = locate(folder / file)
-            assert (place.name, place.precision, place.runtime, place.device) == (
-                name,
-                precision,
-                runtime,
-                "gpu",
-            )
-            assert place.files == tuple(folder / each for each in files)
+            assert (place.kind, place.device) == (kind, "gpu")
+            assert place.files == tuple(folder / each for each in kind.files)
             assert place.card == tmp_path / "results/weights/mine.json"
 
 

@@ -3,8 +3,12 @@
 import csv
 import shutil
 
+import pytest
+
 from samples.workflow import Zoo, picture
 from zoo.config.card import ModelCard
+
+pytestmark = pytest.mark.long(60)
 
 
 def label(folder, *classes):

@@ -3,9 +3,12 @@
 import json
 import shutil
 
+import pytest
 import torch
 
 from samples.workflow import PROJECT, Zoo
+
+pytestmark = pytest.mark.long(120)
 
 INPUTS = [{"shape": [3, 24, 40]}, {"shape": [1, 12, 20], "values": "normal"}, {"shape": [5], "values": 0.5}]
 

@@ -7,16 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.config.artifacts import ARTIFACTS, DEVICES, FORMATS, PRECISIONS
 from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 
 Record = Mapping[str, Any]
 """One parsed JSON file: a record of what one of the stages found."""
-
-DEVICES = ("cpu", "gpu")
-PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
-FORMATS = {"": "ncnn", "onnx": "ONNX"}
-"""Suffix of an artifact's name -> the format's name; an unknown suffix is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,12 @@ class Row:
 
 
 def precision_and_format(artifact: str) -> tuple[str, str]:
-    """`int8` -> int8, ncnn; `int8_static.onnx` -> int8 static, ONNX; `torchscript` -> fp32, TorchScript."""
-    if artifact == "torchscript":
-        return "fp32", "TorchScript"
-    stem, _, suffix = artifact.partition(".")
-    return stem.replace("_", " "), FORMATS.get(suffix, suffix)
+    """`int8` -> int8, ncnn; `int8_static.onnx` -> int8 static, ONNX; `torchscript` -> fp32, TorchScript.
+
+    An artifact that this version does not know is shown by its name.
+    """
+    kind = ARTIFACTS.get(artifact)
+    return (kind.variant, kind.format) if kind else (artifact, "")
 
 
 def is_int8(row: Row) -> bool:
@@ -99,7 +96,7 @@ def is_int8(row: Row) -> bool:
 def sort_key(device: str, artifact: str) -> tuple[object, ...]:
     """cpu before gpu, ncnn before the other formats, precisions as in PRECISIONS, then by name."""
     precision, form = precision_and_format(artifact)
-    known = (*FORMATS.values(), "TorchScript")
+    known = tuple(FORMATS.values())
     base = precision.split(" ")[0]
     return (
         DEVICES.index(device) if device in DEVICES else len(DEVICES),

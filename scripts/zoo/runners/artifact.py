@@ -56,9 +56,9 @@ def find_artifact(
     artifact = Artifact(
         described.name,
         device or place.device or "cpu",
-        place.name,
-        place.runtime,
-        place.precision,
+        place.kind.name,
+        place.kind.runtime,
+        place.kind.precision,
         place.files,
     )
     return artifact, described
