@@ -10,7 +10,7 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 
-def main(torchscript: str, card: str, param: str, weights: str) -> None:
+def main(*, torchscript: str, card: str, param: str, weights: str) -> None:
     model = ModelCard.read(card)
     to_ncnn(Path(torchscript), model.feed, len(model.outputs), Path(param), Path(weights))
 

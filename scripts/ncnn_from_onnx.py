@@ -26,7 +26,7 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     return traced
 
 
-def main(onnx: str, card: str, param: str, weights: str) -> None:
+def main(*, onnx: str, card: str, param: str, weights: str) -> None:
     model, source = ModelCard.read(card), Path(onnx)
     with tempfile.TemporaryDirectory(dir=Path(param).parent, prefix=".partial-") as folder:
         ways = [

@@ -26,7 +26,7 @@ def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
     return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
-def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
+def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
     described = ModelCard.read(card)
     feed, names = described.feed, names_of(described)
     if spec.library == "onnx":

@@ -18,7 +18,7 @@ from zoo.runners.torch_outputs import zeros
 snakemake: Any
 
 
-def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
+def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
     if spec.library == "torchscript":
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
