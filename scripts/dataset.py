@@ -6,6 +6,5 @@ from zoo.images.datasets import write_dataset
 from zoo.jobs.reporting import reporting
 
 if __name__ == "__main__":
-    name = snakemake.wildcards.dataset
-    with reporting(snakemake.log[0], f"dataset {name}"):
-        write_dataset(name, Path(snakemake.output[0]))
+    with reporting(snakemake.log[0], f"dataset {snakemake.wildcards.dataset}"):
+        write_dataset(snakemake.wildcards.dataset, Path(snakemake.output[0]))

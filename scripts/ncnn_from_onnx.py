@@ -4,7 +4,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-from zoo.export.ncnn import first_that_agrees
+from zoo.export.ncnn import Target, first_that_agrees
 from zoo.images.inputs import Feed
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
@@ -23,20 +23,24 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     return traced
 
 
-def main(onnx: str, card: str, param: str, weights: str) -> None:
+def main(*, onnx: str, card: str, param: str, weights: str) -> None:
     described, source = read_json(card), Path(onnx)
     feed = Feed.of(described)
-    with tempfile.TemporaryDirectory(dir=Path(param).parent, prefix=".partial-") as folder:
+    target = Target(described["name"], feed, len(described["outputs"]), Path(param), Path(weights))
+    with tempfile.TemporaryDirectory(dir=target.param.parent, prefix=".partial-") as folder:
         ways = [
             ("pnnx on ONNX", lambda: source),
             ("onnx2torch and TorchScript", lambda: through_torchscript(source, feed, Path(folder))),
         ]
-        outputs = len(described["outputs"])
-        way = first_that_agrees(described["name"], ways, source, feed, outputs, Path(param), Path(weights))
+        way = first_that_agrees(ways, source, target)
     logging.info("converted by %s", way)
 
 
 if __name__ == "__main__":
-    files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.onnx, files.card, made.param, made.weights)
+        main(
+            onnx=snakemake.input.onnx,
+            card=snakemake.input.card,
+            param=snakemake.output.param,
+            weights=snakemake.output.weights,
+        )

@@ -5,7 +5,7 @@ import shutil
 
 import torch
 
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
 from zoo.images.inputs import Feed
@@ -16,8 +16,8 @@ from zoo.models.state_dict import load
 from zoo.runners.torch_outputs import zeros
 
 
-def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
-    if spec.library == "torchscript":
+def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
+    if spec.kind.is_artifact == "torchscript":
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
         return
@@ -26,13 +26,19 @@ def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> 
     target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
     example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
-    if spec.library not in FILES:
+    if not spec.kind.is_file:
         logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
     export_torchscript(model, example, output, zeros(second.shapes, target) if second else None)
 
 
 if __name__ == "__main__":
-    files, device = snakemake.input, snakemake.wildcards.device
+    device = snakemake.wildcards.device
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}"):
-        main(spec, files.weights, files.card, device, snakemake.output[0])
+        main(
+            spec=spec,
+            weights=snakemake.input.weights,
+            card=snakemake.input.card,
+            device=device,
+            output=snakemake.output[0],
+        )

@@ -8,11 +8,11 @@ from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.models.card import model_card
 from zoo.models.state_dict import save
-from zoo.training.fit import Machine
+from zoo.training.machine import Machine
 from zoo.training.train import train
 
 
-def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
+def main(*, spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
     # Kept, so that a card that changes, by another licence or other labels, asks for no second training.
     checkpoint = Path(weights).with_suffix(".training")
     model, source = train(spec, images, Machine.here(threads), checkpoint, code)
@@ -22,8 +22,13 @@ def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, c
 
 
 if __name__ == "__main__":
-    params = snakemake.params
-    spec = ModelSpec.from_dict(params.spec)
+    spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"train {spec.name}"):
-        images, output = Path(params.folder), snakemake.output
-        main(spec, images, snakemake.threads, str(params.code), output.weights, output.card)
+        main(
+            spec=spec,
+            images=Path(snakemake.params.folder),
+            threads=snakemake.threads,
+            code=str(snakemake.params.code),
+            weights=snakemake.output.weights,
+            card=snakemake.output.card,
+        )

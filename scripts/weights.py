@@ -9,7 +9,7 @@ from zoo.models.state_dict import save
 from zoo.models.weights import fetch
 
 
-def main(spec: ModelSpec, weights: str, card: str) -> None:
+def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     model, source = fetch(spec)
     with replacing(weights) as (temporary,):
         save(model, temporary)
@@ -19,4 +19,4 @@ def main(spec: ModelSpec, weights: str, card: str) -> None:
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], "weights"):
-        main(spec, snakemake.output.weights, snakemake.output.card)
+        main(spec=spec, weights=snakemake.output.weights, card=snakemake.output.card)

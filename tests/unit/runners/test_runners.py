@@ -16,7 +16,7 @@ from samples.artifacts import pair
 from samples.ncnn import chain, layer, small_network
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.onnx import export_onnx
-from zoo.export.pnnx import convert
+from zoo.export.pnnx import run_pnnx
 from zoo.export.torchscript import export_torchscript
 from zoo.ncnn.graph import Graph, read_graph
 from zoo.quantize.scales import quantize, weight_scales
@@ -56,7 +56,7 @@ def case(tmp_path_factory):
     }
     export_torchscript(model, example, *files["torch"])
     export_onnx(model, example, *files["onnxruntime"])
-    convert(*files["torch"], [example.shape], *files["ncnn"])
+    run_pnnx(*files["torch"], [example.shape], *files["ncnn"])
     results = []
     with torch.no_grad():
         for module in model:
@@ -178,7 +178,7 @@ def both(tmp_path_factory):
     export_torchscript(model, example, *files["torch"])
     names = ("image", "vector"), ("map", "scores")
     export_onnx(model, example, *files["onnxruntime"], names=names)
-    convert(*files["torch"], [each.shape for each in example], *files["ncnn"], outputs=2)
+    run_pnnx(*files["torch"], [each.shape for each in example], *files["ncnn"], outputs=2)
     with torch.no_grad():
         return Case(files, [each[0].numpy() for each in model(*example)])
 
