@@ -1,31 +1,25 @@
 """Take a model that a file holds, ONNX or TorchScript, into the zoo, and describe it for all later jobs."""
 
 import shutil
+from typing import Any
 
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.models.architecture import naming
-from zoo.models.card import card as card_of
+from zoo.models.card import card_of
 from zoo.models.import_file import import_file
+
+snakemake: Any
 
 
 def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     with naming(spec):
         traits, source = import_file(spec)
-        values = card_of(
-            spec,
-            traits.feed,
-            traits.outputs,
-            traits.parameters,
-            traits.multiply_adds,
-            source,
-            source["sha256"],
-        )
+        described = card_of(spec, traits, source, source["sha256"])
     with replacing(weights) as (temporary,):
         shutil.copyfile(spec.architecture, temporary)
-        write_json(values, card)
+        described.write(card)
 
 
 if __name__ == "__main__":

@@ -6,28 +6,29 @@ from typing import Any
 
 import onnx
 
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
 from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
-from zoo.images.inputs import Feed
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.libraries.onnx_file import read
 from zoo.models.state_dict import load
 from zoo.onnx.normalize import normalized
 from zoo.runners.torch_outputs import zeros
 
+snakemake: Any
 
-def names_of(card: dict[str, Any]) -> tuple[list[str], list[str]]:
+
+def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
     """The names of the ONNX model's inputs and outputs: the usual ones where there is one of a kind."""
-    inputs, outputs = ([each["name"] for each in card[key]] for key in ("inputs", "outputs"))
+    inputs, outputs = [each.name for each in card.inputs], [each.name for each in card.outputs]
     return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
 def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
-    described = read_json(card)
-    feed, names = Feed.of(described), names_of(described)
+    described = ModelCard.read(card)
+    feed, names = described.feed, names_of(described)
     if spec.kind.is_artifact == "fp32.onnx":
         simplified = normalized(read(Path(weights)), feed, names)
         with replacing(output) as (temporary,):
@@ -42,12 +43,13 @@ def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output:
 
 
 if __name__ == "__main__":
-    spec = ModelSpec.from_dict(snakemake.params.spec)
+    files, params = snakemake.input, snakemake.params
+    spec = ModelSpec.from_dict(params.spec)
     with reporting(snakemake.log[0], f"onnx {snakemake.wildcards.device}/{spec.name}"):
         main(
             spec=spec,
-            weights=snakemake.input.weights,
-            card=snakemake.input.card,
-            opset=snakemake.params.opset,
+            weights=files.weights,
+            card=files.card,
+            opset=params.opset,
             output=snakemake.output[0],
         )

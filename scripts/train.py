@@ -1,15 +1,17 @@
 """Train or fine-tune a model on class folders, and describe it for all later jobs."""
 
 from pathlib import Path
+from typing import Any
 
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.state_dict import save
 from zoo.training.machine import Machine
 from zoo.training.train import train
+
+snakemake: Any
 
 
 def main(*, spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
@@ -18,7 +20,7 @@ def main(*, spec: ModelSpec, images: Path, threads: int, code: str, weights: str
     model, source = train(spec, images, Machine.here(threads), checkpoint, code)
     with replacing(weights) as (temporary,):
         save(model, temporary)
-        write_json(model_card(spec, model, source, sha256(temporary)), card)
+        describe(spec, model, source, sha256(temporary)).write(card)
 
 
 if __name__ == "__main__":

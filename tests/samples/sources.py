@@ -20,6 +20,7 @@ import reference
 import torchscript
 import verify
 import weights
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
@@ -33,7 +34,7 @@ FORMATS = {"fp32": "ncnn", "fp32.onnx": "onnxruntime", "torchscript": "torch"}
 class Built:
     """What became of a model: its card, and the verification of each artifact."""
 
-    card: dict[str, Any]
+    card: ModelCard
     reports: dict[str, dict[str, Any]]
     folder: Path
 
@@ -68,7 +69,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
         artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
         verify.main(artifact, None, card, truth, images, GATES, 1, str(folder / "verify.json"))
         reports[name] = read_json(folder / "verify.json")
-    return Built(read_json(card), reports, folder)
+    return Built(ModelCard.read(card), reports, folder)
 
 
 def noise_images(folder: Path) -> Path:

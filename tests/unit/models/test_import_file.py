@@ -10,9 +10,9 @@ from samples.sources import build, exported, fully, passed, refused, traced
 def test_an_onnx_file_alone(tmp_path):
     built = build(exported(fully(), tmp_path / "model.onnx"), tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["preprocess"]["size"] == [32, 48]
-    assert built.card["parameters"] == sum(each.numel() for each in fully().parameters())
-    assert built.card["source"]["kind"] == "onnx" and built.card["labels"] is None
+    assert built.card.input == (3, 32, 48) and built.card.preprocess.size == (32, 48)
+    assert built.card.parameters == sum(each.numel() for each in fully().parameters())
+    assert built.card.source["kind"] == "onnx" and built.card.labels is None
     graph = onnx.load(tmp_path / "out/fp32.onnx").graph
     assert [graph.input[0].name, graph.output[0].name] == ["data", "output"]
 
@@ -22,7 +22,7 @@ def test_a_torchscript_file_alone(tmp_path):
     entry = traced(fully(), tmp_path / "model.pt") | {"preprocess": {"size": [32, 48]}}
     built = build(entry, tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["source"]["kind"] == "torchscript"
+    assert built.card.input == (3, 32, 48) and built.card.source["kind"] == "torchscript"
     assert (tmp_path / "out/torchscript.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()
 
 

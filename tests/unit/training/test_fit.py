@@ -81,7 +81,7 @@ def test_a_training_that_diverges_says_what_to_set(images):
     broken = linear()
     with torch.no_grad():
         broken[1].weight[0, 0] = torch.inf
-    with pytest.raises(ZooError, match="diverged in epoch 1; set a smaller learning_rate than 0.01"):
+    with pytest.raises(ZooError, match=r"diverged in epoch 1; set a smaller learning_rate than 0\.01"):
         fitted(images, broken)
 
 

@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.images.sets import ImageSet, samples
 from zoo.images.splits import Split
 from zoo.jobs.files import sha256
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.state_dict import save
 from zoo.models.traits import preprocess_record
 from zoo.models.weights import fetch
@@ -53,9 +53,9 @@ def test_the_origin_is_recorded_for_the_card(folder, trained):
     assert expected.items() <= source.items()
     assert source["held_out_images"] == 16 and source["split_seed"] == 0 and source["start"] is None
     assert source["recipe"]["epochs"] == 6 and source["recipe"]["augment"]["scale"] == [0.8, 1.0]
-    card = model_card(spec(folder), model, source, "0" * 64)
-    assert card["random"] is False and card["licence"] == "unknown" and card["input"] == [3, 32, 32]
-    assert card["labels"] == ["pole", "shelf"]
+    card = describe(spec(folder), model, source, "0" * 64)
+    assert card.random is False and card.licence == "unknown" and card.input == (3, 32, 32)
+    assert card.labels == ("pole", "shelf")
 
 
 def test_digits_are_a_training_with_a_recipe_of_its_own():
@@ -64,8 +64,8 @@ def test_digits_are_a_training_with_a_recipe_of_its_own():
     assert recipe_of(spec("digits", {"epochs": 40, "augment": {"hflip": 0.5}})).augment["hflip"] == 0.5
     from zoo.models.architecture import create
 
-    card = model_card(digits, create(digits), {}, "0" * 64)
-    assert card["labels"] == list("0123456789") and card["licence"] == "CC-BY-4.0"
+    card = describe(digits, create(digits), {}, "0" * 64)
+    assert card.labels == tuple("0123456789") and card.licence == "CC-BY-4.0"
 
 
 def test_training_twice_gives_the_same_bytes_whatever_was_set_before(folder, trained, tmp_path):

@@ -23,9 +23,9 @@ def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outpu
     entry = {"module": "samples.sources:two_views", "args": {"width": 4}, "inputs": inputs}
     built = build(entry | {"weights": {"file": str(tmp_path / "checkpoint.pth")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other"
-    assert [each["name"] for each in built.card["inputs"]] == ["in0", "mask", "in2"]
-    assert [each["name"] for each in built.card["outputs"]] == ["heatmap", "box.0", "box.1"]
+    assert built.card.task == "other"
+    assert [each.name for each in built.card.inputs] == ["in0", "mask", "in2"]
+    assert [each.name for each in built.card.outputs] == ["heatmap", "box.0", "box.1"]
     for report in built.reports.values():
         assert [each["shape"] for each in report["numbers"]["outputs"]] == [[2, 12, 20], [6], [1]]
     session = onnx.load(tmp_path / "out/fp32.onnx").graph
@@ -45,7 +45,7 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
     }
     built = build(entry, tmp_path / "out", tmp_path / "samples")
     passed(built)
-    assert built.card["input"] == [6, 16, 24] and built.card["source"]["kind"] == "entry point"
+    assert built.card.input == (6, 16, 24) and built.card.source["kind"] == "entry point"
 
 
 def test_a_dynamic_shape_is_verified_at_both_sizes(tmp_path):

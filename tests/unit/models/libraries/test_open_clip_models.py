@@ -8,6 +8,7 @@ from samples.sources import (
     build,
     passed,
 )
+from zoo.config.card import Output
 from zoo.config.model_spec import ModelSpec
 from zoo.images.preprocess import mean_norm
 
@@ -40,7 +41,7 @@ def test_the_image_tower_of_a_clip_model(tmp_path):
     safetensors.torch.save_file(whole.state_dict(), tmp_path / "clip.safetensors")
     built = build(tiny_clip() | {"weights": {"file": str(tmp_path / "clip.safetensors")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other" and built.card["outputs"] == [{"name": "output", "shape": [24]}]
-    assert built.card["input"] == [3, 64, 64] and built.card["num_classes"] is None
+    assert built.card.task == "other" and built.card.outputs == (Output("output", (24,)),)
+    assert built.card.input == (3, 64, 64) and built.card.num_classes is None
     kept = safetensors.torch.load_file(tmp_path / "out/tiny.safetensors")
     assert torch.equal(kept["head.proj.weight"], whole.state_dict()["visual.head.proj.weight"])

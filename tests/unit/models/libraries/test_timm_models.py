@@ -67,4 +67,4 @@ def test_a_gray_model(tmp_path):
     }
     built = build(entry, tmp_path)
     passed(built)
-    assert built.card["input"] == [1, 32, 32]
+    assert built.card.input == (1, 32, 32)

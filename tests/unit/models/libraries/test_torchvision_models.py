@@ -8,8 +8,8 @@ def test_torchvision(tmp_path):
     built = build({"torchvision": "resnet18", "weights": {"random": 0}, "preprocess": SMALL}, tmp_path)
     passed(built)
     assert set(built.reports) == {"torchscript", "fp32.onnx", "fp32"}
-    assert built.card["task"] == "classification" and built.card["num_classes"] == 1000
-    assert built.card["parameters"] == 11_689_512  # torchvision's own figure
+    assert built.card.task == "classification" and built.card.num_classes == 1000
+    assert built.card.parameters == 11_689_512  # torchvision's own figure
 
 
 def test_torchvisions_record_is_that_of_its_weights():
