@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from zoo.export.onnx import export_onnx
-from zoo.export.pnnx import convert
+from zoo.export.pnnx import run_pnnx
 from zoo.export.torchscript import export_torchscript
 from zoo.runners import RUNTIMES
 
@@ -43,7 +43,7 @@ def chain_of_layers(folder: Path) -> Case:
     }
     export_torchscript(model, example, *files["torch"])
     export_onnx(model, example, *files["onnxruntime"])
-    convert(*files["torch"], [example.shape], *files["ncnn"])
+    run_pnnx(*files["torch"], [example.shape], *files["ncnn"])
     results = []
     with torch.no_grad():
         for module in model:
@@ -80,6 +80,6 @@ def two_by_two(folder: Path) -> Case:
     export_torchscript(model, example, *files["torch"])
     names = ("image", "vector"), ("map", "scores")
     export_onnx(model, example, *files["onnxruntime"], names=names)
-    convert(*files["torch"], [each.shape for each in example], *files["ncnn"], outputs=2)
+    run_pnnx(*files["torch"], [each.shape for each in example], *files["ncnn"], outputs=2)
     with torch.no_grad():
         return Case(files, [each[0].numpy() for each in model(*example)])
