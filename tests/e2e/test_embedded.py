@@ -23,8 +23,8 @@ from zoo.measure.metrics import sqnr_db
 from zoo.measure.timing import FEWEST, RUNS
 
 LONG = {
-    "cpu": pytest.mark.long(340, group="ncnn in C++"),
-    "gpu": pytest.mark.long(330, group="the embedded models on a gpu"),
+    "cpu": pytest.mark.long(450, group="ncnn in C++"),
+    "gpu": pytest.mark.long(480, group="the embedded models on a gpu"),
 }
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
 ARTIFACTS = {
