@@ -27,6 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config.card import ModelCard
 from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, samples
@@ -132,7 +133,7 @@ class Zoo:
         return Artifact(model, "cpu", name, "ncnn", name.split(".")[0], self.files(model, name))
 
     def feed(self, model: str) -> Feed:
-        return Feed.of(read_json(self.folder / f"results/weights/{model}.json"))
+        return ModelCard.read(self.folder / f"results/weights/{model}.json").feed
 
     def add_plain(self, model: str) -> None:
         """`int8.absmax`: thresholds by absmax and plain rounding, the depthwise convolutions float."""

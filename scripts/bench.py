@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json, write_json
+from zoo.config.card import ModelCard
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.benchmark import benchmark
 from zoo.runners.artifact import Artifact
@@ -21,7 +21,7 @@ def main(
     fp32 = replace(
         artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, fp32_files))
     )
-    shapes = Feed.of(read_json(card)).shapes
+    shapes = ModelCard.read(card).feed.shapes
     write_json(benchmark(artifact, fp32, shapes, streams=streams, memory_bytes=memory_bytes), output)
 
 

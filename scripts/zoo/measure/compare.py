@@ -5,8 +5,8 @@ ONNX files; files of different formats name and fuse layers in their own ways, s
 compared alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated
 from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
 from zoo.ncnn.graph import Graph, read_param
 from zoo.ncnn.layer import Layer
-from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import load as load_ncnn
@@ -66,10 +66,7 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
 
 def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[Difference]:
-    expected, got = (
-        stacked([open_runner(each.runtime, each.files, each.device, threads, each.precision).run(inputs)])
-        for each in (first, second)
-    )
+    expected, got = (stacked([each.open(threads).run(inputs)]) for each in (first, second))
     outputs = zip(expected, like(second, got, expected), strict=True)
     found: list[Difference] = []
     if comparable(first, second):
@@ -155,15 +152,14 @@ def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: 
             onnx.save(model, path)
         except ValueError as error:
             raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
-        runner = open_runner(artifact.runtime, [path], artifact.device, threads, artifact.precision)
-        return runner.run(inputs)[count:]
+        return replace(artifact, files=(path,)).open(threads).run(inputs)[count:]
 
 
-def check_same_model(cards: Sequence[Mapping[str, object]]) -> None:
+def check_same_model(first: ModelCard, second: ModelCard) -> None:
     """Raises ZooError unless two model cards say that the same inputs go in."""
-    for key in ("inputs", "preprocess"):
-        if cards[0][key] != cards[1][key]:
+    for field in ("inputs", "preprocess"):
+        if getattr(first, field) != getattr(second, field):
             raise ZooError(
-                f"{cards[0]['name']} and {cards[1]['name']} take different {key}, so they cannot be "
-                "compared; give two artifacts of one model"
+                f"{first.name} and {second.name} take different {field}, so they cannot be compared; give "
+                "two artifacts of one model"
             )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
 from zoo.runners import RuntimeInfo
-from zoo.runners.artifact import Artifact, opened
+from zoo.runners.artifact import Artifact
 
 RUNS = 50
 FEWEST = 5
@@ -75,9 +75,9 @@ def _times(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
     inputs = random_inputs(shapes)
-    own = opened(artifact, threads)
+    own = artifact.open(threads)
     on_cpu = own.info.software_gpu is None
-    reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
+    reference = (replace(fp32, device="cpu") if on_cpu else fp32).open(threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
     clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
 
