@@ -121,6 +121,14 @@ class Graph:
             new += [inserted, replace(reader, inputs=rewired)] if each is reader else [each]
         return Graph(tuple(new))
 
+    def fingerprint(self) -> str:
+        """A hash, in hex, of the `.param` and all arrays."""
+        digest = hashlib.sha256(format_param(self.layers, len(self.blobs)).encode())
+        for layer in self.layers:
+            for array in layer.weights.values():
+                digest.update(array.values.tobytes())
+        return digest.hexdigest()
+
 
 def unique_names(graph: Graph) -> Graph:
     """The graph with every layer name used once; pnnx may give several layers the same name.
@@ -265,15 +273,6 @@ def ordered_arrays(layer: Layer) -> list[Array]:
             wanted = "with a tag" if spec.tagged else spec.untagged.name
             raise ZooError(f"{layer}: {spec.role} is stored {array.storage.name}, ncnn reads it {wanted}")
     return arrays
-
-
-def fingerprint(graph: Graph) -> str:
-    """A hash, in hex, of a graph: its `.param` and all its arrays."""
-    digest = hashlib.sha256(format_param(graph.layers, len(graph.blobs)).encode())
-    for layer in graph.layers:
-        for each in layer.weights.values():
-            digest.update(each.values.tobytes())
-    return digest.hexdigest()
 
 
 def source_blob(graph: Graph, blob: str) -> str:

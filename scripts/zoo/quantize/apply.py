@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.fp16 import to_fp16
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, planned, stored_weights
+from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, layers_with_weights, weight_count
 from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
@@ -82,7 +82,7 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
 
     statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
     """
-    names = [layer.name for layer in planned(graph)]
+    names = [layer.name for layer in layers_with_weights(graph)]
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
     ]
@@ -188,7 +188,7 @@ def left_float(graph: Graph, recipe: Recipe) -> str:
 
 def weight_share(graph: Graph, recipe: Recipe, precision: str) -> float:
     """The share, 0 to 1, of the weights that a recipe decides on that it gives this precision."""
-    sizes = {layer.name: stored_weights(layer) for layer in planned(graph)}
+    sizes = {layer.name: weight_count(layer) for layer in layers_with_weights(graph)}
     return sum(sizes[name] for name in recipe.with_precision(precision)) / max(sum(sizes.values()), 1)
 
 

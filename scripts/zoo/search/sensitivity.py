@@ -19,7 +19,7 @@ from zoo.measure.layer_time import LayerTimes
 from zoo.measure.metrics import ratio_db
 from zoo.ncnn.graph import Graph, read_graph, write_files
 from zoo.ncnn.layer import is_scale
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply, check_recipe
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
@@ -258,7 +258,7 @@ def sensitivity(
     """
     total_time = sum(times.ms.values()) or 1.0
     layers = []
-    for layer in planned(graph):
+    for layer in layers_with_weights(graph):
         weights = sum(each.values.size for role, each in layer.weights.items() if not is_scale(role))
         measured = layer.name in noise.by_layer
         layers.append(

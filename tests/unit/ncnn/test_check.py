@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, small_network
+from samples.ncnn import chain, check_graph, layer, small_network
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_files, check_graph, load_checked
+from zoo.ncnn.check import check_files, load_checked
 from zoo.ncnn.graph import Graph, write_graph
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from samples.ncnn import chain, normal, run
+from samples.ncnn import chain, check_graph, normal, run
 from zoo.array_types import FLOAT16_MAX
 from zoo.errors import ZooError
 from zoo.export.pnnx import program
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_graph, load_checked
+from zoo.ncnn.check import load_checked
 from zoo.ncnn.fp16 import round_to_fp16, to_fp16
 from zoo.ncnn.graph import read_graph, unique_names, write_graph
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, normal, run, small_network
+from samples.ncnn import chain, check_graph, layer, normal, run, small_network
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Array, Storage, array
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, ordered_arrays, read_graph, unique_names, write_graph
 
 

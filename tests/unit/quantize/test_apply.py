@@ -5,15 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, layer, normal, run
+from samples.ncnn import check_graph, fed, layer, normal, run
 from zoo.calibration.collect import collect
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Storage
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply, table_of
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
@@ -281,4 +280,4 @@ def test_one_image_chooses_nothing(tmp_path):
 
 
 def test_what_is_planned_is_what_holds_weights():
-    assert [each.name for each in planned(network())] == ["stem", "dw", "fc1", "fc2", "head"]
+    assert [each.name for each in layers_with_weights(network())] == ["stem", "dw", "fc1", "fc2", "head"]

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, run
 from samples.statistics import statistics_of
 from zoo.calibration.layer_input import LayerInput
 from zoo.ncnn.bin import Storage
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
 from zoo.quantize.blocks import (

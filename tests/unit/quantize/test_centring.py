@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, run
 from zoo.errors import ZooError
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.centring import centre, clipped_input, shift_name
 from zoo.quantize.gelu import tanh_gelu

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
-from zoo.ncnn.check import check_graph
+from samples.ncnn import check_graph, layer, normal, run
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.channel_scales import insert_quantize
 from zoo.quantize.scales import int8_layer, weight_rows

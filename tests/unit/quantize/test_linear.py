@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, run
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
 from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, turn_names

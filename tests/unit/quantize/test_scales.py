@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, normal, run, small_network
+from samples.ncnn import chain, check_graph, layer, normal, run, small_network, weight_scales
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_files, check_graph
+from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.quantize.scales import absmax_scales, quantize, round_to_int8, weight_rows, weight_scales
+from zoo.quantize.scales import absmax_scales, quantize, round_to_int8, weight_rows
 from zoo.quantize.table import CalibrationTable, read_table, write_table
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, layer, normal, run
+from samples.ncnn import check_graph, fed, layer, normal, run
 from zoo.calibration.collect import collect
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.apply import apply, check_device, left_float, table_of, weight_share
 from zoo.quantize.recipe import LayerPlan, Recipe

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from samples.ncnn import chain, normal, run
+from samples.ncnn import chain, check_graph, normal, run
 from samples.statistics import statistics_of
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Array, BinReader, Storage, array
-from zoo.ncnn.check import check_graph
-from zoo.ncnn.weights import quantizable, row_width
+from zoo.ncnn.weights import can_be_int8, row_width
 from zoo.quantize.w8 import MIN_SIZE, codebook, encode, share, to_w8
 
 SHAPES = {
@@ -29,7 +28,7 @@ LINEAR = ("InnerProduct", SHAPES["InnerProduct"][0])
 
 def statistics(graph):
     """Of a few inputs that are alike."""
-    widths = {layer.name: row_width(layer) for layer in quantizable(graph)}
+    widths = {layer.name: row_width(layer) for layer in filter(can_be_int8, graph.layers)}
     return statistics_of({name: alike(width) for name, width in widths.items()})
 
 

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from samples.artifacts import pair
-from samples.ncnn import chain, layer, small_network
+from samples.ncnn import chain, layer, small_network, weight_scales
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.onnx import export_onnx
 from zoo.export.pnnx import convert
 from zoo.export.torchscript import export_torchscript
 from zoo.ncnn.graph import Graph, read_graph
-from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.scales import quantize
 from zoo.quantize.table import CalibrationTable
 from zoo.runners import RUNTIMES, open_runner
 from zoo.runners.hardware import cpu_name
