@@ -23,7 +23,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply, check_recipe
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
-from zoo.quantize.linear import turn_names
+from zoo.quantize.linear import transposition_names
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -280,5 +280,5 @@ def sensitivity(
 
 def int8_ms(times: LayerTimes, name: str) -> float:
     """Milliseconds of a layer and of what was put around it alone: shift, Quantize, turns of its blobs."""
-    own = (shift_name(name), quantize_name(name), *turn_names(name))
+    own = (shift_name(name), quantize_name(name), *transposition_names(name))
     return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)

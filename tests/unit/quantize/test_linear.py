@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, turn_names
+from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, transposition_names
 
 LINEAR = {
     "gemm": ("Gemm", {3: 1, 5: 1, 6: 1, 7: 5, 8: 6, 9: 7, 10: 4}),
@@ -130,7 +130,7 @@ def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
     assert check_graph(changed) == []
     if names == ["fc2"]:
         assert {each.name for each in changed.layers} - {each.name for each in graph.layers} == {
-            *turn_names("fc2")
+            *transposition_names("fc2")
         }
     assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == turns
     assert {each.name for each in changed.of_type("Convolution")} == set(names)
