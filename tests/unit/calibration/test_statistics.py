@@ -123,11 +123,11 @@ def test_a_sample_is_fair_and_its_size_bounded(runner):
 def test_layers_that_read_one_blob_share_its_statistics(runner, tmp_path):
     graph = Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Split", "split", "in0", "a b", {}),
-            layer("Convolution", "one", "a", "c", {0: 4, 1: 1, 6: 12}),
-            layer("Convolution", "two", "b", "d", {0: 4, 1: 3, 4: 1, 6: 108}),
-            layer("BinaryOp", "add", "c d", "out0", {0: 0}),
+            layer("Input", "in0", "", "in0"),
+            layer("Split", "split", "in0", "a b"),
+            layer("Convolution", "one", "a", "c", num_output=4, kernel_w=1, weight_data_size=12),
+            layer("Convolution", "two", "b", "d", num_output=4, kernel_w=3, pad_left=1, weight_data_size=108),
+            layer("BinaryOp", "add", "c d", "out0", op_type=0),
         )
     )
     write_graph(graph, tmp_path / "split.param", tmp_path / "split.bin")

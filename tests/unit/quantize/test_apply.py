@@ -28,16 +28,38 @@ def network() -> Graph:
     relu6 = {9: 3, 10: (0.0, 6.0)}
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
+            layer("Input", "in0", "", "in0"),
             layer("Convolution", "stem", "in0", "1", {0: 8, 1: 3, 3: 2, 4: 1, 5: 1, 6: 216, **relu6}, draw),
             layer(
                 "ConvolutionDepthWise", "dw", "1", "2", {0: 8, 1: 3, 4: 1, 5: 1, 6: 72, 7: 8, **relu6}, draw
             ),
-            layer("Convolution", "fc1", "2", "3", {0: 32, 1: 1, 5: 1, 6: 256}, draw),
-            layer("GELU", "gelu", "3", "4", {}),
-            layer("Convolution", "fc2", "4", "5", {0: 16, 1: 1, 5: 0, 6: 512}, draw),
-            layer("Pooling", "pool", "5", "6", {0: 1, 4: 1}),
-            layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80}, draw),
+            layer(
+                "Convolution",
+                "fc1",
+                "2",
+                "3",
+                draw=draw,
+                num_output=32,
+                kernel_w=1,
+                bias_term=1,
+                weight_data_size=256,
+            ),
+            layer("GELU", "gelu", "3", "4"),
+            layer(
+                "Convolution",
+                "fc2",
+                "4",
+                "5",
+                draw=draw,
+                num_output=16,
+                kernel_w=1,
+                bias_term=0,
+                weight_data_size=512,
+            ),
+            layer("Pooling", "pool", "5", "6", pooling_type=1, global_pooling=1),
+            layer(
+                "InnerProduct", "head", "6", "out0", draw=draw, num_output=5, bias_term=1, weight_data_size=80
+            ),
         )
     )
 
@@ -164,11 +186,32 @@ def test_layers_that_read_one_blob_are_planned_together(tmp_path):
     draw = normal(4)
     graph = Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Split", "split", "in0", "a b", {}),
-            layer("Convolution", "one", "a", "c", {0: 4, 1: 1, 5: 1, 6: 12}, draw),
-            layer("Convolution", "two", "b", "d", {0: 4, 1: 3, 4: 1, 5: 1, 6: 108}, draw),
-            layer("BinaryOp", "add", "c d", "out0", {0: 0}),
+            layer("Input", "in0", "", "in0"),
+            layer("Split", "split", "in0", "a b"),
+            layer(
+                "Convolution",
+                "one",
+                "a",
+                "c",
+                draw=draw,
+                num_output=4,
+                kernel_w=1,
+                bias_term=1,
+                weight_data_size=12,
+            ),
+            layer(
+                "Convolution",
+                "two",
+                "b",
+                "d",
+                draw=draw,
+                num_output=4,
+                kernel_w=3,
+                pad_left=1,
+                bias_term=1,
+                weight_data_size=108,
+            ),
+            layer("BinaryOp", "add", "c d", "out0", op_type=0),
         )
     )
     write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
@@ -213,7 +256,9 @@ def test_statistics_of_other_weights_are_refused(statistics):
     assert apply(other, statistics, plain_recipe(graph))
     with pytest.raises(ZooError, match="other weights"):
         apply(
-            graph.replace(layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80})),
+            graph.replace(
+                layer("InnerProduct", "head", "6", "out0", num_output=5, bias_term=1, weight_data_size=80)
+            ),
             statistics,
             plain_recipe(graph),
         )
