@@ -104,13 +104,6 @@ def test_unusual_padding_survives_and_an_edit_gets_the_usual_one(tmp_path):
     assert rewritten(graph.replace(edited), tmp_path)[1] == b"\x38\x4b\x0d\x00\x04\x05\x06\x00"
 
 
-def test_arrays_know_their_dtype():
-    with pytest.raises(ZooError, match="stored as FP16 holds flat float16, not float32"):
-        Array(np.zeros(3, np.float32), Storage.FP16)
-    with pytest.raises(ZooError, match=r"not float32 of shape \(1, 3\)"):
-        Array(np.zeros((1, 3), np.float32), Storage.RAW)
-
-
 def test_arrays_that_were_read_cannot_be_changed_in_place(pair):
     with pytest.raises(ValueError, match="read-only"):
         read_graph(*pair)["conv"].weights["weight"].values[0] = 1
