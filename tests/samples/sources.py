@@ -61,7 +61,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     reports = {}
     for name, own in files.items():
         artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
-        verify.main(artifact, None, card, truth, images, GATES, 1, str(folder / "verify.json"))
+        verify.main(artifact, (), card, truth, images, GATES, 1, str(folder / "verify.json"))
         reports[name] = read_json(folder / "verify.json")
     return Built(read_json(card), reports, folder)
 

@@ -225,7 +225,7 @@ def test_the_command_prints_and_writes(files, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("cpu/small/bf16 against cpu/small/fp32, 0.png\n\nlayer ")
-    assert (tmp_path / "table.csv").read_text().startswith("layer,type,blob,cosine,sqnr_db,max_abs\n")
+    assert (tmp_path / "table.csv").read_text().startswith("layer,type,blob,cosine,sqnr_db,max_abs,peak\n")
     assert "Plotly" in (tmp_path / "chart.html").read_text()
 
 
