@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json
+from zoo.config.card import ModelCard
 from zoo.jobs.reporting import reporting
 from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.timing import ncnn_fp32
@@ -14,7 +13,7 @@ def main(
     artifact: Artifact, fp32: Iterable[str], card: str, streams: int | None, memory_mb: float, output: str
 ) -> None:
     settings = BenchSettings(streams=streams, memory_bytes=1e6 * memory_mb)
-    shapes = Feed.of(read_json(card)).shapes
+    shapes = ModelCard.read(card).feed.shapes
     benchmark(artifact, ncnn_fp32(artifact, fp32), shapes, settings).write(output)
 
 

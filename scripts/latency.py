@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json
+from zoo.config.card import ModelCard
 from zoo.jobs.reporting import reporting
 from zoo.measure.timing import ncnn_fp32, time_beside
 from zoo.runners.artifact import Artifact
@@ -12,7 +11,7 @@ LONGEST_S = 5.0
 
 
 def main(artifact: Artifact, fp32_files: tuple[str, str], card: str, output: str) -> None:
-    fp32, shapes = ncnn_fp32(artifact, fp32_files), Feed.of(read_json(card)).shapes
+    fp32, shapes = ncnn_fp32(artifact, fp32_files), ModelCard.read(card).feed.shapes
     latency, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
     latency.write(output)
 

@@ -7,12 +7,11 @@ import numpy as np
 import torch
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
 from zoo.images.decode import load as load_samples
-from zoo.images.files import ModelClasses
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
 from zoo.runners.artifact import Artifact
@@ -38,17 +37,17 @@ def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Fe
 
 
 def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
-    described = read_json(card)
-    feed = Feed.of(described)
+    described = ModelCard.read(card)
+    feed = described.feed
     image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set, ModelClasses.of(described))
+    chosen = samples(image_set, described.classes)
     run_all = in_onnxruntime if spec.library == "onnx" else in_torch
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)
     labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
     names = tuple(sample.name for sample in chosen)
-    Reference(first, names, labels, described["task"], second).save(Path(output))
+    Reference(first, names, labels, described.task, second).save(Path(output))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from zoo.jobs.isolation import isolated
 from zoo.measure.metrics import cosine
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
-from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import like
 
@@ -79,5 +78,5 @@ def check_agreement(model: str, truth: Path, pair: tuple[Path, Path], feed: Feed
 
 
 def _answers(artifact: Artifact, feed: Feed) -> Arrays:
-    runner = open_runner(artifact.runtime, artifact.files, "cpu", 1, artifact.precision)
+    runner = artifact.open(threads=1)
     return tuple(np.asarray(each)[None] for each in runner.run(random_inputs(feed.shapes)))

@@ -9,7 +9,7 @@ from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
 from zoo.measure.throughput import GPU_STREAMS, TURNS, StreamSettings, throughput
 from zoo.measure.timing import RUNS, time_beside
-from zoo.runners.artifact import Artifact, opened
+from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import cpu_count, cpu_name, peak_memory
 
 MEMORY_BYTES = 4e9
@@ -73,7 +73,7 @@ def _hardware(info: RuntimeInfo) -> Hardware:
 
 def _peak_memory(artifact: Artifact, shapes: Sequence[Shape]) -> int:
     """Peak resident memory in bytes of this process once it has run the artifact."""
-    runner = opened(artifact, threads=1)
+    runner = artifact.open(threads=1)
     for _ in range(2):
         runner.step(random_inputs(shapes))
     return peak_memory()

@@ -5,18 +5,19 @@ ONNX files; files of different formats name and fuse layers in their own ways, s
 compared alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.config.verification import LayerDifference
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated
 from zoo.measure.layer_difference import compared_layers, layer_difference
 from zoo.ncnn.graph import Graph, read_param
 from zoo.ncnn.layer import Layer
-from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import load as load_ncnn
@@ -33,10 +34,7 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
 
 def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[LayerDifference]:
-    expected, got = (
-        stacked([open_runner(each.runtime, each.files, each.device, threads, each.precision).run(inputs)])
-        for each in (first, second)
-    )
+    expected, got = (stacked([artifact.open(threads).run(inputs)]) for artifact in (first, second))
     outputs = zip(expected, like(second, got, expected), strict=True)
     found: list[LayerDifference] = []
     if comparable(first, second):
@@ -123,15 +121,14 @@ def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: 
             onnx.save(model, path)
         except ValueError as error:
             raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
-        runner = open_runner(artifact.runtime, [path], artifact.device, threads, artifact.precision)
-        return runner.run(inputs)[count:]
+        return replace(artifact, files=(path,)).open(threads).run(inputs)[count:]
 
 
-def check_same_model(cards: Sequence[Mapping[str, object]]) -> None:
+def check_same_model(first: ModelCard, second: ModelCard) -> None:
     """Raises ZooError unless two model cards say that the same inputs go in."""
-    for key in ("inputs", "preprocess"):
-        if cards[0][key] != cards[1][key]:
+    for field in ("inputs", "preprocess"):
+        if getattr(first, field) != getattr(second, field):
             raise ZooError(
-                f"{cards[0]['name']} and {cards[1]['name']} take different {key}, so they cannot be "
-                "compared; give two artifacts of one model"
+                f"{first.name} and {second.name} take different {field}, so they cannot be compared; give "
+                "two artifacts of one model"
             )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.config.card import ModelCard
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples
-from zoo.jobs.records import read_json
 from zoo.runners.reference import Reference
 
 
@@ -27,4 +27,4 @@ class ReferenceSet:
         Raises ZooError if an image is missing or a file is not what it should be.
         """
         chosen = tuple(samples(ImageSet.from_dict(images)))
-        return cls(images["name"], chosen, Feed.of(read_json(card)), Reference.load(Path(reference)))
+        return cls(images["name"], chosen, ModelCard.read(card).feed, Reference.load(Path(reference)))

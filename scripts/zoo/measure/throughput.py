@@ -23,7 +23,7 @@ from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import end_with_parent
 from zoo.measure.timing import GAP_S
 from zoo.runners import Runner
-from zoo.runners.artifact import Artifact, opened
+from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
 TURNS = 3
@@ -111,8 +111,8 @@ _stream: list[Stream] = []
 def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> int:
     """Load both models in this process and run them once; its peak memory in bytes."""
     inputs = random_inputs(shapes)
-    own = opened(artifact, threads=1)
-    reference = opened(replace(fp32, device="cpu") if own.info.software_gpu is None else fp32, threads=1)
+    own = artifact.open(threads=1)
+    reference = (replace(fp32, device="cpu") if own.info.software_gpu is None else fp32).open(threads=1)
     for runner in (own, reference):
         runner.step(inputs)
     _stream.append(Stream(own, reference, inputs))

@@ -18,7 +18,7 @@ from zoo.config.benchmark import Latency, ReferenceLatency, TimedLatency
 from zoo.config.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
-from zoo.runners.artifact import Artifact, opened
+from zoo.runners.artifact import Artifact
 
 RUNS = 50
 FEWEST = 5
@@ -78,9 +78,9 @@ def _times(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
     inputs = random_inputs(shapes)
-    own = opened(artifact, threads)
+    own = artifact.open(threads)
     on_cpu = own.info.software_gpu is None
-    reference = opened(replace(fp32, device="cpu") if on_cpu else fp32, threads)
+    reference = (replace(fp32, device="cpu") if on_cpu else fp32).open(threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
     clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
 

@@ -4,11 +4,11 @@
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+
+from zoo.config.card import ModelCard
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,28 @@ CLASSES = 1000
 """All of them are of ImageNet-1k."""
 
 
-def published(card: Mapping[str, Any]) -> list[Figures]:
+def published(card: ModelCard) -> list[Figures]:
     """What is known of a card's model, by source.
 
     They are those of the architecture and those of its weights, by timm's tag (of all tags if none is named),
     at the card's input size; at others where a source has none at that one. None for a model whose arguments
     make it another one, or with other classes.
     """
-    if card["args"] or card["num_classes"] != CLASSES:
+    if card.args or card.num_classes != CLASSES:
         return []
-    size = card["input"][-1]
+    size = card.input[-1]
     mine = [figures for figures in _all_figures() if _is_of(card, figures.model)]
     at_size = {figures.source for figures in mine if figures.size == size}
     return [figures for figures in mine if figures.size == size or figures.source not in at_size]
 
 
-def _is_of(card: Mapping[str, Any], model: str) -> bool:
+def _is_of(card: ModelCard, model: str) -> bool:
     """Whether figures under the name `model` are about a card's model: only timm's names have tags."""
-    name = card["architecture"]
+    name = card.architecture
     architecture, _, tag = name.partition(".")
     if model == architecture:
         return True
-    return card["library"] == "timm" and (model == name or (not tag and model.startswith(f"{architecture}.")))
+    return card.library == "timm" and (model == name or (not tag and model.startswith(f"{architecture}.")))
 
 
 @cache

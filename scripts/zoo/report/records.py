@@ -1,12 +1,13 @@
 """Everything known about a model, read from the records of all stages."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from zoo.config.benchmark import Benchmark
+from zoo.config.card import ModelCard
 from zoo.config.evaluation import Evaluation
 from zoo.config.proof import Proof
 from zoo.config.verification import Verification
@@ -25,7 +26,7 @@ class ModelRecords:
     are about int8, and name their device.
     """
 
-    card: Mapping[str, Any]
+    card: ModelCard
     verify: Sequence[Verification] = ()
     bench: Sequence[Benchmark] = ()
     eval: Sequence[Evaluation] = ()
@@ -76,7 +77,7 @@ def read_records(cards: Iterable[str | Path], proofs: Iterable[str | Path]) -> l
             raise ZooError(f"{path}: no record of the report; those end in {', '.join(READERS)} and .json")
         record = READERS[kind](path)
         found[record.model][kind].append(record)
-    return [ModelRecords(card, **found[card["name"]]) for card in map(read_json, cards)]
+    return [ModelRecords(card, **found[card.name]) for card in map(ModelCard.read, cards)]
 
 
 def by_artifact(model: str, records: Iterable[AnyProof]) -> dict[tuple[str, str], AnyProof]:

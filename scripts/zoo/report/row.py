@@ -3,11 +3,12 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zoo.config.benchmark import Benchmark
+from zoo.config.card import ModelCard
 from zoo.config.evaluation import Evaluation
 from zoo.config.verification import Numbers, Verification
 from zoo.report.artifact_names import precision_and_format, sort_key
@@ -78,7 +79,7 @@ def rows(models: Iterable[ModelRecords]) -> list[Row]:
 
 
 def _rows_of(model: ModelRecords) -> Iterator[Row]:
-    name = model.card["name"]
+    name = model.card.name
     verify, bench = by_artifact(name, model.verify), by_artifact(name, model.bench)
     evaluation = by_artifact(name, model.eval)
     for place in sorted({*verify, *bench, *evaluation}, key=lambda place: sort_key(*place)):
@@ -86,7 +87,7 @@ def _rows_of(model: ModelRecords) -> Iterator[Row]:
 
 
 def _row(
-    card: Mapping[str, Any],
+    card: ModelCard,
     place: tuple[str, str],
     verification: Verification | None,
     benchmark: Benchmark | None,
@@ -97,15 +98,15 @@ def _row(
     proof = benchmark or verification
     runtime = proof.runtime if proof else None
     return Row(
-        model=card["name"],
+        model=card.name,
         device=device,
         artifact=artifact,
         precision=precision,
         format=form,
-        random_weights=card["random"],
+        random_weights=card.random,
         bytes=_bytes(verification, benchmark),
-        parameters=card["parameters"],
-        multiply_adds=card["multiply_adds"],
+        parameters=card.parameters,
+        multiply_adds=card.multiply_adds,
         hardware=runtime.device if runtime else None,
         software_gpu=runtime.software_gpu if runtime else None,
         verdict=("passed" if verification.verdict.passed else "failed") if verification else None,

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from zoo.config.benchmark import Benchmark
+from zoo.config.card import ModelCard
 from zoo.config.evaluation import Evaluation
 from zoo.config.verification import Verification
 from zoo.deploy.programs import obstacle, programs
@@ -58,7 +59,7 @@ class Section:
     """What the template is given. source, programs: texts by title; gates: the artifacts by their gates in
     words; depth, figures: charts by name, the latter with those of the searches."""
 
-    card: Mapping[str, Any]
+    card: ModelCard
     rows: Sequence[Row]
     verdicts: Mapping[str | None, int]
     source: Mapping[str, str]
@@ -86,18 +87,17 @@ class Section:
 
 def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
     """The section of a model; rows: of all models. Raises ZooError for records that are not the model's."""
-    card, name = model.card, model.card["name"]
+    card, name = model.card, model.card.name
     verify = list(by_artifact(name, model.verify).values())
     own = [row for row in rows if row.model == name]
     figures = published(card)
-    preprocess = Preprocess.from_dict(card["preprocess"])
-    mean, norm = mean_norm(preprocess)
+    mean, norm = mean_norm(card.preprocess)
     return Section(
         card=card,
         rows=own,
         verdicts=Counter(row.verdict for row in own),
-        source=facts(card["source"]),
-        preprocess=preprocess,
+        source=facts(card.source),
+        preprocess=card.preprocess,
         mean_vals=mean,
         norm_vals=norm,
         verify=verify,
@@ -109,7 +109,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         depth=_depths(name, verify),
         search=[_search(name, outcome) for outcome in by_device(name, model.search, "search").values()],
         layers=[_layers(each) for each in by_device(name, model.sensitivity, "sensitivity").values()],
-        programs={} if obstacle(card) else _programs(preprocess, own),
+        programs={} if obstacle(card) else _programs(card.preprocess, own),
     )
 
 

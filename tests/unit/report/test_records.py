@@ -38,7 +38,7 @@ WRITTEN = {
 def folder(tmp_path):
     """The cards of two models and a third without proofs, and records of the two."""
     for name in ("net", "other", "bare"):
-        write_json(card(name), tmp_path / f"{name}.json")
+        card(name).write(tmp_path / f"{name}.json")
     for name, record in WRITTEN.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_json(record.to_dict(), tmp_path / name)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from samples.page import Page, texts
 from samples.report import CANDIDATES, card, complete, search
 from zoo.deploy.programs import programs
-from zoo.images.preprocess import Preprocess
 from zoo.report.formats import DASH
 from zoo.report.page import render_html
 from zoo.report.records import ModelRecords
@@ -16,8 +15,8 @@ from zoo.report.section import facts
 def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     models, _, _ = built
     for model, smallest in zip(models, ("int8", "int8", "fp16"), strict=True):
-        assert model.card["sha256"] in page.text
-        texts = programs(Preprocess.from_dict(model.card["preprocess"]), smallest)
+        assert model.card.sha256 in page.text
+        texts = programs(model.card.preprocess, smallest)
         assert all(texts[name] in page.text for name in ("predict.py", "main.cpp", "preprocess.h"))
     assert "fp16: predict.py" in page.text, "where int8 failed"
     assert "127.5, 127.5, 127.5" in page.text
@@ -36,7 +35,7 @@ def test_an_architecture_is_told_with_what_builds_it():
 
 
 def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
-    model = complete("net", devices=("cpu",), labelled=False, num_classes=None, task="other")
+    model = complete("net", devices=("cpu",), labelled=False, task="other")
     unknown = {"agreement": None, "top1_drop": None}
     model = replace(
         model,

@@ -263,7 +263,7 @@ def test_vulkan_computes_int8_as_the_cpu_does(tmp_path):
 
 BROKEN_DEVICE = """
 import zoo.runners.ncnn_runner as module
-from zoo.vulkan import VulkanDevice
+from zoo.runners.vulkan import VulkanDevice
 module.vulkan_device = lambda: VulkanDevice(0, "Broken GPU", False)
 """
 
