@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from zoo.errors import ZooError
-from zoo.onnx.calibration import Named, Reader, named
+from zoo.onnx.calibration import Named, Reader, with_node_names
 
 CALIBRATIONS = {
     "minmax": CalibrationMethod.MinMax,
@@ -140,8 +140,8 @@ def _prepared(model: onnx.ModelProto) -> Iterator[tuple[Path, Path]]:
     """The model as a file, pre-processed, and a path for what is made of it; both are gone afterwards."""
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(io.StringIO()) as said:
         prepared = Path(scratch) / "prepared.onnx"
-        quant_pre_process(named(model), prepared)
-        onnx.save(named(onnx.load(prepared)), prepared)
+        quant_pre_process(with_node_names(model), prepared)
+        onnx.save(with_node_names(onnx.load(prepared)), prepared)
         yield prepared, Path(scratch) / "quantized.onnx"
     for line in filter(None, said.getvalue().splitlines()):
         logging.info("onnxruntime: %s", line)
