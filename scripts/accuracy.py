@@ -8,9 +8,11 @@ from zoo.measure.accuracy import evaluate
 from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.artifact import Artifact
 
+snakemake: Any
+
 
 def main(
-    artifact: Artifact, card: str, reference: str, images: Mapping[str, Any], threads: int, output: str
+    *, artifact: Artifact, card: str, reference: str, images: Mapping[str, Any], threads: int, output: str
 ) -> None:
     evaluate(artifact, ReferenceSet.read(images, card, reference), threads).write(output)
 

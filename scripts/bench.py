@@ -1,6 +1,7 @@
 """Time one artifact beside ncnn's fp32 of the same model."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.config.card import ModelCard
 from zoo.jobs.reporting import reporting
@@ -8,9 +9,11 @@ from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.timing import ncnn_fp32
 from zoo.runners.artifact import Artifact
 
+snakemake: Any
+
 
 def main(
-    artifact: Artifact, fp32: Iterable[str], card: str, streams: int | None, memory_mb: float, output: str
+    *, artifact: Artifact, fp32: Iterable[str], card: str, streams: int | None, memory_mb: float, output: str
 ) -> None:
     settings = BenchSettings(streams=streams, memory_bytes=1e6 * memory_mb)
     shapes = ModelCard.read(card).feed.shapes

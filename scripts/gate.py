@@ -1,12 +1,16 @@
 """Pass an artifact whose verification passed; stop with the reasons if it did not."""
 
+from typing import Any
+
 from zoo.config.verification import Verification
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 
+snakemake: Any
 
-def main(verification: str, output: str) -> None:
+
+def main(*, verification: str, output: str) -> None:
     verdict = Verification.read(verification).verdict
     if not verdict.passed:
         raise ZooError(f"{'; '.join(verdict.failures)} (see {verification})")

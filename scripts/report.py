@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
@@ -11,9 +12,11 @@ from zoo.report.records import read_records
 from zoo.report.row import render_csv, rows
 from zoo.report.summary import render_summary, render_summary_csv
 
+snakemake: Any
+
 
 def main(
-    cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
+    *, cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
 ) -> None:
     models = read_records(cards, proofs)
     table = rows(models)

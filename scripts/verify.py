@@ -9,8 +9,11 @@ from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.verify import verify
 from zoo.runners.artifact import Artifact
 
+snakemake: Any
+
 
 def main(
+    *,
     artifact: Artifact,
     fp32: Iterable[str],
     card: str,
