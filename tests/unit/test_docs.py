@@ -9,6 +9,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(PROJECT.glob("[!C]*.md")), PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
 """All but the changelog, which tells what has gone."""
+SOURCES = [*sorted((PROJECT / "scripts").rglob("*.py")), *sorted((PROJECT / "rules").glob("*.smk"))]
 EXAMPLES = re.compile(r"```yaml\n.*?```", re.DOTALL)
 """They name files of the user's own."""
 FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles", "zoo")
@@ -16,11 +17,11 @@ RULES = "\n".join(path.read_text() for path in [PROJECT / "Snakefile", *(PROJECT
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def pages(pattern: str) -> list:
+def pages(pattern: str, pages: list[Path] = PAGES) -> list:
     """Each thing that a pattern finds in a page, with the page."""
     return [
         pytest.param(page, name, id=f"{page.name}: {name}")
-        for page in PAGES
+        for page in pages
         for name in sorted(set(re.findall(pattern, EXAMPLES.sub("", page.read_text(encoding="utf-8")))))
     ]
 
@@ -37,7 +38,7 @@ def test_a_path_exists(page: Path, path: str):
     assert list(base.glob(pattern)), f"{page.name} names {path}"
 
 
-@pytest.mark.parametrize(("page", "name"), pages(r"`(zoo\.(?!csv)\w+(?:\.\w+)*)`"))
+@pytest.mark.parametrize(("page", "name"), pages(r"`(zoo\.(?!csv)\w+(?:\.\w+)*)`", PAGES + SOURCES))
 def test_a_module_exists_and_has_what_is_said(page: Path, name: str):
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
