@@ -67,7 +67,16 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     reports = {}
     for name, own in files.items():
         artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
-        verify.main(artifact, None, card, truth, images, GATES, 1, str(folder / "verify.json"))
+        verify.main(
+            artifact=artifact,
+            fp32=(),
+            card=card,
+            reference=truth,
+            images=images,
+            gates=GATES,
+            threads=1,
+            output=str(folder / "verify.json"),
+        )
         reports[name] = read_json(folder / "verify.json")
     return Built(ModelCard.read(card), reports, folder)
 
