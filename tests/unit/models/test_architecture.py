@@ -6,7 +6,7 @@ import torch
 from samples.sources import refused
 from samples.weights import same, spec
 from zoo.errors import ZooError
-from zoo.models.architecture import create
+from zoo.models.architecture import create, naming
 from zoo.models.weights import fetch
 
 
@@ -91,3 +91,10 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
 )
 def test_a_model_that_cannot_be_built(tmp_path, entry, text):
     refused(entry, tmp_path, text)
+
+
+def test_the_models_name_is_put_before_an_error_and_nothing_else_is_touched():
+    with pytest.raises(ZooError, match=r"^tiny: too large$"), naming(spec()):
+        raise ZooError("too large")
+    with pytest.raises(KeyError), naming(spec()):
+        raise KeyError
