@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from samples.sources import fully, refused
+from samples.nets import fully
+from samples.sources import refused
 from zoo.errors import ZooError
 from zoo.export.ncnn import Target, first_that_agrees, to_ncnn
 from zoo.export.torchscript import export_torchscript

@@ -57,14 +57,14 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
         ),
         ({"module": "samples.sources"}, "'samples.sources' is no entry point: write module:function"),
         ({"module": "no_such_code:net"}, "the module no_such_code cannot be imported"),
-        ({"module": "samples.sources:nothing"}, "samples.sources has no function nothing"),
+        ({"module": "samples.nets:nothing"}, "samples.nets has no function nothing"),
         (
             {"module": "samples.sources:build", "args": {"entry": 1}},
             "its function cannot build samples.sources:build with args",
         ),
         ({"module": "samples.sources:noise_images", "args": {}}, "cannot build"),
         (
-            {"module": "samples.sources:fully", "args": {"channels": 4}},
+            {"module": "samples.nets:fully", "args": {"channels": 4}},
             r"it does not take inputs of the shape \[1, 3, 224, 224\]",
         ),
         (
@@ -73,7 +73,7 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
         ),
         (
             {
-                "module": "samples.sources:two_views",
+                "module": "samples.nets:two_views",
                 "task": "classification",
                 "inputs": [
                     {"shape": [3, 8, 8]},
@@ -84,7 +84,7 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
             "a classifier has one output of the shape",
         ),
         (
-            {"module": "samples.sources:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
+            {"module": "samples.nets:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
             "give each of inputs its second_shape",
         ),
     ],

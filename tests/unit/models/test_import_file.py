@@ -3,7 +3,8 @@
 import onnx
 import pytest
 
-from samples.sources import build, exported, fully, passed, refused, traced
+from samples.nets import fully
+from samples.sources import build, exported, passed, refused, traced
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256

@@ -5,16 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from samples.sources import (
-    KERNEL,
-    SMALL,
-    build,
-    exported,
-    fully,
-    onnx_model,
-    passed,
-    refused,
-)
+from samples.nets import fully
+from samples.sources import KERNEL, SMALL, build, exported, onnx_model, passed, refused
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess

@@ -7,7 +7,8 @@ import pytest
 import torch
 from onnx import helper
 
-from samples.sources import CONV, KERNEL, exported, fully, onnx_model, refused
+from samples.nets import fully
+from samples.sources import CONV, KERNEL, exported, onnx_model, refused
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.models.libraries.onnx_models import build as build_module

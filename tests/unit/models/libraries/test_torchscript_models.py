@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from samples.sources import fully, refused, traced
+from samples.nets import fully
+from samples.sources import refused, traced
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.models.libraries.torchscript_models import build as build_module
