@@ -15,14 +15,14 @@ def main(
     fp32_files: list[str],
     card: str,
     streams: int | None,
-    memory_bytes: float,
+    memory_mb: float,
     output: str,
 ) -> None:
     fp32 = replace(
         artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, fp32_files))
     )
     shapes = Feed.of(read_json(card)).shapes
-    write_json(benchmark(artifact, fp32, shapes, streams=streams, memory_bytes=memory_bytes), output)
+    write_json(benchmark(artifact, fp32, shapes, streams=streams, memory_mb=memory_mb), output)
 
 
 if __name__ == "__main__":
@@ -34,6 +34,6 @@ if __name__ == "__main__":
             files.fp32,
             files.card,
             params.streams,
-            1e6 * snakemake.resources.mem_mb,
+            snakemake.resources.mem_mb,
             snakemake.output[0],
         )

@@ -6,7 +6,7 @@ from typing import Any
 import onnx
 
 from zoo.images.inputs import Feed
-from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.files import replacing
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
@@ -25,7 +25,7 @@ def main(
 ) -> None:
     feed = Feed.of(read_json(card))
     model = load_model(path)
-    chosen = every(calibration_samples(ImageSet.from_dict(images))[0], IMAGES)
+    chosen = spread(CalibrationSet.of(ImageSet.from_dict(images)).collected, IMAGES)
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(to_fp16(model, list(feeds(model, chosen, feed, threads)), gates), temporary)
 

@@ -5,7 +5,7 @@ from typing import Any
 import onnx
 
 from zoo.images.inputs import Feed
-from zoo.images.sets import ImageSet, calibration_samples
+from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.files import replacing
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
@@ -19,7 +19,7 @@ def main(
 ) -> None:
     feed = Feed.of(read_json(card))
     model = load_model(path)
-    chosen, _ = calibration_samples(ImageSet.from_dict(images))
+    chosen = CalibrationSet.of(ImageSet.from_dict(images)).collected
     inputs = feeds(model, chosen, feed, threads, progress=title)
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_static(model, inputs, len(chosen), setting), temporary)

@@ -9,7 +9,7 @@ from zoo.deploy.vendor import IMAGES, write_bundle
 from zoo.errors import ZooError
 from zoo.images.inputs import IMAGE
 from zoo.images.preprocess import Preprocess
-from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 
@@ -19,9 +19,9 @@ def main(model: str, path: str, card: str, images: dict[str, Any], data_type: st
     record = Preprocess.from_dict(described["preprocess"])
     if len(described["inputs"]) != 1 or described["inputs"][0]["values"] != IMAGE:
         raise ZooError("a vendor bundle is for models of one image; give the toolchain opset11.onnx itself")
-    chosen, _ = calibration_samples(ImageSet.from_dict(images))
+    collected = CalibrationSet.of(ImageSet.from_dict(images)).collected
     name = onnx.load(path, load_external_data=False).graph.input[0].name
-    write_bundle(model, Path(path), name, every(chosen, IMAGES), record, data_type, output)
+    write_bundle(model, Path(path), name, spread(collected, IMAGES), record, data_type, output)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_any_array_will_do_and_none_is_changed(runtime, case):
     for image in (strided, mirrored, IMAGE.astype(np.float64)):
         before = image.copy()
         np.testing.assert_allclose(runner.run((image,))[0], case.results[-1], atol=1e-5)
-        runner.step((image,))
+        runner.compute((image,))
         np.testing.assert_array_equal(image, before)
 
 
@@ -106,7 +106,7 @@ def test_a_first_layer_that_works_in_place_leaves_the_image_alone(kind, tmp_path
     runner = open_runner("ncnn", pair(graph, tmp_path))
     image, before = IMAGE.copy(), IMAGE.copy()
     (first,) = runner.run((image,))
-    runner.step((image,))
+    runner.compute((image,))
     np.testing.assert_array_equal(image, before)
     np.testing.assert_array_equal(runner.run((image,))[0], first)
 
@@ -191,7 +191,7 @@ def test_several_inputs_and_outputs_go_in_and_come_out_in_the_order_of_the_model
     for output, expected in zip(outputs, both.results, strict=True):
         assert output.dtype == np.float32
         np.testing.assert_allclose(output, expected, atol=1e-5)
-    runner.step(PAIR)
+    runner.compute(PAIR)
     for output, again in zip(outputs, runner.run(PAIR), strict=True):
         np.testing.assert_array_equal(output, again)
 
