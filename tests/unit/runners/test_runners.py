@@ -134,7 +134,7 @@ def test_a_file_that_does_not_load_is_named(runtime, tmp_path):
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
 def test_a_run_that_fails_is_an_error_that_names_the_file(runtime, case):
     runner = open_runner(runtime, case.files[runtime])
-    for call in (runner.run, runner.step):
+    for call in (runner.run, runner.compute):
         with pytest.raises(ArtifactError, match=f"{case.files[runtime][0].name}: {runtime} cannot run it: ."):
             call((IMAGE[:2],))
 
@@ -202,7 +202,7 @@ def test_another_number_of_inputs_is_refused_with_their_names(runtime, given, bo
     names = {"ncnn": "in0, in1", "onnxruntime": "image, vector", "torch": r"\w+, \w+"}[runtime]
     file, count = both.files[runtime][0].name, len(given)
     runner = open_runner(runtime, both.files[runtime])
-    for call in (runner.run, runner.step):
+    for call in (runner.run, runner.compute):
         with pytest.raises(
             ArtifactError, match=rf"{file}: it takes 2 inputs \({names}\) and was given {count}; declare them"
         ):
@@ -263,7 +263,7 @@ def test_vulkan_computes_int8_as_the_cpu_does(tmp_path):
 
 BROKEN_DEVICE = """
 import zoo.runners.ncnn_runner as module
-from zoo.vulkan import VulkanDevice
+from zoo.runners.vulkan import VulkanDevice
 module.vulkan_device = lambda: VulkanDevice(0, "Broken GPU", False)
 """
 
