@@ -27,6 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config.card import ModelCard
 from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, samples
@@ -35,6 +36,7 @@ from zoo.measure.accuracy import evaluate
 from zoo.measure.timing import time_beside
 from zoo.ncnn.graph import read_graph, write_graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Convolution, Quantizable
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
 from zoo.quantize.apply import apply
 from zoo.quantize.scales import quantize, weight_scales
@@ -131,7 +133,7 @@ class Zoo:
         return Artifact(model, "cpu", name, "ncnn", name.split(".")[0], self.files(model, name))
 
     def feed(self, model: str) -> Feed:
-        return Feed.of(read_json(self.folder / f"results/weights/{model}.json"))
+        return ModelCard.read(self.folder / f"results/weights/{model}.json").feed
 
     def add_plain(self, model: str) -> None:
         """`int8.absmax`: thresholds by absmax and plain rounding, the depthwise convolutions float."""
@@ -162,13 +164,12 @@ class Zoo:
         layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
         runner = NcnnRunner(*files, device="cpu", threads=1, precision="fp32")
         blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in feed.shapes), list(layers))
-        return {
-            layers[blob].name: (
-                layers[blob],
-                layers[blob].weights["weight"].values.size * values.size / layers[blob].param(0),
-            )
-            for blob, values in blobs
-        }
+        counts = {}
+        for blob, values in blobs:
+            layer = layers[blob]
+            weights = layer.weights["weight"].values.size
+            counts[layer.name] = layer, weights * values.size / layer.param(Quantizable.NUM_OUTPUT)
+        return counts
 
     def bytes(self, model: str, artifact: str) -> int:
         return sum(file.stat().st_size for file in self.files(model, artifact))
@@ -179,9 +180,10 @@ def int8_share(layers: dict[str, tuple[Layer, float]], pointwise: bool = False) 
     chosen = [
         (layer, count)
         for layer, count in layers.values()
-        if not pointwise or (layer.type == "Convolution" and layer.param(1) == 1)
+        if not pointwise or (layer.type == "Convolution" and layer.param(Convolution.KERNEL_W) == 1)
     ]
-    return sum(count for layer, count in chosen if layer.param(8)) / sum(count for _, count in chosen)
+    int8 = sum(count for layer, count in chosen if layer.param(Quantizable.INT8_SCALE_TERM))
+    return int8 / sum(count for _, count in chosen)
 
 
 def qdq(zoo: Zoo, model: str) -> Artifact:

@@ -33,7 +33,7 @@ from zoo.config.training_images import (
 from zoo.jobs.usage import request
 
 # Artifacts that a deploy bundle is made of.
-DEPLOYABLE = [name for name, (_, runtime, _) in ARTIFACTS.items() if runtime == "ncnn"]
+DEPLOYABLE = [name for name, kind in ARTIFACTS.items() if kind.deployable]
 BUNDLES = ("vendor_bundle.zip",)
 # What is written beside int8.param, for people and for other tools.
 INT8_RECORDS = (
@@ -139,7 +139,9 @@ def weights_of(wc):
 
 def runtime_code(script):
     """The same for a script that opens the runtime of the artifact at hand."""
-    return lambda wc: code(script, f"zoo/runners/{ARTIFACTS[wc.artifact][1]}_runner.py")
+    return lambda wc: code(
+        script, f"zoo/runners/{ARTIFACTS[wc.artifact].runtime}_runner.py"
+    )
 
 
 def spec(wc):
@@ -287,7 +289,7 @@ def calibration_shards(wc):
 
 
 def artifact_files(device, model, artifact):
-    return [f"results/{device}/{model}/{file}" for file in ARTIFACTS[artifact][2]]
+    return [f"results/{device}/{model}/{file}" for file in ARTIFACTS[artifact].files]
 
 
 def files_of(wc):
@@ -297,9 +299,9 @@ def files_of(wc):
 def artifact_of(wc, artifact=None):
     """The artifact at hand, or another of the model, as the scripts' Artifact takes it, without its files."""
     artifact = artifact or wc.artifact
-    precision, runtime, _ = ARTIFACTS[artifact]
+    kind = ARTIFACTS[artifact]
     names = {"model": wc.model, "device": wc.device, "name": artifact}
-    return names | {"precision": precision, "runtime": runtime}
+    return names | {"precision": kind.precision, "runtime": kind.runtime}
 
 
 def int8_artifact(wc):
@@ -380,7 +382,7 @@ def vendor_data_type(wc):
 
 
 def gates(wc):
-    return gates_of(wc, ARTIFACTS[wc.artifact][0])
+    return gates_of(wc, ARTIFACTS[wc.artifact].precision)
 
 
 def fp16_gates(wc):
@@ -400,7 +402,7 @@ def ncnn_reference(wc):
     """ncnn's own fp32 files, which ncnn artifacts are compared with layer by layer."""
     return (
         artifact_files(wc.device, wc.model, "fp32")
-        if ARTIFACTS[wc.artifact][1] == "ncnn"
+        if ARTIFACTS[wc.artifact].runtime == "ncnn"
         else []
     )
 
@@ -435,7 +437,9 @@ def artifacts_of(model, device):
         left_out.add("torchscript")
     usual = [name for name in ARTIFACTS if name not in left_out]
     listed = config["models"][model].get("artifacts", config.get("artifacts", usual))
-    return [name for name in listed if device == "cpu" or ARTIFACTS[name][1] == "ncnn"]
+    return [
+        name for name in listed if device == "cpu" or ARTIFACTS[name].runtime == "ncnn"
+    ]
 
 
 def everything(models):
@@ -444,7 +448,7 @@ def everything(models):
     for device in built_devices():
         for model in models:
             artifacts = artifacts_of(model, device)
-            kinds = [file for name in artifacts for file in ARTIFACTS[name][2]]
+            kinds = [file for name in artifacts for file in ARTIFACTS[name].files]
             kinds += [f"{artifact}.passed" for artifact in artifacts]
             if "int8" in artifacts:
                 kinds += ["int8.table", "int8.recipe.json"]
@@ -484,7 +488,7 @@ def reported_cards(wc):
 
 def possible_targets():
     """A pattern of every path below results/ that some rule makes."""
-    files = [file for _, _, group in ARTIFACTS.values() for file in group]
+    files = [file for kind in ARTIFACTS.values() for file in kind.files]
     files += [
         f"{artifact}.{end}" for artifact in ARTIFACTS for end in (*PROOFS, "passed")
     ]
@@ -507,7 +511,7 @@ def explain_impossible(wc):
     """Say which part of a target is wrong, and what is valid there."""
     target = f"results/{wc.impossible}"
     parts = wc.impossible.split("/")
-    kinds = [file for _, _, group in ARTIFACTS.values() for file in group]
+    kinds = [file for kind in ARTIFACTS.values() for file in kind.files]
     kinds += [*INT8_RECORDS, *BUNDLES]
     kinds += [f"<artifact>.{end}" for end in (*PROOFS, "passed")]
     kinds += [f"{artifact}.deploy.zip" for artifact in DEPLOYABLE]

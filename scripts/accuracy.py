@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.accuracy import evaluate
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
+
+snakemake: Any
 
 
 def main(
@@ -22,7 +24,7 @@ def main(
     memory_mb: float,
     output: str,
 ) -> None:
-    feed = Feed.of(read_json(card))
+    feed = ModelCard.read(card).feed
     truth = Reference.load(Path(reference))
     found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads, memory_mb)
     figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(found, truth)

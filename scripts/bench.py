@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json, write_json
+from zoo.config.card import ModelCard
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.benchmark import benchmark
 from zoo.runners.artifact import Artifact
 
+snakemake: Any
+
 
 def main(
+    *,
     artifact: Artifact,
     fp32_files: list[str],
     card: str,
@@ -21,7 +25,7 @@ def main(
     fp32 = replace(
         artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, fp32_files))
     )
-    shapes = Feed.of(read_json(card)).shapes
+    shapes = ModelCard.read(card).feed.shapes
     write_json(benchmark(artifact, fp32, shapes, streams=streams, memory_mb=memory_mb), output)
 
 
@@ -30,10 +34,10 @@ if __name__ == "__main__":
     artifact = Artifact.of(files.get("files"), **params.artifact)
     with reporting(snakemake.log[0], f"benchmark {artifact}"):
         main(
-            artifact,
-            files.fp32,
-            files.card,
-            params.streams,
-            snakemake.resources.mem_mb,
-            snakemake.output[0],
+            artifact=artifact,
+            fp32_files=files.fp32,
+            card=files.card,
+            streams=params.streams,
+            memory_mb=snakemake.resources.mem_mb,
+            output=snakemake.output[0],
         )

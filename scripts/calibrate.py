@@ -6,11 +6,12 @@ from typing import Any
 
 from zoo.calibration.collect import collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet, shard
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.pair import Pair
+
+snakemake: Any
 
 
 def collect(
@@ -26,7 +27,7 @@ def collect(
     title: str,
     output: str,
 ) -> None:
-    fp32, feed = Pair.load(param, weights), Feed.of(read_json(card))
+    fp32, feed = Pair.load(param, weights), ModelCard.read(card).feed
     collected = CalibrationSet.of(ImageSet.from_dict(images)).collected
     statistics = collect_parallel(
         fp32,

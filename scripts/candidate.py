@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
@@ -16,6 +16,8 @@ from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
 from zoo.search.subject import Subject
 from zoo.search.trials import tried
+
+snakemake: Any
 
 
 def main(
@@ -32,7 +34,7 @@ def main(
 ) -> None:
     recipe = Recipe.from_dict(read_json(recipes)[artifact.name])
     write_graph(apply(subject.fp32.graph, subject.statistics, recipe), *artifact.files)
-    held_out, feed = CalibrationSet.of(ImageSet.from_dict(images)).held_out, Feed.of(read_json(card))
+    held_out, feed = CalibrationSet.of(ImageSet.from_dict(images)).held_out, ModelCard.read(card).feed
     truth = Reference.load(Path(reference))
     found, _ = outputs(artifact, held_out, feed, truth, threads, memory_mb)
     write_json(tried(artifact, truth, found), output)

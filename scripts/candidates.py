@@ -1,6 +1,7 @@
 """Decide which int8 recipes are tried: those of the search, or the one that the configuration names."""
 
 from collections.abc import Collection
+from typing import Any
 
 from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
@@ -8,6 +9,8 @@ from zoo.quantize.recipe import Recipe
 from zoo.search.candidates import candidates
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.subject import Subject
+
+snakemake: Any
 
 
 def main(

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from zoo.jobs.files import replacing
 from zoo.jobs.records import read_json, write_json
@@ -15,6 +16,8 @@ from zoo.quantize.table_lint import lint_table
 from zoo.search.choice import chosen_recipe, summary
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.subject import Subject
+
+snakemake: Any
 
 
 def main(

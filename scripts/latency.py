@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json, write_json
+from zoo.config.card import ModelCard
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.timing import time_beside
 from zoo.runners.artifact import Artifact
+
+snakemake: Any
 
 LONGEST_S = 5.0
 
 
 def main(*, artifact: Artifact, param: str, weights: str, card: str, output: str) -> None:
     fp32 = replace(artifact, name="fp32", precision="fp32", files=(Path(param), Path(weights)))
-    shapes = Feed.of(read_json(card)).shapes
+    shapes = ModelCard.read(card).feed.shapes
     entry, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
     write_json(entry, output)
 

@@ -1,9 +1,13 @@
 """Store the weights of an fp32 ncnn model as bf16."""
 
+from typing import Any
+
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import write_graph
+
+snakemake: Any
 
 
 def main(param: str, weights: str, param_out: str, weights_out: str) -> None:
@@ -13,4 +17,4 @@ def main(param: str, weights: str, param_out: str, weights_out: str) -> None:
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "bf16 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.param, files.weights, made.param, made.weights)
+        main(param=files.param, weights=files.weights, param_out=made.param, weights_out=made.weights)

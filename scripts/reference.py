@@ -6,12 +6,11 @@ from typing import Any
 import torch
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
 from zoo.images.decode import load as load_samples
-from zoo.images.files import ModelClasses
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
 from zoo.runners.artifact import Artifact
@@ -19,6 +18,8 @@ from zoo.runners.inference import run, stacked
 from zoo.runners.reference import Reference
 from zoo.runners.torch_batches import answers
 from zoo.runners.torch_outputs import tensors_of
+
+snakemake: Any
 
 
 def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
@@ -37,14 +38,14 @@ def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Fe
 
 
 def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
-    described = read_json(card)
-    feed = Feed.of(described)
-    chosen = samples(ImageSet.from_dict(images), ModelClasses.of(described))
+    described = ModelCard.read(card)
+    feed = described.feed
+    chosen = samples(ImageSet.from_dict(images), described.classes)
     run_all = in_onnxruntime if spec.library == "onnx" else in_torch
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)
-    Reference.of(chosen, first, described["task"], second).save(Path(output))
+    Reference.of(chosen, first, described.task, second).save(Path(output))
 
 
 if __name__ == "__main__":

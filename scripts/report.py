@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 
+from zoo.config.card import ModelCard
 from zoo.jobs.files import replacing
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
@@ -21,9 +22,9 @@ def main(
     for path in proofs:
         by_kind[path.rsplit(".", 2)[1]].append(read_json(path))
     models = []
-    for card in map(read_json, cards):
+    for card in map(ModelCard.read, cards):
         mine = {
-            kind: [record for record in records if record["model"] == card["name"]]
+            kind: [record for record in records if record["model"] == card.name]
             for kind, records in by_kind.items()
         }
         models.append(ModelRecords(card, **mine))

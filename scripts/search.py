@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
@@ -9,6 +10,8 @@ from zoo.quantize.recipe import Recipe
 from zoo.search.choice import search
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.trials import gather
+
+snakemake: Any
 
 
 def main(

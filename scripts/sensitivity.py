@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.config.card import ModelCard
 from zoo.images.decode import load
-from zoo.images.files import ModelClasses
-from zoo.images.inputs import Feed
 from zoo.images.sets import CalibrationSet, ImageSet, spread
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.quantize.apply import left_float
 from zoo.runners.artifact import Artifact
@@ -19,6 +18,8 @@ from zoo.search.noise import fitting_processes, probes_for
 from zoo.search.planning import local_recipe
 from zoo.search.sensitivity import measure_sensitivity
 from zoo.search.subject import Subject
+
+snakemake: Any
 
 
 def main(
@@ -33,11 +34,11 @@ def main(
     sensitivity_output: str,
     reference_output: str,
 ) -> None:
-    described = read_json(card)
-    feed, graph = Feed.of(described), subject.fp32.graph
-    held_out = CalibrationSet.of(ImageSet.from_dict(images), ModelClasses.of(described)).held_out
+    described = ModelCard.read(card)
+    feed, graph = described.feed, subject.fp32.graph
+    held_out = CalibrationSet.of(ImageSet.from_dict(images), described.classes).held_out
     outputs, _ = run(fp32, held_out, feed, threads, memory_mb)
-    Reference.of(held_out, outputs, described["task"]).save(Path(reference_output))
+    Reference.of(held_out, outputs, described.task).save(Path(reference_output))
     recipe = local_recipe(graph, subject.statistics, device=subject.device)
     if left := left_float(graph, recipe):
         logging.warning("%s/%s, int8: %s", subject.device, subject.model, left)

@@ -2,18 +2,20 @@
 
 import logging
 import shutil
+from typing import Any
 
 import torch
 
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import FILES, ModelSpec
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
-from zoo.images.inputs import Feed
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
 from zoo.runners.torch_outputs import zeros
+
+snakemake: Any
 
 
 def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
@@ -21,7 +23,7 @@ def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> 
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
         return
-    feed = Feed.of(read_json(card))
+    feed = ModelCard.read(card).feed
     second = feed.second()
     target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
     example = zeros(feed.shapes, target)
@@ -35,4 +37,10 @@ if __name__ == "__main__":
     files, device = snakemake.input, snakemake.wildcards.device
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}"):
-        main(spec, files.weights, files.card, device, snakemake.output[0])
+        main(
+            spec=spec,
+            weights=files.weights,
+            card=files.card,
+            device=device,
+            output=snakemake.output[0],
+        )

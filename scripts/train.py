@@ -4,9 +4,8 @@ from pathlib import Path
 
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.state_dict import save
 from zoo.training.fit import Machine
 from zoo.training.train import train
@@ -18,7 +17,7 @@ def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, c
     model, source = train(spec, images, Machine.here(threads), checkpoint, code)
     with replacing(weights) as (temporary,):
         save(model, temporary)
-        write_json(model_card(spec, model, source, sha256(temporary)), card)
+        describe(spec, model, source, sha256(temporary)).write(card)
 
 
 if __name__ == "__main__":

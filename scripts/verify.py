@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.verify import verify
 from zoo.runners.artifact import Artifact
@@ -22,7 +22,7 @@ def main(
     threads: int,
     output: str,
 ) -> None:
-    feed = Feed.of(read_json(card))
+    feed = ModelCard.read(card).feed
     chosen = samples(ImageSet.from_dict(images))
     report = verify(artifact, chosen, feed, Reference.load(Path(reference)), fp32, gates, threads)
     if report["numbers"]:

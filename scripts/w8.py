@@ -1,12 +1,15 @@
 """Store the weights of an fp32 ncnn model as a byte each, in codebooks."""
 
 import logging
+from typing import Any
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.w8 import share, to_w8
+
+snakemake: Any
 
 
 def main(*, param: str, weights: str, statistics: str, param_output: str, weights_output: str) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import math
 
+from samples import cards
+from zoo.images.preprocess import Preprocess
 from zoo.report.row import ModelRecords
 
 CPU = "Imaginary CPU @ 2.00GHz"
@@ -21,36 +23,19 @@ RUNTIMES = {"torchscript": "torch", "fp32.onnx": "onnxruntime"}
 VERSIONS = {"torch": "2.15.0", "onnxruntime": "1.31.1", "ncnn": "1.0.20261020"}
 
 
-def card(name="convnext_digits", parameters=1_520_000, **changes):
+def card(name="convnext_digits", parameters=1_520_000, edge=32, classes=10, **changes):
     """A model card."""
-    return {
-        "name": name,
-        "library": "timm",
+    usual = {
         "architecture": "convnext_atto",
         "args": {"depths": [2, 2, 4, 2], "num_classes": 10},
         "source": {"kind": "train", "location": "digits", "seed": 0},
-        "random": False,
         "sha256": hashlib.sha256(name.encode()).hexdigest(),
         "licence": "CC-BY-4.0",
-        "task": "classification",
-        "num_classes": 10,
         "parameters": parameters,
         "multiply_adds": 100 * parameters,
-        "input": [3, 32, 32],
-        "inputs": [{"name": "data", "shape": [3, 32, 32], "values": "image", "second_shape": None}],
-        "outputs": [{"name": "output", "shape": [10]}],
-        "preprocess": {
-            "size": [32, 32],
-            "crop_pct": 1.0,
-            "crop_mode": "center",
-            "interpolation": "bicubic",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
-            "channels": "RGB",
-        },
-        "labels": None,
-        "class_ids": None,
-    } | changes
+    }
+    record = Preprocess((edge, edge), crop_pct=1.0, mean=(0.5,) * 3, std=(0.5,) * 3)
+    return cards.card(name, record, classes, **usual | changes)
 
 
 def runtime(device, artifact):

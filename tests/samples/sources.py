@@ -17,6 +17,7 @@ import reference
 import torchscript
 import verify
 import weights
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import FILES, ModelSpec
 from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact
@@ -29,7 +30,7 @@ FORMATS = {"fp32": "ncnn", "fp32.onnx": "onnxruntime", "torchscript": "torch"}
 class Built:
     """What became of a model: its card, and the verification of each artifact."""
 
-    card: dict[str, Any]
+    card: ModelCard
     reports: dict[str, dict[str, Any]]
     folder: Path
 
@@ -41,20 +42,22 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     """
     spec = ModelSpec.from_config("tiny", entry)
     card, kept = str(folder / "tiny.json"), str(folder / f"tiny{FILES.get(spec.library, '.safetensors')}")
-    (import_file if spec.library in FILES else weights).main(spec, kept, card)
+    take = import_file.main if spec.library in FILES else weights.main
+    take(spec=spec, weights=kept, card=card)
     files = {
         "torchscript": (folder / "torchscript.pt",),
         "fp32.onnx": (folder / "fp32.onnx",),
         "fp32": (folder / "fp32.param", folder / "fp32.bin"),
     }
-    onnx_export.main(spec, kept, card, None, str(folder / "fp32.onnx"))
-    pair = [str(file) for file in files["fp32"]]
+    onnx_export.main(spec=spec, weights=kept, card=card, opset=None, output=str(folder / "fp32.onnx"))
+    pair = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
     if spec.library == "onnx":
         del files["torchscript"]
-        ncnn_from_onnx.main(str(folder / "fp32.onnx"), card, *pair)
+        ncnn_from_onnx.main(onnx=str(folder / "fp32.onnx"), card=card, **pair)
     else:
-        torchscript.main(spec, kept, card, "cpu", str(folder / "torchscript.pt"))
-        ncnn_fp32.main(str(folder / "torchscript.pt"), card, *pair)
+        traced = str(folder / "torchscript.pt")
+        torchscript.main(spec=spec, weights=kept, card=card, device="cpu", output=traced)
+        ncnn_fp32.main(torchscript=traced, card=card, **pair)
     images = {"name": "noise", "path": str(samples or noise_images(folder / "noise"))}
     truth = str(folder / "reference.npz")
     reference.main(spec, kept, card, images, 1, truth)
@@ -63,7 +66,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
         artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
         verify.main(artifact, None, card, truth, images, GATES, 1, str(folder / "verify.json"))
         reports[name] = read_json(folder / "verify.json")
-    return Built(read_json(card), reports, folder)
+    return Built(ModelCard.read(card), reports, folder)
 
 
 def noise_images(folder: Path) -> Path:

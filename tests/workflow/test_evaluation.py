@@ -4,7 +4,11 @@ import csv
 import json
 import shutil
 
+import pytest
+
 from samples.workflow import Zoo, picture
+
+pytestmark = pytest.mark.long(60)
 
 
 def label(folder, *classes):

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from samples.hub_server import Repository, serve
 from samples.workflow import Zoo
+
+pytestmark = pytest.mark.long(60)
 
 
 def test_a_tag_is_fetched_from_its_hub_and_built(fresh_zoo: Zoo, built_zoo: Zoo):

@@ -12,6 +12,8 @@ from PIL import Image
 
 from samples.workflow import Zoo, make_zoo, wait_for_job
 
+pytestmark = pytest.mark.long(150)
+
 TARGET = "results/cpu/plants/int8.passed"
 QUICK = {"epochs": 2, "warmup_epochs": 1, "batch": 8, "learning_rate": 0.003}
 

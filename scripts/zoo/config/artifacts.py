@@ -4,39 +4,75 @@ results/weights.
 Only the standard library is imported: a build reads this each time it starts.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from zoo.errors import ZooError
 
 DEVICES = ("cpu", "gpu")
-# Each artifact of a model: its precision, the runtime that executes it, and its files.
-ARTIFACTS = {
-    "torchscript": ("fp32", "torch", ("torchscript.pt",)),
-    "fp32.onnx": ("fp32", "onnxruntime", ("fp32.onnx",)),
-    "fp32": ("fp32", "ncnn", ("fp32.param", "fp32.bin")),
-    "fp16": ("fp16", "ncnn", ("fp16.param", "fp16.bin")),
-    "bf16": ("bf16", "ncnn", ("bf16.param", "bf16.bin")),
-    "w8": ("w8", "ncnn", ("w8.param", "w8.bin")),
-    "int8": ("int8", "ncnn", ("int8.param", "int8.bin")),
-    "fp16.onnx": ("fp16", "onnxruntime", ("fp16.onnx",)),
-    "int8_static.onnx": ("int8", "onnxruntime", ("int8_static.onnx",)),
-    "int8_dynamic.onnx": ("int8", "onnxruntime", ("int8_dynamic.onnx",)),
-    "opset11.onnx": ("fp32", "onnxruntime", ("opset11.onnx",)),
-}
-# Of these, the ones that are built only if config.yaml lists them, or when they are asked for.
-BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
+PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
+"""From the exact to the coarse: the order of gates, and of the report."""
+
+FORMATS = {"ncnn": "ncnn", "onnxruntime": "ONNX", "torch": "TorchScript"}
+"""A runtime -> the format that it reads, by the name that people give it."""
 
 
-class Place(NamedTuple):
-    """What the path of an artifact's file says: device is None outside of a zoo's folders."""
+@dataclass(frozen=True)
+class ArtifactKind:
+    """One of the artifacts that every model has: its name, precision, the runtime that executes it, and the
+    names of its files."""
 
     name: str
     precision: str
     runtime: str
+    files: tuple[str, ...]
+
+    @property
+    def format(self) -> str:
+        """The format of its files, as people call it: ncnn, ONNX, TorchScript."""
+        return FORMATS[self.runtime]
+
+    @property
+    def variant(self) -> str:
+        """Its precision with what tells artifacts of that precision and one format apart: `int8 static`."""
+        return self.precision if self.runtime == "torch" else self.name.partition(".")[0].replace("_", " ")
+
+    @property
+    def deployable(self) -> bool:
+        """Whether a deploy bundle is made of it."""
+        return self.runtime == "ncnn"
+
+
+def _by_name(*kinds: ArtifactKind) -> dict[str, ArtifactKind]:
+    return {kind.name: kind for kind in kinds}
+
+
+ARTIFACTS = _by_name(
+    ArtifactKind("torchscript", "fp32", "torch", ("torchscript.pt",)),
+    ArtifactKind("fp32.onnx", "fp32", "onnxruntime", ("fp32.onnx",)),
+    ArtifactKind("fp32", "fp32", "ncnn", ("fp32.param", "fp32.bin")),
+    ArtifactKind("fp16", "fp16", "ncnn", ("fp16.param", "fp16.bin")),
+    ArtifactKind("bf16", "bf16", "ncnn", ("bf16.param", "bf16.bin")),
+    ArtifactKind("w8", "w8", "ncnn", ("w8.param", "w8.bin")),
+    ArtifactKind("int8", "int8", "ncnn", ("int8.param", "int8.bin")),
+    ArtifactKind("fp16.onnx", "fp16", "onnxruntime", ("fp16.onnx",)),
+    ArtifactKind("int8_static.onnx", "int8", "onnxruntime", ("int8_static.onnx",)),
+    ArtifactKind("int8_dynamic.onnx", "int8", "onnxruntime", ("int8_dynamic.onnx",)),
+    ArtifactKind("opset11.onnx", "fp32", "onnxruntime", ("opset11.onnx",)),
+)
+BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
+"""Of these, the ones that are built only if config.yaml lists them, or when they are asked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the path of an artifact's file says: device is None outside of a zoo's folders."""
+
+    kind: ArtifactKind
     files: tuple[Path, ...]
     device: str | None
     card: Path
+    """Where its model's card would be in a zoo, which need not be there."""
 
 
 def locate(path: str | Path) -> Place:
@@ -46,13 +82,13 @@ def locate(path: str | Path) -> Place:
     """
     path = Path(path)
     folder = path.absolute().parent
-    for name, (precision, runtime, names) in ARTIFACTS.items():
-        if path.name in names:
-            files = tuple(path.parent / each for each in names)
+    for kind in ARTIFACTS.values():
+        if path.name in kind.files:
+            files = tuple(path.parent / name for name in kind.files)
             if missing := [str(file) for file in files if not file.is_file()]:
                 raise ZooError(f"{missing[0]}: there is no such file; build it (snakemake {missing[0]})")
             device = folder.parent.name if folder.parent.name in DEVICES else None
             card = folder.parent.parent / "weights" / f"{folder.name}.json"
-            return Place(name, precision, runtime, files, device, card)
-    known = ", ".join(names[0] for _, _, names in ARTIFACTS.values())
-    raise ZooError(f"{path}: no artifact has a file of this name; give one of {known}")
+            return Place(kind, files, device, card)
+    valid = ", ".join(kind.files[0] for kind in ARTIFACTS.values())
+    raise ZooError(f"{path}: no artifact has a file of this name; give one of {valid}")

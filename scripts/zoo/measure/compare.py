@@ -5,7 +5,7 @@ ONNX files; files of different formats name and fuse layers in their own ways, s
 compared alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated
 from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
@@ -154,11 +155,11 @@ def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: 
         return replace(artifact, files=(path,)).open(threads).run(inputs)[count:]
 
 
-def check_same_model(cards: Sequence[Mapping[str, object]]) -> None:
+def check_same_model(first: ModelCard, second: ModelCard) -> None:
     """Raises ZooError unless two model cards say that the same inputs go in."""
-    for key in ("inputs", "preprocess"):
-        if cards[0][key] != cards[1][key]:
+    for field in ("inputs", "preprocess"):
+        if getattr(first, field) != getattr(second, field):
             raise ZooError(
-                f"{cards[0]['name']} and {cards[1]['name']} take different {key}, so they cannot be "
-                "compared; give two artifacts of one model"
+                f"{first.name} and {second.name} take different {field}, so they cannot be compared; give "
+                "two artifacts of one model"
             )

@@ -9,10 +9,12 @@ from zoo.images.inputs import Shape
 from zoo.jobs.isolation import isolated
 from zoo.ncnn.graph import read_graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Gemm, MultiHeadAttention, Quantizable
 from zoo.ncnn.weights import planned, stored_weights
 from zoo.runners.ncnn_runner import NcnnRunner
 
-_OUTPUTS = {"Gemm": 8, "MultiHeadAttention": 0}  # the parameter that holds the features of a row; else 0
+_FEATURES = {"Gemm": Gemm.CONSTANT_N, "MultiHeadAttention": MultiHeadAttention.EMBED_DIM}
+"""The parameter that holds how many features an output position has, where it is not NUM_OUTPUT."""
 
 
 def multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, int]:
@@ -32,4 +34,5 @@ def _multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, 
 
 
 def _count(layer: Layer, elements: int) -> int:
-    return stored_weights(layer) * elements // max(layer.param(_OUTPUTS.get(layer.type, 0)), 1)
+    features = layer.param(_FEATURES.get(layer.type, Quantizable.NUM_OUTPUT))
+    return stored_weights(layer) * elements // max(features, 1)

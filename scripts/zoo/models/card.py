@@ -1,13 +1,14 @@
 """The model card: all that later jobs, which do not import torch, know of a model and its weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
 
-from zoo.config.card import CLASSIFICATION, OTHER
+from zoo.config.card import CLASSIFICATION, OTHER, ModelCard, Output
 from zoo.config.model_spec import FILES, ModelSpec
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
@@ -24,67 +25,64 @@ from zoo.runners.torch_outputs import named_tensors
 IMAGENET_CLASSES = 1000
 
 
-def model_card(spec: ModelSpec, model: nn.Module, source: dict[str, Any], sha256: str) -> dict[str, Any]:
-    """The card as plain values, for the JSON file beside the weights. See `card`.
+@dataclass(frozen=True)
+class Traits:
+    """What a model shows of itself: what feeds it, the shape of each output by name, without the batch, how
+    many parameters it has, and the multiply-adds of one run, None where nobody counted."""
+
+    feed: Feed
+    outputs: Mapping[str, Sequence[int]]
+    parameters: int
+    multiply_adds: int | None
+
+    @classmethod
+    def of(cls, spec: ModelSpec, model: nn.Module) -> Self:
+        """Those of a module. Raises ZooError if it does not take the inputs that are declared."""
+        feed = feed_of(spec)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        return cls(feed, outputs_of(model, feed), parameters, multiply_adds(model, feed.shapes))
+
+
+def describe(spec: ModelSpec, model: nn.Module, source: Mapping[str, Any], sha256: str) -> ModelCard:
+    """The card of a module. See `card_of`.
 
     Raises ZooError naming the model for a preprocessing override that makes no sense, a model that does not
     take the inputs that are declared, or a label file that is missing or does not have one line per class.
     """
     with naming(spec):
-        feed = feed_of(spec)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        outputs = outputs_of(model, feed)
-        return card(spec, feed, outputs, parameters, multiply_adds(model, feed.shapes), source, sha256)
+        return card_of(spec, Traits.of(spec, model), source, sha256)
 
 
-def card(
-    spec: ModelSpec,
-    feed: Feed,
-    outputs: Mapping[str, Sequence[int]],
-    parameters: int,
-    multiply_adds: int | None,
-    source: dict[str, Any],
-    sha256: str,
-) -> dict[str, Any]:
+def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: str) -> ModelCard:
     """The card from what is known of a model.
 
-    outputs: the shape of each, without the batch. multiply_adds: of one run, None where nobody counted.
-    source: as `zoo.models.weights.fetch` returns it. sha256: digest of the saved file of weights.
-
-    In the card `input` is the shape of the first input, [channels, height, width] for an image; `inputs` are
-    all of them (see `zoo.images.inputs.Input`); `task` is classification for one vector of scores, else
-    other; `labels` has a name per class or is None where they are not known, as `num_classes` is where there
-    are none; `class_ids` has the name of each class's folder of images, for ImageNet-1k the WordNet id, or is
-    None.
+    source: as `zoo.models.weights.fetch` returns it. sha256: digest of the saved file of weights. Raises
+    ZooError, without naming the model, for a label file that does not fit and a classifier that is none.
     """
-    task = spec.task or default_task(spec, outputs)
-    shapes = [list(shape) for shape in outputs.values()]
-    if task == CLASSIFICATION and (len(shapes) != 1 or len(shapes[0]) != 1):
-        raise ZooError(
-            f"a classifier has one output of the shape [classes], not {', '.join(map(str, shapes))}; "
-            "say task: other"
-        )
-    classes = int(shapes[0][0]) if task == CLASSIFICATION else None
-    return {
-        "name": spec.name,
-        "library": spec.library,
-        "architecture": spec.architecture,
-        "args": spec.args,
-        "source": source,
-        "random": spec.weights.random,
-        "sha256": sha256,
-        "licence": licence(spec),
-        "task": task,
-        "num_classes": classes,
-        "parameters": parameters,
-        "multiply_adds": multiply_adds,
-        "input": list(feed.shapes[0]),
-        "inputs": [each.to_dict() for each in feed.inputs],
-        "outputs": [{"name": name, "shape": list(shape)} for name, shape in outputs.items()],
-        "preprocess": feed.record.to_dict(),
-        "labels": labels(spec, classes),
-        "class_ids": class_ids(spec, classes),
-    }
+    described = ModelCard(
+        name=spec.name,
+        library=spec.library,
+        architecture=spec.architecture,
+        args=spec.args,
+        source=source,
+        random=spec.weights.random,
+        sha256=sha256,
+        licence=licence(spec),
+        task=spec.task or default_task(spec, traits.outputs),
+        parameters=traits.parameters,
+        multiply_adds=traits.multiply_adds,
+        inputs=traits.feed.inputs,
+        outputs=tuple(Output(name, tuple(shape)) for name, shape in traits.outputs.items()),
+        preprocess=traits.feed.record,
+        labels=None,
+        class_ids=None,
+    )
+    names, folders = (of(spec, described.num_classes) for of in (labels, class_ids))
+    return replace(
+        described,
+        labels=None if names is None else tuple(names),
+        class_ids=None if folders is None else tuple(folders),
+    )
 
 
 def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:

@@ -1,9 +1,10 @@
 """Which layers have weights, which of them can be int8, and how many numbers and scales these are."""
 
+from zoo.ncnn.attention import is_self_attention, query_dim
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import is_self_attention
+from zoo.ncnn.param_ids import ConvolutionDepthWise, Gemm, Quantizable
 
 
 def quantizable(graph: Graph) -> list[Layer]:
@@ -18,11 +19,11 @@ def quantizable(graph: Graph) -> list[Layer]:
 def row_width(layer: Layer) -> int:
     """How many weights an output channel of a quantizable layer has."""
     if layer.type == "Gemm":
-        return layer.param(9)
+        return layer.param(Gemm.CONSTANT_K)
     if layer.type == "MultiHeadAttention":
-        return layer.param(2) // layer.param(0)
+        return query_dim(layer)
     size: int = layer.weights["weight"].values.size
-    return size // layer.param(0)
+    return size // layer.param(Quantizable.NUM_OUTPUT)
 
 
 QUANTIZABLE = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
@@ -31,7 +32,9 @@ QUANTIZABLE = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
 
 def scale_count(layer: Layer) -> int:
     """How many weight scales a quantizable layer takes: output channels, or groups if depthwise."""
-    return layer.param(7, 1) if layer.type == "ConvolutionDepthWise" else layer.param(0)
+    if layer.type == "ConvolutionDepthWise":
+        return layer.param(ConvolutionDepthWise.GROUP, 1)
+    return layer.param(Quantizable.NUM_OUTPUT)
 
 
 LEVELS = 127

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Doubles, Floats
 from zoo.calibration.layer_input import LayerInput
+from zoo.ncnn.attention import is_self_attention, query_dim
 from zoo.ncnn.bin import Array, Storage, array
+from zoo.ncnn.group_wise import QUANTIZE_TERM, quantize_term
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import BLOCK_SIZES, is_self_attention
+from zoo.ncnn.param_ids import MultiHeadAttention
 from zoo.ncnn.weights import LEVELS
 from zoo.quantize.gptq import remaining_variance, round_weights
 from zoo.quantize.linear import is_linear, linear_rows, to_gemm
@@ -30,14 +32,14 @@ _PROJECTIONS = ("q", "k", "v", "out")
 
 def can_have_blocks(layer: Layer) -> bool:
     """Whether a float layer can have its weights in blocks; an InnerProduct can if it reads rows."""
-    return is_linear(layer) or (is_self_attention(layer) and not layer.param(18))
+    return is_linear(layer) or (is_self_attention(layer) and not layer.param(QUANTIZE_TERM))
 
 
 def matrices(layer: Layer) -> dict[str, Floats]:
     """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
     if layer.type != "MultiHeadAttention":
         return {"B": linear_rows(layer)}
-    inner, outer = layer.param(0), layer.param(2) // layer.param(0)
+    inner, outer = layer.param(MultiHeadAttention.EMBED_DIM), query_dim(layer)
     widths = {"q": outer, "k": outer, "v": outer, "out": inner}
     return {stem: layer.weights[f"{stem}_weight"].floats().reshape(-1, widths[stem]) for stem in _PROJECTIONS}
 
@@ -66,8 +68,9 @@ def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None
         weights[f"{stem}_scales"] = array(scales, Storage.RAW)
         if scaled:
             weights[f"{stem}_input_scales"] = array(1 / factors, Storage.RAW)
-    term = 800 + 10 * scaled + BLOCK_SIZES.index(size)
-    return replace(layer, params={**layer.params, 18: term}, weights=weights)
+    return replace(
+        layer, params={**layer.params, QUANTIZE_TERM: quantize_term(size, scaled)}, weights=weights
+    )
 
 
 def smoothing_factors(source: LayerInput, alpha: float) -> Doubles:

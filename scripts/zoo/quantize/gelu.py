@@ -9,12 +9,11 @@ Linear Units", 2016.
 from dataclasses import replace
 
 from zoo.ncnn.graph import Graph
-
-_FAST = 0  # ncnn's parameter `fast_gelu`
+from zoo.ncnn.param_ids import GELU
 
 
 def tanh_gelu(graph: Graph) -> Graph:
     """The graph with every GELU in its tanh form. Layer names must be unique."""
     return graph.replace(
-        *(replace(layer, params={**layer.params, _FAST: 1}) for layer in graph.of_type("GELU"))
+        *(replace(layer, params={**layer.params, GELU.FAST_GELU: 1}) for layer in graph.of_type("GELU"))
     )

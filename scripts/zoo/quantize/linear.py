@@ -16,12 +16,34 @@ from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import (
+    BroadcastTypeC,
+    Convolution,
+    Gemm,
+    InnerProduct,
+    Permute,
+    PermuteOrder,
+    Reshape,
+)
 
 POINTWISE = ("AbsVal", "Clip", "ELU", "GELU", "HardSigmoid", "HardSwish", "Mish", "ReLU", "Sigmoid", "Swish")
 """Activations that do not care how a blob is turned."""
 
-# transposed A; constant A; output in other shapes and types; weights that are int8 already
-_PLAIN = (2, 4, 11, 12, 13, 14, 18)
+_INT8_OR_FUSED = (InnerProduct.INT8_SCALE_TERM, InnerProduct.ACTIVATION_TYPE)
+
+_NOT_PLAIN = (
+    Gemm.TRANS_A,
+    Gemm.CONSTANT_A,
+    Gemm.OUTPUT_N1M,
+    Gemm.OUTPUT_ELEMPACK,
+    Gemm.OUTPUT_ELEMTYPE,
+    Gemm.OUTPUT_TRANSPOSE,
+    Gemm.QUANTIZE_TERM,
+)
+
+
+_TRANSPOSE = {Permute.ORDER_TYPE: PermuteOrder.H_W}
+_REST = -1  # a size of a Reshape: what the others leave
 
 
 def is_linear(layer: Layer) -> bool:
@@ -30,12 +52,12 @@ def is_linear(layer: Layer) -> bool:
     An InnerProduct is that if its input is rows and not one vector, which its line does not tell.
     """
     if layer.type == "InnerProduct":
-        return "weight" in layer.weights and not layer.param(8) and not layer.param(9)
+        return "weight" in layer.weights and not any(map(layer.param, _INT8_OR_FUSED))
     if layer.type != "Gemm" or "B" not in layer.weights or len(layer.inputs) != 1:
         return False
-    by_output = "C" not in layer.weights or layer.param(10) == 4
-    factors = (layer.params.get(0, 1.0), layer.params.get(1, 1.0))
-    return by_output and factors == (1.0, 1.0) and not any(layer.param(key) for key in _PLAIN)
+    by_output = "C" not in layer.weights or layer.param(Gemm.CONSTANT_BROADCAST_TYPE_C) == BroadcastTypeC.N
+    factors = (layer.params.get(Gemm.ALPHA, 1.0), layer.params.get(Gemm.BETA, 1.0))
+    return by_output and factors == (1.0, 1.0) and not any(map(layer.param, _NOT_PLAIN))
 
 
 def linear_rows(layer: Layer) -> Floats:
@@ -43,11 +65,12 @@ def linear_rows(layer: Layer) -> Floats:
     if not is_linear(layer):
         raise ZooError(f"{layer}: not a product with constant weights, and a bias by output at most")
     if layer.type == "InnerProduct":
-        return layer.weights["weight"].floats().reshape(layer.param(0), -1)
-    outputs, inputs = layer.param(8), layer.param(9)
+        return layer.weights["weight"].floats().reshape(layer.param(InnerProduct.NUM_OUTPUT), -1)
+    outputs, inputs = layer.param(Gemm.CONSTANT_N), layer.param(Gemm.CONSTANT_K)
     values = layer.weights["B"].floats()
-    # parameter 3: B is transposed, so that its rows are the outputs
-    return values.reshape(outputs, inputs) if layer.param(3) else values.reshape(inputs, outputs).T
+    if layer.param(Gemm.TRANS_B):  # the rows of B are the outputs
+        return values.reshape(outputs, inputs)
+    return values.reshape(inputs, outputs).T
 
 
 def to_convolution(layer: Layer) -> Layer:
@@ -56,7 +79,12 @@ def to_convolution(layer: Layer) -> Layer:
     weights = {"weight": array(np.ascontiguousarray(rows), Storage.FP32)}
     if bias is not None:
         weights["bias"] = array(bias.floats(), Storage.RAW)
-    params = {0: len(rows), 1: 1, 5: int(bias is not None), 6: rows.size}
+    params = {
+        Convolution.NUM_OUTPUT: len(rows),
+        Convolution.KERNEL_W: 1,
+        Convolution.BIAS_TERM: int(bias is not None),
+        Convolution.WEIGHT_DATA_SIZE: rows.size,
+    }
     return Layer("Convolution", layer.name, layer.inputs, layer.outputs, params, weights)
 
 
@@ -67,8 +95,14 @@ def to_gemm(layer: Layer) -> Layer:
     if bias is not None:
         weights["C"] = array(bias.floats(), Storage.FP32)
     outputs, inputs = rows.shape
-    # 10: C is a row, or there is none
-    params = {3: 1, 5: 1, 6: 1, 8: outputs, 9: inputs, 10: -1 if bias is None else 4}
+    params = {
+        Gemm.TRANS_B: 1,
+        Gemm.CONSTANT_B: 1,
+        Gemm.CONSTANT_C: 1,
+        Gemm.CONSTANT_N: outputs,
+        Gemm.CONSTANT_K: inputs,
+        Gemm.CONSTANT_BROADCAST_TYPE_C: BroadcastTypeC.NONE if bias is None else BroadcastTypeC.N,
+    }
     return Layer("Gemm", layer.name, layer.inputs, layer.outputs, params, weights)
 
 
@@ -98,7 +132,7 @@ def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
         else:
             made = f"{layer.name}_made"
             layers.append(replace(convolution, outputs=(made,)))
-            layers += _turn_back(layer.name, made, output, convolution.param(0))
+            layers += _turn_back(layer.name, made, output, convolution.param(Convolution.NUM_OUTPUT))
     # another name for what is another shape, so that nobody compares the two
     renamed = {blob: f"{blob}_turned" for blob in turned}
     return Graph(tuple(_renamed(layer, renamed) for layer in layers))
@@ -159,21 +193,18 @@ def _shared_width(graph: Graph, split: Layer, chosen: Collection[str]) -> int:
 
 def _turn(name: str, blob: str, width: int) -> list[Layer]:
     """(rows, width) to (width, 1, rows)."""
+    permute, reshape = f"{name}_in_permute", f"{name}_in_reshape"
+    shape = {Reshape.W: _REST, Reshape.H: 1, Reshape.C: width}
     return [
-        Layer("Permute", f"{name}_in_permute", (blob,), (f"{name}_in_permute",), {0: 1}),
-        Layer(
-            "Reshape",
-            f"{name}_in_reshape",
-            (f"{name}_in_permute",),
-            (f"{name}_in_reshape",),
-            {0: -1, 1: 1, 2: width},
-        ),
+        Layer("Permute", permute, (blob,), (permute,), _TRANSPOSE),
+        Layer("Reshape", reshape, (permute,), (reshape,), shape),
     ]
 
 
 def _turn_back(name: str, blob: str, to: str, width: int) -> list[Layer]:
     """(width, 1, rows) to (rows, width)."""
+    permute, reshape = f"{name}_out_permute", f"{name}_out_reshape"
     return [
-        Layer("Reshape", f"{name}_out_reshape", (blob,), (f"{name}_out_reshape",), {0: -1, 1: width}),
-        Layer("Permute", f"{name}_out_permute", (f"{name}_out_reshape",), (to,), {0: 1}),
+        Layer("Reshape", reshape, (blob,), (reshape,), {Reshape.W: _REST, Reshape.H: width}),
+        Layer("Permute", permute, (reshape,), (to,), _TRANSPOSE),
     ]

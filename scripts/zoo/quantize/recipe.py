@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.ncnn.layouts import BLOCK_SIZES
+from zoo.ncnn.group_wise import BLOCK_SIZES
 from zoo.quantize.table import CalibrationTable, format_table, parse_table
 
 PRECISIONS = ("int8", "fp16", "fp32")

@@ -13,6 +13,7 @@ from zoo.array_types import Doubles
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Array, array
 from zoo.ncnn.graph import Graph
+from zoo.ncnn.param_ids import LayerNorm
 from zoo.quantize.scales import weight_rows
 
 
@@ -37,10 +38,9 @@ def smooth(graph: Graph, name: str, by: Doubles) -> Graph:
     if norm is None:
         raise ZooError(f"{graph[name]}: there is no LayerNorm before it, for it alone, to smooth through")
     before, layer = graph[norm], graph[name]
-    if before.param(0) != by.size:
-        raise ZooError(
-            f"{before}: normalizes {before.param(0)} values, not the {by.size} channels of {layer}"
-        )
+    normalized = before.param(LayerNorm.AFFINE_SIZE)
+    if normalized != by.size:
+        raise ZooError(f"{before}: normalizes {normalized} values, not the {by.size} channels of {layer}")
 
     def divided(each: Array) -> Array:
         return array(each.floats() / by, each.storage)

@@ -15,6 +15,7 @@ from zoo.ncnn.bin import CODEBOOK_SIZE, Array, Storage
 from zoo.ncnn.fp16 import to_fp16
 from zoo.ncnn.graph import Graph, store_floats
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Gemm
 from zoo.ncnn.weights import row_width
 from zoo.quantize.gptq import round_columns
 
@@ -53,8 +54,8 @@ def share(graph: Graph) -> float:
 
 def _moments(statistics: CalibrationStatistics, layer: Layer, role: str) -> Floats | None:
     """E x x^T of what the rows of a weight matrix are multiplied with; None if that is not known."""
-    turned = layer.type == "Gemm" and not layer.param(3)  # its rows are no outputs
-    if role not in _MEET_INPUT or turned or layer.name not in statistics.columns:
+    rows_of_inputs = layer.type == "Gemm" and not layer.param(Gemm.TRANS_B)  # else they are of outputs
+    if role not in _MEET_INPUT or rows_of_inputs or layer.name not in statistics.columns:
         return None
     moments = statistics.columns[layer.name].second_moment
     return moments if moments is not None and len(moments) == row_width(layer) else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from zoo.config.card import ModelCard
 from zoo.deploy.programs import obstacle, programs
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, mean_norm
@@ -127,12 +128,11 @@ def breakable(name: str) -> Any:
 def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
     card = model.card
     verify = list(by_artifact(card, model.verify, "verification").values())
-    own = [row for row in rows if row.model == card["name"]]
+    own = [row for row in rows if row.model == card.name]
     others = published(card)
-    record = Preprocess.from_dict(card["preprocess"])
-    mean, norm = mean_norm(record)
+    mean, norm = mean_norm(card.preprocess)
     depths = {
-        f"depth-{anchor(card['name'])}-{device}": figure
+        f"depth-{anchor(card.name)}-{device}": figure
         for device in dict.fromkeys(record["device"] for record in verify)
         if (figure := depth(verify, device))
     }
@@ -141,14 +141,14 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         layers = [_layers(each) for each in by_device(card, model.sensitivity, "sensitivity").values()]
     except KeyError as error:
         raise ZooError(
-            f"{card['name']}: a search or sensitivity record lacks {error}; delete it and build it again"
+            f"{card.name}: a search or sensitivity record lacks {error}; delete it and build it again"
         ) from error
     return {
         "card": card,
         "rows": own,
         "verdicts": Counter(row.verdict for row in own),
-        "source": facts(card["source"]),
-        "preprocess": record,
+        "source": facts(card.source),
+        "preprocess": card.preprocess,
         "mean_vals": mean,
         "norm_vals": norm,
         "verify": verify,
@@ -161,7 +161,7 @@ def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
         "search": searches,
         "layers": layers,
         "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
-        "programs": {} if obstacle(card) else _programs(record, own),
+        "programs": {} if obstacle(card) else _programs(card.preprocess, own),
     }
 
 
@@ -176,9 +176,9 @@ def _text(value: object) -> str:
     return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _search(card: Record, record: Record) -> dict[str, Any]:
+def _search(card: ModelCard, record: Record) -> dict[str, Any]:
     """A search with a chart for each measure, under the names that the reader chooses by."""
-    names = {f"search-{anchor(card['name'])}-{record['device']}-{name}": name for name in measures(record)}
+    names = {f"search-{anchor(card.name)}-{record['device']}-{name}": name for name in measures(record)}
     return {
         "record": record,
         "choices": {figure: FIDELITIES[name] for figure, name in names.items()},

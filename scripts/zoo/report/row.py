@@ -7,15 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.config.artifacts import ARTIFACTS, DEVICES, FORMATS, PRECISIONS
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 
 Record = Mapping[str, Any]
-"""One parsed JSON file: a model card, or a record of what one of the other stages found."""
-
-DEVICES = ("cpu", "gpu")
-PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
-FORMATS = {"": "ncnn", "onnx": "ONNX"}
-"""Suffix of an artifact's name -> the format's name; an unknown suffix is shown as it is."""
+"""One parsed JSON file: a record of what one of the stages found."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class ModelRecords:
     sensitivity are about int8, and name their device.
     """
 
-    card: Record
+    card: ModelCard
     verify: Sequence[Record] = ()
     bench: Sequence[Record] = ()
     eval: Sequence[Record] = ()
@@ -83,11 +80,12 @@ class Row:
 
 
 def precision_and_format(artifact: str) -> tuple[str, str]:
-    """`int8` -> int8, ncnn; `int8_static.onnx` -> int8 static, ONNX; `torchscript` -> fp32, TorchScript."""
-    if artifact == "torchscript":
-        return "fp32", "TorchScript"
-    stem, _, suffix = artifact.partition(".")
-    return stem.replace("_", " "), FORMATS.get(suffix, suffix)
+    """`int8` -> int8, ncnn; `int8_static.onnx` -> int8 static, ONNX; `torchscript` -> fp32, TorchScript.
+
+    An artifact that this version does not know is shown by its name.
+    """
+    kind = ARTIFACTS.get(artifact)
+    return (kind.variant, kind.format) if kind else (artifact, "")
 
 
 def is_int8(row: Row) -> bool:
@@ -98,7 +96,7 @@ def is_int8(row: Row) -> bool:
 def sort_key(device: str, artifact: str) -> tuple[object, ...]:
     """cpu before gpu, ncnn before the other formats, precisions as in PRECISIONS, then by name."""
     precision, form = precision_and_format(artifact)
-    known = (*FORMATS.values(), "TorchScript")
+    known = tuple(FORMATS.values())
     base = precision.split(" ")[0]
     return (
         DEVICES.index(device) if device in DEVICES else len(DEVICES),
@@ -109,7 +107,7 @@ def sort_key(device: str, artifact: str) -> tuple[object, ...]:
     )
 
 
-def by_artifact(card: Record, records: Iterable[Record], kind: str) -> dict[tuple[str, str], Record]:
+def by_artifact(card: ModelCard, records: Iterable[Record], kind: str) -> dict[tuple[str, str], Record]:
     """The records of one kind under (device, artifact), in `sort_key` order.
 
     Raises ZooError when a record is another model's or two of them claim one artifact.
@@ -117,15 +115,15 @@ def by_artifact(card: Record, records: Iterable[Record], kind: str) -> dict[tupl
     found: dict[tuple[str, str], Record] = {}
     for record in records:
         key = (record["device"], record["artifact"])
-        if record["model"] != card["name"]:
-            raise ZooError(f"{card['name']}: was given the {kind} record of {record['model']}; rebuild it")
+        if record["model"] != card.name:
+            raise ZooError(f"{card.name}: was given the {kind} record of {record['model']}; rebuild it")
         if key in found:
-            raise ZooError(f"{card['name']}: has two {kind} records of {key[1]} on {key[0]}; delete one")
+            raise ZooError(f"{card.name}: has two {kind} records of {key[1]} on {key[0]}; delete one")
         found[key] = record
     return dict(sorted(found.items(), key=lambda item: sort_key(*item[0])))
 
 
-def by_device(card: Record, records: Iterable[Record], kind: str) -> dict[str, Record]:
+def by_device(card: ModelCard, records: Iterable[Record], kind: str) -> dict[str, Record]:
     """The same for records about int8, under their device."""
     labelled = [{"artifact": "int8", **record} for record in records]
     return {device: record for (device, _), record in by_artifact(card, labelled, kind).items()}
@@ -147,14 +145,18 @@ def rows(models: Iterable[ModelRecords]) -> list[Row]:
             try:
                 row = _row(model.card, key, verify.get(key), bench.get(key), evaluation.get(key))
             except KeyError as error:
-                where = f"{model.card['name']}: a record of {key[1]} on {key[0]}"
+                where = f"{model.card.name}: a record of {key[1]} on {key[0]}"
                 raise ZooError(f"{where} lacks {error}; delete it and build it again") from error
             result.append(row)
     return result
 
 
 def _row(
-    card: Record, key: tuple[str, str], verify: Record | None, bench: Record | None, evaluation: Record | None
+    card: ModelCard,
+    key: tuple[str, str],
+    verify: Record | None,
+    bench: Record | None,
+    evaluation: Record | None,
 ) -> Row:
     device, artifact = key
     precision, form = precision_and_format(artifact)
@@ -173,15 +175,15 @@ def _row(
     runtime = (bench or verify or {}).get("runtime") or {}
     flow: Record = bench["throughput"] if bench else {}
     return Row(
-        model=card["name"],
+        model=card.name,
         device=device,
         artifact=artifact,
         precision=precision,
         format=form,
-        random_weights=card["random"],
+        random_weights=card.random,
         bytes=_bytes(verify, bench),
-        parameters=card["parameters"],
-        multiply_adds=card["multiply_adds"],
+        parameters=card.parameters,
+        multiply_adds=card.multiply_adds,
         image_set=evaluation["image_set"] if evaluation else None,
         images=evaluation["images"] if evaluation else None,
         top1=outcome["top1"],

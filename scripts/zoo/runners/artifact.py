@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.config.artifacts import locate
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
-from zoo.jobs.records import read_json
 from zoo.runners import Runner, open_runner
 
 
@@ -41,24 +40,25 @@ class Artifact:
 
 def find_artifact(
     path: str | Path, card: str | Path | None = None, device: str | None = None
-) -> tuple[Artifact, dict[str, Any]]:
+) -> tuple[Artifact, ModelCard]:
     """The artifact that a file belongs to, and its model card.
 
     card: the card's file, else it is found from the artifact's place in the zoo. device: `cpu` or `gpu`, else
-    that of its place, or the CPU. Raises ZooError if a file is missing.
+    that of its place, or the CPU. Raises ZooError if a file is missing, and for a card that is broken or of
+    another version.
     """
     place = locate(path)
     if card is None and not place.card.is_file():
         raise ZooError(f"{path}: its model card is not at {place.card}; name it with --card")
-    values = read_json(card or place.card)
-    if missing := [key for key in ("name", "preprocess", "inputs", "task") if key not in values]:
-        raise ZooError(f"{card or place.card}: not a model card, for it has no {missing[0]}")
+    if card is not None and not Path(card).is_file():
+        raise ZooError(f"{card}: there is no such model card; name the model's results/weights/<model>.json")
+    described = ModelCard.read(card or place.card)
     artifact = Artifact(
-        str(values["name"]),
+        described.name,
         device or place.device or "cpu",
-        place.name,
-        place.runtime,
-        place.precision,
+        place.kind.name,
+        place.kind.runtime,
+        place.kind.precision,
         place.files,
     )
-    return artifact, values
+    return artifact, described

@@ -13,6 +13,7 @@ from litserve import LitServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.runners.artifact import Artifact
@@ -51,7 +52,7 @@ class Server(LitServer):  # type: ignore[misc]
 
 def make_server(
     artifact: Artifact,
-    card: dict[str, Any],
+    card: ModelCard,
     facts: dict[str, Any],
     threads: int,
     workers: int,
@@ -126,15 +127,14 @@ def run(server: Server, host: str, port: int) -> None:
         raise ZooError("the process that listens was killed (out of memory?); start the service again")
 
 
-def facts_of(artifact: Artifact, card: dict[str, Any]) -> dict[str, Any]:
+def facts_of(artifact: Artifact, card: ModelCard) -> dict[str, Any]:
     """What GET /info tells of the model."""
-    labels = card.get("labels")
     return artifact.heading() | {
         "sha256": sha256(artifact.files[-1]),
-        "licence": card.get("licence"),
-        "random": card.get("random"),
-        "input": card.get("input"),
-        "preprocess": card["preprocess"],
-        "classes": card.get("num_classes"),
-        "labels": len(labels) if labels else None,
+        "licence": card.licence,
+        "random": card.random,
+        "input": list(card.input),
+        "preprocess": card.preprocess.to_dict(),
+        "classes": card.num_classes,
+        "labels": len(card.labels) if card.labels else None,
     }

@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.responses import JSONResponse, Response
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.isolation import end_with_parent
 from zoo.predict import Predictor
@@ -29,7 +30,7 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
     """What a worker does: uploads in, answers out. It is pickled to the workers."""
 
     def __init__(
-        self, artifact: Artifact, card: dict[str, Any], threads: int, limits: Limits, max_batch: int
+        self, artifact: Artifact, card: ModelCard, threads: int, limits: Limits, max_batch: int
     ) -> None:
         loop = PatientLoop() if max_batch > 1 else "auto"
         super().__init__(max_batch_size=max_batch, api_path=PATH, loop=loop)
@@ -85,12 +86,12 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
         return answer | {
             "outputs": [
                 {
-                    "name": output["name"],
+                    "name": output.name,
                     "shape": list(each.shape),
                     "dtype": "float32",
                     "data": base64.b64encode(each.astype("<f4").tobytes()).decode(),
                 }
-                for output, each in zip(self._card["outputs"], outputs, strict=True)
+                for output, each in zip(self._card.outputs, outputs, strict=True)
             ]
         }
 

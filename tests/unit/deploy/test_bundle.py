@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from samples.artifacts import pair
+from samples.cards import RECORD, card
 from samples.ncnn import small_network
 from zoo.deploy.bundle import write_bundle
 from zoo.deploy.programs import programs, runtime_options
 from zoo.errors import ZooError
-from zoo.images.inputs import Feed
+from zoo.images.inputs import FILE, Feed, Input
 from zoo.images.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess, mean_norm, prepare, prepare_uint8
 from zoo.jobs.files import sha256
 from zoo.runners import ncnn_runner
@@ -36,6 +37,7 @@ RECORDS = [
 RECORDS += [Preprocess((33, 33), interpolation=name, channels="BGR") for name in INTERPOLATIONS]
 RECORDS += [Preprocess((40, 64), 1.0, "border", "bicubic", CLIP.mean, CLIP.std, "BGR")]
 SIZES = [(64, 64), (100, 75), (75, 100), (31, 97), (32, 32), (37, 36), (11, 9), (161, 40), (640, 427)]
+GRAY = Preprocess((8, 8), mean=(0.5,), std=(0.25,), channels="GRAY")
 FLAT = "Input in0 0 1 in0\nFlatten flat 1 1 in0 out0\n"
 HARNESS = """\
 #include <algorithm>
@@ -167,49 +169,33 @@ def test_the_python_program_runs_on_the_same_pixels(
     np.testing.assert_allclose(np.array(values, np.float32), expected.ravel(), atol=1e-6, rtol=1e-6)
 
 
-@pytest.fixture
-def card(tmp_path: Path) -> dict:
-    record = Preprocess((8, 8), 1.0, mean=(0.5,) * 3, std=(0.25,) * 3)
-    return {
-        "name": "small",
-        "source": {"kind": "hub", "location": "owner/small", "revision": None},
-        "random": False,
-        "sha256": "ab" * 32,
-        "licence": "MIT",
-        "task": "classification",
-        "num_classes": 5,
-        "input": [3, 8, 8],
-        "inputs": [each.to_dict() for each in Feed.image(record).inputs],
-        "preprocess": record.to_dict(),
-        "labels": ["ant", "bee", "crème", "dog, hound", "eel"],
-    }
+LABELS = ("ant", "bee", "crème", "dog, hound", "eel")
 
 
-def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(card, tmp_path: Path) -> None:
+def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_path: Path) -> None:
     files = pair(small_network(), tmp_path, "int8")
     for name in ("one.zip", "two.zip"):
-        write_bundle(card, "cpu", "int8", *files, tmp_path / name)
+        write_bundle(card(labels=LABELS), "cpu", "int8", *files, tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.testzip() is None
         held = {Path(name).name: archive.read(name) for name in archive.namelist()}
         assert {Path(name).parent.name for name in archive.namelist()} == {"small-cpu-int8"}
-    texts = programs(Preprocess.from_dict(card["preprocess"]), "int8")
+    texts = programs(RECORD, "int8")
     own = {"int8.param", "int8.bin", "labels.txt", "preprocess.json", "README.md"}
     assert set(held) == own | set(texts)
     assert held["int8.bin"] == files[1].read_bytes()
-    assert held["labels.txt"].decode().splitlines() == card["labels"]
+    assert held["labels.txt"].decode().splitlines() == list(LABELS)
     said = json.loads(held["preprocess.json"])
-    assert said["preprocess"] == card["preprocess"] and said["norm_vals"] == [1 / (255 * 0.25)] * 3
+    assert Preprocess.from_dict(said["preprocess"]) == RECORD and said["norm_vals"] == [1 / (255 * 0.25)] * 3
     assert said["files"] == {file.name: sha256(file) for file in files}
     assert said["weights"]["licence"] == "MIT" and said["weights"]["random"] is False
     readme = held["README.md"].decode()
     assert "MIT" in readme and "owner/small" in readme and "random" not in readme
 
 
-def test_random_weights_and_unknown_labels_are_no_secret(card, tmp_path: Path) -> None:
-    card |= {"random": True, "labels": None}
-    write_bundle(card, "gpu", "fp32", *pair(small_network(), tmp_path), tmp_path / "it.zip")
+def test_random_weights_and_unknown_labels_are_no_secret(tmp_path: Path) -> None:
+    write_bundle(card(random=True), "gpu", "fp32", *pair(small_network(), tmp_path), tmp_path / "it.zip")
     with zipfile.ZipFile(tmp_path / "it.zip") as archive:
         assert "small-gpu-fp32/labels.txt" not in archive.namelist()
         readme = archive.read("small-gpu-fp32/README.md").decode()
@@ -220,18 +206,19 @@ def test_random_weights_and_unknown_labels_are_no_secret(card, tmp_path: Path) -
     ("change", "param", "word"),
     [
         ({"task": "other"}, FLAT, "is no classifier"),
-        ({"inputs": [{"values": "image"}] * 2}, FLAT, "takes several inputs"),
-        ({"preprocess": {"channels": "GRAY"}}, FLAT, "takes images of the channels GRAY"),
+        ({"inputs": Feed.image(RECORD).inputs * 2}, FLAT, "takes several inputs"),
+        ({"inputs": (Input("x", (3, 8, 8), FILE),)}, FLAT, "takes no image"),
+        ({"record": GRAY}, FLAT, "takes images of the channels GRAY"),
         ({}, "Input in0 0 1 in0\nInput in1 0 1 in1\nConcat c 2 1 in0 in1 out0\n", "has the inputs in0, in1"),
         ({}, "Input in0 0 1 in0\nSplit s 1 2 in0 out0 out1\n", "has the outputs out0, out1"),
     ],
 )
 def test_what_the_programs_cannot_feed_or_show_is_refused(
-    card, tmp_path: Path, change: dict, param: str, word: str
+    tmp_path: Path, change: dict, param: str, word: str
 ) -> None:
     layers = param.count("\n")
     (tmp_path / "x.param").write_text(f"7767517\n{layers} {len(set(param.split()))}\n{param}")
     (tmp_path / "x.bin").touch()
     with pytest.raises(ZooError, match=f"small {word}"):
-        write_bundle(card | change, "cpu", "x", tmp_path / "x.param", tmp_path / "x.bin", tmp_path / "x.zip")
+        write_bundle(card(**change), "cpu", "x", tmp_path / "x.param", tmp_path / "x.bin", tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()

@@ -86,13 +86,7 @@ def test_a_class_map_must_fit_the_model_too(tmp_path: Path) -> None:
 
 def test_labels_for_a_model_without_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="the model has no classes"):
-        labels_of(tmp_path, "a/x.png", model=ModelClasses.of({"num_classes": None, "labels": None}))
-
-
-def test_a_card_tells_what_the_classes_are_called() -> None:
-    card = {"num_classes": 2, "labels": ["ant", "bee"], "class_ids": ["n1", "n2"]}
-    assert ModelClasses.of(card) == ModelClasses(2, (("n1", "n2"), ("ant", "bee")))
-    assert ModelClasses.of({"num_classes": 2, "labels": None}) == ModelClasses(2)
+        labels_of(tmp_path, "a/x.png", model=ModelClasses(0))
 
 
 def test_another_label_is_another_fingerprint(tmp_path: Path) -> None:

@@ -91,11 +91,6 @@ def test_an_image_of_other_channels_than_the_record_is_refused(record, channels)
     Feed(record, (Input("y", (channels, 8, 8), FILE),))
 
 
-def test_a_feed_comes_back_from_a_model_card():
-    card = {"inputs": [each.to_dict() for each in MIXED.inputs], "preprocess": RECORD.to_dict(), "name": "m"}
-    assert Feed.of(json.loads(json.dumps(card))) == MIXED
-
-
 def test_the_second_feed_has_the_second_shapes_where_there_are_any():
     assert MIXED.dynamic and MIXED.shapes == ((3, 32, 48), (1, 16, 24), (5,))
     second = MIXED.second()

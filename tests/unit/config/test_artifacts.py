@@ -1,0 +1,55 @@
+"""The table of artifacts: what each is, and what a file's path says."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo.config.artifacts import ARTIFACTS, BY_NAME, PRECISIONS, locate
+from zoo.errors import ZooError
+
+
+def test_every_artifact_is_told_by_its_files():
+    files = [file for kind in ARTIFACTS.values() for file in kind.files]
+    assert len(files) == len(set(files))
+    assert all(name == kind.name and kind.precision in PRECISIONS for name, kind in ARTIFACTS.items())
+    assert set(BY_NAME) < set(ARTIFACTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("torchscript", ("fp32", "TorchScript", False)),
+        ("fp32.onnx", ("fp32", "ONNX", False)),
+        ("fp32", ("fp32", "ncnn", True)),
+        ("w8", ("w8", "ncnn", True)),
+        ("int8_static.onnx", ("int8 static", "ONNX", False)),
+        ("opset11.onnx", ("opset11", "ONNX", False)),
+    ],
+)
+def test_people_call_an_artifact_by_variant_and_format(name: str, expected: tuple[str, str, bool]):
+    kind = ARTIFACTS[name]
+    assert (kind.variant, kind.format, kind.deployable) == expected
+
+
+def test_a_path_in_a_zoo_tells_device_and_card(tmp_path: Path):
+    folder = tmp_path / "results/cpu/mine"
+    folder.mkdir(parents=True)
+    for file in ARTIFACTS["int8"].files:
+        (folder / file).touch()
+    place = locate(folder / "int8.bin")
+    assert (place.kind, place.device) == (ARTIFACTS["int8"], "cpu")
+    assert place.files == (folder / "int8.param", folder / "int8.bin")
+    assert place.card == tmp_path / "results/weights/mine.json"
+
+
+def test_a_path_outside_of_a_zoo_tells_no_device(tmp_path: Path):
+    (tmp_path / "fp32.onnx").touch()
+    assert locate(tmp_path / "fp32.onnx").device is None
+
+
+def test_a_missing_half_and_a_strange_file_are_refused(tmp_path: Path):
+    (tmp_path / "int8.param").touch()
+    with pytest.raises(ZooError, match=r"int8\.bin: there is no such file; build it"):
+        locate(tmp_path / "int8.param")
+    with pytest.raises(ZooError, match=r"no artifact has a file of this name; give one of torchscript\.pt"):
+        locate(tmp_path / "mine.tflite")
