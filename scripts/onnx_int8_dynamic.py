@@ -2,18 +2,19 @@
 
 import onnx
 
+from zoo.config.settings import OnnxInt8
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import load_model
-from zoo.onnx.int8 import Setting, quantize_dynamic
+from zoo.onnx.int8 import quantize_dynamic
 
 
-def main(path: str, setting: Setting, output: str) -> None:
+def main(path: str, setting: OnnxInt8, output: str) -> None:
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_dynamic(load_model(path), setting), temporary)
 
 
 if __name__ == "__main__":
     with reporting(snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards)):
-        main(snakemake.input.onnx, Setting(**snakemake.params.setting), snakemake.output[0])
+        main(snakemake.input.onnx, OnnxInt8(**snakemake.params.setting), snakemake.output[0])

@@ -4,6 +4,7 @@ from typing import Any
 
 import onnx
 
+from zoo.config.settings import OnnxInt8
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, calibration_samples
 from zoo.jobs.files import replacing
@@ -11,11 +12,11 @@ from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import feeds, load_model
-from zoo.onnx.int8 import Setting, quantize_static
+from zoo.onnx.int8 import quantize_static
 
 
 def main(
-    path: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
+    path: str, card: str, images: dict[str, Any], setting: OnnxInt8, threads: int, title: str, output: str
 ) -> None:
     feed = Feed.of(read_json(card))
     model = load_model(path)
@@ -29,5 +30,5 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     title = "int8_static.onnx {device}/{model}".format(**snakemake.wildcards)
     with reporting(snakemake.log[0], title):
-        setting = Setting(**params.setting)
+        setting = OnnxInt8(**params.setting)
         main(files.onnx, files.card, params.images, setting, snakemake.threads, title, snakemake.output[0])
