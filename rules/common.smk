@@ -22,7 +22,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from zoo.config import changes, image_choice, outputs
 from zoo.config.artifacts import ARTIFACTS, DEVICES
-from zoo.config.zoo import Zoo
+from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.errors import ZooError
 from zoo.jobs.usage import request
 
@@ -44,7 +44,6 @@ ZOO = in_a_sentence(Zoo.of)(config, HOME)
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
 images_for = cache(in_a_sentence(partial(image_choice.images_for, ZOO)))
-dataset_for = cache(in_a_sentence(partial(image_choice.dataset_for, ZOO)))
 
 
 wildcard_constraints:
@@ -75,23 +74,16 @@ def runtime_code(script):
     )
 
 
-@cache
-def image_values(model, purpose):
-    return images_for(model, purpose).to_dict()
-
-
 def images_of(purpose):
-    return lambda wc: image_values(wc.model, purpose)
+    return lambda wc: images_for(wc.model, purpose).values
 
 
 def dataset_of(purpose):
-    return of_model(lambda model: dataset_for(model.name, purpose))
+    return lambda wc: images_for(wc.model, purpose).dataset
 
 
 def images_state_of(purpose):
-    return lambda wc: changes.images_state(
-        images_for(wc.model, purpose), dataset_for(wc.model, purpose)
-    )
+    return lambda wc: changes.images_state(images_for(wc.model, purpose))
 
 
 def files_of(artifact=None):
@@ -151,11 +143,7 @@ def built_devices():
 
     if ZOO.devices or find_vulkan_device():
         return ZOO.devices or DEVICES
-    print(
-        "No Vulkan device found: building for cpu only. Install a Vulkan driver (Debian: libvulkan1 and "
-        "mesa-vulkan-drivers for a software one) or set devices: [cpu, gpu] to insist.",
-        file=sys.stderr,
-    )
+    print(NO_VULKAN, file=sys.stderr)
     return ("cpu",)
 
 

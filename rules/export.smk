@@ -34,7 +34,7 @@ rule reference:
     input:
         weights=of_model(outputs.weights_file),
         card="results/weights/{model}.json",
-        dataset=lambda wc: dataset_of(wc.purpose)(wc),
+        dataset=lambda wc: images_for(wc.model, wc.purpose).dataset,
     output:
         "results/reference/{model}/{purpose}.npz",
     log:
@@ -47,8 +47,8 @@ rule reference:
     params:
         code=library_code("reference.py"),
         spec=spec,
-        images=lambda wc: images_of(wc.purpose)(wc),
-        images_state=lambda wc: images_state_of(wc.purpose)(wc),
+        images=lambda wc: images_for(wc.model, wc.purpose).values,
+        images_state=lambda wc: changes.images_state(images_for(wc.model, wc.purpose)),
     message:
         "reference {wildcards.model} ({wildcards.purpose} images)"
     script:

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from zoo.config.code_hash import code_hash
-from zoo.config.image_choice import training_dataset, training_folder
+from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
 from zoo.config.model_spec import FILES, ModelSpec
 from zoo.config.training_images import parts
 from zoo.config.zoo import Model
 from zoo.errors import ZooError
-from zoo.images.sets import ImageSet, fingerprint
+from zoo.images.sets import fingerprint
 
 MADE_HERE = "made here"
 """The state of images that a rule writes: they are an input, and need no state."""
@@ -72,15 +72,15 @@ def _file_state(file: Path) -> str | None:
 set_state = cache(fingerprint)
 
 
-def images_state(images: ImageSet, dataset: list[str]) -> str:
-    """Changes when the images of a set do that is the user's; dataset: the folder of one that a rule writes.
+def images_state(chosen: ChosenImages) -> str:
+    """Changes when the chosen images do, if they are the user's.
 
     What is wrong with a set is its state: the job says it again, for its own model only.
     """
-    if dataset:
+    if chosen.dataset:
         return MADE_HERE
     try:
-        return set_state(images)
+        return set_state(chosen.images)
     except (ZooError, OSError) as error:
         return str(error)
 

@@ -4,6 +4,8 @@ Read each time a build starts, so the standard library is all it needs.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +19,38 @@ SHIPPED = "calib"
 """The folder of ncnn-zoo's own images. A zoo in another folder that has no such images uses these."""
 
 
-def images_for(zoo: Zoo, name: str, purpose: str) -> ImageSet:
+@dataclass(frozen=True)
+class ChosenImages:
+    """The images that serve a model for a purpose, and the folder of the packaged data set that they are of,
+    which a rule writes; none if they are the user's."""
+
+    images: ImageSet
+    dataset: tuple[str, ...] = ()
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The images as plain values, for jobs; many ask."""
+        return self.images.to_dict()
+
+
+def images_for(zoo: Zoo, name: str, purpose: str) -> ChosenImages:
     """The images that serve the model of a name for a purpose: its own choice; else, if it is trained here,
     the part of the training's images that is for it; else what config.yaml has under `defaults`.
 
     Raises ZooError if nothing is chosen, for an image set that is not declared, and for malformed values.
     """
     model = zoo.models[name]
-    if _trained_on(model, purpose):
-        return purpose_set(model.spec.weights, Path(training_folder(model)), purpose)
+    if model.trained and purpose not in model.choices:
+        images = purpose_set(model.spec.weights, Path(training_folder(model)), purpose)
+        return ChosenImages(images, training_dataset(model))
     choice, declared = _choice(zoo, model, purpose)
+    dataset = (dataset_folder(declared["dataset"]),) if "dataset" in declared else ()
+    path = dataset[0] if dataset else declared["path"]
     values = {key: value for key, value in declared.items() if key not in ("dataset", "set")}
-    values["path"] = dataset_folder(declared["dataset"]) if "dataset" in declared else declared["path"]
     values |= {key: choice[key] for key in ("images", "seed") if key in choice}
-    title = choice.get("set") or str(Path(*Path(values["path"]).parts[-2:]))
-    return ImageSet.from_dict({"name": title, **values, "path": _located(values["path"], zoo.home)})
-
-
-def dataset_for(zoo: Zoo, name: str, purpose: str) -> list[str]:
-    """The folder of the packaged data set that a model takes the images for a purpose from; none if they are
-    the user's. Raises ZooError as `images_for` does."""
-    model = zoo.models[name]
-    if _trained_on(model, purpose):
-        return training_dataset(model)
-    declared = _choice(zoo, model, purpose)[1]
-    return [dataset_folder(declared["dataset"])] if "dataset" in declared else []
+    title = choice.get("set") or str(Path(*Path(path).parts[-2:]))
+    images = ImageSet.from_dict({**values, "name": title, "path": _located(path, zoo.home)})
+    return ChosenImages(images, dataset)
 
 
 def training_folder(model: Model) -> str:
@@ -50,14 +59,9 @@ def training_folder(model: Model) -> str:
     return dataset_folder(location) if model.trained_on_packaged else location
 
 
-def training_dataset(model: Model) -> list[str]:
+def training_dataset(model: Model) -> tuple[str, ...]:
     """That folder, if it is of a packaged data set, which a rule writes."""
-    return [training_folder(model)] if model.trained_on_packaged else []
-
-
-def _trained_on(model: Model, purpose: str) -> bool:
-    """Whether a model is trained here and its entry leaves it to the images of that to serve a purpose."""
-    return model.trained and purpose not in model.choices
+    return (training_folder(model),) if model.trained_on_packaged else ()
 
 
 def _choice(zoo: Zoo, model: Model, purpose: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -19,6 +19,12 @@ PURPOSES = tuple(IMAGES)
 """What images are for: calibration, verification and evaluation."""
 
 
+NO_VULKAN = (
+    "No Vulkan device found: building for cpu only. Install a Vulkan driver (Debian: libvulkan1 and "
+    "mesa-vulkan-drivers for a software one) or set devices: [cpu, gpu] to insist."
+)
+
+
 @dataclass(frozen=True)
 class Demands:
     """What a training asks of the machine; memory in MB as Snakemake counts them."""
