@@ -1,14 +1,11 @@
 """ncnn-zoo: vision models into verified ncnn and ONNX artifacts. Settings are in config.yaml."""
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.0")
 
 
 configfile: "config.yaml"
-
-
-validate(config, workflow.source_path("rules/config.schema.yaml"), set_default=False)
 
 
 include: "rules/common.smk"

@@ -1,9 +1,6 @@
-"""Snakemake's wildcards handed to the library, which knows what config.yaml means; and what is Snakemake's own:
-wildcard constraints, the checkpoint, what jobs ask of the machine, what was asked for.
-"""
+"""Snakemake's wildcards, handed to the library, which knows what config.yaml means; and what is Snakemake's."""
 
 import gc
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -11,6 +8,7 @@ from functools import cache, partial, wraps
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
 
 # A plan of a thousand jobs is a million objects that live to the end: looking for garbage among them
 # every few hundred costs a tenth of the time to plan.
@@ -20,7 +18,7 @@ HOME = Path(str(workflow.current_basedir)).parent  # ncnn-zoo's, wherever one wo
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo.config import changes, image_choice, outputs
+from zoo.config import changes, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.errors import ZooError
@@ -40,7 +38,18 @@ def in_a_sentence(function):
     return wrapped
 
 
-ZOO = in_a_sentence(Zoo.of)(config, HOME)
+@in_a_sentence
+def declared():
+    # Defaults are not filled in from the schema: in a model's entry they would hide what the zoo says.
+    try:
+        validate(config, workflow.source_path("config.schema.yaml"), set_default=False)
+    except WorkflowError as error:
+        raise ZooError(schema_error.sentence(error.__context__)) from error
+    return Zoo.of(config, HOME)
+
+
+ZOO = declared()
+ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
 images_for = cache(in_a_sentence(partial(image_choice.images_for, ZOO)))
@@ -51,7 +60,6 @@ wildcard_constraints:
 
 
 def models_that(are):
-    """A wildcard constraint that admits the models with a property."""
     return outputs.one_of(name for name, model in ZOO.models.items() if are(model))
 
 
@@ -60,8 +68,7 @@ def of_model(function):
     return lambda wc: function(ZOO.models[wc.model])
 
 
-def spec(wc):
-    return ZOO.models[wc.model].spec_values
+spec = of_model(lambda model: model.spec_values)
 
 
 def library_code(script):
@@ -99,58 +106,52 @@ def artifact_of(artifact=None):
 def of_candidates(wc, record):
     """A file of each int8 candidate; which these are is known once the checkpoint ran."""
     decided = checkpoints.candidates.get(device=wc.device, model=wc.model).output[0]
-    names = json.loads(Path(decided).read_text())
-    return outputs.candidate_files(wc.device, wc.model, names, record)
+    return outputs.candidate_files(decided, record)
 
 
 def by_size(base, factor, thread=(0, 0)):
     """A request in MB that grows with the largest file that a job reads, see `zoo.jobs.usage.request`.
-
-    thread: base and factor of what each of the job's threads takes in addition.
-    """
+    thread: base and factor of what each of the job's threads takes in addition."""
     return lambda wc, input, threads: request(
         base + threads * thread[0], factor + threads * thread[1], input
     )
 
 
-def weights_memory(wc):
-    """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
-    return request(1900, 1.7, [outputs.source_file(ZOO.models[wc.model])])
+# The same for jobs that read no input: by the file that an entry names, or by what they made before.
+weights_memory = of_model(
+    lambda model: request(1900, 1.7, [outputs.source_file(model)])
+)
 
 
 def uses_gpu(wc):
-    """How many GPUs a job that runs an artifact takes."""
     return int(wc.device == "gpu")
 
 
-def limit_resources():
-    """Let local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for
-    one GPU. A single job that asks for more memory is granted all of it. --resources says otherwise.
-    """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    for name, limit in {"mem_mb": memory, "gpu": 1}.items():
-        if workflow.local_exec and name not in workflow.global_resources:
-            workflow.register_resource(name, limit)
-
-
-limit_resources()
+# Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU; a
+# single job that asks for more memory is granted all of it. --resources says otherwise.
+MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+for name, limit in {"mem_mb": MEMORY_MB, "gpu": 1}.items():
+    if workflow.local_exec and name not in workflow.global_resources:
+        workflow.register_resource(name, limit)
 
 
 @cache
 def built_devices():
     """The devices that `all` and `embedded` build for."""
+    if ZOO.devices:
+        return ZOO.devices
     from zoo.runners.vulkan import find_vulkan_device
 
-    if ZOO.devices or find_vulkan_device():
-        return ZOO.devices or DEVICES
+    if find_vulkan_device():
+        return DEVICES
     print(NO_VULKAN, file=sys.stderr)
     return ("cpu",)
 
 
-def report():
-    """What the report is about: all models when `all` is built, however it is called, else the embedded ones."""
+def reported():
+    """What the report is about: all models when the rule `all` is asked for, else the embedded ones."""
     asked = workflow.dag_settings.targets or [workflow.default_target]
-    models = ZOO.models if rules.all.rule.name in asked else ZOO.embedded
+    models = ZOO.models if ALL in asked else ZOO.embedded
     return outputs.Report(ZOO, models, built_devices())
 
 

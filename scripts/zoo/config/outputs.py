@@ -13,6 +13,7 @@ from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.model_spec import FILES
 from zoo.config.zoo import Model, Zoo
 from zoo.images.datasets import DATASETS
+from zoo.jobs.records import read_json
 
 RESULTS = "results"
 PROOFS = ("verify.json", "eval.json", "bench.json")
@@ -149,9 +150,9 @@ def calibration_shards(device: str, model: Model) -> list[str]:
     return [f"{folder}/{name}" for name in names] if shards > 1 else []
 
 
-def candidate_files(device: str, model: str, candidates: Iterable[str], record: str) -> list[str]:
-    """The record of each int8 candidate: `trial` or `latency`."""
-    return [f"{model_folder(device, model)}/search/{name}.{record}.json" for name in candidates]
+def candidate_files(candidates: str, record: str) -> list[str]:
+    """The record, `trial` or `latency`, of each int8 candidate that is listed in the file `candidates`."""
+    return [str(Path(candidates).with_name(f"{name}.{record}.json")) for name in read_json(candidates)]
 
 
 def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
