@@ -14,7 +14,7 @@ from snakemake.utils import validate
 # every few hundred costs a tenth of the time to plan.
 gc.set_threshold(100_000)
 
-HOME = Path(str(workflow.current_basedir)).parent  # ncnn-zoo's, wherever one works
+HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
