@@ -106,7 +106,7 @@ def artifact_of(artifact=None):
 def of_candidates(wc, record):
     """A file of each int8 candidate; which these are is known once the checkpoint ran."""
     decided = checkpoints.candidates.get(device=wc.device, model=wc.model).output[0]
-    return outputs.candidate_files(decided, record)
+    return outputs.candidate_files(wc.device, wc.model, decided, record)
 
 
 def by_size(base, factor, thread=(0, 0)):

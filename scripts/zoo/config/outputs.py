@@ -150,9 +150,10 @@ def calibration_shards(device: str, model: Model) -> list[str]:
     return [f"{folder}/{name}" for name in names] if shards > 1 else []
 
 
-def candidate_files(candidates: str, record: str) -> list[str]:
-    """The record, `trial` or `latency`, of each int8 candidate that is listed in the file `candidates`."""
-    return [str(Path(candidates).with_name(f"{name}.{record}.json")) for name in read_json(candidates)]
+def candidate_files(device: str, model: str, decided: str, record: str) -> list[str]:
+    """The record, `trial` or `latency`, of each int8 candidate; decided: the file that lists them."""
+    folder = f"{model_folder(device, model)}/search"
+    return [f"{folder}/{name}.{record}.json" for name in read_json(decided)]
 
 
 def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:

@@ -150,8 +150,8 @@ def test_statistics_are_merged_from_shards_if_there_are_any():
 def test_candidates_are_those_that_were_decided(tmp_path: Path):
     decided = tmp_path / "candidates.json"
     decided.write_text(json.dumps({"all": {}, "fp16": {}}))
-    expected = [str(tmp_path / "all.trial.json"), str(tmp_path / "fp16.trial.json")]
-    assert outputs.candidate_files(str(decided), "trial") == expected
+    expected = ["results/cpu/one/search/all.trial.json", "results/cpu/one/search/fp16.trial.json"]
+    assert outputs.candidate_files("cpu", "one", str(decided), "trial") == expected
 
 
 def test_only_ncnns_artifacts_are_compared_layer_by_layer():
