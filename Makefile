@@ -1,9 +1,12 @@
-# make: set up and build the embedded models. make test: set up and run the tests.
+# make: set up and build the embedded models.
+# make test: set up, check the code, run the quick tests and one shard of the long ones (SHARD=2 names it; else
+# the commit does). make test-all: run all.
 PYTHON ?= python3
 CORES ?= all
+SHARD ?= commit
 BIN := .venv/bin
 
-.PHONY: embedded test benchmark lock clean-environment
+.PHONY: embedded test test-all lock clean-environment
 
 embedded: .venv/run
 	$(BIN)/snakemake --cores $(CORES) embedded
@@ -12,7 +15,11 @@ test: .venv/test
 	$(BIN)/ruff format --check scripts tests benchmarks
 	$(BIN)/ruff check scripts tests benchmarks
 	$(BIN)/mypy
-	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--durations 15 --durations-min 15 --shard $(SHARD)
+
+test-all:
+	$(MAKE) test SHARD=all
 
 .venv/run: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ncnn-zoo needs Python 3.11 or newer")'

@@ -27,17 +27,19 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config.card import ModelCard
+from zoo.config.evaluation import Accuracy, Evaluation
 from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import read_json
-from zoo.measure.accuracy import evaluate
+from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.ncnn.graph import read_graph, write_graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Convolution, Quantizable
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
 from zoo.quantize.apply import apply
-from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.scales import absmax_scales, quantize, weight_rows
 from zoo.quantize.table import CalibrationTable
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -131,7 +133,7 @@ class Zoo:
         return Artifact(model, "cpu", name, "ncnn", name.split(".")[0], self.files(model, name))
 
     def feed(self, model: str) -> Feed:
-        return Feed.of(read_json(self.folder / f"results/weights/{model}.json"))
+        return ModelCard.read(self.folder / f"results/weights/{model}.json").feed
 
     def add_plain(self, model: str) -> None:
         """`int8.absmax`: thresholds by absmax and plain rounding, the depthwise convolutions float."""
@@ -145,15 +147,15 @@ class Zoo:
         known = CalibrationStatistics.load(self.folder / f"results/cpu/{model}/calibration.npz")
         names = [layer.name for layer in graph.of_type(*QUANTIZABLE)]
         scales = {name: LEVELS / known.absmax(name) for name in names}
-        table = CalibrationTable(weight_scales(graph, names), scales)
+        table = CalibrationTable({name: absmax_scales(weight_rows(graph[name])) for name in names}, scales)
         write_graph(quantize(graph, table), *self.files(model, "int8.all"))
 
-    def quality(self, model: str, artifact: str, photos: str, labels: bool) -> dict:
-        """See `evaluate`; against the untouched model in torch."""
+    def quality(self, model: str, artifact: str, photos: str, labels: bool) -> Accuracy:
+        """See `accuracy`; against the untouched model in torch."""
         reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
         chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
         found, _ = outputs(self.artifact(model, artifact), chosen, self.feed(model), reference, threads=1)
-        return evaluate(found, reference)
+        return accuracy(found, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
         """Each convolution and inner product, and the multiply-adds of one run."""
@@ -162,13 +164,12 @@ class Zoo:
         layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
         runner = NcnnRunner(*files, device="cpu", threads=1, precision="fp32")
         blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in feed.shapes), list(layers))
-        return {
-            layers[blob].name: (
-                layers[blob],
-                layers[blob].weights["weight"].values.size * values.size / layers[blob].param(0),
-            )
-            for blob, values in blobs
-        }
+        counts = {}
+        for blob, values in blobs:
+            layer = layers[blob]
+            weights = layer.weights["weight"].values.size
+            counts[layer.name] = layer, weights * values.size / layer.param(Quantizable.NUM_OUTPUT)
+        return counts
 
     def bytes(self, model: str, artifact: str) -> int:
         return sum(file.stat().st_size for file in self.files(model, artifact))
@@ -179,9 +180,10 @@ def int8_share(layers: dict[str, tuple[Layer, float]], pointwise: bool = False) 
     chosen = [
         (layer, count)
         for layer, count in layers.values()
-        if not pointwise or (layer.type == "Convolution" and layer.param(1) == 1)
+        if not pointwise or (layer.type == "Convolution" and layer.param(Convolution.KERNEL_W) == 1)
     ]
-    return sum(count for layer, count in chosen if layer.param(8)) / sum(count for _, count in chosen)
+    int8 = sum(count for layer, count in chosen if layer.param(Quantizable.INT8_SCALE_TERM))
+    return int8 / sum(count for _, count in chosen)
 
 
 def qdq(zoo: Zoo, model: str) -> Artifact:
@@ -217,9 +219,9 @@ def atto(zoo: Zoo) -> Iterator[Row]:
     for artifact in ("int8.absmax", "int8"):
         found = zoo.quality("atto", artifact, photos, labels=True)
         limits = [(46, 50), (99.5, 99.8), (0.2, 0)] if artifact == "int8" else [(None, None)] * 3
-        yield Row(f"atto {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
-        yield Row(f"atto {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
-        yield Row(f"atto {artifact}: top-1 drop, points", found["top1_drop"], *limits[2], most=True)
+        yield Row(f"atto {artifact}: SQNR of the logits, dB", found.sqnr_db, *limits[0])
+        yield Row(f"atto {artifact}: top-1 agreement, %", 100 * found.agreement, *limits[1])
+        yield Row(f"atto {artifact}: top-1 drop, points", found.top1_drop, *limits[2], most=True)
     layers = zoo.multiply_adds("atto", "int8")
     yield Row("atto int8: share of multiply-adds in int8", int8_share(layers))
     yield Row("atto int8: the same of the 1x1 convolutions", int8_share(layers, pointwise=True), 1)
@@ -232,14 +234,14 @@ def atto_latency(zoo: Zoo) -> Iterator[Row]:
     shapes, fp32, own = [(3, SIZE, SIZE)], zoo.artifact("atto224", "fp32"), zoo.artifact("atto224", "int8")
     zoo.add_plain("atto224")
     plain, _ = time_beside(zoo.artifact("atto224", "int8.absmax"), fp32, shapes, threads=1, runs=RUNS)
-    yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain["ratio"])
+    yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain.ratio)
     beside, _ = time_beside(own, fp32, shapes, threads=1, runs=RUNS)
-    yield Row("atto fp32 at 224 px, 1 thread, ms", beside["reference"]["median_ms"])
-    yield Row("atto int8 at 224 px, 1 thread, ms", beside["median_ms"])
-    yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside["ratio"], 0.60, 0.50, most=True)
+    yield Row("atto fp32 at 224 px, 1 thread, ms", beside.reference.median_ms)
+    yield Row("atto int8 at 224 px, 1 thread, ms", beside.median_ms)
+    yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside.ratio, 0.60, 0.50, most=True)
     apart, _ = time_beside(own, qdq(zoo, "atto224"), shapes, threads=1, runs=RUNS)
-    yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart["reference"]["median_ms"])
-    yield Row("atto int8 at 224 px: latency over QDQ's", apart["ratio"], 0.93, 0.80, most=True)
+    yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart.reference.median_ms)
+    yield Row("atto int8 at 224 px: latency over QDQ's", apart.ratio, 0.93, 0.80, most=True)
 
 
 def lite0(zoo: Zoo) -> Iterator[Row]:
@@ -247,14 +249,14 @@ def lite0(zoo: Zoo) -> Iterator[Row]:
     for artifact in ("int8.absmax", "int8"):
         found = zoo.quality("lite0", artifact, "imagenet_val_500", labels=False)
         limits = [(24, 28), (97.5, None)] if artifact == "int8" else [(None, None)] * 2
-        yield Row(f"lite0 {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
-        yield Row(f"lite0 {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
+        yield Row(f"lite0 {artifact}: SQNR of the logits, dB", found.sqnr_db, *limits[0])
+        yield Row(f"lite0 {artifact}: top-1 agreement, %", 100 * found.agreement, *limits[1])
     share = int8_share(zoo.multiply_adds("lite0", "int8"))
     yield Row("lite0 int8: share of multiply-adds in int8", share, 0.85)
 
 
 def digits(zoo: Zoo) -> Iterator[Row]:
-    drop = read_json(zoo.folder / "results/cpu/digits/int8.eval.json")["top1_drop"]
+    drop = Evaluation.read(zoo.folder / "results/cpu/digits/int8.eval.json").top1_drop
     yield Row("digits int8: drop in test accuracy, points", drop, 0.2, 0, most=True)
 
 

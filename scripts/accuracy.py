@@ -1,29 +1,31 @@
 """Measure one artifact's accuracy and its agreement with the original model."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from zoo.images.inputs import Feed
-from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.accuracy import evaluate
+from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.artifact import Artifact
-from zoo.runners.reference import Reference, outputs
+
+snakemake: Any
 
 
 def main(
-    artifact: Artifact, card: str, reference: str, images: dict[str, Any], threads: int, output: str
+    *, artifact: Artifact, card: str, reference: str, images: Mapping[str, Any], threads: int, output: str
 ) -> None:
-    feed = Feed.of(read_json(card))
-    truth = Reference.load(Path(reference))
-    found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads)
-    figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(found, truth)
-    write_json(artifact.heading() | figures, output)
+    evaluate(artifact, ReferenceSet.read(images, card, reference), threads).write(output)
 
 
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     artifact = Artifact.of(files.get("files"), **params.artifact)
     with reporting(snakemake.log[0], f"evaluate {artifact}"):
-        main(artifact, files.card, files.reference, params.images, snakemake.threads, snakemake.output[0])
+        main(
+            artifact=artifact,
+            card=files.card,
+            reference=files.reference,
+            images=params.images,
+            threads=snakemake.threads,
+            output=snakemake.output[0],
+        )

@@ -7,10 +7,9 @@ from typing import Any
 
 from zoo.calibration.collect import collect_parallel, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
-from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, calibration_samples
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.check import load_checked
 
@@ -24,7 +23,7 @@ def collected(
     title: str,
 ) -> CalibrationStatistics:
     """The statistics of shard i of n, (i, n), which has every n-th image from the i-th on; i is from 0."""
-    feed = Feed.of(read_json(card))
+    feed = ModelCard.read(card).feed
     chosen, _ = calibration_samples(ImageSet.from_dict(images))
     part = chosen[shard[0] :: shard[1]]
     if not part:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.calibration.statistics import CalibrationStatistics
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import ImageSet, calibration_samples
 from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
@@ -29,7 +29,7 @@ def main(
     threads: int,
     output: str,
 ) -> None:
-    graph, feed = load_checked(*fp32), Feed.of(read_json(card))
+    graph, feed = load_checked(*fp32), ModelCard.read(card).feed
     recipe = Recipe.from_dict(read_json(recipes)[artifact.name])
     write_graph(apply(graph, CalibrationStatistics.load(statistics), recipe), *artifact.files)
     _, held_out = calibration_samples(ImageSet.from_dict(images))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.images.decode import read_inputs
-from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.files import replacing
 from zoo.measure.compare import check_same_model, comparable, compare
@@ -41,15 +40,20 @@ def report(options: argparse.Namespace) -> str:
     (first, card), (second, other) = (
         find_artifact(path, options.card, options.device) for path in (options.first, options.second)
     )
-    check_same_model((card, other))
-    inputs = read_inputs(Sample(options.image.name, options.image), Feed.of(card))
+    check_same_model(card, other)
+    inputs = read_inputs(Sample(options.image.name, options.image), card.feed)
     differences = compare(first, second, inputs)
-    for path, text in ((options.csv, as_csv), (options.plot, lambda each: plot(first, second, each))):
-        if path is not None:
-            with replacing(path) as (temporary,):
-                temporary.write_text(text(differences))
+    if options.csv is not None:
+        write(as_csv(differences), options.csv)
+    if options.plot is not None:
+        write(plot(first, second, differences), options.plot)
     note = "" if comparable(first, second) else "; outputs only, for the formats do not name the same layers"
     return f"{second} against {first}, {options.image.name}{note}\n\n{table(differences)}"
+
+
+def write(text: str, path: Path) -> None:
+    with replacing(path) as (temporary,):
+        temporary.write_text(text)
 
 
 if __name__ == "__main__":

@@ -15,21 +15,22 @@ from zoo.quantize.recipe import Recipe
 from zoo.quantize.table import write_table
 from zoo.quantize.table_lint import lint_table
 from zoo.search.choice import summary
+from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 
 
 def main(
     fp32: tuple[str, str], statistics: str, search: str, recipes: str, sensitivity: str, made: dict[str, str]
 ) -> None:
-    outcome = read_json(search)
-    if outcome["chosen"] is None:
+    outcome = SearchOutcome.read(search)
+    if outcome.chosen is None:
         raise ZooError(
-            f"{'; '.join(outcome['failures'])}. Relax the target (config.yaml: int8: target), or see {search}"
+            f"{'; '.join(outcome.failures)}. Relax the target (config.yaml: int8: target), or see {search}"
         )
     for sentence in summary(outcome):
-        print(f"note: int8 {outcome['device']}/{outcome['model']}: {sentence}", file=sys.stderr)
+        print(f"note: int8 {outcome.device}/{outcome.model}: {sentence}", file=sys.stderr)
     graph, known = load_checked(*fp32), CalibrationStatistics.load(statistics)
-    recipe = Recipe.from_dict(read_json(recipes)[outcome["chosen"]])
+    recipe = Recipe.from_dict(read_json(recipes)[outcome.chosen])
     quantized, table = apply(graph, known, recipe), table_of(graph, known, recipe)
     for finding in lint_table(table, graph, known.images):
         logging.warning("int8.table: %s", finding)

@@ -1,22 +1,19 @@
 """Time one int8 candidate beside ncnn's fp32 of the same model, one thread."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json, write_json
+from zoo.config.card import ModelCard
 from zoo.jobs.reporting import reporting
-from zoo.measure.timing import time_beside
+from zoo.measure.timing import ncnn_fp32, time_beside
 from zoo.runners.artifact import Artifact
 
 LONGEST_S = 5.0
 
 
 def main(artifact: Artifact, fp32_files: tuple[str, str], card: str, output: str) -> None:
-    fp32 = replace(artifact, name="fp32", precision="fp32", files=tuple(map(Path, fp32_files)))
-    shapes = Feed.of(read_json(card)).shapes
-    entry, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
-    write_json(entry, output)
+    fp32, shapes = ncnn_fp32(artifact, fp32_files), ModelCard.read(card).feed.shapes
+    latency, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
+    latency.write(output)
 
 
 if __name__ == "__main__":

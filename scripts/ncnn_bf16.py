@@ -1,16 +1,20 @@
 """Store the weights of an fp32 ncnn model as bf16."""
 
+from typing import Any
+
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import write_graph
 
+snakemake: Any
 
-def main(param: str, weights: str, param_out: str, weights_out: str) -> None:
+
+def main(*, param: str, weights: str, param_out: str, weights_out: str) -> None:
     write_graph(to_bf16(load_checked(param, weights)), param_out, weights_out)
 
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "bf16 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.param, files.weights, made.param, made.weights)
+        main(param=files.param, weights=files.weights, param_out=made.param, weights_out=made.weights)

@@ -3,11 +3,14 @@
 import logging
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from zoo.export.ncnn import first_that_agrees
+from zoo.config.card import ModelCard
+from zoo.export.ncnn import Target, first_that_agrees
 from zoo.images.inputs import Feed
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
+
+snakemake: Any
 
 
 def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
@@ -23,20 +26,19 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     return traced
 
 
-def main(onnx: str, card: str, param: str, weights: str) -> None:
-    described, source = read_json(card), Path(onnx)
-    feed = Feed.of(described)
-    with tempfile.TemporaryDirectory(dir=Path(param).parent, prefix=".partial-") as folder:
+def main(*, onnx: str, card: str, param: str, weights: str) -> None:
+    model, source = ModelCard.read(card), Path(onnx)
+    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
+    with tempfile.TemporaryDirectory(dir=target.param.parent, prefix=".partial-") as folder:
         ways = [
             ("pnnx on ONNX", lambda: source),
-            ("onnx2torch and TorchScript", lambda: through_torchscript(source, feed, Path(folder))),
+            ("onnx2torch and TorchScript", lambda: through_torchscript(source, model.feed, Path(folder))),
         ]
-        outputs = len(described["outputs"])
-        way = first_that_agrees(described["name"], ways, source, feed, outputs, Path(param), Path(weights))
+        way = first_that_agrees(ways, source, target)
     logging.info("converted by %s", way)
 
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards)):
-        main(files.onnx, files.card, made.param, made.weights)
+        main(onnx=files.onnx, card=files.card, param=made.param, weights=made.weights)

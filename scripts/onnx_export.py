@@ -6,35 +6,37 @@ from typing import Any
 
 import onnx
 
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.card import ModelCard
+from zoo.config.model_spec import ModelSpec
 from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
-from zoo.images.inputs import Feed
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
+from zoo.models.libraries.onnx_file import read
 from zoo.models.state_dict import load
-from zoo.onnx import source as onnx_file
+from zoo.onnx.normalize import normalized
 from zoo.runners.torch_outputs import zeros
 
+snakemake: Any
 
-def names_of(card: dict[str, Any]) -> tuple[list[str], list[str]]:
+
+def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
     """The names of the ONNX model's inputs and outputs: the usual ones where there is one of a kind."""
-    inputs, outputs = ([each["name"] for each in card[key]] for key in ("inputs", "outputs"))
+    inputs, outputs = [each.name for each in card.inputs], [each.name for each in card.outputs]
     return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
-def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
-    described = read_json(card)
-    feed, names = Feed.of(described), names_of(described)
-    if spec.library == "onnx":
-        simplified = onnx_file.normalized(onnx_file.read(Path(weights)), feed, names)
+def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
+    described = ModelCard.read(card)
+    feed, names = described.feed, names_of(described)
+    if spec.kind.is_artifact == "fp32.onnx":
+        simplified = normalized(read(Path(weights)), feed, names)
         with replacing(output) as (temporary,):
             onnx.save(simplified, temporary)
         return
     example, second = zeros(feed.shapes), feed.second()
     model = load(spec, weights)
-    if spec.library not in FILES:
+    if not spec.kind.is_file:
         logging.info("rewrites: %s", rewrite(model, example))
     other = zeros(second.shapes) if second else None
     export_onnx(model, example, output, DEFAULT_OPSET if opset is None else opset, names, other)
@@ -44,4 +46,10 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     spec = ModelSpec.from_dict(params.spec)
     with reporting(snakemake.log[0], f"onnx {snakemake.wildcards.device}/{spec.name}"):
-        main(spec, files.weights, files.card, params.opset, snakemake.output[0])
+        main(
+            spec=spec,
+            weights=files.weights,
+            card=files.card,
+            opset=params.opset,
+            output=snakemake.output[0],
+        )

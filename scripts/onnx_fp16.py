@@ -5,32 +5,35 @@ from typing import Any
 
 import onnx
 
-from zoo.images.inputs import Feed
+from zoo.config.card import ModelCard
 from zoo.images.sets import ImageSet, calibration_samples, every
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import feeds, load_model
-from zoo.onnx.fp16 import IMAGES, to_fp16
+from zoo.onnx.fp16 import PROBES, to_fp16
+
+snakemake: Any
 
 
 def main(
-    path: str,
-    card: str,
-    images: dict[str, Any],
-    gates: Mapping[str, float],
-    threads: int,
-    output: str,
+    *, fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
 ) -> None:
-    feed = Feed.of(read_json(card))
-    model = load_model(path)
-    chosen = every(calibration_samples(ImageSet.from_dict(images))[0], IMAGES)
+    model, described = load_model(fp32), ModelCard.read(card)
+    samples, _ = calibration_samples(ImageSet.from_dict(images))
+    inputs = list(feeds(model, every(samples, PROBES), described.feed, threads))
     with replacing(output) as (temporary,), libraries_scratch(output):
-        onnx.save(to_fp16(model, list(feeds(model, chosen, feed, threads)), gates), temporary)
+        onnx.save(to_fp16(model, inputs, gates, described.classifies), temporary)
 
 
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     with reporting(snakemake.log[0], "fp16.onnx {device}/{model}".format(**snakemake.wildcards)):
-        main(files.onnx, files.card, params.images, params.gates, snakemake.threads, snakemake.output[0])
+        main(
+            fp32=files.onnx,
+            card=files.card,
+            images=params.images,
+            gates=params.gates,
+            threads=snakemake.threads,
+            output=snakemake.output[0],
+        )

@@ -1,5 +1,7 @@
 """Quantize the weights of an fp32 ONNX model to int8; its activations are quantized as they come."""
 
+from typing import Any
+
 import onnx
 
 from zoo.config.settings import OnnxInt8
@@ -9,12 +11,18 @@ from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import load_model
 from zoo.onnx.int8 import quantize_dynamic
 
+snakemake: Any
 
-def main(path: str, setting: OnnxInt8, output: str) -> None:
+
+def main(*, fp32: str, setting: OnnxInt8, output: str) -> None:
     with replacing(output) as (temporary,), libraries_scratch(output):
-        onnx.save(quantize_dynamic(load_model(path), setting), temporary)
+        onnx.save(quantize_dynamic(load_model(fp32), setting), temporary)
 
 
 if __name__ == "__main__":
     with reporting(snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards)):
-        main(snakemake.input.onnx, OnnxInt8(**snakemake.params.setting), snakemake.output[0])
+        main(
+            fp32=snakemake.input.onnx,
+            setting=OnnxInt8(**snakemake.params.setting),
+            output=snakemake.output[0],
+        )

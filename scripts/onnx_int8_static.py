@@ -4,31 +4,38 @@ from typing import Any
 
 import onnx
 
+from zoo.config.card import ModelCard
 from zoo.config.settings import OnnxInt8
-from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, calibration_samples
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import feeds, load_model
 from zoo.onnx.int8 import quantize_static
 
+snakemake: Any
+
 
 def main(
-    path: str, card: str, images: dict[str, Any], setting: OnnxInt8, threads: int, title: str, output: str
+    *, fp32: str, card: str, images: dict[str, Any], setting: OnnxInt8, threads: int, title: str, output: str
 ) -> None:
-    feed = Feed.of(read_json(card))
-    model = load_model(path)
-    chosen, _ = calibration_samples(ImageSet.from_dict(images))
-    inputs = feeds(model, chosen, feed, threads, progress=title)
+    model = load_model(fp32)
+    samples, _ = calibration_samples(ImageSet.from_dict(images))
+    inputs = feeds(model, samples, ModelCard.read(card).feed, threads, progress=title)
     with replacing(output) as (temporary,), libraries_scratch(output):
-        onnx.save(quantize_static(model, inputs, len(chosen), setting), temporary)
+        onnx.save(quantize_static(model, inputs, len(samples), setting), temporary)
 
 
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     title = "int8_static.onnx {device}/{model}".format(**snakemake.wildcards)
     with reporting(snakemake.log[0], title):
-        setting = OnnxInt8(**params.setting)
-        main(files.onnx, files.card, params.images, setting, snakemake.threads, title, snakemake.output[0])
+        main(
+            fp32=files.onnx,
+            card=files.card,
+            images=params.images,
+            setting=OnnxInt8(**params.setting),
+            threads=snakemake.threads,
+            title=title,
+            output=snakemake.output[0],
+        )

@@ -5,7 +5,9 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from zoo.array_types import Floats
 from zoo.errors import ZooError
 from zoo.predict import Prediction, Predictor
 
@@ -29,7 +31,7 @@ def main() -> int:
     return max([report(describe, predictor, image, options.top) for image in options.images])
 
 
-def report(describe: Callable[..., str], predictor: Predictor, image: str, top: int) -> int:
+def report(describe: Callable[[Predictor, str, int], str], predictor: Predictor, image: str, top: int) -> int:
     try:
         print(describe(predictor, image, top), flush=True)
     except ZooError as error:
@@ -50,14 +52,14 @@ def row(prediction: Prediction) -> str:
     return f"{prediction.score:6.1%}  {prediction.index:>4}  {prediction.label or ''}".rstrip()
 
 
-def shape_of(output) -> str:
+def shape_of(output: Floats) -> str:
     return f"shape {'x'.join(map(str, output.shape))}, from {output.min():.4g} to {output.max():.4g}"
 
 
 def as_json(predictor: Predictor, image: str, top: int) -> str:
     outputs = predictor.outputs(predictor.inputs(image))
     if predictor.classifies:
-        answer = {"predictions": [each.to_dict() for each in predictor.ranked(outputs, top)]}
+        answer: dict[str, Any] = {"predictions": [each.to_dict() for each in predictor.ranked(outputs, top)]}
     else:
         answer = {"outputs": [{"shape": list(each.shape), "values": each.tolist()} for each in outputs]}
     return json.dumps({"image": image, "artifact": str(predictor.artifact)} | answer, ensure_ascii=False)

@@ -19,8 +19,15 @@ from zoo.jobs.usage import Usage
 
 LOGS = Path("results/logs")
 HEADER = (
-    *("stage", "jobs", "seconds", "cpu seconds"),
-    *("memory MB", "memory asked for", "disk MB", "disk asked for", "largest input MB"),
+    "stage",
+    "jobs",
+    "seconds",
+    "cpu seconds",
+    "memory MB",
+    "memory asked for",
+    "disk MB",
+    "disk asked for",
+    "largest input MB",
 )
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config.card import ModelCard
 from zoo.images.decode import load
-from zoo.images.files import ModelClasses
-from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, calibration_samples, every
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import scratch
 from zoo.measure.layer_time import layer_times
@@ -37,15 +36,15 @@ def main(
     sensitivity_out: str,
     reference_out: str,
 ) -> None:
-    described = read_json(card)
-    feed = Feed.of(described)
+    described = ModelCard.read(card)
+    feed = described.feed
     graph, known = load_checked(*fp32.files), CalibrationStatistics.load(statistics)
     image_set = ImageSet.from_dict(images)
-    _, held_out = calibration_samples(image_set, ModelClasses.of(described))
+    _, held_out = calibration_samples(image_set, described.classes)
     found, _ = run(fp32, held_out, feed, threads)
     labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
     names = tuple(sample.name for sample in held_out)
-    Reference(found, names, labels, described["task"]).save(Path(reference_out))
+    Reference(found, names, labels, described.task).save(Path(reference_out))
     recipe = local_recipe(graph, known, device=fp32.device)
     if left := left_float(graph, recipe):
         logging.warning("%s/%s, int8: %s", fp32.device, fp32.model, left)

@@ -2,31 +2,33 @@
 
 import logging
 import shutil
+from typing import Any
 
 import torch
 
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.card import ModelCard
+from zoo.config.model_spec import ModelSpec
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
-from zoo.images.inputs import Feed
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
 from zoo.runners.torch_outputs import zeros
 
+snakemake: Any
 
-def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
-    if spec.library == "torchscript":
+
+def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
+    if spec.kind.is_artifact == "torchscript":
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
         return
-    feed = Feed.of(read_json(card))
+    feed = ModelCard.read(card).feed
     second = feed.second()
     target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
     example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
-    if spec.library not in FILES:
+    if not spec.kind.is_file:
         logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
     export_torchscript(model, example, output, zeros(second.shapes, target) if second else None)
 
@@ -35,4 +37,10 @@ if __name__ == "__main__":
     files, device = snakemake.input, snakemake.wildcards.device
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}"):
-        main(spec, files.weights, files.card, device, snakemake.output[0])
+        main(
+            spec=spec,
+            weights=files.weights,
+            card=files.card,
+            device=device,
+            output=snakemake.output[0],
+        )

@@ -1,22 +1,25 @@
 """Fetch a model's weights, and describe the model for all later jobs."""
 
+from typing import Any
+
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
-from zoo.models.card import model_card
+from zoo.models.card import describe
 from zoo.models.state_dict import save
 from zoo.models.weights import fetch
 
+snakemake: Any
 
-def main(spec: ModelSpec, weights: str, card: str) -> None:
+
+def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     model, source = fetch(spec)
     with replacing(weights) as (temporary,):
         save(model, temporary)
-        write_json(model_card(spec, model, source, sha256(temporary)), card)
+        describe(spec, model, source, sha256(temporary)).write(card)
 
 
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], "weights"):
-        main(spec, snakemake.output.weights, snakemake.output.card)
+        main(spec=spec, weights=snakemake.output.weights, card=snakemake.output.card)

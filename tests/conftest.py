@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["shards"]
+
 
 def require(present: bool, what: str) -> None:
     """Skip a test whose machine lacks `what`; fail it where everything is required, as in CI."""

@@ -1,6 +1,6 @@
 """What an artifact says about images: class labels and scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,11 @@ from PIL import Image
 from PIL.Image import Image as PillowImage
 
 from zoo.array_types import Arrays
-from zoo.config.card import CLASSIFICATION
+from zoo.config.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import mode, prepared, read_inputs
-from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.runners import BatchRunner, open_runner
+from zoo.runners import BatchRunner
 from zoo.runners.artifact import Artifact, find_artifact
 
 Picture = str | Path | NDArray[np.uint8] | PillowImage
@@ -49,13 +48,11 @@ class Predictor:
     at once.
     """
 
-    def __init__(self, artifact: Artifact, card: Mapping[str, Any], threads: int = 1) -> None:
-        """card: the model card. Raises ZooError if the runtime cannot load the files."""
+    def __init__(self, artifact: Artifact, card: ModelCard, threads: int = 1) -> None:
+        """Raises ZooError if the runtime cannot load the files."""
         self.artifact, self.card = artifact, card
-        self.feed = Feed.of(card)
-        self._runner = open_runner(
-            artifact.runtime, artifact.files, artifact.device, threads, artifact.precision
-        )
+        self.feed = card.feed
+        self._runner = artifact.open(threads)
         self.info = self._runner.info
 
     @classmethod
@@ -73,7 +70,7 @@ class Predictor:
     @property
     def classifies(self) -> bool:
         """Whether the model gives class scores, so that it can be called."""
-        return bool(self.card["task"] == CLASSIFICATION)
+        return self.card.classifies
 
     def __call__(
         self, images: Picture | Iterable[Picture], top: int = 5
@@ -130,7 +127,7 @@ class Predictor:
         if top < 1:
             raise ZooError(f"top must be 1 or more, not {top}")
         logits = np.concatenate([output.ravel() for output in outputs])
-        labels: Sequence[str] | None = self.card.get("labels")
+        labels = self.card.labels
         if not np.isfinite(logits).all():
             raise ArtifactError(f"{self.artifact}: its outputs hold NaN or infinity")
         if labels and len(labels) != logits.size:

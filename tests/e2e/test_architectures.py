@@ -18,6 +18,8 @@ from zoo.export.torchscript import export_torchscript
 from zoo.measure.metrics import cosine
 from zoo.runners import open_runner
 
+pytestmark = pytest.mark.long(150)
+
 SMALL_CONVNEXT = {"depths": (2, 2, 2, 2), "dims": (32, 64, 96, 128), "patch_size": 2, "num_classes": 10}
 
 ARCHITECTURES: dict[
@@ -68,7 +70,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 def to_ncnn(source: Path, case: Case) -> tuple[float, Counter]:
     """Cosine of the ncnn model made of `source` with the untouched model, and its layer types, counted."""
     pair = source.with_suffix(".param"), source.with_suffix(".bin")
-    pnnx.convert(source, [case.image.shape], *pair)
+    pnnx.run_pnnx(source, [case.image.shape], *pair)
     (output,) = open_runner("ncnn", pair).run((case.image[0].numpy(),))
     layers = [line.split()[0] for line in pair[0].read_text().splitlines()[2:]]
     return cosine(case.expected, output), Counter(layers)

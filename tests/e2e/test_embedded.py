@@ -17,6 +17,8 @@ from samples.workflow import PROJECT, Zoo, copy_project
 from zoo.measure.metrics import sqnr_db
 from zoo.measure.timing import FEWEST, RUNS
 
+pytestmark = pytest.mark.long(400, group="ncnn in C++")
+
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
 ARTIFACTS = {
     "torchscript": ("torchscript.pt",),

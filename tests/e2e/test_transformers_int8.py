@@ -18,6 +18,8 @@ from zoo.quantize.apply import apply, left_float, weight_share
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.planning import local_recipe
 
+pytestmark = pytest.mark.long(60)
+
 SMALL = {"img_size": 64, "depth": 3, "embed_dim": 96, "num_heads": 3, "num_classes": 10}
 
 # architecture, arguments, which of its layers with weights can be int8 on Vulkan
@@ -51,7 +53,7 @@ def case(request, tmp_path_factory):
     rewrite(model, image)
     export_torchscript(model, image, folder / "torchscript.pt")
     pair = folder / "fp32.param", folder / "fp32.bin"
-    pnnx.convert(folder / "torchscript.pt", [image.shape], *pair)
+    pnnx.run_pnnx(folder / "torchscript.pt", [image.shape], *pair)
     write_graph(unique_names(read_graph(*pair)), *pair)
     graph, side = load_checked(*pair), image.shape[-1]
     return folder, graph, collect(graph, runner(folder, "fp32"), pictures(side, 16, 1)), side, share

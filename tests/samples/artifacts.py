@@ -6,18 +6,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from samples.cards import RECORD, card
 from samples.ncnn import run, small_network, two_headed
 from zoo.images.decode import load
 from zoo.images.inputs import NORMAL, Feed, Input
-from zoo.images.preprocess import Preprocess
 from zoo.images.sets import Sample
-from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.runners.reference import Reference
 
-RECORD = Preprocess(size=(8, 8), crop_pct=1.0, mean=(0.5,) * 3, std=(0.25,) * 3)
 FEED = Feed.image(RECORD)
 TWO = Feed(RECORD, (Input("photo", (3, 8, 8)), Input("vector", (6,), NORMAL)))
 """What feeds `two_headed`."""
@@ -64,12 +62,12 @@ def two_headed_reference(samples: list[Sample], folder: Path, **fields: Any) -> 
 LABELS = ["zero", "one", "two", "three", "four"]
 
 
-def make_tree(folder: Path, graph=None, **card: object) -> Path:
-    """A zoo's folders with one ncnn artifact in them; the path of its .param."""
+def make_tree(folder: Path, graph: Graph | None = None, **changes: Any) -> Path:
+    """A zoo's folders with one ncnn artifact in them; the path of its .param.
+
+    changes: of the card, see `samples.cards.card`.
+    """
     place = folder / "results/cpu/small"
     place.mkdir(parents=True)
-    usual = {"name": "small", "preprocess": RECORD.to_dict(), "labels": LABELS, "num_classes": 5}
-    usual |= {"outputs": [{"name": "output", "shape": [5]}]}
-    usual |= {"task": "classification", "inputs": [each.to_dict() for each in Feed.image(RECORD).inputs]}
-    write_json(usual | card, folder / "results/weights/small.json")
+    card(**{"labels": tuple(LABELS)} | changes).write(folder / "results/weights/small.json")
     return pair(graph or small_network(), place)[0]

@@ -7,11 +7,13 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.ncnn import param_ids
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import load_checked
+from zoo.ncnn.check import check_weights, check_wiring, load_checked
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.layer import Layer, Param, is_scale
 from zoo.ncnn.layouts import layout
+from zoo.quantize.scales import absmax_scales, weight_rows
 
 Draw = Callable[[int], NDArray[np.float32]]
 
@@ -21,11 +23,27 @@ def normal(seed: int = 0) -> Draw:
     return lambda size: generator.standard_normal(size).astype(np.float32)
 
 
+def parameters(kind: str, **named: Param) -> dict[int, Param]:
+    """The parameters of a layer by their ids, by ncnn's names for them: `kernel_w=3` gives {1: 3}."""
+    ids = getattr(param_ids, kind.removesuffix("1D").removesuffix("3D"))
+    return {getattr(ids, name.upper()): value for name, value in named.items()}
+
+
 def layer(
-    kind: str, name: str, inputs: str, outputs: str, params: Mapping[int, Param], draw: Draw | None = None
+    kind: str,
+    name: str,
+    inputs: str,
+    outputs: str,
+    params: Mapping[int, Param] | None = None,
+    draw: Draw | None = None,
+    **named: Param,
 ) -> Layer:
-    """A layer with random arrays, fp32 where ncnn wants a tag; blobs are written 'a b'."""
-    bare = Layer(kind, name, tuple(inputs.split()), tuple(outputs.split()), dict(params))
+    """A layer with random arrays, fp32 where ncnn wants a tag; blobs are written 'a b'.
+
+    named: its parameters by ncnn's names, see `parameters`; params: more of them by their ids.
+    """
+    ids = {**(params or {}), **(parameters(kind, **named) if named else {})}
+    bare = Layer(kind, name, tuple(inputs.split()), tuple(outputs.split()), ids)
     draw = draw or normal()
     weights = {}
     for spec in layout(bare):
@@ -40,20 +58,40 @@ def small_network(seed: int = 0) -> Graph:
     draw = normal(seed)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
+            layer("Input", "in0", "", "in0"),
             layer(
                 "Convolution",
                 "conv",
                 "in0",
                 "1",
-                {0: 4, 1: 3, 4: 1, 5: 1, 6: 108, 9: 2, 10: (0.1,)},
-                draw,
+                draw=draw,
+                num_output=4,
+                kernel_w=3,
+                pad_left=1,
+                bias_term=1,
+                weight_data_size=108,
+                activation_type=2,
+                activation_params=(0.1,),
             ),
-            layer("Split", "split", "1", "2 3", {}),
-            layer("ConvolutionDepthWise", "dw", "2", "4", {0: 4, 1: 3, 4: 1, 5: 1, 6: 36, 7: 4}, draw),
-            layer("BinaryOp", "add", "4 3", "5", {0: 0}),
-            layer("Pooling", "pool", "5", "6", {0: 1, 4: 1}),
-            layer("InnerProduct", "fc", "6", "out0", {0: 5, 1: 1, 2: 20}, draw),
+            layer("Split", "split", "1", "2 3"),
+            layer(
+                "ConvolutionDepthWise",
+                "dw",
+                "2",
+                "4",
+                draw=draw,
+                num_output=4,
+                kernel_w=3,
+                pad_left=1,
+                bias_term=1,
+                weight_data_size=36,
+                group=4,
+            ),
+            layer("BinaryOp", "add", "4 3", "5", op_type=0),
+            layer("Pooling", "pool", "5", "6", pooling_type=1, global_pooling=1),
+            layer(
+                "InnerProduct", "fc", "6", "out0", draw=draw, num_output=5, bias_term=1, weight_data_size=20
+            ),
         )
     )
 
@@ -66,22 +104,45 @@ def two_headed(seed: int = 0) -> Graph:
     draw = normal(seed)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Input", "in1", "", "in1", {}),
-            layer("Convolution", "conv", "in0", "1", {0: 4, 1: 3, 4: 1, 5: 1, 6: 108}, draw),
-            layer("Split", "split", "1", "2 3", {}),
-            layer("ReLU", "relu", "2", "out0", {}),
-            layer("Pooling", "pool", "3", "4", {0: 1, 4: 1}),
-            layer("InnerProduct", "fc", "4", "5", {0: 5, 1: 1, 2: 20}, draw),
-            layer("InnerProduct", "side", "in1", "6", {0: 5, 2: 30}, draw),
-            layer("BinaryOp", "add", "5 6", "out1", {0: 0}),
+            layer("Input", "in0", "", "in0"),
+            layer("Input", "in1", "", "in1"),
+            layer(
+                "Convolution",
+                "conv",
+                "in0",
+                "1",
+                draw=draw,
+                num_output=4,
+                kernel_w=3,
+                pad_left=1,
+                bias_term=1,
+                weight_data_size=108,
+            ),
+            layer("Split", "split", "1", "2 3"),
+            layer("ReLU", "relu", "2", "out0"),
+            layer("Pooling", "pool", "3", "4", pooling_type=1, global_pooling=1),
+            layer("InnerProduct", "fc", "4", "5", draw=draw, num_output=5, bias_term=1, weight_data_size=20),
+            layer("InnerProduct", "side", "in1", "6", draw=draw, num_output=5, weight_data_size=30),
+            layer("BinaryOp", "add", "5 6", "out1", op_type=0),
         )
     )
 
 
-def chain(kind: str, params: Mapping[int, Param], draw: Draw | None = None) -> Graph:
+def chain(
+    kind: str, params: Mapping[int, Param] | None = None, draw: Draw | None = None, **named: Param
+) -> Graph:
     """Input -> one layer `x` of that kind -> out0."""
-    return Graph((layer("Input", "in0", "", "in0", {}), layer(kind, "x", "in0", "out0", params, draw)))
+    return Graph((layer("Input", "in0", "", "in0"), layer(kind, "x", "in0", "out0", params, draw, **named)))
+
+
+def check_graph(graph: Graph) -> list[str]:
+    """The problems of a graph in memory: wiring, names and numbers; empty if it is sound."""
+    return check_wiring(graph) + check_weights(graph)
+
+
+def weight_scales(graph: Graph, names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Absmax weight scales of these layers."""
+    return {name: absmax_scales(weight_rows(graph[name])) for name in names}
 
 
 def fed(

@@ -1,7 +1,7 @@
 """ncnn as a C++ library: the version that requirements.txt pins, built from its source distribution, once.
 
 The result is kept in `$XDG_CACHE_HOME/ncnn-zoo` (by default `~/.cache/ncnn-zoo`), under a name that changes
-with the version and the options. `python tests/ncnn_library.py` builds it and prints the folder.
+with the version and the options. `python tests/samples/ncnn_library.py` builds it and prints the folder.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -62,19 +64,21 @@ def installed() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ncnn-zoo"
     key = hashlib.sha256(f"{pinned[0]}{sorted(options.items())}".encode()).hexdigest()[:12]
     target = cache / f"ncnn-{pinned[1]}-{key}"
-    if not target.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as scratch:
-            source, build, install = _source(pinned[0], Path(scratch)), f"{scratch}/build", f"{scratch}/ncnn"
-            definitions = [f"-D{key}={value}" for key, value in options.items()]
-            _run("cmake", "-S", source, "-B", build, f"-DCMAKE_INSTALL_PREFIX={install}", *definitions)
-            _run("cmake", "--build", build, "--target", "install", "--parallel", str(os.cpu_count()))
-            try:
-                Path(install).rename(target)
-            except OSError:
-                if not target.is_dir():  # else another process was faster
-                    raise
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):  # all processes of pytest need the same
+        if not target.is_dir():
+            _build(pinned[0], options, target)
     return target
+
+
+def _build(pinned: str, options: dict[str, str], target: Path) -> None:
+    """Build the version that the lines of requirements.txt pin, and install it as `target`, whole."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as scratch:
+        source, build, install = _source(pinned, Path(scratch)), f"{scratch}/build", f"{scratch}/ncnn"
+        definitions = [f"-D{key}={value}" for key, value in options.items()]
+        _run("cmake", "-S", source, "-B", build, f"-DCMAKE_INSTALL_PREFIX={install}", *definitions)
+        _run("cmake", "--build", build, "--target", "install", "--parallel", str(os.cpu_count()))
+        Path(install).rename(target)
 
 
 def _instructions() -> dict[str, str]:

@@ -11,6 +11,8 @@ from PIL import Image
 from samples.deployed import Deployed, logits, top5
 from samples.workflow import Zoo
 
+pytestmark = pytest.mark.long(150, group="ncnn in C++")
+
 BUNDLES = {
     precision: f"results/cpu/one/{precision}.deploy.zip"
     for precision in ("fp32", "fp16", "bf16", "w8", "int8")

@@ -9,6 +9,8 @@ from PIL import Image
 
 from samples.workflow import Zoo, wait_for_job
 
+pytestmark = pytest.mark.long(180)
+
 
 def test_an_unreachable_hub_is_one_error_a_model_and_the_rest_is_built(fresh_zoo: Zoo):
     fresh_zoo.configure(lambda config: config["models"].update(hub={"timm": "convnext_atto.d2_in1k"}))

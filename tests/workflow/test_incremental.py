@@ -67,6 +67,7 @@ def test_a_changed_model_entry_rebuilds_that_model_only(zoo: Zoo):
     assert not [job for job in pending if "one" in job]
 
 
+@pytest.mark.long(20)
 def test_an_added_calibration_image_rebuilds_int8_only(zoo: Zoo):
     picture(zoo / "photos/new.png", 200)
     assert zoo.pending() == INT8_OF_BOTH
@@ -84,6 +85,7 @@ def test_a_changed_gate_verifies_again_and_no_more(zoo: Zoo):
     assert zoo.pending() == {"verify cpu/one/int8", "gate cpu/one/int8"}
 
 
+@pytest.mark.long(80)
 @pytest.mark.parametrize(
     ("file", "job"),
     [

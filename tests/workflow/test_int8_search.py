@@ -9,6 +9,8 @@ import pytest
 from samples.workflow import Zoo
 from zoo.calibration.statistics import CalibrationStatistics
 
+pytestmark = pytest.mark.long(150)
+
 INT8 = "results/cpu/one/int8.param"
 
 

@@ -3,9 +3,12 @@
 import zipfile
 
 import onnx
+import pytest
 import yaml
 
 from samples.workflow import Zoo
+
+pytestmark = pytest.mark.long(90)
 
 MADE = ["fp16.onnx.passed", "int8_static.onnx.passed", "int8_dynamic.onnx.passed", "vendor_bundle.zip"]
 

@@ -8,6 +8,8 @@ from samples.workflow import Zoo
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import read_graph
 
+pytestmark = pytest.mark.long(90)
+
 GATES = {"bf16": {"min_cosine": 0.99}, "w8": {"min_cosine": 0.999}}
 
 

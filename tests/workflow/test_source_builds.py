@@ -3,15 +3,18 @@
 import json
 import shutil
 
+import pytest
 import torch
 
 from samples.workflow import PROJECT, Zoo
+
+pytestmark = pytest.mark.long(120)
 
 INPUTS = [{"shape": [3, 24, 40]}, {"shape": [1, 12, 20], "values": "normal"}, {"shape": [5], "values": 0.5}]
 
 
 def test_a_users_own_code_with_several_inputs_and_outputs(fresh_zoo: Zoo):
-    shutil.copy(PROJECT / "tests/unit/source_samples.py", fresh_zoo / "mine.py")
+    shutil.copy(PROJECT / "tests/samples/sources.py", fresh_zoo / "mine.py")
     code = (fresh_zoo / "mine.py").read_text()
     (fresh_zoo / "mine.py").write_text(
         "from typing import Any\nimport torch\nfrom torch import nn\n" + code[code.index("class TwoViews") :]

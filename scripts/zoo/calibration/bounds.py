@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Clip, FusedActivation, HardSwish, Padding, PaddingType, Quantizable, ReLU
+from zoo.ncnn.weights import QUANTIZABLE
 
 
 @dataclass(frozen=True)
@@ -71,22 +73,30 @@ def bound(graph: Graph, blob: str) -> Bound:
 
 
 def _pads_zero(layer: Layer) -> bool:
-    return layer.type == "Pooling" or (
-        not layer.param(6) and (layer.param(4) != 0 or layer.params.get(5, 0.0) == 0.0)
+    """Whether a Pooling or Padding adds nothing to its input's values but zeros.
+
+    A Padding that is not CONSTANT repeats its input's values; else it adds a value of its own, or one a
+    channel.
+    """
+    if layer.type == "Pooling":
+        return True
+    repeats = layer.param(Padding.TYPE) != PaddingType.CONSTANT
+    return not layer.param(Padding.PER_CHANNEL_PAD_DATA_SIZE) and (
+        repeats or layer.params.get(Padding.VALUE, 0.0) == 0.0
     )
 
 
 def _of_layer(layer: Layer) -> Bound:
     if layer.type == "Clip":
-        return Bound(_number(layer, 0, -math.inf), _number(layer, 1, math.inf))
+        return Bound(_number(layer, Clip.MIN, -math.inf), _number(layer, Clip.MAX, math.inf))
     if layer.type == "ReLU":
-        return _POSITIVE if _number(layer, 0, 0.0) == 0.0 else UNKNOWN
+        return _POSITIVE if _number(layer, ReLU.SLOPE, 0.0) == 0.0 else UNKNOWN
     if layer.type == "HardSwish":
-        return _hard_swish(_number(layer, 0, 0.2), _number(layer, 1, 0.5))
-    if layer.type in ("Convolution", "ConvolutionDepthWise", "InnerProduct"):
-        arguments = layer.params.get(10, ())
+        return _hard_swish(_number(layer, HardSwish.ALPHA, 0.2), _number(layer, HardSwish.BETA, 0.5))
+    if layer.type in QUANTIZABLE:
+        arguments = layer.params.get(Quantizable.ACTIVATION_PARAMS, ())
         numbers = tuple(map(float, arguments)) if isinstance(arguments, tuple) else ()
-        fused = _FUSED.get(layer.param(9))
+        fused = _FUSED.get(layer.param(Quantizable.ACTIVATION_TYPE))
         return fused(numbers) if fused else UNKNOWN
     return _FIXED.get(layer.type, UNKNOWN)
 
@@ -99,16 +109,16 @@ def _hard_swish(alpha: float, beta: float) -> Bound:
     return Bound(-(beta**2) / (4 * alpha)) if alpha > 0 and beta > 0 else UNKNOWN
 
 
-# ncnn's fused activations, by parameter 9; 10 holds their arguments (src/layer/fused_activation.h)
+# by ACTIVATION_TYPE, for the numbers in ACTIVATION_PARAMS
 _FUSED: dict[int, Callable[[tuple[float, ...]], Bound]] = {
-    1: lambda _: _POSITIVE,
-    3: lambda numbers: Bound(*numbers[:2]) if len(numbers) >= 2 else UNKNOWN,
-    4: lambda _: _UNIT,
-    5: lambda _: _MISH,
-    6: lambda numbers: _hard_swish(*numbers[:2]) if len(numbers) >= 2 else UNKNOWN,
+    FusedActivation.RELU: lambda _: _POSITIVE,
+    FusedActivation.CLIP: lambda numbers: Bound(*numbers[:2]) if len(numbers) >= 2 else UNKNOWN,
+    FusedActivation.SIGMOID: lambda _: _UNIT,
+    FusedActivation.MISH: lambda _: _MISH,
+    FusedActivation.HARD_SWISH: lambda numbers: _hard_swish(*numbers[:2]) if len(numbers) >= 2 else UNKNOWN,
 }
 
 
-def _number(layer: Layer, key: int, default: float) -> float:
-    value = layer.params.get(key, default)
+def _number(layer: Layer, param_id: int, default: float) -> float:
+    value = layer.params.get(param_id, default)
     return float(value) if isinstance(value, int | float) else default

@@ -1,7 +1,7 @@
-"""Columns: the values of a layer's input that its weights are multiplied with, for one output position.
+"""im2col columns: the values of a layer's input that its weights multiply at one output position.
 
 A 1x1 convolution multiplies the channels at a pixel; a larger kernel the channels under its window, padding
-included; an inner product all its features. In a column they stand as in a row of `int8.weight_rows`, so
+included; an inner product all its features. In a column they stand as in a row of `scales.weight_rows`, so
 `rows @ column` is the layer's output without bias at that position.
 """
 
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Floats
 from zoo.errors import ZooError
+from zoo.ncnn.attention import is_self_attention
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import is_self_attention
+from zoo.ncnn.param_ids import Convolution, Gemm
 
-_SAME_UPPER, _SAME_LOWER = (
-    -233,
-    -234,
-)  # ncnn's paddings "as many as the stride needs", the odd one last or first
+# paddings of ncnn: as many as the stride needs, the odd one last or first
+_SAME_UPPER, _SAME_LOWER = -233, -234
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,30 @@ def window(layer: Layer) -> Window | None:
     if layer.type == "InnerProduct" or is_self_attention(layer):
         return Window(flat=True)
     if layer.type == "Gemm":
-        # constant weights B, and an input A whose rows are not transposed
-        plain = not layer.param(4) and layer.param(5) == 1 and not layer.param(2)
-        return Window(flat=True) if plain else None
-    if layer.type != "Convolution" or layer.param(19):
+        weights_alone = layer.param(Gemm.CONSTANT_B) == 1 and not layer.param(Gemm.CONSTANT_A)
+        return Window(flat=True) if weights_alone and not layer.param(Gemm.TRANS_A) else None
+    if layer.type != "Convolution" or layer.param(Convolution.DYNAMIC_WEIGHT):
         return None
-    kernel, stride, dilation = (_pair(layer, *keys) for keys in ((11, 1, 0), (13, 3, 1), (12, 2, 1)))
-    left = layer.param(4)
-    pad = (layer.param(14, left), left, layer.param(16, layer.param(14, left)), layer.param(15, left))
+    kernel = _pair(layer, Convolution.KERNEL_H, Convolution.KERNEL_W, 0)
+    stride = _pair(layer, Convolution.STRIDE_H, Convolution.STRIDE_W, 1)
+    dilation = _pair(layer, Convolution.DILATION_H, Convolution.DILATION_W, 1)
+    pad = _padding(layer)
     if kernel == (1, 1) and not any(pad):
         return PIXEL  # the stride only skips pixels
-    fill = layer.params.get(18, 0.0)
+    fill = layer.params.get(Convolution.PAD_VALUE, 0.0)
     return Window(kernel, stride, dilation, pad, fill=fill if isinstance(fill, float) else 0.0)
 
 
 def _pair(layer: Layer, vertical: int, horizontal: int, default: int) -> tuple[int, int]:
     across = layer.param(horizontal, default)
     return layer.param(vertical, across), across
+
+
+def _padding(layer: Layer) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right; by default bottom is as top, and top and right are as left."""
+    left = layer.param(Convolution.PAD_LEFT)
+    top = layer.param(Convolution.PAD_TOP, left)
+    return top, left, layer.param(Convolution.PAD_BOTTOM, top), layer.param(Convolution.PAD_RIGHT, left)
 
 
 def positions(draw: NDArray[np.float64], count: int) -> NDArray[np.int64]:

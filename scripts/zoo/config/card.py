@@ -1,4 +1,109 @@
-"""What a model card says of a model, in types."""
+"""The model card: all that later jobs, which do not import torch, know of a model and its weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from zoo.config.record import Record
+from zoo.errors import ZooError
+from zoo.images.files import ModelClasses
+from zoo.images.inputs import IMAGE, Feed, Input, Shape
+from zoo.images.preprocess import Preprocess
 
 CLASSIFICATION, OTHER = "classification", "other"
 """What a model is for: one vector of class scores, or anything else, which is compared tensor by tensor."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a model. shape: without the batch."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class ModelCard(Record):
+    """A model card, results/weights/<model>.json.
+
+    library, architecture, args: as config.yaml has them. source: where the weights come from; its keys depend
+    on its `kind`. random: the weights were never trained. sha256: digest of the saved file of weights.
+    licence: "unknown" where nobody says. task: CLASSIFICATION or OTHER.
+
+    multiply_adds: of one run, None where nobody counted. inputs, outputs: in the model's order. preprocess:
+    what an image goes through.
+
+    labels: a name for each class, in the order of the output, None where they are not known. class_ids: the
+    name of each class's folder of images, for ImageNet-1k the WordNet id, or None.
+
+    Raises ZooError, when it is made, for a task that there is not, for a classifier with other outputs than
+    one vector, and for inputs that preprocessing does not fit.
+    """
+
+    KIND: ClassVar[str] = "model card"
+
+    name: str
+    library: str
+    architecture: str
+    args: Mapping[str, Any]
+    source: Mapping[str, Any]
+    random: bool
+    sha256: str
+    licence: str
+    task: str
+    parameters: int
+    multiply_adds: int | None
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    preprocess: Preprocess
+    labels: tuple[str, ...] | None
+    class_ids: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        if self.task not in (CLASSIFICATION, OTHER):
+            raise ZooError(f"task must be {CLASSIFICATION} or {OTHER}, not {self.task!r}")
+        shapes = [each.shape for each in self.outputs]
+        if self.classifies and (len(shapes) != 1 or len(shapes[0]) != 1):
+            raise ZooError(
+                "a classifier has one output of the shape [classes], not "
+                f"{', '.join(str(list(shape)) for shape in shapes) or 'none'}; say task: {OTHER}"
+            )
+        if not self.inputs:
+            raise ZooError("a model has an input at least")
+        _ = self.feed  # so that what does not fit is told here
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the fields, and for people `num_classes` and `input`, which follow from
+        them."""
+        return super().to_dict() | {"num_classes": self.num_classes, "input": list(self.input)}
+
+    @cached_property
+    def feed(self) -> Feed:
+        """What feeds the model."""
+        return Feed(self.preprocess, self.inputs)
+
+    @property
+    def classes(self) -> ModelClasses:
+        """The model's classes; none for a model that is no classifier."""
+        return ModelClasses(self.num_classes or 0, tuple(filter(None, (self.class_ids, self.labels))))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the model gives class scores."""
+        return self.task == CLASSIFICATION
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes the model tells apart; None for a model that is no classifier."""
+        return self.outputs[0].shape[0] if self.classifies else None
+
+    @property
+    def takes_one_image(self) -> bool:
+        """Whether an image is all that goes in."""
+        return len(self.inputs) == 1 and self.inputs[0].values == IMAGE
+
+    @property
+    def input(self) -> Shape:
+        """The shape of the first input without the batch, (channels, height, width) for an image."""
+        return self.inputs[0].shape

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.config.code_hash import code_hash
 from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import parts
 from zoo.config.zoo import Model
 from zoo.errors import ZooError
@@ -38,7 +38,7 @@ def library_code_state(scripts: Path, script: str, model: Model) -> list[str | N
     """The same for a script that builds the model: its library counts, and code of the user's own."""
     spec = model.spec
     own = code_state(scripts, script, f"zoo/models/libraries/{spec.library}_models.py")
-    return [own, entry_point_state(spec)] if spec.library == "module" else [own]
+    return [own, entry_point_state(spec)] if spec.kind.is_user_code else [own]
 
 
 def entry_point_state(spec: ModelSpec) -> str | None:
@@ -57,7 +57,7 @@ def source_state(model: Model) -> list[str | None]:
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
     named = [source.location for source in sources if source.kind == "file"]
-    named += [spec.architecture] if spec.library in FILES else []
+    named += [spec.architecture] if spec.kind.is_file else []
     named += [spec.labels] if spec.labels else []
     return [_file_state(Path(str(file))) for file in named]
 

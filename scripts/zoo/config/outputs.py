@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
-from zoo.config.model_spec import FILES
+from zoo.config.libraries import LIBRARIES
 from zoo.config.zoo import Model, Zoo
 from zoo.images.datasets import DATASETS
 from zoo.jobs.records import read_json
@@ -92,8 +92,8 @@ def explain(path: str, zoo: Zoo) -> str:
 
 
 def _model_of(name: str) -> str:
-    suffixes = "|".join(map(re.escape, (".safetensors", ".json", *FILES.values())))
-    return re.sub(f"({suffixes})$", "", name)
+    suffixes = {".json", *(library.suffix for library in LIBRARIES.values())}
+    return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
 
 
 def _not_a_file(rest: str, head: str, zoo: Zoo) -> str:
@@ -113,7 +113,7 @@ def _not_a_file(rest: str, head: str, zoo: Zoo) -> str:
 
 def weights_file(model: Model) -> str:
     """The file that a model's weights are kept in: of tensors, or the model's own."""
-    return f"{RESULTS}/weights/{model.name}{FILES.get(model.spec.library, '.safetensors')}"
+    return f"{RESULTS}/weights/{model.name}{model.spec.kind.suffix}"
 
 
 def source_file(model: Model) -> str:

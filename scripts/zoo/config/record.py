@@ -27,8 +27,9 @@ class Record:
     def from_dict(cls, values: Any, source: str | Path = "") -> Self:
         """The inverse of `to_dict`; `source` is what messages call the file.
 
-        Raises ZooError for a record of another version, and for a field that is missing or of another type,
-        naming it. Fields that this version does not know are left out.
+        Raises ZooError for a record of another version, for a field that is missing or of another type,
+        naming it, and for what the record's own class refuses. Fields that this version does not know are
+        left out.
         """
         import msgspec  # here: a job that reads no record starts without it
 
@@ -41,7 +42,7 @@ class Record:
             )
         try:
             return msgspec.convert({key: value for key, value in values.items() if key != "version"}, cls)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, ZooError) as error:
             raise ZooError(
                 f"{where}: a broken {cls.KIND} ({error}); delete it to have it made again"
             ) from error

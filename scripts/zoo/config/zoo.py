@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
-from zoo.config.model_spec import FILES, MODEL_KEYS, ModelSpec
+from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.settings import SETTINGS, Settings
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import ZooError, refuse_unknown
@@ -79,7 +79,7 @@ class Model:
     @property
     def imported(self) -> bool:
         """Whether it is a file that holds architecture and weights."""
-        return self.spec.library in FILES
+        return self.spec.kind.is_file
 
     @property
     def fetched(self) -> bool:
@@ -118,7 +118,7 @@ class Model:
         On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is an ONNX file
         need not have the form of TorchScript.
         """
-        left_out = {*BY_NAME, *(("torchscript",) if self.spec.library == "onnx" else ())}
+        left_out = {*BY_NAME, *self.spec.kind.without}
         listed = self.settings.artifacts
         names = [name for name in ARTIFACTS if name not in left_out] if listed is None else listed
         return [name for name in names if device == "cpu" or ARTIFACTS[name].runtime == "ncnn"]

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.config.card import ModelCard
 from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
-from zoo.images.preprocess import Preprocess, mean_norm
+from zoo.images.preprocess import mean_norm
 from zoo.jobs.files import replacing, sha256
 from zoo.ncnn.graph import Graph, read_param
 
@@ -18,30 +19,28 @@ INPUT, OUTPUT = "in0", "out0"
 
 
 def write_bundle(
-    card: Mapping[str, Any], device: str, artifact: str, param: Path, weights: Path, target: Path
+    card: ModelCard, device: str, artifact: str, param: Path, weights: Path, target: Path
 ) -> None:
     """Write a .zip with the artifact's files, labels.txt where there are labels, preprocess.json, the
     programs of `zoo.deploy.programs`, and a README.md; all in one folder, `<model>-<device>-<artifact>`.
 
-    card: the model's (see `zoo.models.card`). Equal input gives equal bytes: nothing is compressed, which
-    weights hardly are, and no file has a time.
+    Equal input gives equal bytes: nothing is compressed, which weights hardly are, and no file has a time.
 
     Raises ZooError for a model that is not a classifier of one image (see `obstacle`).
     """
     _check_interface(card, param)
-    record = Preprocess.from_dict(card["preprocess"])
-    source = ", ".join(str(value) for value in card["source"].values() if value is not None)
+    source = ", ".join(str(value) for value in card.source.values() if value is not None)
     texts = {
-        **programs(record, artifact, device),
+        **programs(card.preprocess, artifact, device),
         "preprocess.json": _json(interface(card, device, artifact, param, weights)),
         "README.md": render(
             "README.md", {"card": card, "device": device, "artifact": artifact, "source": source}
         ),
     }
-    if card["labels"]:
-        texts["labels.txt"] = "".join(f"{label}\n" for label in card["labels"])
+    if card.labels:
+        texts["labels.txt"] = "".join(f"{label}\n" for label in card.labels)
     contents: dict[str, str | Path] = {**texts, f"{artifact}.param": param, f"{artifact}.bin": weights}
-    folder = f"{card['name']}-{device}-{artifact}"
+    folder = f"{card.name}-{device}-{artifact}"
     with replacing(target) as (temporary,), zipfile.ZipFile(temporary, "w") as archive:
         for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(f"{folder}/{name}")  # its time is the first that the format knows
@@ -53,28 +52,30 @@ def write_bundle(
                 _store(archive, entry, content)
 
 
-def interface(
-    card: Mapping[str, Any], device: str, artifact: str, param: Path, weights: Path
-) -> dict[str, Any]:
+def interface(card: ModelCard, device: str, artifact: str, param: Path, weights: Path) -> dict[str, Any]:
     """What preprocess.json says: the preprocessing record, the same as ncnn's mean_vals and norm_vals, the
     blobs, and where the weights come from."""
-    record = Preprocess.from_dict(card["preprocess"])
-    mean, norm = mean_norm(record)
+    mean, norm = mean_norm(card.preprocess)
     return {
-        "model": card["name"],
+        "model": card.name,
         "device": device,
         "artifact": artifact,
         "files": {file.name: sha256(file) for file in (param, weights)},
-        "input": {"blob": INPUT, "shape": card["input"]},
-        "output": {"blob": OUTPUT, "classes": card["num_classes"]},
-        "preprocess": record.to_dict(),
+        "input": {"blob": INPUT, "shape": list(card.input)},
+        "output": {"blob": OUTPUT, "classes": card.num_classes},
+        "preprocess": card.preprocess.to_dict(),
         "mean_vals": list(mean),
         "norm_vals": list(norm),
-        "weights": {key: card[key] for key in ("source", "sha256", "licence", "random")},
+        "weights": {
+            "source": dict(card.source),
+            "sha256": card.sha256,
+            "licence": card.licence,
+            "random": card.random,
+        },
     }
 
 
-def _check_interface(card: Mapping[str, Any], param: Path) -> None:
+def _check_interface(card: ModelCard, param: Path) -> None:
     """ZooError for what the programs cannot feed or show."""
     graph = Graph(read_param(param).layers)
     what = obstacle(card)
@@ -84,7 +85,7 @@ def _check_interface(card: Mapping[str, Any], param: Path) -> None:
         what = f"has the outputs {', '.join(graph.outputs)}"
     if what:
         raise ZooError(
-            f"{card['name']} {what}, and a deploy bundle is for classifiers of one {' or '.join(CHANNELS)} "
+            f"{card.name} {what}, and a deploy bundle is for classifiers of one {' or '.join(CHANNELS)} "
             f"image ({INPUT} to {OUTPUT}); copy {param.name} and its .bin and use ncnn directly"
         )
 

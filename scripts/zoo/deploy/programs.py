@@ -1,11 +1,9 @@
 """Programs that classify images with an ncnn artifact, in C++ and in Python, from the model's own record."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import CLASSIFICATION
-from zoo.images.inputs import IMAGE
+from zoo.config.card import ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
 from zoo.ncnn.options import options
 
@@ -15,15 +13,13 @@ CHANNELS = ("RGB", "BGR")
 _SUPPORT = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
 
 
-def obstacle(card: Mapping[str, Any]) -> str | None:
+def obstacle(card: ModelCard) -> str | None:
     """Why there are no programs for a model, by its card, as what it "is" or "takes"; None if there are."""
-    channels = card["preprocess"]["channels"]
-    if card["task"] != CLASSIFICATION:
+    if not card.classifies:
         return "is no classifier"
-    if len(card["inputs"]) != 1:
-        return "takes several inputs"
-    if card["inputs"][0]["values"] != IMAGE:
-        return "takes no image"
+    if not card.takes_one_image:
+        return "takes no image" if len(card.inputs) == 1 else "takes several inputs"
+    channels = card.preprocess.channels
     return None if channels in CHANNELS else f"takes images of the channels {channels}"
 
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, mean_norm, prepare_uint8
-from zoo.images.sets import Sample
+from zoo.images.sets import Sample, every
 from zoo.jobs.files import replacing
 
 IMAGES = 100
@@ -32,8 +33,10 @@ ONNX, MAPPER = "opset11.onnx", "mapper.yaml"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 
 
-def mapper(model: str, record: Preprocess, input_name: str, data_type: str) -> dict[str, Any]:
+def mapper(model: str, record: Preprocess, name: str, data_type: str) -> dict[str, Any]:
     """The configuration of `hb_mapper makertbin` for a model whose ONNX file lies beside it.
+
+    name: of the file's input.
 
     Raises ZooError for a type of calibration data that the toolchain does not read, for other than three
     channels, and for a size with an odd edge, which NV12 does not have.
@@ -59,7 +62,7 @@ def mapper(model: str, record: Preprocess, input_name: str, data_type: str) -> d
             "layer_out_dump": False,
         },
         "input_parameters": {
-            "input_name": input_name,
+            "input_name": name,
             "input_type_rt": "nv12",
             "input_type_train": record.channels.lower(),
             "input_layout_train": "NCHW",
@@ -77,17 +80,18 @@ def mapper(model: str, record: Preprocess, input_name: str, data_type: str) -> d
     }
 
 
-def write_bundle(
-    model: str,
-    onnx: Path,
-    input_name: str,
-    samples: Sequence[Sample],
-    record: Preprocess,
-    data_type: str,
-    path: str | Path,
+def write_vendor_bundle(
+    card: ModelCard, onnx: Path, samples: Sequence[Sample], data_type: str, path: str | Path
 ) -> None:
-    """Write the bundle as a zip archive, the same bytes for the same content. Raises what `mapper` does."""
-    configuration = mapper(model, record, input_name, data_type)
+    """Write the bundle of an opset-11 file as a zip archive, the same bytes for the same content.
+
+    samples: calibration images, of which at most `IMAGES` are taken, evenly spread. Raises ZooError for a
+    model that takes anything but one image, and what `mapper` does.
+    """
+    if not card.takes_one_image:
+        raise ZooError("a vendor bundle is for models of one image; give the toolchain opset11.onnx itself")
+    record = card.preprocess
+    configuration = mapper(card.name, record, input_name(onnx), data_type)
     folder = configuration["calibration_parameters"]["cal_data_dir"]
     text = "# hb_mapper makertbin --model-type onnx --config mapper.yaml\n"
     text += yaml.safe_dump(configuration, sort_keys=False)
@@ -95,11 +99,18 @@ def write_bundle(
         replacing(path) as (temporary,),
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for index, sample in enumerate(samples):
+        for index, sample in enumerate(every(samples, IMAGES)):
             image = prepare_uint8(pixels(sample), record).transpose(2, 0, 1).astype(np.dtype(data_type))
             _add(archive, f"{folder}/{index:04d}.{record.channels.lower()}", image.tobytes())
         _add(archive, MAPPER, text.encode())
         _add(archive, ONNX, onnx.read_bytes())
+
+
+def input_name(onnx: Path) -> str:
+    """What an ONNX file calls its first input."""
+    from onnx import load
+
+    return str(load(onnx, load_external_data=False).graph.input[0].name)
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

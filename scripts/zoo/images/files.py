@@ -7,10 +7,10 @@ sets each time it starts.
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zoo.errors import ZooError
 
@@ -32,12 +32,6 @@ class ModelClasses:
 
     count: int
     names: tuple[tuple[str, ...], ...] = ()
-
-    @classmethod
-    def of(cls, card: Mapping[str, Any]) -> "ModelClasses":
-        """As a model card tells them."""
-        lists = (card.get("class_ids"), card["labels"])
-        return cls(card["num_classes"] or 0, tuple(tuple(names) for names in lists if names))
 
 
 def entries(path: Path, labels: bool = False) -> list[Entry]:

@@ -9,16 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zoo.array_types import Arrays
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    from zoo.array_types import Arrays, Floats
 
 Shape = tuple[int, ...]
 
@@ -116,12 +113,6 @@ class Feed:
         second = None if second_size is None else (channels, *second_size)
         return cls(record, (Input(name, (channels, *record.size), IMAGE, second),))
 
-    @classmethod
-    def of(cls, card: Mapping[str, Any]) -> "Feed":
-        """What feeds the model of a model card."""
-        inputs = tuple(Input.from_dict(values) for values in card["inputs"])
-        return cls(Preprocess.from_dict(card["preprocess"]), inputs)
-
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """The shape of each input, without the batch."""
@@ -151,7 +142,7 @@ class Feed:
         )
 
 
-def filled(each: Input, name: str) -> "NDArray[np.float32]":
+def filled(each: Input, name: str) -> "Floats":
     """The values, float32, of an input that no image gives, for the sample of that name.
 
     Raises ZooError for an input whose values only a file can give.
@@ -172,9 +163,7 @@ def filled(each: Input, name: str) -> "NDArray[np.float32]":
     return np.full(each.shape, each.values, np.float32)
 
 
-def from_arrays(
-    feed: Feed, arrays: "Mapping[str, NDArray[Any]]", name: str
-) -> "tuple[NDArray[np.float32], ...]":
+def from_arrays(feed: Feed, arrays: "Mapping[str, NDArray[Any]]", name: str) -> "Arrays":
     """The inputs that a sample's arrays hold, float32.
 
     Raises ZooError naming the sample for an array that is missing, of another shape, of no numbers, or not
@@ -209,7 +198,9 @@ def _shape(name: str, key: str, given: Sequence[Any]) -> Shape:
     return tuple(whole)
 
 
-def random_inputs(shapes: Sequence[Shape]) -> Arrays:
-    """Seeded standard normal inputs of these shapes."""
+def random_inputs(shapes: Sequence[Shape]) -> "Arrays":
+    """Seeded standard normal inputs of these shapes, without the batch."""
+    import numpy as np
+
     generator = np.random.default_rng(0)
     return tuple(generator.standard_normal(shape, dtype=np.float32) for shape in shapes)

@@ -1,75 +1,190 @@
-"""Run a function in a child process, so that a native crash is an error and not the end of the job.
+"""Child processes: a native crash is an error and not the end of the job, and no job waits for the dead.
 
 ncnn ends the process with a segmentation fault on inputs that it does not check.
+
+A child and its parent talk through a pair of sockets of their own, and each closes the other's end: when a
+child dies, whatever it was doing, its end closes, and the parent's next byte to or from it fails instead of
+waiting. So nothing large may travel in the arguments of a process, which multiprocessing writes to a pipe
+whose reading end the parent holds too: it would wait for ever for a child that died while it started.
 """
 
 import os
+import pickle
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
 from queue import SimpleQueue
+from signal import Signals
 from threading import Thread
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 from zoo.errors import ArtifactError
+from zoo.jobs.in_order import in_order
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_SPAWN = get_context("spawn")
+
+CRASHES = frozenset(
+    {Signals.SIGSEGV, Signals.SIGBUS, Signals.SIGABRT, Signals.SIGFPE, Signals.SIGILL, Signals.SIGSYS}
+)
+"""Signals by which a process ends through its own fault; others come from outside."""
+
+_GRACE_S = 10.0
+"""How long a child that is no longer needed may take to end by itself."""
+
+
+class ChildDied(ArtifactError):
+    """A child process ended before it answered. signal: what ended it; None if it exited with a status."""
+
+    def __init__(self, text: str, signal: Signals | None = None) -> None:
+        super().__init__(text)
+        self.signal = signal
+
+    @classmethod
+    def of(cls, what: str, exitcode: int | None) -> Self:
+        """what: that it was doing. exitcode: as multiprocessing has it, a signal as its negative number."""
+        if exitcode is None or exitcode >= 0:
+            return cls(f"{what}: the runtime ended the process (exit status {exitcode}) while running it")
+        signal = Signals(-exitcode)
+        if signal in CRASHES:
+            end = f"crashed ({signal.name})"
+        elif signal == Signals.SIGKILL:
+            end = "was killed (out of memory?)"
+        else:
+            end = f"was killed ({signal.name})"
+        return cls(f"{what}: the runtime {end} while running it", signal)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it was the fault of what ran in it, not of somebody outside."""
+        return self.signal is None or self.signal in CRASHES
+
+
+class _Outcome(NamedTuple):
+    value: Any = None
+    error: Exception | None = None
+
+
+class Child:
+    """A child process that keeps what `start(*shared)` returns there, and hands it to each function it calls.
+
+    It answers one call after the other. Functions, arguments and results must be picklable. Several start
+    side by side: each gets what it shares with its first call.
+    """
+
+    def __init__(self, opening: bytes) -> None:
+        self._what, self._unsent = "", [opening]
+        self._connection, end = _SPAWN.Pipe()
+        # A daemon: should this process end without closing it, it is ended too, and not waited for.
+        self._process = _SPAWN.Process(target=_serve, args=(end,), daemon=True)
+        self._process.start()
+        end.close()
+
+    @classmethod
+    def of(cls, start: Callable[..., Any], *shared: Any) -> Self:
+        return cls(_message(start, *shared))
+
+    def send(self, what: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
+        """Ask for `function(state, *arguments, **keywords)`; `what` is what an error calls it."""
+        self._what = what
+        messages = [*self._unsent, _message(function, *arguments, **keywords)]
+        self._unsent.clear()
+        with suppress(OSError):  # it is dead, as `receive` will say
+            for message in messages:
+                self._connection.send_bytes(message)
+
+    def receive(self) -> Any:
+        """The result of what was asked for. An exception is raised here as it was there, with its traceback
+        as a note, and so is one of `start`. Raises ChildDied if there will be none."""
+        try:
+            message = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            self._end()
+            raise ChildDied.of(self._what, self._process.exitcode) from None
+        value, error = pickle.loads(message)
+        if error is not None:
+            raise error
+        return value
+
+    def call(self, what: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """Ask, and wait for the result."""
+        self.send(what, function, *arguments, **keywords)
+        return self.receive()
+
+    def kill(self) -> None:
+        """End it whatever it does; a thread that waits for its result gets ChildDied."""
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """It ends: by itself, or by force if the block raised, for it may be busy."""
+        if kind is not None:
+            self.kill()
+        self._connection.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.join(_GRACE_S)
+        if self._process.is_alive():
+            self.kill()
+            self._process.join()
 
 
 def isolated(what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Result of `function(*args, **kwargs)`, called in a fresh child process.
 
     Function, arguments and result must be picklable. Exceptions come back as they were raised.
-    Raises ArtifactError, naming `what`, when the child dies.
+    Raises ChildDied, naming `what`, when the child dies.
     """
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent) as pool:
-        try:
-            return pool.submit(function, *args, **kwargs).result()
-        except BrokenProcessPool as error:
-            raise _crash(what) from error
+    with Child.of(_nothing) as child:
+        result: R = child.call(what, _without_state, function, args, kwargs)
+        return result
 
 
 def isolated_each(
     calls: Mapping[str, tuple[Any, ...]],
     function: Callable[..., R],
     processes: int,
-    start: Callable[..., None],
+    start: Callable[..., Any],
     *shared: Any,
 ) -> Iterator[R]:
-    """Results of `function(*arguments)` for each of `calls`, in their order, from several child processes.
+    """Results of `function(state, *arguments)` for each of `calls`, in their order, from several children.
 
-    calls: arguments by what a call is about. Each child calls `start(*shared)` first, and then takes the next
-    call as soon as it is done with one. Raises ArtifactError, naming the call, when its child dies.
+    calls: arguments by what a call is about. Each child has a state of its own, what `start(*shared)` returns
+    there, and takes the next call as soon as it is done with one; a few results wait in memory at most.
+    Raises the first exception in the order of the calls, and ChildDied, naming the call, when its child dies.
     """
-    free: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
+    count = max(1, min(processes, len(calls)))
+    opening, free = _message(start, *shared), SimpleQueue[Child]()
 
     def call(what: str) -> R:
         child = free.get()
         try:
-            return child.submit(function, *calls[what]).result()
-        except BrokenProcessPool as error:
-            raise _crash(what) from error
+            result: R = child.call(what, function, *calls[what])
+            return result
         finally:
             free.put(child)
 
     with ExitStack() as stack:
-        count = max(1, min(processes, len(calls)))
-        for _ in range(count):  # a pool for each child, for a pool does not tell whose child died
-            child = ProcessPoolExecutor(1, get_context("spawn"), _start, (start, shared))
-            free.put(stack.enter_context(child))
-        yield from stack.enter_context(ThreadPoolExecutor(count)).map(call, calls)
-
-
-def _start(start: Callable[..., None], shared: tuple[Any, ...]) -> None:
-    end_with_parent()
-    start(*shared)
-
-
-def _crash(what: str) -> ArtifactError:
-    return ArtifactError(f"{what}: the runtime crashed or was killed (out of memory?) while running it")
+        children = [stack.enter_context(Child(opening)) for _ in range(count)]
+        for child in children:
+            free.put(child)
+        pool = ThreadPoolExecutor(count)
+        try:
+            yield from in_order(pool, call, calls, 2 * count)
+        except BaseException:  # the results of the others are not wanted any more
+            for child in children:
+                child.kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def end_with_parent() -> None:
@@ -82,3 +197,44 @@ def end_with_parent() -> None:
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
+
+
+def _serve(connection: Connection) -> None:
+    """The child: it opens its state, and answers each call, until its parent closes the connection."""
+    end_with_parent()
+    with suppress(EOFError, ConnectionError):
+        state = _outcome(connection.recv_bytes())
+        while True:
+            message = connection.recv_bytes()
+            connection.send_bytes(_reply(_outcome(message, state.value) if state.error is None else state))
+
+
+def _message(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> bytes:
+    return pickle.dumps((function, arguments, keywords))
+
+
+def _outcome(message: bytes, *state: Any) -> _Outcome:
+    """What a call returned or raised; that it cannot be read here is an exception of it too."""
+    try:
+        function, arguments, keywords = pickle.loads(message)
+        return _Outcome(function(*state, *arguments, **keywords))
+    except Exception as error:
+        error.add_note(f"In a child process:\n{traceback.format_exc()}")
+        return _Outcome(error=error)
+
+
+def _reply(outcome: _Outcome) -> bytes:
+    try:
+        return pickle.dumps(tuple(outcome))
+    except Exception as error:  # numbers of classes, for what cannot be pickled
+        return pickle.dumps((None, TypeError(f"a result cannot leave the child process: {error}")))
+
+
+def _nothing() -> None:
+    """The state of a child that needs none."""
+
+
+def _without_state(
+    _: None, function: Callable[..., R], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> R:
+    return function(*arguments, **keywords)

@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from zoo.array_types import Arrays
+from zoo.config.benchmark import ReferenceThroughput, Throughput
 from zoo.errors import ArtifactError
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import end_with_parent
 from zoo.measure.timing import GAP_S
 from zoo.runners import Runner
-from zoo.runners.artifact import Artifact, opened
+from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
 TURNS = 3
@@ -31,6 +32,17 @@ LEAST_RUNS = 2
 """Of each stream in a turn, however long they take."""
 GPU_STREAMS = 4
 """In flight on a GPU, where the configuration does not say: more processes only queue up."""
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """streams: how many are wanted; fewer are taken if they would not fit in `memory_bytes`. turns: how many,
+    of `turn_s` seconds each."""
+
+    streams: int
+    memory_bytes: float
+    turns: int = TURNS
+    turn_s: float = TURN_S
 
 
 class Stream(NamedTuple):
@@ -45,17 +57,13 @@ def throughput(
     artifact: Artifact,
     fp32: Artifact,
     shapes: Sequence[Shape],
-    streams: int,
-    memory_bytes: float,
-    turns: int = TURNS,
-    turn_s: float = TURN_S,
-) -> dict[str, Any]:
-    """Frames per second for inputs of these shapes, such as (C, H, W), for JSON: medians of so many turns of
-    `turn_s` each.
+    settings: StreamSettings,
+) -> Throughput:
+    """Frames per second for inputs of these shapes, such as (C, H, W): medians of all turns.
 
-    streams: how many are wanted; fewer are taken if they would not fit in `memory_bytes`. `ratio` is the
-    median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does more. fp32 runs
-    where the artifact does, as in `zoo.measure.timing`. Raises ArtifactError when a process dies.
+    `ratio` is the median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does
+    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ArtifactError when a process
+    dies.
     """
     try:
         with ExitStack() as stack:
@@ -66,25 +74,29 @@ def throughput(
 
             children = [start()]
             needed = children[0].submit(_open, artifact, fp32, shapes).result()
-            count = max(1, min(streams, int(memory_bytes / needed)))
+            count = max(1, min(settings.streams, int(settings.memory_bytes / needed)))
             children += [start() for _ in range(count - 1)]
             for ready in [child.submit(_open, artifact, fp32, shapes) for child in children[1:]]:
                 ready.result()
             rates = np.array(
-                [[_rate(children, each, turn_s) for each in ("own", "reference")] for _ in range(turns)]
+                [
+                    [_rate(children, model, settings.turn_s) for model in ("own", "reference")]
+                    for _ in range(settings.turns)
+                ]
             )
     except BrokenProcessPool as error:
         raise ArtifactError(
-            f"{artifact}: the runtime crashed or was killed (out of memory?) with {streams} streams in flight"
+            f"{artifact}: the runtime crashed or was killed (out of memory?) with {settings.streams} streams "
+            "in flight"
         ) from error
     own, reference = np.median(rates, axis=0)
-    return {
-        "streams": count,
-        "seconds": turns * turn_s,
-        "fps": float(own),
-        "reference": {"artifact": fp32.name, "fps": float(reference)},
-        "ratio": float(np.median(rates[:, 0] / rates[:, 1])),
-    }
+    return Throughput(
+        count,
+        settings.turns * settings.turn_s,
+        float(own),
+        ReferenceThroughput(fp32.name, float(reference)),
+        float(np.median(rates[:, 0] / rates[:, 1])),
+    )
 
 
 def _rate(children: list[ProcessPoolExecutor], which: str, seconds: float) -> float:
@@ -99,8 +111,8 @@ _stream: list[Stream] = []
 def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> int:
     """Load both models in this process and run them once; its peak memory in bytes."""
     inputs = random_inputs(shapes)
-    own = opened(artifact, threads=1)
-    reference = opened(replace(fp32, device="cpu") if own.info.software_gpu is None else fp32, threads=1)
+    own = artifact.open(threads=1)
+    reference = (replace(fp32, device="cpu") if own.info.software_gpu is None else fp32).open(threads=1)
     for runner in (own, reference):
         runner.step(inputs)
     _stream.append(Stream(own, reference, inputs))

@@ -1,152 +1,71 @@
 """The model card: all that later jobs, which do not import torch, know of a model and its weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from zoo.config.card import CLASSIFICATION, OTHER
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.card import CLASSIFICATION, OTHER, ModelCard, Output
+from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
-from zoo.images.inputs import IMAGE, Feed, Input
-from zoo.images.preprocess import Preprocess
 from zoo.models.architecture import naming
 from zoo.models.checkpoint import find_package, package_licence
-from zoo.models.flops import multiply_adds
-from zoo.models.libraries import library
-from zoo.runners.torch_outputs import named_tensors
-
-IMAGENET_CLASSES = 1000
+from zoo.models.libraries import Traits, library
+from zoo.models.traits import traits_of
 
 
-def model_card(spec: ModelSpec, model: nn.Module, source: dict[str, Any], sha256: str) -> dict[str, Any]:
-    """The card as plain values, for the JSON file beside the weights. See `card`.
+def describe(spec: ModelSpec, model: nn.Module, source: Mapping[str, Any], sha256: str) -> ModelCard:
+    """The card of a module. See `card_of`.
 
     Raises ZooError naming the model for a preprocessing override that makes no sense, a model that does not
     take the inputs that are declared, or a label file that is missing or does not have one line per class.
     """
     with naming(spec):
-        feed = feed_of(spec)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        outputs = outputs_of(model, feed)
-        return card(spec, feed, outputs, parameters, multiply_adds(model, feed.shapes), source, sha256)
+        return card_of(spec, traits_of(spec, model), source, sha256)
 
 
-def card(
-    spec: ModelSpec,
-    feed: Feed,
-    outputs: Mapping[str, Sequence[int]],
-    parameters: int,
-    multiply_adds: int | None,
-    source: dict[str, Any],
-    sha256: str,
-) -> dict[str, Any]:
+def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: str) -> ModelCard:
     """The card from what is known of a model.
 
-    outputs: the shape of each, without the batch. multiply_adds: of one run, None where nobody counted.
-    source: as `zoo.models.weights.fetch` returns it. sha256: digest of the saved file of weights.
-
-    In the card `input` is the shape of the first input, [channels, height, width] for an image; `inputs` are
-    all of them (see `zoo.images.inputs.Input`); `task` is classification for one vector of scores, else
-    other; `labels` has a name per class or is None where they are not known, as `num_classes` is where there
-    are none; `class_ids` has the name of each class's folder of images, for ImageNet-1k the WordNet id, or is
-    None.
+    source: as `zoo.models.weights.fetch` returns it. sha256: digest of the saved file of weights. Raises
+    ZooError, without naming the model, for a label file that does not fit and a classifier that is none.
     """
-    task = spec.task or default_task(spec, outputs)
-    shapes = [list(shape) for shape in outputs.values()]
-    if task == CLASSIFICATION and (len(shapes) != 1 or len(shapes[0]) != 1):
-        raise ZooError(
-            f"a classifier has one output of the shape [classes], not {', '.join(map(str, shapes))}; "
-            "say task: other"
-        )
-    classes = int(shapes[0][0]) if task == CLASSIFICATION else None
-    return {
-        "name": spec.name,
-        "library": spec.library,
-        "architecture": spec.architecture,
-        "args": spec.args,
-        "source": source,
-        "random": spec.weights.random,
-        "sha256": sha256,
-        "licence": licence(spec),
-        "task": task,
-        "num_classes": classes,
-        "parameters": parameters,
-        "multiply_adds": multiply_adds,
-        "input": list(feed.shapes[0]),
-        "inputs": [each.to_dict() for each in feed.inputs],
-        "outputs": [{"name": name, "shape": list(shape)} for name, shape in outputs.items()],
-        "preprocess": feed.record.to_dict(),
-        "labels": labels(spec, classes),
-        "class_ids": class_ids(spec, classes),
-    }
+    described = ModelCard(
+        name=spec.name,
+        library=spec.library,
+        architecture=spec.architecture,
+        args=spec.args,
+        source=source,
+        random=spec.weights.random,
+        sha256=sha256,
+        licence=licence(spec),
+        task=spec.task or default_task(spec, traits.outputs),
+        parameters=traits.parameters,
+        multiply_adds=traits.multiply_adds,
+        inputs=traits.feed.inputs,
+        outputs=tuple(Output(name, tuple(shape)) for name, shape in traits.outputs.items()),
+        preprocess=traits.feed.record,
+        labels=None,
+        class_ids=None,
+    )
+    names, folders = (of(spec, described.num_classes) for of in (labels, class_ids))
+    return replace(
+        described,
+        labels=None if names is None else tuple(names),
+        class_ids=None if folders is None else tuple(folders),
+    )
 
 
 def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:
-    """What a model is for where the configuration does not say: one vector is taken for class scores, but
-    for that of a CLIP tower, an embedding."""
-    vector = len(outputs) == 1 and all(len(shape) == 1 for shape in outputs.values())
-    return CLASSIFICATION if vector and spec.library != "open_clip" else OTHER
-
-
-@torch.no_grad()
-def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
-    """The outputs by name, each with its shape without the batch, for a batch of one.
-
-    Raises ZooError if the model does not take the feed's inputs, or those of its second shapes.
-    """
-    if (second := feed.second()) is not None:
-        outputs_of(model, second)
-    shapes = " and ".join(str([1, *shape]) for shape in feed.shapes)
-    try:
-        found = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
-    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
-        reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
-        raise ZooError(
-            f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
-            "preprocess: size and channels, or declare its inputs"
-        ) from error
-    return {name: tuple(tensor.shape[1:]) for name, tensor in found}
-
-
-def feed_of(spec: ModelSpec) -> Feed:
-    """The inputs that the specification declares, or one image. ZooError for what makes no sense."""
-    record = preprocess_record(spec)
-    if not spec.inputs:
-        _check_channels(spec, record)
-        return Feed.image(record, second_size=spec.second_size)
-    if spec.second_size is not None:
-        raise ZooError("second_size is for a model of one image; give each of inputs its second_shape")
-    usual = [len(record.mean), *record.size]
-    inputs = []
-    for place, entry in enumerate(spec.inputs):
-        shape = usual if entry.get("values", IMAGE) == IMAGE else None
-        inputs.append(Input.from_dict({"name": f"in{place}", "shape": shape} | entry))
-    if len({each.name for each in inputs}) != len(inputs):
-        raise ZooError(f"inputs must have different names, not {', '.join(each.name for each in inputs)}")
-    return Feed(record, tuple(inputs))
-
-
-def _check_channels(spec: ModelSpec, record: Preprocess) -> None:
-    channels = spec.args.get("in_chans") if spec.library == "timm" else None
-    if channels not in (None, len(record.mean)):
-        raise ZooError(
-            f"args in_chans is {channels}, and preprocessing gives {len(record.mean)} channels "
-            f"({record.channels}); set preprocess: channels, mean and std, or give the inputs as .npz files "
-            "(inputs: [{shape: …, values: file}])"
-        )
-
-
-def preprocess_record(spec: ModelSpec) -> Preprocess:
-    """The library's record for the architecture and tag with the specification's overrides; ZooError for bad
-    values."""
-    record = Preprocess() if spec.library in FILES else library(spec).preprocess(spec)
-    return Preprocess.from_dict({**record.to_dict(), **spec.preprocess})
+    """What a model is for where the configuration does not say: what its library's models are for, else one
+    vector is taken for class scores."""
+    one_vector = [len(shape) for shape in outputs.values()] == [1]
+    return library(spec).task(spec) or (CLASSIFICATION if one_vector else OTHER)
 
 
 def licence(spec: ModelSpec, start: WeightsSource | None = None) -> str:
@@ -174,10 +93,8 @@ def labels(spec: ModelSpec, classes: int | None) -> list[str] | None:
     if spec.weights.kind == "train":
         names = training_classes(spec.weights)
         return names if len(names) == classes else None
-    if spec.weights.random or spec.library not in ("timm", "torchvision") or classes != IMAGENET_CLASSES:
-        return None
-    names = library(spec).labels(spec)
-    return names if names and len(names) == classes else None
+    known = None if spec.weights.random else library(spec).labels(spec)
+    return known if known and len(known) == classes else None
 
 
 def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
@@ -186,11 +103,10 @@ def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
     if spec.weights.kind == "train":
         names = training_classes(spec.weights)
         return names if len(names) == classes else None
-    if classes != IMAGENET_CLASSES:
-        return None
     from timm.data import ImageNetInfo
 
-    return list(ImageNetInfo().label_names())
+    ids = list(ImageNetInfo().label_names())
+    return ids if len(ids) == classes else None
 
 
 def _from_file(path: Path, classes: int | None) -> list[str]:

@@ -1,12 +1,11 @@
-"""Linear layers with int8 weights in blocks: a scale for every row and 32, 64 or 128 inputs.
+"""Group-wise int8 weights in linear layers and attention: a scale for every row and block of its inputs.
 
-ncnn's Gemm and MultiHeadAttention read such weights and quantize their input as it comes, every row and
+ncnn's Gemm and MultiHeadAttention read such weights and quantize their input dynamically, every row and
 block by its own absmax; the products are int8. No range is calibrated, so none is exceeded. The input may
-have scales by channel before that, which the weights take back: smoothing at no cost. Measured on ncnn
-1.0.20261020, 197 tokens, one thread: Gemm 192 -> 768 takes 0.41 to 0.47 of fp32, attention of 192 and three
-heads 0.65. Vulkan has no such layer: a Vulkan model runs them on the CPU, so they are no form for a GPU.
-ncnn before 20261020 does not know the format and fails to load it.
-Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, parameter 18.
+have scales by channel before that, which the weights take back: SmoothQuant at no cost. Vulkan has no such
+layer: a Vulkan model runs them on the CPU, so they are no form for a GPU. ncnn before 20261020 does not know
+the format and fails to load it. Format: `zoo.ncnn.group_wise`. Times: docs/int8.md, "Linear layers on
+tokens".
 """
 
 from dataclasses import replace
@@ -16,9 +15,11 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Doubles, Floats
 from zoo.calibration.layer_input import LayerInput
+from zoo.ncnn.attention import is_self_attention, query_dim
 from zoo.ncnn.bin import Array, Storage, array
+from zoo.ncnn.group_wise import QUANTIZE_TERM, quantize_term
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.layouts import BLOCK_SIZES, is_self_attention
+from zoo.ncnn.param_ids import MultiHeadAttention
 from zoo.ncnn.weights import LEVELS
 from zoo.quantize.gptq import remaining_variance, round_weights
 from zoo.quantize.linear import is_linear, linear_rows, to_gemm
@@ -30,14 +31,14 @@ _PROJECTIONS = ("q", "k", "v", "out")
 
 def can_have_blocks(layer: Layer) -> bool:
     """Whether a float layer can have its weights in blocks; an InnerProduct can if it reads rows."""
-    return is_linear(layer) or (is_self_attention(layer) and not layer.param(18))
+    return is_linear(layer) or (is_self_attention(layer) and not layer.param(QUANTIZE_TERM))
 
 
 def matrices(layer: Layer) -> dict[str, Floats]:
     """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
     if layer.type != "MultiHeadAttention":
         return {"B": linear_rows(layer)}
-    inner, outer = layer.param(0), layer.param(2) // layer.param(0)
+    inner, outer = layer.param(MultiHeadAttention.EMBED_DIM), query_dim(layer)
     widths = {"q": outer, "k": outer, "v": outer, "out": inner}
     return {stem: layer.weights[f"{stem}_weight"].floats().reshape(-1, widths[stem]) for stem in _PROJECTIONS}
 
@@ -58,16 +59,17 @@ def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None
     by = smoothing_factors(source, alpha) if alpha is not None else np.ones(source.absmax.size)
     weights: dict[str, Array] = dict(layer.weights)
     for stem, rows in matrices(layer).items():
-        known = stem != "out"
-        factors = by if known else np.ones(rows.shape[1])
-        moments = _moments(source.divided(by)) if gptq and known else None
+        reads_source = stem != "out"  # that one reads what the layer makes of it
+        factors = by if reads_source else np.ones(rows.shape[1])
+        moments = _moments(source.divided(by)) if gptq and reads_source else None
         levels, scales = round_blocks(rows * factors, size, moments)
         weights[stem if stem == "B" else f"{stem}_weight"] = array(levels, Storage.RAW_INT8)
         weights[f"{stem}_scales"] = array(scales, Storage.RAW)
         if scaled:
             weights[f"{stem}_input_scales"] = array(1 / factors, Storage.RAW)
-    term = 800 + 10 * scaled + BLOCK_SIZES.index(size)
-    return replace(layer, params={**layer.params, 18: term}, weights=weights)
+    return replace(
+        layer, params={**layer.params, QUANTIZE_TERM: quantize_term(size, scaled)}, weights=weights
+    )
 
 
 def smoothing_factors(source: LayerInput, alpha: float) -> Doubles:

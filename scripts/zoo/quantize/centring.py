@@ -1,4 +1,4 @@
-"""Centring: one-sided inputs, such as those after a ReLU, moved so that they use both signs of int8.
+"""Zero point folded into the bias: one-sided inputs, as after a ReLU, centred to use both signs of int8.
 
 int8 in ncnn is symmetric, so an input in [0, 6] uses half of its steps. A constant is taken off it, and the
 bias of the layer that reads it takes the constant back: the model computes the same, to rounding. Where a
@@ -14,17 +14,28 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
-from zoo.ncnn.layer import Layer
+from zoo.ncnn.layer import Layer, Param
+from zoo.ncnn.param_ids import (
+    BinaryOp,
+    Convolution,
+    FusedActivation,
+    InnerProduct,
+    Operation,
+    Pooling,
+    PoolMethod,
+    Quantizable,
+)
 from zoo.quantize.scales import weight_rows
 
-_RELU, _CLIP = 1, 3  # ncnn's fused activations, parameter 9; the limits of a clip are parameter 10
 _NO_LIMIT = float(np.finfo(np.float32).max)
 _MAKERS = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
 _MOVING = ("Permute", "Reshape", "Flatten")
 
-_SUBTRACT = {0: 1, 1: 1}  # ncnn's BinaryOp: minus, by the number in parameter 2
-
-_BIAS_TERM = {"Convolution": 5, "ConvolutionDepthWise": 5, "InnerProduct": 1}
+_BIAS_TERM = {
+    "Convolution": Convolution.BIAS_TERM,
+    "ConvolutionDepthWise": Convolution.BIAS_TERM,
+    "InnerProduct": InnerProduct.BIAS_TERM,
+}
 
 
 class Range(NamedTuple):
@@ -55,17 +66,22 @@ def clipped_input(graph: Graph, name: str) -> Range | None:
 def _range(maker: Layer) -> Range | None:
     if "weight" not in maker.weights:
         return None
-    if maker.param(9) == _RELU:
+    activation = maker.param(Quantizable.ACTIVATION_TYPE)
+    if activation == FusedActivation.RELU:
         return Range(maker.name, 0.0, _NO_LIMIT)
-    limits = maker.params.get(10)
-    if maker.param(9) == _CLIP and isinstance(limits, tuple) and len(limits) == 2:
+    limits = maker.params.get(Quantizable.ACTIVATION_PARAMS)
+    if activation == FusedActivation.CLIP and isinstance(limits, tuple) and len(limits) == 2:
         return Range(maker.name, float(limits[0]), float(limits[1]))
     return None
 
 
 def _mean(layer: Layer) -> bool:
     """A global average pooling."""
-    return layer.type == "Pooling" and layer.param(0) == 1 and layer.param(4) == 1
+    return (
+        layer.type == "Pooling"
+        and layer.param(Pooling.POOLING_TYPE) == PoolMethod.AVE
+        and layer.param(Pooling.GLOBAL_POOLING) == 1
+    )
 
 
 def takes_back(layer: Layer) -> bool:
@@ -77,9 +93,12 @@ def takes_back(layer: Layer) -> bool:
 
 
 def padded(layer: Layer) -> bool:
-    """Whether a convolution pads: 4 is the left padding, 14, 15, 16 the others', by default equal to it."""
-    left = layer.param(4)
-    return layer.type == "Convolution" and any((left, *(layer.param(key, left) for key in (14, 15, 16))))
+    """Whether a layer is a convolution that pads. Where a side is not given, it is padded like the left."""
+    if layer.type != "Convolution":
+        return False
+    left = layer.param(Convolution.PAD_LEFT)
+    others = (Convolution.PAD_TOP, Convolution.PAD_RIGHT, Convolution.PAD_BOTTOM)
+    return bool(left) or any(layer.param(side, left) for side in others)
 
 
 def centre(graph: Graph, name: str, offset: float) -> Graph:
@@ -93,13 +112,18 @@ def centre(graph: Graph, name: str, offset: float) -> Graph:
             f"{graph[name]}: its input cannot be shifted, only that of a Convolution or InnerProduct with "
             "stored weights that does not pad can"
         )
-    if (found := clipped_input(graph, name)) is not None:
-        high = _NO_LIMIT if found.high >= _NO_LIMIT else found.high - offset
-        maker = with_bias(graph[found.maker])
-        maker = replace(maker, params={**maker.params, 9: _CLIP, 10: (found.low - offset, high)})
-        graph = graph.replace(_moved(maker, np.array(-offset)))
+    limits = clipped_input(graph, name)
+    if limits is not None:
+        high = _NO_LIMIT if limits.high >= _NO_LIMIT else limits.high - offset
+        maker = with_bias(graph[limits.maker])
+        clip: dict[int, Param] = {
+            Quantizable.ACTIVATION_TYPE: FusedActivation.CLIP,
+            Quantizable.ACTIVATION_PARAMS: (limits.low - offset, high),
+        }
+        graph = graph.replace(_moved(replace(maker, params={**maker.params, **clip}), np.array(-offset)))
     else:
-        subtract = Layer("BinaryOp", shift_name(name), (), (), {**_SUBTRACT, 2: float(offset)})
+        subtraction = {BinaryOp.OP_TYPE: Operation.SUB, BinaryOp.WITH_SCALAR: 1, BinaryOp.B: float(offset)}
+        subtract = Layer("BinaryOp", shift_name(name), (), (), subtraction)
         graph = graph.insert(graph[name].inputs[0], subtract)
     reader = with_bias(graph[name])
     return graph.replace(_moved(reader, weight_rows(reader).sum(axis=1, dtype=np.float64) * offset))
@@ -114,7 +138,7 @@ def with_bias(layer: Layer) -> Layer:
     """The layer with a bias, of zeros if it has none."""
     if "bias" in layer.weights:
         return layer
-    zeros = array(np.zeros(layer.param(0)), Storage.RAW)
+    zeros = array(np.zeros(layer.param(Quantizable.NUM_OUTPUT)), Storage.RAW)
     params = {**layer.params, _BIAS_TERM[layer.type]: 1}
     return replace(layer, params=params, weights={**layer.weights, "bias": zeros})
 

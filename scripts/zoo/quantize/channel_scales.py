@@ -1,4 +1,4 @@
-"""Activation scales by channel: a Quantize layer before an int8 convolution.
+"""Per-channel activation scales: a Quantize layer before an int8 convolution.
 
 ncnn's int8 convolution has one scale for its input, but takes an input that is int8 already as it is. So a
 Quantize layer with a scale a channel goes before it, and what a channel's scale makes larger, the weights
@@ -15,6 +15,7 @@ from zoo.array_types import Floats
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Quantize
 
 
 def insert_quantize(graph: Graph, scales: Mapping[str, Floats]) -> Graph:
@@ -30,7 +31,8 @@ def insert_quantize(graph: Graph, scales: Mapping[str, Floats]) -> Graph:
         groups.setdefault((source, values.tobytes()), []).append(name)
     for names in groups.values():
         stored = {"scales": array(scales[names[0]], Storage.RAW)}
-        quantize = Layer("Quantize", quantize_name(names[0]), (), (), {0: scales[names[0]].size}, stored)
+        size = {Quantize.SCALE_DATA_SIZE: scales[names[0]].size}
+        quantize = Layer("Quantize", quantize_name(names[0]), (), (), size, stored)
         if len(names) > 1:
             graph = _share(graph, names)
         graph = graph.insert(graph[names[0]].inputs[0] if len(names) == 1 else _shared(names), quantize)

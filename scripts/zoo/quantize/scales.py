@@ -4,7 +4,6 @@ ncnn computes an int8 layer as round(x * activation_scale) · round(w * weight_s
 by both scales, plus the float bias. All scales are symmetric multipliers, 127 / absmax.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -17,11 +16,15 @@ from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.fp16 import to_fp16
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Int8ScaleTerm, Quantizable
 from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, scale_count
 from zoo.quantize.table import CalibrationTable, check_table
 
-# Parameter 8 tells ncnn how many scales follow: depthwise 1 = one per group, 2 = one in all; others > 0.
-_SCALE_TERM = {"Convolution": 2, "ConvolutionDepthWise": 1, "InnerProduct": 2}
+_SCALE_TERM = {
+    "Convolution": Int8ScaleTerm.SHARED,  # as ncnn2int8 writes it; the scales are by channel all the same
+    "ConvolutionDepthWise": Int8ScaleTerm.BY_GROUP,
+    "InnerProduct": Int8ScaleTerm.SHARED,
+}
 
 
 def weight_rows(layer: Layer) -> Floats:
@@ -33,7 +36,7 @@ def weight_rows(layer: Layer) -> Floats:
     if layer.type not in QUANTIZABLE or "weight" not in layer.weights:
         raise ZooError(f"{layer} has no weights that can be int8")
     weight = layer.weights["weight"]
-    if weight.storage is Storage.INT8 or layer.param(8):
+    if weight.storage is Storage.INT8 or layer.param(Quantizable.INT8_SCALE_TERM):
         raise ZooError(f"{layer} is int8 already: start from the fp32 model")
     rows = scale_count(layer)
     if rows < 1 or weight.values.size % rows:
@@ -41,17 +44,12 @@ def weight_rows(layer: Layer) -> Floats:
     return weight.floats().reshape(rows, -1)
 
 
-def weight_scales(graph: Graph, layers: Iterable[str]) -> dict[str, Floats]:
-    """Absmax weight scales of the named layers: 127 / absmax for each row of `weight_rows`, float32.
+def absmax_scales(rows: Floats) -> Floats:
+    """127 / absmax of each row of an array of shape (n, m), float32 (n,).
 
     A row without weights to speak of (absmax so small that the scale would leave float32) gets 1, which
     quantizes it to zeros.
     """
-    return {name: absmax_scales(weight_rows(graph[name])) for name in layers}
-
-
-def absmax_scales(rows: Floats) -> Floats:
-    """127 / absmax of each row of an array of shape (n, m); 1 where a row is all zeros."""
     absmax = np.abs(rows).max(axis=1)
     dead = absmax < LEVELS / MAX_SCALE
     return np.where(dead, 1, np.float32(LEVELS) / np.where(dead, 1, absmax)).astype(np.float32)
@@ -97,4 +95,5 @@ def int8_layer(
         "weight_scales": array(weight_scales, Storage.RAW),
         "activation_scale": array(np.array([activation_scale]), Storage.RAW),
     }
-    return replace(layer, params={**layer.params, 8: _SCALE_TERM[layer.type]}, weights=arrays)
+    params = {**layer.params, Quantizable.INT8_SCALE_TERM: _SCALE_TERM[layer.type]}
+    return replace(layer, params=params, weights=arrays)

@@ -17,6 +17,7 @@ from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Convolution
 from zoo.ncnn.weights import QUANTIZABLE, scale_count
 
 _MARK = "_param_"
@@ -116,7 +117,7 @@ def check_table(table: CalibrationTable, graph: Graph) -> list[str]:
             problems.append(f"layer {name} is in the table but not in the model")
         elif graph[name].type not in QUANTIZABLE:
             problems.append(f"{graph[name]} is in the table, but only {_listed(QUANTIZABLE)} can be int8")
-        elif graph[name].type != "InnerProduct" and graph[name].param(19):
+        elif graph[name].type != "InnerProduct" and graph[name].param(Convolution.DYNAMIC_WEIGHT):
             problems.append(f"{graph[name]} is in the table, but its weights come from another layer")
         else:
             problems += [f"{graph[name]}: {fault}" for fault in _faults(table, graph[name])]

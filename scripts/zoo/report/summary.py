@@ -4,28 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from zoo.report import formats
 from zoo.report.findings import remarks
-from zoo.report.row import ModelRecords, Row, render_csv
+from zoo.report.records import ModelRecords
+from zoo.report.row import Row, render_csv
 
+# fmt: off
 FIELDS = (
-    *("model", "device", "artifact", "precision", "format", "bytes", "parameters", "multiply_adds"),
-    *("image_set", "images", "top1", "top5", "top1_drop", "evaluated_agreement"),
-    *(
-        "latency_1_ms",
-        "threads_all",
-        "latency_all_ms",
-        "streams",
-        "fps",
-        "fps_ratio",
-        "software_gpu",
-        "verdict",
-    ),
+    "model", "device", "artifact", "precision", "format", "bytes", "parameters", "multiply_adds",
+    "image_set", "images", "top1", "top5", "top1_drop", "evaluated_agreement",
+    "latency_1_ms", "threads_all", "latency_all_ms", "streams", "fps", "fps_ratio", "software_gpu", "verdict",
 )
 """The columns of the CSV, of those that a row has."""
 
 HEADINGS = (
-    *("device", "artifact", "MB", "top-1, %", "top-5, %", "drop, points", "agreement, %"),
-    *("1 thread, ms", "all threads, ms", "frames/s"),
+    "device", "artifact", "MB", "top-1, %", "top-5, %", "drop, points", "agreement, %",
+    "1 thread, ms", "all threads, ms", "frames/s",
 )
+# fmt: on
 
 
 def render_summary_csv(rows: Iterable[Row]) -> str:
@@ -37,7 +31,7 @@ def render_summary(rows: Sequence[Row], models: Sequence[ModelRecords]) -> str:
     """A section a model, in Markdown: what it is, what it was evaluated on, and its artifacts as a table."""
     parts = ["# Evaluation", "", *_explained(rows), ""]
     for model in models:
-        own = [row for row in rows if row.model == model.card["name"]]
+        own = [row for row in rows if row.model == model.card.name]
         if own:
             parts += [f"## {own[0].model}", "", _facts(model, own), "", *_table(own), ""]
     if said := remarks(rows, models):
@@ -62,11 +56,11 @@ def _explained(rows: Sequence[Row]) -> list[str]:
 
 def _facts(model: ModelRecords, rows: Sequence[Row]) -> str:
     card = model.card
-    counts = [f"{formats.millions(card['parameters'])} M parameters"]
-    if (products := card.get("multiply_adds")) is not None:
+    counts = [f"{formats.millions(card.parameters)} M parameters"]
+    if (products := card.multiply_adds) is not None:
         counts.append(f"{formats.millions(products)} M multiply-adds")
-    facts = f"{', '.join(counts)}, input {' x '.join(map(str, card['input']))}."
-    if card["random"]:
+    facts = f"{', '.join(counts)}, input {' x '.join(map(str, card.input))}."
+    if card.random:
         facts += " **Random weights.**"
     for name, images in dict.fromkeys((row.image_set, row.images) for row in rows if row.images):
         own = [row for row in rows if row.image_set == name and row.reference_top1 is not None]

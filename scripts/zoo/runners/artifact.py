@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.config.artifacts import locate
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
-from zoo.jobs.records import read_json
 from zoo.runners import Runner, open_runner
 
 
@@ -30,35 +29,36 @@ class Artifact:
     def __str__(self) -> str:
         return f"{self.device}/{self.model}/{self.name}"
 
+    def open(self, threads: int) -> Runner:
+        """Load it into its runtime, with so many CPU threads. Raises ZooError if it cannot be loaded."""
+        return open_runner(self.runtime, self.files, self.device, threads, self.precision)
+
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
         return {"model": self.model, "device": self.device, "artifact": self.name}
 
 
-def opened(artifact: Artifact, threads: int) -> Runner:
-    return open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
-
-
 def find_artifact(
     path: str | Path, card: str | Path | None = None, device: str | None = None
-) -> tuple[Artifact, dict[str, Any]]:
+) -> tuple[Artifact, ModelCard]:
     """The artifact that a file belongs to, and its model card.
 
     card: the card's file, else it is found from the artifact's place in the zoo. device: `cpu` or `gpu`, else
-    that of its place, or the CPU. Raises ZooError if a file is missing.
+    that of its place, or the CPU. Raises ZooError if a file is missing, and for a card that is broken or of
+    another version.
     """
     place = locate(path)
     if card is None and not place.card.is_file():
         raise ZooError(f"{path}: its model card is not at {place.card}; name it with --card")
-    values = read_json(card or place.card)
-    if missing := [key for key in ("name", "preprocess", "inputs", "task") if key not in values]:
-        raise ZooError(f"{card or place.card}: not a model card, for it has no {missing[0]}")
+    if card is not None and not Path(card).is_file():
+        raise ZooError(f"{card}: there is no such model card; name the model's results/weights/<model>.json")
+    described = ModelCard.read(card or place.card)
     artifact = Artifact(
-        str(values["name"]),
+        described.name,
         device or place.device or "cpu",
         place.kind.name,
         place.kind.runtime,
         place.kind.precision,
         place.files,
     )
-    return artifact, values
+    return artifact, described

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError
 from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated, isolated_each
-from zoo.runners import Runner, RuntimeInfo, open_runner
+from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 
 PART = 16
@@ -67,8 +68,7 @@ _child: list[tuple[Runner, Feed]] = []
 
 
 def _open(artifact: Artifact, feed: Feed, threads: int) -> None:
-    runner = open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
-    _child.append((runner, feed))
+    _child.append((artifact.open(threads), feed))
 
 
 def _part(samples: Sequence[Sample]) -> Part:
@@ -79,7 +79,7 @@ def _part(samples: Sequence[Sample]) -> Part:
 def _outputs(
     artifact: Artifact, samples: Sequence[Sample], feed: Feed, threads: int
 ) -> tuple[Arrays, RuntimeInfo]:
-    runner = open_runner(artifact.runtime, artifact.files, artifact.device, threads, artifact.precision)
+    runner = artifact.open(threads)
     loaded = load(samples, feed, threads, progress=str(artifact))
     return stacked([runner.run(inputs) for _, inputs in loaded]), runner.info
 

@@ -19,11 +19,11 @@ from zoo.measure.layer_time import LayerTimes
 from zoo.measure.metrics import ratio_db
 from zoo.ncnn.graph import Graph, read_graph, write_files
 from zoo.ncnn.layer import is_scale
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply, check_recipe
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
-from zoo.quantize.linear import turn_names
+from zoo.quantize.linear import transposition_names
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -258,7 +258,7 @@ def sensitivity(
     """
     total_time = sum(times.ms.values()) or 1.0
     layers = []
-    for layer in planned(graph):
+    for layer in layers_with_weights(graph):
         weights = sum(each.values.size for role, each in layer.weights.items() if not is_scale(role))
         measured = layer.name in noise.by_layer
         layers.append(
@@ -280,5 +280,5 @@ def sensitivity(
 
 def int8_ms(times: LayerTimes, name: str) -> float:
     """Milliseconds of a layer and of what was put around it alone: shift, Quantize, turns of its blobs."""
-    own = (shift_name(name), quantize_name(name), *turn_names(name))
+    own = (shift_name(name), quantize_name(name), *transposition_names(name))
     return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)

@@ -13,11 +13,12 @@ from litserve import LitServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.runners.artifact import Artifact
 from zoo.serving.guard import Guard, Metrics
-from zoo.serving.limits import Limits
+from zoo.serving.limits import Limits, Workers
 from zoo.serving.worker import PredictAPI
 
 
@@ -51,21 +52,19 @@ class Server(LitServer):  # type: ignore[misc]
 
 def make_server(
     artifact: Artifact,
-    card: dict[str, Any],
+    card: ModelCard,
     facts: dict[str, Any],
-    threads: int,
-    workers: int,
+    workers: Workers,
     limits: Limits,
-    max_batch: int,
 ) -> Server:
     """The server, ready to run. facts: what GET /info tells of the model."""
     names = ("model", "device", "artifact", "sha256")
     metrics = Metrics({name: str(facts[name]) for name in names})
     server = Server(
-        PredictAPI(artifact, card, threads, limits, max_batch),
+        PredictAPI(artifact, card, workers, limits),
         accelerator="cpu",  # its word for one group of workers; the predictor knows the device
         devices=1,
-        workers_per_device=workers,
+        workers_per_device=workers.count,
         timeout=limits.seconds,
         model_metadata=facts,
         middlewares=[(Guard, {"limits": limits, "metrics": metrics})],
@@ -126,15 +125,18 @@ def run(server: Server, host: str, port: int) -> None:
         raise ZooError("the process that listens was killed (out of memory?); start the service again")
 
 
-def facts_of(artifact: Artifact, card: dict[str, Any]) -> dict[str, Any]:
-    """What GET /info tells of the model."""
-    labels = card.get("labels")
+def facts_of(
+    artifact: Artifact, card: ModelCard, runtime: dict[str, Any], workers: Workers
+) -> dict[str, Any]:
+    """What GET /info tells of the model. runtime: what runs it, see `zoo.runners.RuntimeInfo`."""
     return artifact.heading() | {
         "sha256": sha256(artifact.files[-1]),
-        "licence": card.get("licence"),
-        "random": card.get("random"),
-        "input": card.get("input"),
-        "preprocess": card["preprocess"],
-        "classes": card.get("num_classes"),
-        "labels": len(labels) if labels else None,
+        "licence": card.licence,
+        "random": card.random,
+        "input": list(card.input),
+        "preprocess": card.preprocess.to_dict(),
+        "classes": card.num_classes,
+        "labels": len(card.labels) if card.labels else None,
+        "runtime": runtime,
+        "max_batch": workers.max_batch,
     }

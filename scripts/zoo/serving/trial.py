@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.config.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.predict import Predictor
 from zoo.runners.artifact import Artifact
@@ -30,7 +31,7 @@ class Probed:
         return TRIED if self.gain is not None and self.gain >= WORTH_IT else 1
 
 
-def probe(artifact: Artifact, card: dict[str, Any], threads: int) -> Probed:
+def probe(artifact: Artifact, card: ModelCard, threads: int) -> Probed:
     """Load an artifact and try it. Raises ZooError if it cannot be loaded or run."""
     predictor = Predictor(artifact, card, threads)
     height, width = predictor.size

@@ -15,12 +15,13 @@ from PIL import Image
 from starlette.responses import JSONResponse, Response
 
 from zoo.array_types import Arrays
+from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.isolation import end_with_parent
 from zoo.predict import Predictor
 from zoo.runners.artifact import Artifact
 from zoo.serving.guard import BATCH_HEADER, PATH
-from zoo.serving.limits import Limits
+from zoo.serving.limits import Limits, Workers
 from zoo.serving.loop import PatientLoop
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
 
@@ -28,12 +29,10 @@ from zoo.serving.uploads import Refused, Upload, decode, read_upload
 class PredictAPI(LitAPI):  # type: ignore[misc]
     """What a worker does: uploads in, answers out. It is pickled to the workers."""
 
-    def __init__(
-        self, artifact: Artifact, card: dict[str, Any], threads: int, limits: Limits, max_batch: int
-    ) -> None:
-        loop = PatientLoop() if max_batch > 1 else "auto"
-        super().__init__(max_batch_size=max_batch, api_path=PATH, loop=loop)
-        self._artifact, self._card, self._threads, self._limits = artifact, card, threads, limits
+    def __init__(self, artifact: Artifact, card: ModelCard, workers: Workers, limits: Limits) -> None:
+        loop = PatientLoop() if workers.max_batch > 1 else "auto"
+        super().__init__(max_batch_size=workers.max_batch, api_path=PATH, loop=loop)
+        self._artifact, self._card, self._threads, self._limits = artifact, card, workers.threads, limits
 
     def setup(self, device: str) -> None:
         end_with_parent()
@@ -85,12 +84,12 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
         return answer | {
             "outputs": [
                 {
-                    "name": output["name"],
+                    "name": output.name,
                     "shape": list(each.shape),
                     "dtype": "float32",
                     "data": base64.b64encode(each.astype("<f4").tobytes()).decode(),
                 }
-                for output, each in zip(self._card["outputs"], outputs, strict=True)
+                for output, each in zip(self._card.outputs, outputs, strict=True)
             ]
         }
 

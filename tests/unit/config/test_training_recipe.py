@@ -21,6 +21,10 @@ def test_from_scratch_only_augmentation_is_added_to_the_defaults():
     ("values", "message"),
     [
         ({"colour": 1}, "unknown colour; known are epochs"),
+        ({"epochs": 0}, "epochs must be a whole number from 1, not 0"),
+        ({"epochs": 5, "warmup_epochs": 5}, "warmup_epochs must be fewer than epochs, not 5 of 5"),
+        ({"label_smoothing": 2}, "label_smoothing must be a number from 0 to 1, not 2"),
+        ({"batch": 9, "mixup": 0.1}, "pair the images of a batch, so 9 is odd"),
         ({"batch": 1}, "batch must be a whole number from 2, not 1"),
         ({"epochs": True}, "epochs must be a whole number"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),

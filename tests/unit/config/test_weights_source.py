@@ -21,6 +21,12 @@ from zoo.errors import ZooError
         ({"file": "a", "keys": "shape"}, "m: keys must be name or order, not 'shape'"),
         ({"hub": "a/b/c"}, "m: a hub repository is owner/name or owner/name@revision"),
         ({"train": {"epochs": 3}}, "m: say which images to train on"),
+        ({"train": {"images": "a", "epoch": 3}}, "m: training: unknown epoch; known are epochs, "),
+        (
+            {"train": {"images": "a", "from": {"train": "digits"}}},
+            "m: training starts from weights that are ",
+        ),
+        ({"train": {"images": "a", "from": {"random": 0, "url": "x"}}}, "m: weights come from one source"),
         ({"train": {"images": "a", "held_out": 1.5}}, "m: .*held_out must lie between 0 and 1"),
     ],
 )

@@ -26,7 +26,7 @@ TINY = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "num_classes": 10}
 EXPORT_TORCHSCRIPT = """
 import sys, torch
 from samples.models import random_model
-from zoo.export import export_torchscript
+from zoo.export.torchscript import export_torchscript
 model, image = random_model("convnext_atto", size=32, depths=(1, 1, 1, 1), dims=(8, 8, 8, 8))
 export_torchscript(model, image, sys.argv[1])
 """
@@ -71,7 +71,7 @@ def test_torchscript_holds_no_paths_and_no_debug_records(rewritten, tmp_path):
 
 def test_torchscript_has_the_same_bytes_in_every_process_and_place(tmp_path):
     paths = [tmp_path / "torchscript.pt", tmp_path / "another place" / "x.pt"]
-    search = [str(Path(__file__).parents[3]), str(Path(zoo.export.onnx.__file__).parents[2])]
+    search = [str(Path(__file__).parents[2]), str(Path(zoo.export.onnx.__file__).parents[2])]
     code = f"import sys\nsys.path[:0] = {search}\n{EXPORT_TORCHSCRIPT}"
     processes = [subprocess.Popen([sys.executable, "-c", code, path]) for path in paths]
     assert [process.wait() for process in processes] == [0, 0]

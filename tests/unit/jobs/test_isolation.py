@@ -1,21 +1,42 @@
-"""What happens in a child process comes back, and a crash of it is an error."""
+"""What happens in a child process comes back, a crash of it is an error, and nobody waits for a dead one."""
 
 import ctypes
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.errors import ArtifactError, ZooError
-from zoo.jobs.isolation import isolated
+from zoo.jobs.isolation import Child, ChildDied, isolated, isolated_each
+
+LARGE = bytes(20 << 20)
+"""More than any pipe or socket holds."""
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """A test that waits for ever fails instead."""
+
+    def late(*_):
+        raise TimeoutError("nobody answers")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
 
 SCRIPT = """
 import os, sys, time
-from zoo.isolation import isolated
+from zoo.jobs.isolation import isolated
 
 def work(seconds):
     print(os.getpid(), flush=True)
@@ -25,6 +46,19 @@ def work(seconds):
 if __name__ == "__main__":
     snakemake = None  # a script has this name only where it is not imported
     print(isolated("x", work, float(sys.argv[1])))
+"""
+FORGETFUL = """
+import time
+from zoo.jobs.isolation import Child, isolated_each
+
+def slow(_):
+    time.sleep(300)
+
+if __name__ == "__main__":
+    idle = Child.of(dict)
+    idle.call("x", len)
+    busy = Child.of(dict)
+    busy.send("x", slow)
 """
 
 
@@ -40,10 +74,62 @@ def segfault():
     ctypes.string_at(0)
 
 
-def end(how):
-    if how == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    os._exit(int(how))
+def raise_signal(number):
+    os.close(2)  # no trace of an abort among the tests'
+    signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None
+    os.kill(os.getpid(), number)
+    time.sleep(10)
+
+
+def raise_signal_with_state(_, number):
+    if number:
+        raise_signal(number)
+
+
+def nested_crash():
+    raise ChildDied("inner", signal.SIGSEGV)
+
+
+def opened(value):
+    return value
+
+
+def count(state):
+    state["calls"] = state.get("calls", 0) + 1
+    return state["calls"]
+
+
+def tell(state, number):
+    return number, state, os.getpid()
+
+
+def same(_, value):
+    return value
+
+
+def sleep(_):
+    time.sleep(0.01)
+
+
+def sleep_or_fail(_, what):
+    if isinstance(what, Exception):
+        raise what
+    time.sleep(what)
+    return what
+
+
+def unpicklable(_, what):
+    return threading.Lock() if what == "lock" else lambda: None
+
+
+class Deadly:
+    """Ends the process that unpickles it."""
+
+    def __init__(self):
+        self.load = LARGE
+
+    def __reduce__(self):
+        return os._exit, (3,), None
 
 
 def test_the_result_comes_from_another_process():
@@ -59,14 +145,153 @@ def test_an_exception_passes_with_its_type_and_text(error):
     assert type(caught.value) is type(error) and caught.value.args == error.args
 
 
+def ending(what: str, function, *arguments) -> ChildDied:
+    with pytest.raises(ChildDied) as caught:
+        isolated(what, function, *arguments)
+    assert isinstance(caught.value, ArtifactError)
+    return caught.value
+
+
+def test_a_crash_is_an_error_that_names_the_subject_and_the_signal():
+    died = ending("cpu/small/int8", segfault)
+    assert str(died) == "cpu/small/int8: the runtime crashed (SIGSEGV) while running it"
+    assert died.signal == signal.SIGSEGV and died.crashed
+
+
+@pytest.mark.parametrize("name", ["SIGBUS", "SIGABRT", "SIGFPE", "SIGILL"])
+def test_every_signal_of_a_crash_is_the_fault_of_what_ran(name):
+    died = ending("x", raise_signal, signal.Signals[name])
+    assert died.crashed and str(died) == f"x: the runtime crashed ({name}) while running it"
+
+
 @pytest.mark.parametrize(
-    ("function", "arguments"),
-    [(segfault, ()), (end, ("killed",)), (end, ("0",))],
-    ids=["segfault", "kill", "exit"],
+    ("name", "said"), [("SIGKILL", "was killed (out of memory?)"), ("SIGTERM", "was killed (SIGTERM)")]
 )
-def test_the_death_of_the_child_is_an_error_that_names_the_subject(function, arguments):
-    with pytest.raises(ArtifactError, match=r"^cpu/small/int8: the runtime crashed or was killed"):
-        isolated("cpu/small/int8", function, *arguments)
+def test_a_signal_from_outside_is_nobodys_fault(name, said):
+    died = ending("x", raise_signal, signal.Signals[name])
+    assert died.signal == signal.Signals[name] and not died.crashed
+    assert str(died) == f"x: the runtime {said} while running it"
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_an_exit_of_the_process_is_an_error_too(status):
+    died = ending("x", os._exit, status)
+    assert died.signal is None and died.crashed
+    assert str(died) == f"x: the runtime ended the process (exit status {status}) while running it"
+
+
+def test_how_a_child_died_survives_the_way_to_another_process():
+    again = pickle.loads(pickle.dumps(ChildDied("text", signal.SIGABRT)))
+    assert (str(again), again.signal) == ("text", signal.SIGABRT)
+    died = ending("outer", nested_crash)
+    assert (str(died), died.signal) == ("inner", signal.SIGSEGV)
+
+
+def test_an_exception_has_its_traceback_as_a_note():
+    with pytest.raises(KeyError) as caught:
+        isolated("small", fail, KeyError("x"))
+    assert "in fail" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("result", ["lambda", "lock"])
+def test_a_result_that_cannot_be_pickled_is_an_error_and_the_child_lives(result):
+    with Child.of(dict) as child:
+        with pytest.raises(TypeError, match="a result cannot leave the child process"):
+            child.call("x", unpicklable, result)
+        assert child.call("x", count) == 1
+
+
+# The state of a child
+
+
+def test_the_state_is_kept_and_handed_to_each_call():
+    with Child.of(dict, {"calls": 5}) as child:
+        assert [child.call("x", count) for _ in range(3)] == [6, 7, 8]
+
+
+def test_an_error_of_the_start_is_that_of_every_call():
+    with Child.of(fail, ZooError("no device")) as child:
+        for _ in range(2):
+            with pytest.raises(ZooError, match="no device"):
+                child.call("x", count)
+
+
+def test_several_calls_share_children_that_start_once_and_results_are_in_order():
+    calls = {f"call {number}": (number,) for number in range(9)}
+    found = list(isolated_each(calls, tell, 2, opened, "state"))
+    assert [number for number, _, _ in found] == list(range(9))
+    assert {state for _, state, _ in found} == {"state"}
+    assert 1 <= len({process for *_, process in found} - {os.getpid()}) <= 2
+
+
+def test_no_calls_have_no_results():
+    assert list(isolated_each({}, tell, 2, opened, "state")) == []
+
+
+def test_the_first_error_in_the_order_of_the_calls_ends_all_at_once():
+    calls = {"quick": (0,), "bad": (ZooError("this one"),), "slow": (300,), "other": (300,)}
+    results = isolated_each(calls, sleep_or_fail, 3, opened, None)
+    assert next(results) == 0
+    with pytest.raises(ZooError, match="this one"):
+        next(results)
+
+
+def test_results_that_nobody_takes_are_not_waited_for():
+    results = isolated_each({"quick": (0,), "slow": (300,)}, sleep_or_fail, 2, opened, None)
+    assert next(results) == 0
+    results.close()
+
+
+# Nobody waits for the dead
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, 0.2, 0.4])
+def test_a_child_may_die_while_it_is_sent_what_it_shares(seconds):
+    with Child.of(len, LARGE) as child:
+        killer = threading.Timer(seconds, child.kill)
+        killer.start()
+        with pytest.raises(ChildDied, match=r"^x: the runtime was killed") as caught:
+            while True:
+                child.call("x", sleep)
+        assert caught.value.signal == signal.SIGKILL
+        killer.join()
+
+
+def test_a_child_may_die_while_it_reads_what_it_shares():
+    with pytest.raises(ChildDied, match=r"first: .*exit status 3"):
+        list(isolated_each({"first": (LARGE,), "second": (LARGE,)}, tell, 2, len, Deadly()))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_child_may_die_while_it_sends_a_result(seconds):
+    with Child.of(opened, None) as child:
+        child.call("x", tell, 0)
+        child.send("x", same, LARGE)
+        time.sleep(seconds)  # by now it has filled the socket, for nobody reads it
+        child.kill()
+        with pytest.raises(ChildDied) as caught:
+            child.receive()
+        assert caught.value.signal == signal.SIGKILL
+
+
+def test_the_call_whose_child_died_is_named():
+    calls = {"one": (0,), "two": (signal.SIGSEGV,), "three": (0,)}
+    with pytest.raises(ChildDied, match=r"^two: the runtime crashed \(SIGSEGV\)"):
+        list(isolated_each(calls, raise_signal_with_state, 2, opened, None))
+
+
+def test_a_dead_child_stays_dead():
+    with Child.of(opened, None) as child:
+        for _ in range(2):
+            with pytest.raises(ChildDied, match="SIGSEGV"):
+                child.call("x", raise_signal_with_state, signal.SIGSEGV)
+
+
+def test_a_job_that_ends_without_closing_a_child_ends(tmp_path):
+    (tmp_path / "script.py").write_text(FORGETFUL)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(tmp_path / "script.py")]
+    subprocess.run(command, env=environment, check=True, timeout=30)
 
 
 def start(folder: Path, seconds: float) -> subprocess.Popen:

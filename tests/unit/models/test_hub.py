@@ -18,7 +18,7 @@ NAMES = ("model.safetensors", "pytorch_model.bin")
 DOWNLOAD = """
 import json, sys
 from zoo.errors import ZooError
-from zoo.hub import download
+from zoo.models.hub import download
 try:
     file = download(*json.loads(sys.argv[1]))
     print(json.dumps({"path": str(file.path), "name": file.name, "revision": file.revision}))
@@ -29,9 +29,9 @@ except ZooError as error:
 FETCH = """
 import json, sys
 from zoo.errors import ZooError
-from zoo.spec import ModelSpec
-from zoo.state_dict import save
-from zoo.weights import fetch
+from zoo.config.model_spec import ModelSpec
+from zoo.models.state_dict import save
+from zoo.models.weights import fetch
 for name, entry, target in json.loads(sys.argv[1]):
     try:
         model, source = fetch(ModelSpec.from_config(name, entry))

@@ -5,7 +5,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from samples.report import card, verification, zoo
 from zoo.report.page import render_html
-from zoo.report.row import ModelRecords, rows
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
 
 FLAGS = [
     "--no-sandbox",
@@ -233,7 +234,7 @@ def test_the_page_never_scrolls_sideways(visit, viewport):
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_published_figures_stand_in_a_frame_of_their_own(visit, tmp_path, viewport):
-    atto = {"architecture": "convnext_atto.d2_in1k", "args": {}, "num_classes": 1000, "input": [3, 224, 224]}
+    atto = {"architecture": "convnext_atto.d2_in1k", "args": {}, "classes": 1000, "edge": 224}
     model = ModelRecords(card("atto", **atto), [verification("atto")])
     page = visit(viewport, file=write(tmp_path, [model]), drawn=".published")
     frame = page.locator(".published")

@@ -7,7 +7,8 @@ import pytest
 
 from samples.report import FP32_MS, benchmark, card, evaluation, verification, zoo
 from zoo.report.formats import DASH
-from zoo.report.row import ModelRecords, rows
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
 from zoo.report.summary import render_summary, render_summary_csv
 
 
@@ -30,7 +31,7 @@ def test_markdown_has_a_table_a_model_and_a_line_an_artifact():
     models = zoo()
     found = tables(render_summary(rows(models), models))
     assert {name: len(lines) for name, lines in found.items()} == {
-        model.card["name"]: len(model.verify) for model in models
+        model.card.name: len(model.verify) for model in models
     }
 
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal
+from samples.ncnn import layer, normal, weight_scales
 from zoo.errors import ZooError
 from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.quantize.scales import weight_scales
 from zoo.quantize.table import CalibrationTable, write_table
 from zoo.search.candidates import floats, from_file, matching, named, searched
 from zoo.search.planning import plain_recipe

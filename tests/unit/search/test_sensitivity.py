@@ -16,7 +16,7 @@ from zoo.measure.metrics import sqnr_db
 from zoo.measure.multiply_adds import multiply_adds
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -156,7 +156,7 @@ def die_of_fc(recipe, columns):
 
 def test_the_record_holds_every_layer_with_weights(noise):
     record = sensitivity(GRAPH, noise, TIMES, INT8_TIMES, PRODUCTS, 3, "m", "cpu")
-    assert [layer.name for layer in record.layers] == [layer.name for layer in planned(GRAPH)]
+    assert [layer.name for layer in record.layers] == [layer.name for layer in layers_with_weights(GRAPH)]
     conv, dw, fc = record.layers
     assert (conv.weights, dw.weights, fc.weights) == (108 + 4, 36 + 4, 20 + 5)
     assert sum(layer.weight_share for layer in record.layers) == pytest.approx(1)
