@@ -11,13 +11,22 @@ from zoo.measure.accuracy import evaluate
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
 
+snakemake: Any
+
 
 def main(
-    artifact: Artifact, card: str, reference: str, images: dict[str, Any], threads: int, output: str
+    *,
+    artifact: Artifact,
+    card: str,
+    reference: str,
+    images: dict[str, Any],
+    threads: int,
+    memory_mb: float,
+    output: str,
 ) -> None:
     feed = ModelCard.read(card).feed
     truth = Reference.load(Path(reference))
-    found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads)
+    found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads, memory_mb)
     figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(found, truth)
     write_json(artifact.heading() | figures, output)
 
@@ -26,4 +35,12 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     artifact = Artifact.of(files.get("files"), **params.artifact)
     with reporting(snakemake.log[0], f"evaluate {artifact}"):
-        main(artifact, files.card, files.reference, params.images, snakemake.threads, snakemake.output[0])
+        main(
+            artifact=artifact,
+            card=files.card,
+            reference=files.reference,
+            images=params.images,
+            threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
+            output=snakemake.output[0],
+        )

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from zoo.array_types import Arrays
@@ -20,13 +19,15 @@ from zoo.runners.reference import Reference
 from zoo.runners.torch_batches import answers
 from zoo.runners.torch_outputs import tensors_of
 
+snakemake: Any
+
 
 def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load(spec, weights).to(device)
-    loaded = load_samples(chosen, feed, threads, progress=f"reference {spec.name}")
+    loaded = load_samples(chosen, feed, threads, title=f"reference {spec.name}")
     inputs = (inputs for _, inputs in loaded)
     return stacked(list(answers(lambda batch: tuple(tensors_of(model(*batch))), inputs, device)))
 
@@ -39,15 +40,12 @@ def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Fe
 def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
     described = ModelCard.read(card)
     feed = described.feed
-    image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set, described.classes)
+    chosen = samples(ImageSet.from_dict(images), described.classes)
     run_all = in_onnxruntime if spec.library == "onnx" else in_torch
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)
-    labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
-    names = tuple(sample.name for sample in chosen)
-    Reference(first, names, labels, described.task, second).save(Path(output))
+    Reference.of(chosen, first, described.task, second).save(Path(output))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from zoo.runners.artifact import Artifact
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import load as load_ncnn
 from zoo.runners.ncnn_runner import model_outputs
-from zoo.runners.reference import like
+from zoo.runners.reference import shaped_like
 
 _NOT_COMPARED = ("Input", "Split", "MemoryData", "Quantize")
 
@@ -67,7 +67,7 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
 def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[Difference]:
     expected, got = (stacked([each.open(threads).run(inputs)]) for each in (first, second))
-    outputs = zip(expected, like(second, got, expected), strict=True)
+    outputs = zip(expected, shaped_like(second, got, expected), strict=True)
     found: list[Difference] = []
     if comparable(first, second):
         layers = _ncnn_layers if first.runtime == "ncnn" else _onnx_layers

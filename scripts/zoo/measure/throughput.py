@@ -6,31 +6,37 @@ count: a stream's rate is its runs over the time that these took, from the commo
 """
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from multiprocessing import get_context
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.array_types import Arrays
-from zoo.errors import ArtifactError
 from zoo.images.inputs import Shape, random_inputs
-from zoo.jobs.isolation import end_with_parent
+from zoo.jobs.isolation import Child
+from zoo.jobs.usage import fitting
 from zoo.measure.timing import GAP_S
 from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
-TURNS = 3
-TURN_S = 0.5
 LEAST_RUNS = 2
 """Of each stream in a turn, however long they take."""
 GPU_STREAMS = 4
 """In flight on a GPU, where the configuration does not say: more processes only queue up."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How often, and how long, all streams run one of the two models."""
+
+    number: int = 3
+    seconds: float = 0.5
+
+
+TURNS, ONE_TURN = Turns(), Turns(1)
 
 
 class Stream(NamedTuple):
@@ -46,75 +52,76 @@ def throughput(
     fp32: Artifact,
     shapes: Sequence[Shape],
     streams: int,
-    memory_bytes: float,
-    turns: int = TURNS,
-    turn_s: float = TURN_S,
+    memory_mb: float,
+    turns: Turns = TURNS,
 ) -> dict[str, Any]:
-    """Frames per second for inputs of these shapes, such as (C, H, W), for JSON: medians of so many turns of
-    `turn_s` each.
+    """Frames per second for inputs of these shapes, such as (C, H, W), for JSON: medians over the turns.
 
-    streams: how many are wanted; fewer are taken if they would not fit in `memory_bytes`. `ratio` is the
-    median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does more. fp32 runs
-    where the artifact does, as in `zoo.measure.timing`. Raises ArtifactError when a process dies.
+    streams: how many are wanted; fewer are taken if they would not fit in the memory of the job.
+    `ratio` is the median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does
+    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process dies.
     """
-    try:
-        with ExitStack() as stack:
+    what = f"{artifact}, with {streams} streams in flight"
+    with ExitStack() as stack:
 
-            def start() -> ProcessPoolExecutor:
-                pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent)
-                return stack.enter_context(pool)
+        def start() -> Child:
+            return stack.enter_context(Child.of(_open, artifact, fp32, shapes))
 
-            children = [start()]
-            needed = children[0].submit(_open, artifact, fp32, shapes).result()
-            count = max(1, min(streams, int(memory_bytes / needed)))
-            children += [start() for _ in range(count - 1)]
-            for ready in [child.submit(_open, artifact, fp32, shapes) for child in children[1:]]:
-                ready.result()
-            rates = np.array(
-                [[_rate(children, each, turn_s) for each in ("own", "reference")] for _ in range(turns)]
-            )
-    except BrokenProcessPool as error:
-        raise ArtifactError(
-            f"{artifact}: the runtime crashed or was killed (out of memory?) with {streams} streams in flight"
-        ) from error
+        children = [start()]
+        needed = children[0].call(what, _needed)
+        children += [start() for _ in range(fitting(streams, memory_mb, needed / 2**20) - 1)]
+        _all(children, what, _needed)
+        rates = np.array(
+            [
+                [_rate(children, what, name, turns.seconds) for name in ("own", "reference")]
+                for _ in range(turns.number)
+            ]
+        )
     own, reference = np.median(rates, axis=0)
     return {
-        "streams": count,
-        "seconds": turns * turn_s,
+        "streams": len(children),
+        "seconds": turns.number * turns.seconds,
         "fps": float(own),
         "reference": {"artifact": fp32.name, "fps": float(reference)},
         "ratio": float(np.median(rates[:, 0] / rates[:, 1])),
     }
 
 
-def _rate(children: list[ProcessPoolExecutor], which: str, seconds: float) -> float:
+def _all(children: Sequence[Child], what: str, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """The results of a call that all children do side by side."""
+    for child in children:
+        child.send(what, function, *arguments)
+    return [child.receive() for child in children]
+
+
+def _rate(children: Sequence[Child], what: str, name: str, seconds: float) -> float:
     time.sleep(GAP_S)  # the threads of the runtime before spin for a while
     start = time.monotonic() + 0.02  # one clock for all processes; late enough for all to have heard
-    return sum(done.result() for done in [child.submit(_turn, which, start, seconds) for child in children])
+    return float(sum(_all(children, what, _turn, name, start, seconds)))
 
 
-_stream: list[Stream] = []
-
-
-def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> int:
-    """Load both models in this process and run them once; its peak memory in bytes."""
+def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> Stream:
+    """Load both models in this process and run them once."""
     inputs = random_inputs(shapes)
     own = artifact.open(threads=1)
     reference = (replace(fp32, device="cpu") if own.info.software_gpu is None else fp32).open(threads=1)
     for runner in (own, reference):
-        runner.step(inputs)
-    _stream.append(Stream(own, reference, inputs))
+        runner.compute(inputs)
+    return Stream(own, reference, inputs)
+
+
+def _needed(_: Stream) -> int:
+    """The peak memory of this process so far, in bytes."""
     return peak_memory()
 
 
-def _turn(which: str, start: float, seconds: float) -> float:
-    """Runs a second of this stream."""
-    stream = _stream[0]
-    runner: Runner = getattr(stream, which)
+def _turn(stream: Stream, name: str, start: float, seconds: float) -> float:
+    """Runs a second of one of the stream's two models."""
+    runner: Runner = getattr(stream, name)
     time.sleep(max(0.0, start - time.monotonic()))
     runs, elapsed = 0, 0.0
     while elapsed < seconds or runs < LEAST_RUNS:
-        runner.step(stream.inputs)
+        runner.compute(stream.inputs)
         runs += 1
         elapsed = time.monotonic() - start
     return runs / elapsed

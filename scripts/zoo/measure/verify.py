@@ -21,7 +21,7 @@ from zoo.measure.metrics import cosine, max_abs_error, sqnr_db, top1_agreement
 from zoo.measure.structure import check_structure
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
-from zoo.runners.reference import Reference, like, outputs
+from zoo.runners.reference import Reference, outputs, shaped_like
 
 PROBES = 2
 """Images that the outputs of all layers are compared on."""
@@ -63,7 +63,7 @@ def verify(
                 if reference.second is None:
                     raise ZooError("the reference outputs lack those of the second shape; build them again")
                 found, _ = run(artifact, samples, second, threads)
-                found = like(artifact, found, reference.second)
+                found = shaped_like(artifact, found, reference.second)
                 numbers = compare(reference.second, found, reference.classifies)
                 report["numbers"]["second"] = {"shapes": [list(each) for each in second.shapes]} | numbers
                 failures += [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from zoo.report import formats
 from zoo.report.layers import heavy_floats
 from zoo.report.row import ModelRecords, Record, Row, is_int8, precision_and_format
-from zoo.search.choice import NOISE, slower_than
+from zoo.search.choice import TIMING_TOLERANCE, slower_than
 
 HEAVY = 0.05
 """A layer with more than this share of the weights is worth a word if it stays float."""
@@ -40,7 +40,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
 def is_slow(artifact: str, ratio: float | None) -> bool:
     """Whether an artifact below fp32's precision takes `ratio` times as long as fp32, and more than noise."""
     precision, _ = precision_and_format(artifact)
-    return ratio is not None and ratio > NOISE and precision != "fp32"
+    return ratio is not None and ratio > TIMING_TOLERANCE and precision != "fp32"
 
 
 def _searched(record: Record, rows: Sequence[Row]) -> list[str]:
@@ -78,7 +78,7 @@ def _slower(row: Row, rows: Sequence[Row]) -> str | None:
             slower = [
                 f"{relative:.2f} times with {threads} thread{'s' if threads > 1 else ''}"
                 for threads, relative in _relative_times(row, other).items()
-                if relative > NOISE
+                if relative > TIMING_TOLERANCE
             ]
             if slower:
                 comparisons.append(f"slower than {other.precision} ({' and '.join(slower)})")

@@ -18,7 +18,7 @@ these is taken only if no other meets the target: a chance of the clock is not t
 MOSTLY = 0.85
 """A model counts as int8 with this share of its multiply-adds in int8."""
 
-NOISE = 1.02
+TIMING_TOLERANCE = 1.02
 """A ratio of latencies up to this is not called slower: medians of two runs differ by about as much."""
 
 _NEAREST = 3  # candidates that a failure names
@@ -64,6 +64,18 @@ def search(
     }
 
 
+def chosen_recipe(outcome: Mapping[str, Any], source: str) -> str:
+    """The name of the candidate that was taken. Raises ZooError, which says why, if none was.
+
+    source: the file that the outcome is from.
+    """
+    if outcome["chosen"] is None:
+        raise ZooError(
+            f"{'; '.join(outcome['failures'])}. Relax the target (config.yaml: int8: target), or see {source}"
+        )
+    return str(outcome["chosen"])
+
+
 def summary(outcome: Mapping[str, Any]) -> list[str]:
     """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
     chosen = next(each for each in outcome["candidates"] if each["name"] == outcome["chosen"])
@@ -85,7 +97,7 @@ def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
     return {
         each["name"]: each["speedup"] / chosen["speedup"]
         for each in outcome["references"]
-        if chosen and each["speedup"] > NOISE * chosen["speedup"]
+        if chosen and each["speedup"] > TIMING_TOLERANCE * chosen["speedup"]
     }
 
 

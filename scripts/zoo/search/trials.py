@@ -1,13 +1,19 @@
 """What was measured of a candidate."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from zoo.array_types import Arrays
 from zoo.errors import ZooError
-from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
+from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
+from zoo.quantize.recipe import Recipe
+from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, flat
+from zoo.search.sensitivity import Sensitivity
+
+FLOATS = "fp16"
+"""The candidate without int8: what a model costs that keeps every answer."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,43 @@ class Trial:
     error: float = 0.0
 
     @classmethod
+    def of(
+        cls, tried: Mapping[str, Any], latency: Mapping[str, Any], int8_shares: tuple[float, float]
+    ) -> "Trial":
+        """From a record of `tried`, and an entry of `zoo.measure.timing.time_beside`.
+
+        Times are those of the quick runs of both models, the 10th percentiles: what else the machine does
+        slows the others, and not always both alike.
+        """
+        weights, products = int8_shares
+        own, fp32 = latency["p10_ms"], latency["reference"]["p10_ms"]
+        return cls.from_dict(
+            {
+                **tried,
+                "int8_weights": weights,
+                "int8_multiply_adds": products,
+                "latency_ms": own,
+                "speedup": fp32 / own,
+                "error": latency["ratio_error"] / latency["ratio"],
+            }
+        )
+
+    @classmethod
+    def of_fp32(cls, latency: Mapping[str, Any], size: int, classifies: bool) -> "Trial":
+        """fp32 itself, as it was timed beside a candidate: what the others are compared with. size: bytes."""
+        return cls(
+            "fp32",
+            sqnr_db=MAX_DB,
+            agreement=1.0 if classifies else None,
+            top1_drop=0.0,
+            bytes=size,
+            int8_weights=0.0,
+            int8_multiply_adds=0.0,
+            latency_ms=latency["reference"]["p10_ms"],
+            speedup=1.0,
+        )
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
         """From plain values, keys that are not of a trial left out. Raises ZooError if one is missing."""
         try:
@@ -72,3 +115,46 @@ class Trial:
     def agreed(self) -> float:
         """Agreement as a number: what is no classifier has no first class to change."""
         return 1.0 if self.agreement is None else self.agreement
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All that was measured: of the candidates, and of fp32 and fp16, which they are compared with.
+
+    images: how many held-out images fidelity was measured on.
+    """
+
+    candidates: tuple[Trial, ...]
+    references: tuple[Trial, ...]
+    images: int
+
+
+def tried(artifact: Artifact, reference: Reference, outputs: Arrays) -> dict[str, Any]:
+    """What is known of a candidate before it is timed, for JSON. outputs: each (images, …)."""
+    size = sum(file.stat().st_size for file in artifact.files)
+    fidelity = asdict(Fidelity.of(reference, outputs))
+    return {"name": artifact.name, "images": len(reference.names)} | fidelity | {"bytes": size}
+
+
+def gather(
+    records: Sequence[Mapping[str, Any]],
+    latencies: Sequence[Mapping[str, Any]],
+    recipes: Mapping[str, Recipe],
+    sensitivity: Sensitivity,
+    fp32_bytes: int,
+) -> Gathered:
+    """records: of `tried`; latencies: entries of `time_beside`, in the same order; recipes: by name.
+
+    Raises ZooError if something is missing in a record.
+    """
+    trials = [
+        Trial.of(record, latency, sensitivity.int8_shares(recipes[record["name"]]))
+        for record, latency in zip(records, latencies, strict=True)
+    ]
+    # The times of fp32 differ a little from candidate to candidate; the last are as good as any.
+    fp32 = Trial.of_fp32(latencies[-1], fp32_bytes, classifies=trials[0].agreement is not None)
+    return Gathered(
+        tuple(trial for trial in trials if trial.name != FLOATS),
+        (fp32, *(trial for trial in trials if trial.name == FLOATS)),
+        records[-1]["images"],
+    )

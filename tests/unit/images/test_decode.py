@@ -20,7 +20,7 @@ from zoo.images import decode as images
 from zoo.images.decode import load, pixels, read_image, read_inputs
 from zoo.images.inputs import FILE, NORMAL, Feed, Input, filled
 from zoo.images.preprocess import Preprocess, prepare, timm_config
-from zoo.images.sets import HELD_OUT, Crops, ImageSet, Sample, calibration_samples, fingerprint, samples
+from zoo.images.sets import HELD_OUT, CalibrationSet, Crops, ImageSet, Sample, fingerprint, samples
 
 RECORD = Preprocess((32, 32))
 FEED = Feed.image(RECORD)
@@ -342,7 +342,7 @@ def test_load_keeps_order_and_values(
     fill(tmp_path, *(f"{i}.png" for i in range(7)))
     noise(7, 1500, 1000).save(tmp_path / "0.png")  # by far the slowest to decode
     drawn = samples(ImageSet("set", tmp_path, images=20, crops=Crops()))
-    loaded = list(load(drawn, FEED, threads, progress="reading"))
+    loaded = list(load(drawn, FEED, threads, title="reading"))
     assert [sample for sample, _ in loaded] == drawn
     for sample, (array,) in loaded:
         assert array.shape == (3, 32, 32) and array.dtype == np.float32 and array.flags.c_contiguous
@@ -387,7 +387,8 @@ def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
     for index in range(photos):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{index}.png")
     image_set = ImageSet("set", tmp_path, images=200, crops=Crops())
-    kept, held_out = calibration_samples(image_set)
+    parts = CalibrationSet.of(image_set)
+    kept, held_out = parts.collected, parts.held_out
     names = [{sample.name for sample in each} for each in (kept, held_out)]
     assert (len(names[0]), len(names[1])) == (photos - apart, apart)
     assert not names[0] & names[1]
@@ -396,8 +397,8 @@ def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
 
 def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
-    kept, held_out = calibration_samples(ImageSet("set", tmp_path))
-    assert kept == held_out == samples(ImageSet("set", tmp_path))
+    parts = CalibrationSet.of(ImageSet("set", tmp_path))
+    assert parts.collected == parts.held_out == samples(ImageSet("set", tmp_path))
 
 
 # Inputs of other kinds

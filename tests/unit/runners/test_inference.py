@@ -12,7 +12,7 @@ from zoo.images.decode import load
 from zoo.jobs.arrays import write_arrays
 from zoo.runners import inference
 from zoo.runners.inference import run, stacked
-from zoo.runners.reference import Reference, like, outputs
+from zoo.runners.reference import Reference, outputs, shaped_like
 
 
 @pytest.mark.parametrize("labels", [None, np.int64([3, 0])])
@@ -52,7 +52,7 @@ def test_outputs_from_several_processes_are_in_order_too(tmp_path, monkeypatch):
     graph, samples = small_network(), photos(tmp_path, 9)
     expected = reference(graph, samples, tmp_path)
     fp32 = artifact(*pair(graph, tmp_path))
-    assert inference._processes(fp32, 9, 2) == 2
+    assert inference._processes(fp32, 9, 2, 3000) == 2
     (logits,), info = outputs(fp32, samples, FEED, expected, threads=2)
     np.testing.assert_array_equal(logits, expected.logits)
     assert logits.shape == (9, 5) and info.name == "ncnn"
@@ -63,13 +63,15 @@ def test_outputs_from_several_processes_are_in_order_too(tmp_path, monkeypatch):
 
 def test_processes_share_the_work_where_that_pays(tmp_path):
     fp32 = artifact(*pair(small_network(), tmp_path))
-    assert [inference._processes(fp32, images, 4) for images in (10, 63, 64, 10_000)] == [1, 1, 2, 4]
-    assert inference._processes(replace(fp32, device="gpu"), 10_000, 4) == 1
-    assert inference._processes(replace(fp32, runtime="torch"), 10_000, 4) == 1
+    assert [inference._processes(fp32, images, 4, 3000) for images in (10, 63, 64, 10_000)] == [1, 1, 2, 4]
+    assert inference._processes(replace(fp32, device="gpu"), 10_000, 4, 3000) == 1
+    assert inference._processes(replace(fp32, runtime="torch"), 10_000, 4, 3000) == 1
     large = tmp_path / "large.bin"
     with large.open("wb") as handle:
         handle.truncate(400_000_000)
-    assert inference._processes(replace(fp32, files=(large,)), 10_000, 4) == 2
+    grants = [1000, 2800, 4200, 1e6]
+    found = [inference._processes(replace(fp32, files=(large,)), 10_000, 4, granted) for granted in grants]
+    assert found == [1, 2, 3, 4]
 
 
 def test_onnxruntime_sees_the_same_images(tmp_path):
@@ -147,7 +149,7 @@ def test_several_outputs_are_those_of_the_samples_in_order(tmp_path):
 def test_outputs_take_the_shapes_of_the_original_model():
     own = np.arange(24, dtype=np.float32).reshape(2, 12), np.arange(2, dtype=np.float32).reshape(2, 1)
     wanted = np.zeros((2, 3, 4, 1)), np.zeros(2)
-    found = like(artifact("a"), own, wanted)
+    found = shaped_like(artifact("a"), own, wanted)
     assert [each.shape for each in found] == [(2, 3, 4, 1), (2,)]
     assert all((each.ravel() == one.ravel()).all() for each, one in zip(found, own, strict=True))
 
@@ -163,7 +165,7 @@ def test_outputs_take_the_shapes_of_the_original_model():
 )
 def test_other_outputs_than_the_original_models_are_refused(shapes, said):
     with pytest.raises(ArtifactError, match=f"^cpu/small/fp32: {said}"):
-        like(artifact("a"), tuple(map(np.zeros, shapes)), (np.zeros((2, 5)), np.zeros((2, 4))))
+        shaped_like(artifact("a"), tuple(map(np.zeros, shapes)), (np.zeros((2, 5)), np.zeros((2, 4))))
 
 
 def test_outputs_whose_shape_depends_on_the_content_are_refused():

@@ -11,7 +11,7 @@ from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table import CalibrationTable, write_table
-from zoo.search.candidates import floats, from_file, matching, named, searched
+from zoo.search.candidates import all_fp16, from_file, matching, recipe_called, searched
 from zoo.search.planning import plain_recipe
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
 
@@ -126,12 +126,12 @@ def test_excluded_layers_are_float_in_every_candidate():
 
 
 def test_recipes_by_name():
-    assert named(GRAPH, "local", LOCAL) == LOCAL
-    assert named(GRAPH, "plain", LOCAL) == plain_recipe(GRAPH)
-    assert named(GRAPH, "kl", LOCAL).layers["a"].observer == "kl"
-    assert floats(GRAPH).with_precision("int8") == ()
+    assert recipe_called(GRAPH, "local", LOCAL) == LOCAL
+    assert recipe_called(GRAPH, "plain", LOCAL) == plain_recipe(GRAPH)
+    assert recipe_called(GRAPH, "kl", LOCAL).layers["a"].observer == "kl"
+    assert all_fp16(GRAPH).with_precision("int8") == ()
     with pytest.raises(ZooError, match="unknown recipe 'best'; known are auto, local, plain, absmax"):
-        named(GRAPH, "best", LOCAL)
+        recipe_called(GRAPH, "best", LOCAL)
 
 
 def test_a_recipe_file_is_read_and_a_table_becomes_a_recipe(tmp_path):
