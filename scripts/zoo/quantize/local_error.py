@@ -82,7 +82,7 @@ class LocalError:
         return moved
 
     @property
-    def tried(self) -> bool:
+    def has_both_halves(self) -> bool:
         """Whether there are two halves: else the same images choose and judge, and every gain looks real."""
         source = self.source
         return all(source.halves[half].any() and (source.half != half).any() for half in (0, 1))
@@ -104,7 +104,7 @@ class LocalError:
         taken as independent; those of weights as uniform, and shrunk as GPTQ shrinks them.
         """
         limit = self.source.bound.absmax
-        if not self.tried:
+        if not self.has_both_halves:
             step = self.source.spread(clips(self.source.absmax, alpha, margin, limit)) / LEVELS
             return self._error(step, self.source.sample)
         errors = []

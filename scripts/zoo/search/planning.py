@@ -177,7 +177,7 @@ def _with_shift(
     if not math.isfinite(limit.low) or middle <= 0:
         return None
     error = layer_error(graph, statistics, name, plan)
-    if not error.tried:
+    if not error.has_both_halves:
         return None
     start = replace(plan, alpha=None, margin=1.0, through="quantize")
     shifts = [round(share * middle, 4) for share in _SHIFTS]
@@ -193,7 +193,9 @@ def _best(
 ) -> tuple[float, LayerPlan]:
     """The least error, and the plan that has it, over alpha and margin. errors: of the layers, by `start`."""
     alphas: tuple[float, ...] = _ALPHAS
-    if not all(error.tried for error in errors):  # one image, or crops of one: nothing seen may be clipped
+    if not all(
+        error.has_both_halves for error in errors
+    ):  # one image, or crops of one: nothing seen may be clipped
         return sum(error.predicted(0.0, 1.0) for error in errors), start
     if any(graph[name].type != "Convolution" for name in names):
         smooth = len(names) == 1 and not start.shift and norm_before(graph, names[0]) is not None
