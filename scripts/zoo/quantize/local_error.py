@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.array_types import Doubles
+from zoo.array_types import Doubles, Floats
 from zoo.calibration.layer_input import LayerInput
 from zoo.ncnn.weights import LEVELS, MAX_SCALE
 from zoo.quantize.gptq import remaining_variance
@@ -113,7 +113,7 @@ class LocalError:
             errors.append(self._error(step, self.source.sample[self.source.half != half]))
         return float(np.mean(errors))
 
-    def _error(self, step: Doubles, columns: NDArray[np.float32]) -> float:
+    def _error(self, step: Doubles, columns: Floats) -> float:
         difference = columns / step.astype(np.float32)
         difference -= np.clip(np.rint(difference), -LEVELS, LEVELS)
         squares = np.einsum("ni,ni->i", difference, difference) / len(columns) * step**2
