@@ -1,5 +1,7 @@
 """One pass over the calibration images: what it keeps, in one process or several, and what it refuses."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samples.artifacts import TWO, pair, photos
+from samples.artifacts import FEED, TWO, pair, photos
 from samples.ncnn import fed, normal, small_network, two_headed
 from samples.statistics import assert_equal, noise_images
 from zoo.calibration import collect as collection
-from zoo.calibration.collect import collect, collect_parallel, pixels_for
+from zoo.calibration.collect import collect, collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.columns import PIXEL
 from zoo.calibration.statistics import half
 from zoo.errors import ZooError
@@ -19,6 +21,7 @@ from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 from zoo.images.sets import ImageSet, samples
+from zoo.jobs.isolation import ChildDied
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.pair import Pair
@@ -188,3 +191,24 @@ def test_which_pixels_are_sampled_depends_on_every_input(tmp_path):
     image, vectors = noise_images(1)[0][1], normal(3)(12).reshape(2, 6)
     seen = [collection.observe(chosen, runner, "x", (image, vector)) for vector in (*vectors, vectors[0])]
     assert (seen[0].priority == seen[2].priority).all() and (seen[0].priority != seen[1].priority).any()
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_child_that_dies_is_named_with_its_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(collection, "_observe_in_child", die)
+    fp32 = Pair(small_network(), *pair(small_network(), tmp_path))
+    with pytest.raises(ChildDied, match=r"fp32\.param, calibration images 1 to 4: the runtime was killed"):
+        collect_parallel(fp32, photos(tmp_path, 6), FEED, processes=2)
+
+
+def test_as_many_processes_as_the_memory_of_the_job_holds(tmp_path):
+    param, weights = pair(small_network(), tmp_path)
+    fp32 = Pair(small_network(), param, weights)
+    assert [fitting_processes(fp32, 8, memory) for memory in (100, 900, 1100, 1e6)] == [1, 2, 3, 8]
+    with weights.open("r+b") as handle:
+        handle.truncate(100 << 20)
+    assert fitting_processes(fp32, 8, memory_mb=400 + 160 + 2 * (200 + 150)) == 1, "the .param counts too"
+    assert fitting_processes(fp32, 8, memory_mb=401 + 160 + 2 * (200 + 150)) == 2
