@@ -1,6 +1,7 @@
 """What imports what: the order of the library's packages, and which jobs load torch, which costs seconds."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,12 @@ def test_a_package_hands_no_names_on(package: str):
     assert ast.get_docstring(ast.Module(body, [])), f"{package} does not say what it is"
     if package not in FACES:
         assert len(body) == 1, f"{package} holds more than its docstring"
+
+
+def test_the_architecture_page_has_this_table():
+    page = (SCRIPTS.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ?(.*?) ?\|$", page, re.MULTILINE)
+    assert [package for package, _, _ in rows] == list(MAY_IMPORT)
+    for package, what, admitted in rows:
+        assert set(re.findall(r"\w+", admitted)) == MAY_IMPORT[package], package
+        assert what == (ast.get_docstring(ast.parse(MODULES[package].read_text())) or "").split("\n")[0]

@@ -8,7 +8,7 @@ import torch
 
 from samples.workflow import PROJECT, Zoo
 
-pytestmark = pytest.mark.long(120)
+pytestmark = pytest.mark.long(80)
 
 INPUTS = [{"shape": [3, 24, 40]}, {"shape": [1, 12, 20], "values": "normal"}, {"shape": [5], "values": 0.5}]
 
