@@ -31,7 +31,7 @@ def test_a_link_leads_somewhere(page: Path, link: str):
     assert (page.parent / link).exists()
 
 
-@pytest.mark.parametrize(("page", "path"), pages(rf"(?<![\w/.])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*)"))
+@pytest.mark.parametrize(("page", "path"), pages(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*)"))
 def test_a_path_exists(page: Path, path: str):
     base = PROJECT / "scripts" if path.startswith("zoo/") else PROJECT
     pattern = re.sub(r"<\w+>", "*", path.rstrip("./"))
