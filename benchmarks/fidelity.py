@@ -28,11 +28,11 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.config.card import ModelCard
+from zoo.config.evaluation import Accuracy, Evaluation
 from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import read_json
-from zoo.measure.accuracy import evaluate
+from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.ncnn.graph import read_graph, write_graph
 from zoo.ncnn.layer import Layer
@@ -150,12 +150,12 @@ class Zoo:
         table = CalibrationTable({name: absmax_scales(weight_rows(graph[name])) for name in names}, scales)
         write_graph(quantize(graph, table), *self.files(model, "int8.all"))
 
-    def quality(self, model: str, artifact: str, photos: str, labels: bool) -> dict:
-        """See `evaluate`; against the untouched model in torch."""
+    def quality(self, model: str, artifact: str, photos: str, labels: bool) -> Accuracy:
+        """See `accuracy`; against the untouched model in torch."""
         reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
         chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
         found, _ = outputs(self.artifact(model, artifact), chosen, self.feed(model), reference, threads=1)
-        return evaluate(found, reference)
+        return accuracy(found, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
         """Each convolution and inner product, and the multiply-adds of one run."""
@@ -219,9 +219,9 @@ def atto(zoo: Zoo) -> Iterator[Row]:
     for artifact in ("int8.absmax", "int8"):
         found = zoo.quality("atto", artifact, photos, labels=True)
         limits = [(46, 50), (99.5, 99.8), (0.2, 0)] if artifact == "int8" else [(None, None)] * 3
-        yield Row(f"atto {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
-        yield Row(f"atto {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
-        yield Row(f"atto {artifact}: top-1 drop, points", found["top1_drop"], *limits[2], most=True)
+        yield Row(f"atto {artifact}: SQNR of the logits, dB", found.sqnr_db, *limits[0])
+        yield Row(f"atto {artifact}: top-1 agreement, %", 100 * found.agreement, *limits[1])
+        yield Row(f"atto {artifact}: top-1 drop, points", found.top1_drop, *limits[2], most=True)
     layers = zoo.multiply_adds("atto", "int8")
     yield Row("atto int8: share of multiply-adds in int8", int8_share(layers))
     yield Row("atto int8: the same of the 1x1 convolutions", int8_share(layers, pointwise=True), 1)
@@ -234,14 +234,14 @@ def atto_latency(zoo: Zoo) -> Iterator[Row]:
     shapes, fp32, own = [(3, SIZE, SIZE)], zoo.artifact("atto224", "fp32"), zoo.artifact("atto224", "int8")
     zoo.add_plain("atto224")
     plain, _ = time_beside(zoo.artifact("atto224", "int8.absmax"), fp32, shapes, threads=1, runs=RUNS)
-    yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain["ratio"])
+    yield Row("atto int8.absmax at 224 px: latency over fp32, 1 thread", plain.ratio)
     beside, _ = time_beside(own, fp32, shapes, threads=1, runs=RUNS)
-    yield Row("atto fp32 at 224 px, 1 thread, ms", beside["reference"]["median_ms"])
-    yield Row("atto int8 at 224 px, 1 thread, ms", beside["median_ms"])
-    yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside["ratio"], 0.60, 0.50, most=True)
+    yield Row("atto fp32 at 224 px, 1 thread, ms", beside.reference.median_ms)
+    yield Row("atto int8 at 224 px, 1 thread, ms", beside.median_ms)
+    yield Row("atto int8 at 224 px: latency over fp32, 1 thread", beside.ratio, 0.60, 0.50, most=True)
     apart, _ = time_beside(own, qdq(zoo, "atto224"), shapes, threads=1, runs=RUNS)
-    yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart["reference"]["median_ms"])
-    yield Row("atto int8 at 224 px: latency over QDQ's", apart["ratio"], 0.93, 0.80, most=True)
+    yield Row("atto onnxruntime QDQ at 224 px, 1 thread, ms", apart.reference.median_ms)
+    yield Row("atto int8 at 224 px: latency over QDQ's", apart.ratio, 0.93, 0.80, most=True)
 
 
 def lite0(zoo: Zoo) -> Iterator[Row]:
@@ -249,14 +249,14 @@ def lite0(zoo: Zoo) -> Iterator[Row]:
     for artifact in ("int8.absmax", "int8"):
         found = zoo.quality("lite0", artifact, "imagenet_val_500", labels=False)
         limits = [(24, 28), (97.5, None)] if artifact == "int8" else [(None, None)] * 2
-        yield Row(f"lite0 {artifact}: SQNR of the logits, dB", found["sqnr_db"], *limits[0])
-        yield Row(f"lite0 {artifact}: top-1 agreement, %", 100 * found["agreement"], *limits[1])
+        yield Row(f"lite0 {artifact}: SQNR of the logits, dB", found.sqnr_db, *limits[0])
+        yield Row(f"lite0 {artifact}: top-1 agreement, %", 100 * found.agreement, *limits[1])
     share = int8_share(zoo.multiply_adds("lite0", "int8"))
     yield Row("lite0 int8: share of multiply-adds in int8", share, 0.85)
 
 
 def digits(zoo: Zoo) -> Iterator[Row]:
-    drop = read_json(zoo.folder / "results/cpu/digits/int8.eval.json")["top1_drop"]
+    drop = Evaluation.read(zoo.folder / "results/cpu/digits/int8.eval.json").top1_drop
     yield Row("digits int8: drop in test accuracy, points", drop, 0.2, 0, most=True)
 
 

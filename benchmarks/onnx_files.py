@@ -17,7 +17,7 @@ import onnx
 from fidelity import IMAGES, Zoo
 
 from zoo.images.sets import CalibrationSet, ImageSet, samples
-from zoo.measure.accuracy import evaluate
+from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.onnx.calibration import feeds, load_model
 from zoo.onnx.int8 import Setting, quantize_static
@@ -75,11 +75,11 @@ def measure(zoo: Zoo, model: str, runs: int) -> Iterator[str]:
     for name, path in files(zoo, model):
         artifact = Artifact(model, "cpu", name, "onnxruntime", "int8", (path,))
         logits, _ = outputs(artifact, chosen, feed, reference, threads=2)
-        found = evaluate(logits, reference)
-        ratio = time_beside(artifact, fp32, feed.shapes, threads=1, runs=runs)[0]["ratio"]
-        drop = "" if found["top1_drop"] is None else f"{found['top1_drop']:8.2f}"
+        found = accuracy(logits, reference)
+        ratio = time_beside(artifact, fp32, feed.shapes, threads=1, runs=runs)[0].ratio
+        drop = "" if found.top1_drop is None else f"{found.top1_drop:8.2f}"
         yield (
-            f"{model:<6} {name:<40} {found['sqnr_db']:7.1f} {100 * found['agreement']:9.1f} {drop:>8} "
+            f"{model:<6} {name:<40} {found.sqnr_db:7.1f} {100 * found.agreement:9.1f} {drop:>8} "
             f"{ratio:8.2f} {path.stat().st_size / 1e6:7.2f}"
         )
 

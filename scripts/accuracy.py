@@ -1,15 +1,12 @@
 """Measure one artifact's accuracy and its agreement with the original model."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from zoo.config.card import ModelCard
-from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.accuracy import evaluate
+from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.artifact import Artifact
-from zoo.runners.reference import Reference, outputs
 
 snakemake: Any
 
@@ -19,16 +16,12 @@ def main(
     artifact: Artifact,
     card: str,
     reference: str,
-    images: dict[str, Any],
+    images: Mapping[str, Any],
     threads: int,
     memory_mb: float,
     output: str,
 ) -> None:
-    feed = ModelCard.read(card).feed
-    truth = Reference.load(Path(reference))
-    found, info = outputs(artifact, samples(ImageSet.from_dict(images)), feed, truth, threads, memory_mb)
-    figures = {"runtime": info.to_dict(), "image_set": images["name"]} | evaluate(found, truth)
-    write_json(artifact.heading() | figures, output)
+    evaluate(artifact, ReferenceSet.read(images, card, reference), threads, memory_mb).write(output)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Time one int8 candidate beside ncnn's fp32 of the same model, one thread."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from zoo.config.card import ModelCard
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
-from zoo.measure.timing import time_beside
+from zoo.measure.timing import ncnn_fp32, time_beside
 from zoo.runners.artifact import Artifact
 
 snakemake: Any
@@ -15,11 +14,10 @@ snakemake: Any
 LONGEST_S = 5.0
 
 
-def main(*, artifact: Artifact, param: str, weights: str, card: str, output: str) -> None:
-    fp32 = replace(artifact, name="fp32", precision="fp32", files=(Path(param), Path(weights)))
+def main(*, artifact: Artifact, fp32: Iterable[str], card: str, output: str) -> None:
     shapes = ModelCard.read(card).feed.shapes
-    entry, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
-    write_json(entry, output)
+    latency, _ = time_beside(artifact, ncnn_fp32(artifact, fp32), shapes, threads=1, longest_s=LONGEST_S)
+    latency.write(output)
 
 
 if __name__ == "__main__":
@@ -27,5 +25,4 @@ if __name__ == "__main__":
     artifact = Artifact.of((files.param, files.weights), **snakemake.params.artifact)
     artifact = replace(artifact, name=names.candidate)
     with reporting(snakemake.log[0], f"latency of the int8 candidate {artifact}"):
-        param, weights = files.fp32
-        main(artifact=artifact, param=param, weights=weights, card=files.card, output=snakemake.output[0])
+        main(artifact=artifact, fp32=files.fp32, card=files.card, output=snakemake.output[0])

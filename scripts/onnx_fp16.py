@@ -11,19 +11,19 @@ from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import feeds, load_model
-from zoo.onnx.fp16 import IMAGES, to_fp16
+from zoo.onnx.fp16 import PROBES, to_fp16
 
 snakemake: Any
 
 
 def main(
-    fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
+    *, fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
 ) -> None:
-    model = load_model(fp32)
-    samples = spread(CalibrationSet.of(ImageSet.from_dict(images)).collected, IMAGES)
-    inputs = feeds(model, samples, ModelCard.read(card).feed, threads)
+    model, described = load_model(fp32), ModelCard.read(card)
+    samples = spread(CalibrationSet.of(ImageSet.from_dict(images)).collected, PROBES)
+    inputs = list(feeds(model, samples, described.feed, threads))
     with replacing(output) as (temporary,), libraries_scratch(output):
-        onnx.save(to_fp16(model, list(inputs), gates), temporary)
+        onnx.save(to_fp16(model, inputs, gates, described.classifies), temporary)
 
 
 if __name__ == "__main__":

@@ -2,32 +2,23 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
-from zoo.config.card import ModelCard
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.report.findings import remarks
 from zoo.report.page import render_html
-from zoo.report.row import ModelRecords, render_csv, rows
+from zoo.report.records import read_records
+from zoo.report.row import render_csv, rows
 from zoo.report.summary import render_summary, render_summary_csv
 
-KINDS = ("verify", "bench", "eval", "search", "sensitivity")
+snakemake: Any
 
 
 def main(
-    cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
+    *, cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
 ) -> None:
-    by_kind: dict[str, list[dict]] = {kind: [] for kind in KINDS}
-    for path in proofs:
-        by_kind[path.rsplit(".", 2)[1]].append(read_json(path))
-    models = []
-    for card in map(ModelCard.read, cards):
-        mine = {
-            kind: [record for record in records if record["model"] == card.name]
-            for kind, records in by_kind.items()
-        }
-        models.append(ModelRecords(card, **mine))
+    models = read_records(cards, proofs)
     table = rows(models)
     texts = {
         html: render_html(table, models),
@@ -46,10 +37,10 @@ if __name__ == "__main__":
     made = snakemake.output
     with reporting(snakemake.log[0], "report"):
         main(
-            snakemake.input.cards,
-            snakemake.input.proofs,
-            made.html,
-            made.csv,
-            made.evaluation,
-            made.evaluation_csv,
+            cards=snakemake.input.cards,
+            proofs=snakemake.input.proofs,
+            html=made.html,
+            csv=made.csv,
+            evaluation=made.evaluation,
+            evaluation_csv=made.evaluation_csv,
         )

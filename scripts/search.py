@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.jobs.records import read_json, write_json
+from zoo.config.benchmark import TimedLatency
+from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import Recipe
 from zoo.search.choice import search
+from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.trials import gather
 
@@ -29,13 +31,16 @@ def main(
     tried = {name: Recipe.from_dict(values) for name, values in read_json(recipes).items()}
     gathered = gather(
         list(map(read_json, trials)),
-        list(map(read_json, latencies)),
+        list(map(TimedLatency.read, latencies)),
         tried,
         Sensitivity.from_dict(read_json(sensitivity)),
         fp32_bytes=sum(Path(file).stat().st_size for file in fp32),
     )
-    heading = {"model": model, "device": device, "artifact": "int8", "images": gathered.images}
-    write_json(heading | search(gathered.candidates, gathered.references, target), output)
+    result = search(gathered.candidates, gathered.references, target)
+    outcome = SearchOutcome(
+        model=model, device=device, artifact="int8", images=gathered.images, **vars(result)
+    )
+    outcome.write(output)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,31 @@
 """Verify one artifact against the original model; write the report whatever the verdict."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
-from zoo.images.sets import ImageSet, samples
-from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
+from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.verify import verify
 from zoo.runners.artifact import Artifact
-from zoo.runners.reference import Reference
+
+snakemake: Any
 
 
 def main(
+    *,
     artifact: Artifact,
-    fp32: tuple[Path, ...] | None,
+    fp32: Iterable[str],
     card: str,
     reference: str,
-    images: dict[str, Any],
-    gates: dict[str, float],
+    images: Mapping[str, Any],
+    gates: Mapping[str, float],
     threads: int,
+    memory_mb: float,
     output: str,
 ) -> None:
-    feed = ModelCard.read(card).feed
-    chosen = samples(ImageSet.from_dict(images))
-    report = verify(artifact, chosen, feed, Reference.load(Path(reference)), fp32, gates, threads)
-    if report["numbers"]:
-        report["numbers"]["image_set"] = images["name"]
-    write_json(report, output)
+    against = ReferenceSet.read(images, card, reference)
+    verify(artifact, against, tuple(map(Path, fp32)) or None, gates, threads, memory_mb).write(output)
 
 
 if __name__ == "__main__":
@@ -35,12 +33,13 @@ if __name__ == "__main__":
     artifact = Artifact.of(files.get("files"), **params.artifact)
     with reporting(snakemake.log[0], f"verify {artifact}"):
         main(
-            artifact,
-            tuple(map(Path, files.fp32)) or None,
-            files.card,
-            files.reference,
-            params.images,
-            params.gates,
-            snakemake.threads,
-            snakemake.output[0],
+            artifact=artifact,
+            fp32=files.fp32,
+            card=files.card,
+            reference=files.reference,
+            images=params.images,
+            gates=params.gates,
+            threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
+            output=snakemake.output[0],
         )

@@ -1,11 +1,18 @@
-"""Made-up records of a small zoo, in the form that the stages write them."""
+"""Made-up records of a small zoo, in the form that the stages write them, read back."""
 
 import hashlib
 import math
+from dataclasses import replace
 
 from samples import cards
+from zoo.config.benchmark import Benchmark
+from zoo.config.evaluation import Evaluation
+from zoo.config.verification import Verdict, Verification
 from zoo.images.preprocess import Preprocess
-from zoo.report.row import ModelRecords
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
+from zoo.search.outcome import SearchOutcome
+from zoo.search.sensitivity import Sensitivity
 
 CPU = "Imaginary CPU @ 2.00GHz"
 LAVAPIPE = "llvmpipe (LLVM 15.0.6, 256 bits)"
@@ -58,7 +65,7 @@ def layers(sqnr_db, count=24):
         share = 1.0 if db == 200 else 1 - 10 ** (-db / 10) / 2
         found.append(
             {"layer": f"{kinds[index % 6].lower()}_{index}", "type": kinds[index % 6]}
-            | {"blob": str(index), "cosine": share, "sqnr_db": db}
+            | {"blob": str(index), "cosine": share, "sqnr_db": db, "max_abs": 0.0, "peak": 1.0}
         )
     return found
 
@@ -69,7 +76,8 @@ def verification(model, device="cpu", artifact="int8", failures=(), size=6_000_0
     ncnn = artifact not in RUNTIMES
     compared = layers(10.0 if failures else sqnr_db)
     first = next((layer for layer in compared if layer["cosine"] < 0.99), None)
-    return {
+    values = {
+        "version": 1,
         "model": model,
         "device": device,
         "artifact": artifact,
@@ -117,24 +125,16 @@ def verification(model, device="cpu", artifact="int8", failures=(), size=6_000_0
             "gates": {"min_cosine": 0.99, "min_top1_agreement": 0.97},
         },
     }
+    return Verification.from_dict(values)
 
 
 def unloadable(model, device="cpu", artifact="int8"):
     """A verification record of files that could not be run: there are no numbers and no runtime."""
-    record = verification(model, device, artifact)
+    proof = verification(model, device, artifact)
     problem = "int8.bin ends 4096 bytes early, in the weights of convolution_17"
-    structure = record["structure"] | {
-        "ok": False,
-        "problems": [problem],
-        "layers": None,
-        "layer_types": None,
-    }
-    missing = {"runtime": None, "numbers": None, "divergence": None}
-    return (
-        record
-        | missing
-        | {"structure": structure, "verdict": {"passed": False, "failures": [problem], "gates": {}}}
-    )
+    structure = replace(proof.structure, ok=False, problems=(problem,), layers=None, layer_types=None)
+    verdict = Verdict(False, (problem,), {})
+    return replace(proof, runtime=None, numbers=None, divergence=None, structure=structure, verdict=verdict)
 
 
 def benchmark(model, device="cpu", artifact="int8", fp32_ms=FP32_MS, ratio=None, size=6_000_000):
@@ -149,15 +149,17 @@ def benchmark(model, device="cpu", artifact="int8", fp32_ms=FP32_MS, ratio=None,
             | {
                 "reference": {
                     "artifact": "fp32",
+                    "device": CPU,
                     "median_ms": reference,
                     "p10_ms": reference,
                     "p90_ms": reference,
                 }
             }
-            | {"ratio": ratio}
+            | {"ratio": ratio, "ratio_error": 0.01}
         )
     ran = runtime(device, artifact)
-    return {
+    values = {
+        "version": 1,
         "model": model,
         "device": device,
         "artifact": artifact,
@@ -171,15 +173,18 @@ def benchmark(model, device="cpu", artifact="int8", fp32_ms=FP32_MS, ratio=None,
         "throughput": {"streams": 2, "seconds": 1.5, "fps": 1800 / (fp32_ms * ratio), "ratio": 1 / ratio}
         | {"reference": {"artifact": "fp32", "fps": 1800 / fp32_ms}},
     }
+    return Benchmark.from_dict(values)
 
 
 def evaluation(model, device="cpu", artifact="int8", top1=0.98, labelled=True):
     """An evaluation record; without labels there is no accuracy."""
     figures = {"top1": top1, "top5": 1.0, "reference_top1": 0.983, "top1_drop": 100 * (0.983 - top1)}
-    return {
+    values = {
+        "version": 1,
         "model": model,
         "device": device,
         "artifact": artifact,
+        "runtime": runtime(device, artifact),
         "image_set": "digits_test" if labelled else "heldout",
         "images": 360,
         "labelled": labelled,
@@ -187,6 +192,7 @@ def evaluation(model, device="cpu", artifact="int8", top1=0.98, labelled=True):
         "agreement": 0.9972,
         "sqnr_db": 38.4,
     }
+    return Evaluation.from_dict(values)
 
 
 # Candidate -> SQNR in dB, agreement, points of top-1 lost, share of fp32's bytes and of its time, of weights
@@ -226,7 +232,8 @@ def search(model, device="cpu", target=None, chosen="local", labelled=True, slow
             "speedup": 1 / time,
         }
 
-    return {
+    values = {
+        "version": 1,
         "model": model,
         "device": device,
         "artifact": "int8",
@@ -244,10 +251,11 @@ def search(model, device="cpu", target=None, chosen="local", labelled=True, slow
             trial("fp16", 68.2, 1.0, 0.0, 0.5, 0.98, 0.0),
         ],
     }
+    return SearchOutcome.from_dict(values)
 
 
 PLANS = (
-    {"precision": "int8", "alpha": 0.75, "margin": 1.1, "rounding": "gptq"},
+    {"precision": "int8", "margin": 1.1, "alpha": 0.75, "rounding": "gptq"},
     {"precision": "fp16"},
     {"precision": "int8", "alpha": 0.5, "through": "norm"},
     {"precision": "int8", "rounding": "gptq"},
@@ -277,7 +285,7 @@ def sensitivity(model, device="cpu", count=12, plans=PLANS):
                 "plan": plan,
             }
         )
-    return {
+    values = {
         "model": model,
         "device": device,
         "images": 8,
@@ -286,6 +294,7 @@ def sensitivity(model, device="cpu", count=12, plans=PLANS):
         "transfers": device == "gpu",
         "layers": found,
     }
+    return Sensitivity.from_dict(values)
 
 
 def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labelled=True, **changes):
@@ -304,6 +313,14 @@ def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labe
         ],
         [sensitivity(name, device) for device in devices],
     )
+
+
+def row_of(*records, **changes):
+    """The only row of a model with these records."""
+    kinds = {"verify": Verification, "bench": Benchmark, "eval": Evaluation}
+    mine = {kind: [each for each in records if isinstance(each, cls)] for kind, cls in kinds.items()}
+    (row,) = rows([ModelRecords(card("net", **changes), **mine)])
+    return row
 
 
 def zoo():
@@ -326,11 +343,8 @@ def zoo():
     slow = benchmark(*where, 58.4, 1.31, 18_600_000)
     lite0 = ModelRecords(
         lite0.card,
-        [
-            failed if (record["device"], record["artifact"]) == where[1:] else record
-            for record in lite0.verify
-        ],
-        [slow if (record["device"], record["artifact"]) == where[1:] else record for record in lite0.bench],
+        [failed if (proof.device, proof.artifact) == where[1:] else proof for proof in lite0.verify],
+        [slow if (proof.device, proof.artifact) == where[1:] else proof for proof in lite0.bench],
         lite0.eval,
         [lite0.search[0], search("tf_efficientnet_lite0", "gpu", {"min_sqnr_db": 50}, None, labelled=False)],
         [sensitivity("tf_efficientnet_lite0", "cpu", 100), lite0.sensitivity[1]],

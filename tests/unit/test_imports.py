@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "onnx": {"images", "config", "measure"},
     "calibration": {"jobs", "images", "ncnn", "runners"},
     "quantize": {"jobs", "ncnn", "calibration"},
-    "search": {"jobs", "ncnn", "runners", "measure", "calibration", "quantize"},
+    "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},
     "deploy": {"jobs", "images", "ncnn", "config"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "deploy"},

@@ -3,44 +3,55 @@
 from typing import Any
 
 from zoo.array_types import Arrays
+from zoo.config.evaluation import Accuracy, Evaluation
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
-from zoo.runners.reference import Reference, flat
+from zoo.measure.reference_set import ReferenceSet
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import MEMORY_MB
+from zoo.runners.reference import Reference, flat, outputs
 
 
-def evaluate(outputs: Arrays, reference: Reference) -> dict[str, Any]:
-    """Figures for JSON from outputs, each (images, …), and the original model's on the same images.
+def evaluate(
+    artifact: Artifact, against: ReferenceSet, threads: int, memory_mb: float = MEMORY_MB
+) -> Evaluation:
+    """The evaluation of an artifact on a set of samples. memory_mb: what the job was granted.
 
-    top1, top5, reference_top1: shares 0 to 1, None without labels (top5 also with five classes or fewer);
-    top1_drop: percentage points lost; agreement: share of equal first classes; sqnr_db: of the worst output.
-    What is about classes is None for a model that is no classifier.
+    Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
+    """
+    computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
+    figures = accuracy(computed, against.reference)
+    fields: dict[str, Any] = vars(figures) | artifact.heading()
+    return Evaluation(runtime=info, image_set=against.name, **fields)
+
+
+def accuracy(outputs: Arrays, reference: Reference) -> Accuracy:
+    """The figures of outputs, each (images, …), beside the original model's on the same images.
 
     Raises ZooError for a label that the model has no class for.
     """
     sqnrs = [sqnr_db(expected, got) for expected, got in zip(reference.outputs, outputs, strict=True)]
-    figures: dict[str, Any] = {
-        "images": len(outputs[0]),
-        "labelled": reference.labels is not None,
-        "top1": None,
-        "top5": None,
-        "reference_top1": None,
-        "top1_drop": None,
-        "agreement": None,
-        "sqnr_db": min(sqnrs),
-    }
+    images, labels = len(outputs[0]), reference.labels
     if not reference.classifies:
-        return figures
-    logits, labels = flat(outputs), reference.labels
+        return Accuracy(images=images, labelled=labels is not None, sqnr_db=min(sqnrs))
+    logits = flat(outputs)
+    agreement = top1_agreement(reference.logits, logits)
+    if labels is None:
+        return Accuracy(images=images, labelled=False, agreement=agreement, sqnr_db=min(sqnrs))
     classes = logits.shape[1]
-    figures["agreement"] = top1_agreement(reference.logits, logits)
-    if labels is not None:
-        if labels.max() >= classes:
-            raise ZooError(
-                f"the images have labels up to {labels.max()}, the model has {classes} classes (0 to "
-                f"{classes - 1}); name the set's classes, or another set"
-            )
-        figures["top1"] = topk_accuracy(logits, labels, 1)
-        figures["top5"] = topk_accuracy(logits, labels, 5) if classes > 5 else None
-        figures["reference_top1"] = topk_accuracy(reference.logits, labels, 1)
-        figures["top1_drop"] = 100 * (figures["reference_top1"] - figures["top1"])
-    return figures
+    if labels.max() >= classes:
+        raise ZooError(
+            f"the images have labels up to {labels.max()}, the model has {classes} classes (0 to "
+            f"{classes - 1}); name the set's classes, or another set"
+        )
+    top1, original = (topk_accuracy(each, labels, 1) for each in (logits, reference.logits))
+    return Accuracy(
+        images=images,
+        labelled=True,
+        top1=top1,
+        top5=topk_accuracy(logits, labels, 5) if classes > 5 else None,
+        reference_top1=original,
+        top1_drop=100 * (original - top1),
+        agreement=agreement,
+        sqnr_db=min(sqnrs),
+    )

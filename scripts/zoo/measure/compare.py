@@ -6,18 +6,16 @@ compared alone.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zoo.array_types import Arrays
 from zoo.config.card import ModelCard
+from zoo.config.verification import LayerDifference
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated
-from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
+from zoo.measure.layer_difference import compared_layers, layer_difference
 from zoo.ncnn.graph import Graph, read_param
 from zoo.ncnn.layer import Layer
 from zoo.runners.artifact import Artifact
@@ -26,38 +24,8 @@ from zoo.runners.ncnn_runner import load as load_ncnn
 from zoo.runners.ncnn_runner import model_outputs
 from zoo.runners.reference import shaped_like
 
-_NOT_COMPARED = ("Input", "Split", "MemoryData", "Quantize")
 
-
-@dataclass(frozen=True)
-class Difference:
-    """How far what one artifact computes is from what the other does, by `zoo.measure.metrics`.
-
-    layer, type: of the first artifact. blob: the name that both have for it.
-    """
-
-    layer: str
-    type: str
-    blob: str
-    cosine: float
-    sqnr_db: float
-    max_abs: float
-
-    @classmethod
-    def of(
-        cls, layer: str, kind: str, blob: str, first: NDArray[np.floating], second: NDArray[np.floating]
-    ) -> "Difference":
-        return cls(
-            layer,
-            kind,
-            blob,
-            cosine(first, second),
-            sqnr_db(first, second),
-            max_abs_error(first, second),
-        )
-
-
-def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1) -> list[Difference]:
+def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1) -> list[LayerDifference]:
     """The differences of `second` to `first`, layer by layer in the first's order, then of each output.
 
     Raises ArtifactError if one cannot be loaded or run, or they have different outputs.
@@ -65,14 +33,14 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
     return isolated(f"{first} or {second}", _compare, first, second, inputs, threads)
 
 
-def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[Difference]:
-    expected, got = (stacked([each.open(threads).run(inputs)]) for each in (first, second))
+def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[LayerDifference]:
+    expected, got = (stacked([artifact.open(threads).run(inputs)]) for artifact in (first, second))
     outputs = zip(expected, shaped_like(second, got, expected), strict=True)
-    found: list[Difference] = []
+    found: list[LayerDifference] = []
     if comparable(first, second):
         layers = _ncnn_layers if first.runtime == "ncnn" else _onnx_layers
         found += layers(first, second, inputs, threads)
-    found += [Difference.of(f"output {n}", "", f"output {n}", *pair) for n, pair in enumerate(outputs)]
+    found += [layer_difference(f"output {n}", "", f"output {n}", *pair) for n, pair in enumerate(outputs)]
     return found
 
 
@@ -81,9 +49,11 @@ def comparable(first: Artifact, second: Artifact) -> bool:
     return first.runtime == second.runtime and first.runtime in ("ncnn", "onnxruntime")
 
 
-def _ncnn_layers(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> Iterator[Difference]:
+def _ncnn_layers(
+    first: Artifact, second: Artifact, inputs: Arrays, threads: int
+) -> Iterator[LayerDifference]:
     graph, other = (Graph(read_param(each.files[0]).layers) for each in (first, second))
-    own, others = (_by_blob(each) for each in (graph, other))
+    own, others = (_inner_layers(each) for each in (graph, other))
     names = _in_both_orders(list(own), list(others))
     runs = [
         load_ncnn(each.files, each.device, threads, each.precision).blobs(inputs, names)
@@ -91,16 +61,13 @@ def _ncnn_layers(first: Artifact, second: Artifact, inputs: Arrays, threads: int
     ]
     for (name, expected), (_, got) in zip(*runs, strict=True):
         if expected.shape == got.shape:
-            yield Difference.of(own[name].name, own[name].type, name, expected, got)
+            yield layer_difference(own[name].name, own[name].type, name, expected, got)
 
 
-def _by_blob(graph: Graph) -> dict[str, Layer]:
+def _inner_layers(graph: Graph) -> dict[str, Layer]:
+    """The layers that can be compared, by blob, but for those that make the model's outputs."""
     ends = model_outputs(graph)
-    return {
-        layer.outputs[0]: layer
-        for layer in graph.layers
-        if layer.type not in _NOT_COMPARED and layer.outputs[0] not in ends
-    }
+    return {blob: layer for blob, layer in compared_layers(graph).items() if blob not in ends}
 
 
 def _in_both_orders(first: Sequence[str], second: Sequence[str]) -> list[str]:
@@ -113,13 +80,15 @@ def _in_both_orders(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return kept
 
 
-def _onnx_layers(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> Iterator[Difference]:
+def _onnx_layers(
+    first: Artifact, second: Artifact, inputs: Arrays, threads: int
+) -> Iterator[LayerDifference]:
     own, others = (_float_tensors(each.files[0]) for each in (first, second))
     names = [name for name in own if name in others]
     expected, got = (_tensors(each, names, inputs, threads) for each in (first, second))
     for name, one, other in zip(names, expected, got, strict=True):
         if one.shape == other.shape:
-            yield Difference.of(*own[name], name, one, other)
+            yield layer_difference(*own[name], name, one, other)
 
 
 def _float_tensors(path: Path) -> dict[str, tuple[str, str]]:

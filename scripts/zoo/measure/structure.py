@@ -5,19 +5,15 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from zoo.config.verification import FileFacts, Structure
 from zoo.jobs.files import sha256
 from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import read_param
 
 
-def check_structure(runtime: str, files: Sequence[Path]) -> dict[str, Any]:
-    """The structure part of a verification report.
-
-    Keys: ok; problems, sentences; files, each with name, bytes and sha256; layers, their number, and
-    layer_types, a count a type, or None where the format does not show them.
-    """
+def check_structure(runtime: str, files: Sequence[Path]) -> Structure:
+    """What the files of an artifact tell, whatever is wrong with them; runtime: the one that they are for."""
     types: Counter[str] | None = None
     if missing := [file for file in files if not file.is_file()]:
         problems = [f"{file.name} is missing" for file in missing]
@@ -28,17 +24,13 @@ def check_structure(runtime: str, files: Sequence[Path]) -> dict[str, Any]:
         problems, types = _check_onnx(files[0])
     else:
         problems = _check_archive(files[0])
-    return {
-        "ok": not problems,
-        "problems": problems,
-        "files": [
-            {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
-            for file in files
-            if file.is_file()
-        ],
-        "layers": sum(types.values()) if types else None,
-        "layer_types": dict(sorted(types.items())) if types else None,
-    }
+    return Structure(
+        not problems,
+        tuple(problems),
+        tuple(FileFacts(file.name, file.stat().st_size, sha256(file)) for file in files if file.is_file()),
+        sum(types.values()) if types else None,
+        dict(sorted(types.items())) if types else None,
+    )
 
 
 def _check_onnx(path: Path) -> tuple[list[str], Counter[str] | None]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.array_types import Arrays
+from zoo.config.benchmark import ReferenceThroughput, Throughput
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import Child
 from zoo.jobs.usage import fitting
@@ -22,6 +23,8 @@ from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
+TURNS = 3
+TURN_S = 0.5
 LEAST_RUNS = 2
 """Of each stream in a turn, however long they take."""
 GPU_STREAMS = 4
@@ -29,14 +32,14 @@ GPU_STREAMS = 4
 
 
 @dataclass(frozen=True)
-class Turns:
-    """How often, and how long, all streams run one of the two models."""
+class StreamSettings:
+    """streams: how many are wanted; fewer are taken if they would not fit in `memory_mb`. turns: how many,
+    of `turn_s` seconds each."""
 
-    number: int = 3
-    seconds: float = 0.5
-
-
-TURNS, ONE_TURN = Turns(), Turns(1)
+    streams: int
+    memory_mb: float
+    turns: int = TURNS
+    turn_s: float = TURN_S
 
 
 class Stream(NamedTuple):
@@ -51,40 +54,39 @@ def throughput(
     artifact: Artifact,
     fp32: Artifact,
     shapes: Sequence[Shape],
-    streams: int,
-    memory_mb: float,
-    turns: Turns = TURNS,
-) -> dict[str, Any]:
-    """Frames per second for inputs of these shapes, such as (C, H, W), for JSON: medians over the turns.
+    settings: StreamSettings,
+) -> Throughput:
+    """Frames per second for inputs of these shapes, such as (C, H, W): medians of all turns.
 
-    streams: how many are wanted; fewer are taken if they would not fit in the memory of the job.
     `ratio` is the median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does
-    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process dies.
+    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process
+    dies.
     """
-    what = f"{artifact}, with {streams} streams in flight"
+    what = f"{artifact}, with {settings.streams} streams in flight"
     with ExitStack() as stack:
 
         def start() -> Child:
             return stack.enter_context(Child.of(_open, artifact, fp32, shapes))
 
         children = [start()]
-        needed = children[0].call(what, _needed)
-        children += [start() for _ in range(fitting(streams, memory_mb, needed / 2**20) - 1)]
+        needed_mb = children[0].call(what, _needed) / 2**20
+        count = fitting(settings.streams, settings.memory_mb, needed_mb)
+        children += [start() for _ in range(count - 1)]
         _all(children, what, _needed)
         rates = np.array(
             [
-                [_rate(children, what, name, turns.seconds) for name in ("own", "reference")]
-                for _ in range(turns.number)
+                [_rate(children, what, model, settings.turn_s) for model in ("own", "reference")]
+                for _ in range(settings.turns)
             ]
         )
     own, reference = np.median(rates, axis=0)
-    return {
-        "streams": len(children),
-        "seconds": turns.number * turns.seconds,
-        "fps": float(own),
-        "reference": {"artifact": fp32.name, "fps": float(reference)},
-        "ratio": float(np.median(rates[:, 0] / rates[:, 1])),
-    }
+    return Throughput(
+        count,
+        settings.turns * settings.turn_s,
+        float(own),
+        ReferenceThroughput(fp32.name, float(reference)),
+        float(np.median(rates[:, 0] / rates[:, 1])),
+    )
 
 
 def _all(children: Sequence[Child], what: str, function: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -94,10 +96,10 @@ def _all(children: Sequence[Child], what: str, function: Callable[..., Any], *ar
     return [child.receive() for child in children]
 
 
-def _rate(children: Sequence[Child], what: str, name: str, seconds: float) -> float:
+def _rate(children: Sequence[Child], what: str, model: str, seconds: float) -> float:
     time.sleep(GAP_S)  # the threads of the runtime before spin for a while
     start = time.monotonic() + 0.02  # one clock for all processes; late enough for all to have heard
-    return float(sum(_all(children, what, _turn, name, start, seconds)))
+    return float(sum(_all(children, what, _turn, model, start, seconds)))
 
 
 def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> Stream:
@@ -115,9 +117,9 @@ def _needed(_: Stream) -> int:
     return peak_memory()
 
 
-def _turn(stream: Stream, name: str, start: float, seconds: float) -> float:
+def _turn(stream: Stream, model: str, start: float, seconds: float) -> float:
     """Runs a second of one of the stream's two models."""
-    runner: Runner = getattr(stream, name)
+    runner: Runner = getattr(stream, model)
     time.sleep(max(0.0, start - time.monotonic()))
     runs, elapsed = 0, 0.0
     while elapsed < seconds or runs < LEAST_RUNS:

@@ -7,16 +7,17 @@ process's CPU time, which other programs do not add to by taking the core; all e
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.config.benchmark import Latency, ReferenceLatency, TimedLatency
+from zoo.config.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
-from zoo.runners import RuntimeInfo
 from zoo.runners.artifact import Artifact
 
 RUNS = 50
@@ -31,18 +32,15 @@ GAP_S = 0.05
 """Pause between two runtimes: the threads of the one spin for a while after its run."""
 
 
-@dataclass(frozen=True)
-class Latency:
-    """Milliseconds of one run: median, 10th and 90th percentile."""
+def ncnn_fp32(artifact: Artifact, files: Iterable[str | Path]) -> Artifact:
+    """ncnn's fp32 of the same model for the same device, which an artifact is timed beside."""
+    return replace(artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, files)))
 
-    median_ms: float
-    p10_ms: float
-    p90_ms: float
 
-    @classmethod
-    def of(cls, seconds: NDArray[np.float64]) -> "Latency":
-        p10, median, p90 = np.percentile(seconds * 1e3, [10, 50, 90])
-        return cls(float(median), float(p10), float(p90))
+def percentiles(seconds: NDArray[np.float64]) -> Latency:
+    """The latency of runs that took so many seconds."""
+    p10, median, p90 = np.percentile(seconds * 1e3, [10, 50, 90])
+    return Latency(median_ms=float(median), p10_ms=float(p10), p90_ms=float(p90))
 
 
 def time_beside(
@@ -52,8 +50,8 @@ def time_beside(
     threads: int,
     runs: int = RUNS,
     longest_s: float = math.inf,
-) -> tuple[dict[str, Any], RuntimeInfo]:
-    """An entry of `latency`, see `benchmark`, and what ran the artifact.
+) -> tuple[TimedLatency, RuntimeInfo]:
+    """Latencies of the artifact and of fp32, for inputs of these shapes, such as (C, H, W), and what ran it.
 
     `ratio_error` is the standard error of `ratio`, the median of neighbouring runs' ratios; the spread of
     these is taken from the range that two thirds of them lie in.
@@ -63,11 +61,16 @@ def time_beside(
     own, reference, info, beside = isolated(
         str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
     )
-    entry = {"threads": threads, "runs": len(own)} | asdict(Latency.of(own))
-    entry["reference"] = {"artifact": fp32.name, "device": beside.device} | asdict(Latency.of(reference))
     low, ratio, high = np.percentile(own / reference, [16, 50, 84])
-    error = 1.25 * (high - low) / 2 / math.sqrt(len(own))
-    return entry | {"ratio": float(ratio), "ratio_error": float(error)}, info
+    latency = TimedLatency(
+        **vars(percentiles(own)),
+        threads=threads,
+        runs=len(own),
+        reference=ReferenceLatency(**vars(percentiles(reference)), artifact=fp32.name, device=beside.device),
+        ratio=float(ratio),
+        ratio_error=float(1.25 * (high - low) / 2 / math.sqrt(len(own))),
+    )
+    return latency, info
 
 
 def _times(

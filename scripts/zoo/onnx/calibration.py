@@ -16,7 +16,7 @@ from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 
-LIMIT = 2_000_000_000
+PROTOBUF_LIMIT = 2_000_000_000
 """Bytes: a protobuf message is limited to 2 GiB."""
 
 Named = Mapping[str, NDArray[np.float32]]
@@ -26,14 +26,14 @@ Named = Mapping[str, NDArray[np.float32]]
 def load_model(path: str | Path) -> onnx.ModelProto:
     """The model of a file, weights included. Raises ZooError if it exceeds what onnxruntime's tools take."""
     model = onnx.load(path)
-    if (size := model.ByteSize()) >= LIMIT:
+    if (size := model.ByteSize()) >= PROTOBUF_LIMIT:
         raise ZooError(
             f"{path} holds {size / 1e9:.1f} GB, and onnxruntime's converters take less than 2: use ncnn"
         )
     return model
 
 
-def named(model: onnx.ModelProto) -> onnx.ModelProto:
+def with_node_names(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with a name of its own for every node."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -53,7 +53,7 @@ def feeds(
     progress: str | None = None,
 ) -> Iterator[Named]:
     """The model's inputs for each sample, in order. See `zoo.images.decode.load` for what it raises."""
-    names = [each.name for each in model.graph.input]
+    names = [value.name for value in model.graph.input]
     return (
         {name: values[None] for name, values in zip(names, inputs, strict=True)}
         for _, inputs in load(samples, feed, threads, progress)

@@ -8,20 +8,21 @@ a device that stores float16. So the roundings are made explicit, see `emulated`
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import onnx
 import onnxruntime
-from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from zoo.array_types import FLOAT16_MAX
+from zoo.array_types import FLOAT16_MAX, Arrays
 from zoo.errors import ZooError
-from zoo.measure.metrics import cosine, ratio_db
-from zoo.onnx.calibration import Named, named, peaks
+from zoo.measure.closeness import closeness
+from zoo.measure.gates import failures
+from zoo.onnx.calibration import Named, peaks, with_node_names
 
-IMAGES = 16
+PROBES = 16
 """Calibration images that it is measured on, at most."""
 
 HEADROOM = 2.0
@@ -33,25 +34,28 @@ KEPT_FLOAT = "kept_float"
 Kept = dict[str, str]
 """The name of each node that stays float -> why."""
 
-Arrays = Sequence[NDArray[np.float32]]
 
-
-def to_fp16(model: ModelProto, feeds: Sequence[Named], gates: Mapping[str, float]) -> ModelProto:
+def to_fp16(
+    model: ModelProto, feeds: Sequence[Named], gates: Mapping[str, float], classifies: bool
+) -> ModelProto:
     """The float32 model in float16; inputs and outputs stay float32.
+
+    classifies: whether its output holds a number for each class, see `zoo.measure.closeness`.
 
     A node stays float if float16 cannot hold one of its weights, or a tensor that it reads or makes on the
     feeds (see `HEADROOM`), if its operator does not take float16, or if with it in float16 the outputs for
-    the feeds would not meet the gates (see `zoo.measure.gates.gate_failures`). They are logged, and listed in
-    the model's metadata.
+    the feeds would not meet the gates, by the rule that its verification holds it to (see
+    `zoo.measure.gates.failures`). They are logged, and listed in the model's metadata.
 
-    Raises ZooError naming a layer if none with weights can be float16, and for outputs that are not finite.
+    Raises ZooError naming a layer if none with weights can be float16, for outputs that are not finite, and
+    for an unknown gate.
     """
-    model = named(model)
+    model = with_node_names(model)
     reference = _outputs(model, feeds)
-    if not all(np.isfinite(array).all() for arrays in reference for array in arrays):
+    if not all(np.isfinite(values).all() for values in reference):
         raise ZooError("the fp32 model's own outputs hold NaN or infinity; mend its weights first")
     kept = _without_half(model) | _unfit_weights(model) | _overflows(model, peaks(model, feeds))
-    kept |= _unfaithful(model, kept, feeds, reference, gates)
+    kept |= _unfaithful(model, kept, feeds, _Judge(reference, gates, classifies))
     half = convert(model, kept)
     if _weights(model, TensorProto.FLOAT) and not _weights(half, TensorProto.FLOAT16):
         name, reason = next(iter(kept.items()))
@@ -190,25 +194,34 @@ def _overflows(model: ModelProto, peaks: Mapping[str, float]) -> Kept:
     return kept
 
 
-def _unfaithful(
-    model: ModelProto,
-    kept: Collection[str],
-    feeds: Sequence[Named],
-    reference: Sequence[Arrays],
-    gates: Mapping[str, float],
-) -> Kept:
+@dataclass(frozen=True)
+class _Judge:
+    """What the float16 model is held to. reference: the float32 model's outputs, each (images, …)."""
+
+    reference: Arrays
+    gates: Mapping[str, float]
+    classifies: bool
+
+    def failures(self, outputs: Arrays) -> str:
+        """What outputs fail for, as a sentence; an empty one if they pass."""
+        names = [f"calibration image {number}" for number in range(1, len(outputs[0]) + 1)]
+        numbers = closeness(self.reference, outputs, self.classifies)
+        return "; ".join(failures(outputs, names, numbers, self.gates))
+
+
+def _unfaithful(model: ModelProto, kept: Collection[str], feeds: Sequence[Named], judge: _Judge) -> Kept:
     """Further nodes that have to stay float for the outputs to meet the gates.
 
     With all nodes from some place on float, the model meets them; the last node before the first place where
     it does not is kept float, and the place is looked for again.
     """
     nodes = [node.name for node in model.graph.node if node.name not in kept]
-    found: Kept = {}
+    unfaithful: Kept = {}
 
-    def missed(count: int) -> str | None:
-        """The gate that the model misses with the first so many nodes in float16, as a sentence."""
-        half = convert(model, {*kept, *found, *nodes[count:]})
-        return _missed(reference, _outputs(emulated(half), feeds), gates)
+    def missed(count: int) -> str:
+        """What the model fails for with the first so many nodes in float16."""
+        half = convert(model, {*kept, *unfaithful, *nodes[count:]})
+        return judge.failures(_outputs(emulated(half), feeds))
 
     good = 0
     while missed(len(nodes)):
@@ -216,30 +229,19 @@ def _unfaithful(
         while bad - good > 1:
             middle = (good + bad) // 2
             good, bad = (good, middle) if missed(middle) else (middle, bad)
-        found[nodes[bad - 1]] = f"with it in float16, {missed(bad)}"
-    return found
+        unfaithful[nodes[bad - 1]] = f"with it in float16, {missed(bad)}"
+    return unfaithful
 
 
-def _missed(reference: Sequence[Arrays], outputs: Sequence[Arrays], gates: Mapping[str, float]) -> str | None:
-    pairs = [pair for both in zip(reference, outputs, strict=True) for pair in zip(*both, strict=True)]
-    worst = min(cosine(expected, got) for expected, got in pairs)
-    if worst < gates.get("min_cosine", -1):
-        return f"the cosine similarity to fp32 is {worst:.6g}, below {gates['min_cosine']:g}"
-    noise = sum(float(np.sum((expected.astype(np.float64) - got) ** 2)) for expected, got in pairs)
-    signal = sum(float(np.sum(expected.astype(np.float64) ** 2)) for expected, _ in pairs)
-    if (found := ratio_db(signal, noise)) < gates.get("min_sqnr_db", -np.inf):
-        return f"the SQNR to fp32 is {found:.1f} dB, below {gates['min_sqnr_db']:g}"
-    return None
-
-
-def _outputs(model: ModelProto, feeds: Sequence[Named]) -> list[Arrays]:
-    """The outputs for each feed."""
+def _outputs(model: ModelProto, feeds: Sequence[Named]) -> Arrays:
+    """The outputs, each (images, …), for all feeds."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return [session.run(None, feed) for feed in feeds]
+    results = [session.run(None, feed) for feed in feeds]
+    return tuple(np.stack(values) for values in zip(*results, strict=True))
 
 
 def _weights(model: ModelProto, kind: int) -> list[TensorProto]:

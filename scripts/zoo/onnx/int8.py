@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from zoo.errors import ZooError
-from zoo.onnx.calibration import Named, Reader, named
+from zoo.onnx.calibration import Named, Reader, with_node_names
 
 CALIBRATIONS = {
     "minmax": CalibrationMethod.MinMax,
@@ -68,33 +68,16 @@ def quantize_static(
     feeds: `count` inputs that the ranges of activations are taken from. The result depends on nothing but the
     arguments. Raises ZooError for an unknown calibration and for an exclusion that matches no node.
     """
-    for what, value, known in (
-        ("calibration", setting.calibration, CALIBRATIONS),
-        ("weights", setting.weights, WEIGHTS),
-    ):
-        if value not in known:
-            raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(known)}")
-    symmetric = setting.symmetric
+    _check(setting)
     # onnxruntime has no kernels for weights of uint8 with activations of int8
-    kind = "int8" if symmetric and setting.weights == "uint8" else setting.weights
+    kind = "int8" if setting.symmetric and setting.weights == "uint8" else setting.weights
     weight_type, reduce_range = WEIGHTS[kind]
-    options: dict[str, Any] = {
-        "ActivationSymmetric": symmetric,
-        "CalibStridedMinMax": 1,  # of all methods: one image at a time, see Reader
-        "CalibTensorRangeSymmetric": symmetric,
-        "CalibPercentile": setting.percentile,
-        "WeightSymmetric": True,
-    }
     with _prepared(model) as (prepared, output):
         graph = onnx.load(prepared).graph
         chosen = _with_weights(graph, setting.exclude)
         if not chosen:  # no names would mean all
             return model
-        options["TensorQuantOverrides"] = {
-            node.input[1]: [{"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True}]
-            for node in chosen
-            if _is_depthwise(node, graph)
-        }
+        depthwise = [node.input[1] for node in chosen if _is_depthwise(node, graph)]
         chosen += _activations(graph, chosen)
         quantization.quantize_static(
             prepared,
@@ -105,14 +88,37 @@ def quantize_static(
             nodes_to_quantize=[node.name for node in chosen],
             per_channel=True,
             reduce_range=reduce_range,
-            activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,
+            activation_type=QuantType.QInt8 if setting.symmetric else QuantType.QUInt8,
             weight_type=weight_type,
             calibrate_method=CALIBRATIONS[setting.calibration],
-            extra_options=options,
+            extra_options=_options(setting, depthwise),
         )
         quantized = onnx.load(output)
     _free(quantized.graph)
     return _portable(quantized)
+
+
+def _check(setting: Setting) -> None:
+    """Raises ZooError for a setting that there is not."""
+    for what, value, valid in (
+        ("calibration", setting.calibration, CALIBRATIONS),
+        ("weights", setting.weights, WEIGHTS),
+    ):
+        if value not in valid:
+            raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(valid)}")
+
+
+def _options(setting: Setting, depthwise: Iterable[str]) -> dict[str, Any]:
+    """onnxruntime's further options; depthwise: the names of the weights of depthwise convolutions."""
+    by_channel = {"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True}
+    return {
+        "ActivationSymmetric": setting.symmetric,
+        "CalibStridedMinMax": 1,  # of all methods: one image at a time, see Reader
+        "CalibTensorRangeSymmetric": setting.symmetric,
+        "CalibPercentile": setting.percentile,
+        "WeightSymmetric": True,
+        "TensorQuantOverrides": {name: [by_channel] for name in depthwise},
+    }
 
 
 def quantize_dynamic(model: onnx.ModelProto, setting: Setting) -> onnx.ModelProto:
@@ -140,8 +146,8 @@ def _prepared(model: onnx.ModelProto) -> Iterator[tuple[Path, Path]]:
     """The model as a file, pre-processed, and a path for what is made of it; both are gone afterwards."""
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(io.StringIO()) as said:
         prepared = Path(scratch) / "prepared.onnx"
-        quant_pre_process(named(model), prepared)
-        onnx.save(named(onnx.load(prepared)), prepared)
+        quant_pre_process(with_node_names(model), prepared)
+        onnx.save(with_node_names(onnx.load(prepared)), prepared)
         yield prepared, Path(scratch) / "quantized.onnx"
     for line in filter(None, said.getvalue().splitlines()):
         logging.info("onnxruntime: %s", line)

@@ -5,13 +5,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from zoo.measure.compare import Difference
+from zoo.config.verification import LayerDifference
 from zoo.report import formats
-from zoo.report.depth import depth
+from zoo.report.charts import layout
+from zoo.report.depth import line
 from zoo.runners.artifact import Artifact
 
 
-def table(differences: Sequence[Difference]) -> str:
+def table(differences: Sequence[LayerDifference]) -> str:
     """A line a layer, in columns."""
     rows = [("layer", "type", "cosine", "SQNR dB", "max abs")]
     rows += [
@@ -20,7 +21,7 @@ def table(differences: Sequence[Difference]) -> str:
             each.type,
             formats.cosine(each.cosine),
             formats.decibels(each.sqnr_db),
-            formats.significant(each.max_abs),
+            "not a number" if each.max_abs is None else formats.significant(each.max_abs),
         )
         for each in differences
     ]
@@ -35,26 +36,22 @@ def table(differences: Sequence[Difference]) -> str:
     return "\n".join(lines)
 
 
-def as_csv(differences: Sequence[Difference]) -> str:
+def as_csv(differences: Sequence[LayerDifference]) -> str:
     """A line a layer with unrounded figures, for other programs."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [each.name for each in fields(Difference)], lineterminator="\n")
+    writer = csv.DictWriter(text, [each.name for each in fields(LayerDifference)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(each) for each in differences)
     return text.getvalue()
 
 
-def plot(first: Artifact, second: Artifact, differences: Sequence[Difference]) -> str:
+def plot(first: Artifact, second: Artifact, differences: Sequence[LayerDifference]) -> str:
     """A page that opens offline: SQNR over depth."""
     from plotly.io import to_html
 
-    layers = [asdict(each) for each in differences]
-    record = second.heading() | {"divergence": {"layers": layers, "first": None}}
-    figure = depth([record], second.device)
-    assert figure is not None  # there is one for any layer
-    shown = {"data": figure["data"], "layout": figure["layout"]}
-    shown["layout"]["yaxis"]["title"]["text"] = "SQNR, dB"
-    shown["layout"]["title"] = {"text": f"{second} against {first}"}
-    shown["layout"]["margin"]["t"] = 56
-    page: str = to_html(shown, include_plotlyjs=True, full_html=True)
+    axes = layout("Layer, in the graph's order", "SQNR, dB")
+    axes["title"] = {"text": f"{second} against {first}"}
+    axes["margin"]["t"] = 56
+    figure = {"data": [line(second.name, differences)], "layout": axes}
+    page: str = to_html(figure, include_plotlyjs=True, full_html=True)
     return page

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 from zoo.report import formats
+from zoo.report.artifact_names import precision_and_format
 from zoo.report.layers import heavy_floats
-from zoo.report.row import ModelRecords, Record, Row, is_int8, precision_and_format
+from zoo.report.records import ModelRecords
+from zoo.report.row import Row, is_int8
 from zoo.search.choice import TIMING_TOLERANCE, slower_than
+from zoo.search.outcome import SearchOutcome
+from zoo.search.sensitivity import Sensitivity
 
 HEAVY = 0.05
 """A layer with more than this share of the weights is worth a word if it stays float."""
@@ -43,31 +47,31 @@ def is_slow(artifact: str, ratio: float | None) -> bool:
     return ratio is not None and ratio > TIMING_TOLERANCE and precision != "fp32"
 
 
-def _searched(record: Record, rows: Sequence[Row]) -> list[str]:
+def _searched(outcome: SearchOutcome, rows: Sequence[Row]) -> list[str]:
     """What a search found wanting: its target, and speed where the benchmark has not been asked."""
-    place = f"{record['model']} on {record['device']}"
-    found = [f"{place}: {failure.removesuffix('.')}." for failure in record["failures"]]
+    place = f"{outcome.model} on {outcome.device}"
+    sentences = [f"{place}: {failure.removesuffix('.')}." for failure in outcome.failures]
     benchmarked = any(
-        (row.model, row.device, row.artifact) == (record["model"], record["device"], "int8")
+        (row.model, row.device, row.artifact) == (outcome.model, outcome.device, "int8")
         and row.latency_1_ms is not None
         for row in rows
     )
-    slower = {} if benchmarked else slower_than(record)
+    slower = {} if benchmarked else slower_than(outcome)
     if slower:
         names = " and ".join(
             f"slower than {name} ({formats.ratio(ratio)} times)" for name, ratio in slower.items()
         )
-        found.append(f"{place}: int8 was {names} in its search; on this device it saves space, not time.")
-    return found
+        sentences.append(f"{place}: int8 was {names} in its search; on this device it saves space, not time.")
+    return sentences
 
 
-def _heavy(record: Record) -> str | None:
-    layers = heavy_floats(record, HEAVY)
+def _heavy(sensitivity: Sensitivity) -> str | None:
+    layers = heavy_floats(sensitivity, HEAVY)
     if not layers:
         return None
     named = [*layers[:_NAMED], *([f"{len(layers) - _NAMED} more"] if len(layers) > _NAMED else [])]
     listed = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else named[0]
-    return f"{record['model']} on {record['device']}: in int8, large layers stay float: {listed}."
+    return f"{sensitivity.model} on {sensitivity.device}: in int8, large layers stay float: {listed}."
 
 
 def _slower(row: Row, rows: Sequence[Row]) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.charts import COLOURS, GREY, OTHER_COLOUR
-from zoo.report.row import Record
+from zoo.search.sensitivity import LayerSensitivity, Sensitivity
 
 PLANS = {
     "int8, by channel": COLOURS["int8"],
@@ -28,7 +28,7 @@ class Bar:
     sqnr is None where the layer was not tried in int8, and so is int8_ratio, its time in int8 over fp32's.
     """
 
-    record: Record
+    layer: LayerSensitivity
     plan: str | None
     details: str
     colour: str
@@ -38,47 +38,46 @@ class Bar:
     int8_ratio: float | None
 
 
-def bars(record: Record) -> list[Bar]:
-    """The layers of a sensitivity record, in the graph's order."""
-    layers = record["layers"]
-    finite = [db for layer in layers if (db := layer["sqnr_db"]) is not None and abs(db) < MAX_DB]
+def bars(sensitivity: Sensitivity) -> list[Bar]:
+    """The layers of a model, in the graph's order."""
+    layers = sensitivity.layers
+    finite = [layer.sqnr_db for layer in layers if layer.sqnr_db is not None and abs(layer.sqnr_db) < MAX_DB]
     longest = max((0.0, *finite)) or 1.0
-    time, weights = (max((layer[key] for layer in layers), default=0) or 1 for key in _SHARES)
-    return [
-        Bar(
-            layer,
-            plan := plan_kind(layer["plan"]),
-            plan_details(layer["plan"]),
-            PLANS.get(plan or "", GREY),
-            None if layer["sqnr_db"] is None else min(max(layer["sqnr_db"] / longest, 0), 1),
-            layer["time_share"] / time,
-            layer["weight_share"] / weights,
-            layer["int8_ms"] / layer["time_ms"] if layer["int8_ms"] and layer["time_ms"] else None,
-        )
-        for layer in layers
-    ]
+    time = max((layer.time_share for layer in layers), default=0) or 1
+    weights = max((layer.weight_share for layer in layers), default=0) or 1
+    return [_bar(layer, longest, time, weights) for layer in layers]
 
 
-_SHARES = ("time_share", "weight_share")
+def _bar(layer: LayerSensitivity, longest_db: float, most_time: float, most_weights: float) -> Bar:
+    plan = plan_kind(layer)
+    return Bar(
+        layer,
+        plan,
+        plan_details(layer),
+        PLANS.get(plan or "", GREY),
+        None if layer.sqnr_db is None else min(max(layer.sqnr_db / longest_db, 0), 1),
+        layer.time_share / most_time,
+        layer.weight_share / most_weights,
+        layer.int8_ms / layer.time_ms if layer.int8_ms and layer.time_ms else None,
+    )
 
 
-def plan_kind(plan: Record | None) -> str | None:
-    """A plan (a LayerPlan as plain values) in a word or two: a key of PLANS, or an unknown precision."""
-    if plan is None:
-        return None
-    precision = str(plan["precision"])
-    if precision != "int8":
-        return precision
-    if plan.get("block") is not None:
+def plan_kind(layer: LayerSensitivity) -> str | None:
+    """What the plan makes of a layer, in a word or two: a key of PLANS, or an unknown precision."""
+    plan = layer.plan
+    if plan is None or plan.precision != "int8":
+        return plan.precision if plan else None
+    if plan.block is not None:
         return "int8, by block"
-    if plan.get("alpha") is None:
+    if plan.alpha is None:
         return "int8, per tensor"
-    return "int8, through norm" if plan.get("through") == "norm" else "int8, by channel"
+    return "int8, through norm" if plan.through == "norm" else "int8, by channel"
 
 
-def plan_details(plan: Record | None) -> str:
-    """The rest of it: what differs from the defaults."""
-    return ", ".join(f"{key} {value}" for key, value in (plan or {}).items() if key != "precision")
+def plan_details(layer: LayerSensitivity) -> str:
+    """The rest of its plan: what differs from the defaults."""
+    values = layer.plan.to_dict() if layer.plan else {}
+    return ", ".join(f"{key} {value}" for key, value in values.items() if key != "precision")
 
 
 def legend(shown: Sequence[Bar]) -> dict[str, str]:
@@ -87,10 +86,10 @@ def legend(shown: Sequence[Bar]) -> dict[str, str]:
     return {plan: found[plan] for plan in [*PLANS, *found] if plan in found}
 
 
-def heavy_floats(record: Record, share: float) -> list[str]:
+def heavy_floats(sensitivity: Sensitivity, share: float) -> list[str]:
     """The layers with more than that share of the weights that the plan left float, in words."""
     return [
-        f"{layer['name']} ({layer['plan']['precision']}, {formats.percent(layer['weight_share'])} %)"
-        for layer in record["layers"]
-        if layer["plan"] and layer["plan"]["precision"] in FLOATS and layer["weight_share"] > share
+        f"{layer.name} ({layer.plan.precision}, {formats.percent(layer.weight_share)} %)"
+        for layer in sensitivity.layers
+        if layer.plan and layer.plan.precision in FLOATS and layer.weight_share > share
     ]

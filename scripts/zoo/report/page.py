@@ -1,24 +1,18 @@
 """The report as one HTML page that needs no network: style, scripts and charts are inside it."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from zoo.config.card import ModelCard
-from zoo.deploy.programs import obstacle, programs
-from zoo.errors import ZooError
-from zoo.images.preprocess import Preprocess, mean_norm
 from zoo.report import formats
 from zoo.report.charts import colour
-from zoo.report.depth import depth
 from zoo.report.findings import is_slow, remarks
-from zoo.report.layers import bars, legend
-from zoo.report.pareto import FIDELITIES, measures, pareto
-from zoo.report.published import published
-from zoo.report.row import ModelRecords, Record, Row, by_artifact, by_device, render_csv
+from zoo.report.records import ModelRecords
+from zoo.report.row import Row, render_csv
+from zoo.report.section import anchor, section
 from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
 
 HERE = Path(__file__).parent
@@ -89,7 +83,7 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         "count": formats.count,
     }
     environment.filters |= {"anchor": anchor, "breakable": breakable}
-    sections = [_section(model, rows) for model in models]
+    sections = [section(model, rows) for model in models]
     return environment.get_template("page.html.j2").render(
         title=title,
         style=_asset("page.css"),
@@ -108,14 +102,9 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         best_measure=_best_measure(rows),
         colour=colour,
         figures={"trade-off": trade_offs(rows)}
-        | {name: figure for section in sections for name, figure in section["figures"].items()},
+        | {name: figure for section in sections for name, figure in section.figures.items()},
         sections=sections,
     )
-
-
-def anchor(model: str) -> str:
-    """The id of a model's section; different names have different ids."""
-    return f"model-{quote(model, safe='')}"
 
 
 def breakable(name: str) -> Any:
@@ -125,104 +114,15 @@ def breakable(name: str) -> Any:
     return escape(name).replace("_", Markup("_<wbr>"))
 
 
-def _section(model: ModelRecords, rows: Sequence[Row]) -> dict[str, Any]:
-    card = model.card
-    verify = list(by_artifact(card, model.verify, "verification").values())
-    own = [row for row in rows if row.model == card.name]
-    others = published(card)
-    mean, norm = mean_norm(card.preprocess)
-    depths = {
-        f"depth-{anchor(card.name)}-{device}": figure
-        for device in dict.fromkeys(record["device"] for record in verify)
-        if (figure := depth(verify, device))
-    }
-    try:
-        searches = [_search(card, each) for each in by_device(card, model.search, "search").values()]
-        layers = [_layers(each) for each in by_device(card, model.sensitivity, "sensitivity").values()]
-    except KeyError as error:
-        raise ZooError(
-            f"{card.name}: a search or sensitivity record lacks {error}; delete it and build it again"
-        ) from error
-    return {
-        "card": card,
-        "rows": own,
-        "verdicts": Counter(row.verdict for row in own),
-        "source": facts(card.source),
-        "preprocess": card.preprocess,
-        "mean_vals": mean,
-        "norm_vals": norm,
-        "verify": verify,
-        "gates": _gates(verify),
-        "bench": list(by_artifact(card, model.bench, "benchmark").values()),
-        "evaluation": by_artifact(card, model.eval, "evaluation"),
-        "published": others,
-        "origins": list({each["source"]: each["origin"] for each in others}.values()),
-        "depth": depths,
-        "search": searches,
-        "layers": layers,
-        "figures": depths | {name: figure for each in searches for name, figure in each["figures"].items()},
-        "programs": {} if obstacle(card) else _programs(card.preprocess, own),
-    }
-
-
-def facts(source: Mapping[str, Any]) -> dict[str, str]:
-    """What a card says of where its weights come from, as text; a training's recipe and start in one line."""
-    return {key.replace("_", " "): _text(value) for key, value in source.items() if value is not None}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {text}" for key, text in facts(value).items())
-    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _search(card: ModelCard, record: Record) -> dict[str, Any]:
-    """A search with a chart for each measure, under the names that the reader chooses by."""
-    names = {f"search-{anchor(card.name)}-{record['device']}-{name}": name for name in measures(record)}
-    return {
-        "record": record,
-        "choices": {figure: FIDELITIES[name] for figure, name in names.items()},
-        "figures": {figure: pareto(record, name) for figure, name in names.items()},
-    }
-
-
-def _layers(record: Record) -> dict[str, Any]:
-    """A sensitivity record as bars; `others` is the share of time of the layers that it does not list."""
-    shown = bars(record)
-    others = max(0.0, 1 - sum(layer["time_share"] for layer in record["layers"]))
-    return {"record": record, "bars": shown, "legend": legend(shown), "others": others}
-
-
-def _gates(verify: Iterable[Record]) -> dict[str, list[str]]:
-    """Gates in words -> the artifacts that they were applied to."""
-    found: dict[str, list[str]] = {}
-    for record in verify:
-        words = ", ".join(f"{gate} {limit:g}" for gate, limit in record["verdict"]["gates"].items())
-        artifacts = found.setdefault(words, []) if words else []
-        if record["artifact"] not in artifacts:
-            artifacts.append(record["artifact"])
-    return found
-
-
-def _programs(record: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
-    """Programs, by title, that run the smallest ncnn artifact of a model that has not failed, if any."""
-    names = [row.artifact for row in rows if row.format == "ncnn" and row.verdict != "failed"]
-    if not names:
-        return {}
-    stem = next((name for name in ("int8", "fp16") if name in names), names[0])
-    texts = programs(record, stem)
-    return {f"{stem}: {name}": texts[name] for name in ("predict.py", "main.cpp", "preprocess.h")}
-
-
 def _machines(models: Iterable[ModelRecords]) -> dict[str, str]:
     """Hardware -> the runtimes that ran on it, in words, as verifications and benchmarks recorded them."""
-    found: dict[str, set[str]] = {}
+    versions: dict[str, set[str]] = defaultdict(set)
     for model in models:
-        for record in (*model.verify, *model.bench):
-            if runtime := record["runtime"]:
-                name = runtime["device"] + (", a software GPU" if runtime["software_gpu"] else "")
-                found.setdefault(name, set()).add(f"{runtime['name']} {runtime['version']}")
-    return {name: ", ".join(sorted(runtimes)) for name, runtimes in sorted(found.items())}
+        runtimes = [proof.runtime for proof in model.verify] + [proof.runtime for proof in model.bench]
+        for runtime in filter(None, runtimes):
+            name = runtime.device + (", a software GPU" if runtime.software_gpu else "")
+            versions[name].add(f"{runtime.name} {runtime.version}")
+    return {name: ", ".join(sorted(words)) for name, words in sorted(versions.items())}
 
 
 def _best_measure(rows: Sequence[Row]) -> str:

@@ -4,28 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from zoo.report import formats
 from zoo.report.findings import remarks
-from zoo.report.row import ModelRecords, Row, render_csv
+from zoo.report.records import ModelRecords
+from zoo.report.row import Row, render_csv
 
+# fmt: off
 FIELDS = (
-    *("model", "device", "artifact", "precision", "format", "bytes", "parameters", "multiply_adds"),
-    *("image_set", "images", "top1", "top5", "top1_drop", "evaluated_agreement"),
-    *(
-        "latency_1_ms",
-        "threads_all",
-        "latency_all_ms",
-        "streams",
-        "fps",
-        "fps_ratio",
-        "software_gpu",
-        "verdict",
-    ),
+    "model", "device", "artifact", "precision", "format", "bytes", "parameters", "multiply_adds",
+    "image_set", "images", "top1", "top5", "top1_drop", "evaluated_agreement",
+    "latency_1_ms", "threads_all", "latency_all_ms", "streams", "fps", "fps_ratio", "software_gpu", "verdict",
 )
 """The columns of the CSV, of those that a row has."""
 
 HEADINGS = (
-    *("device", "artifact", "MB", "top-1, %", "top-5, %", "drop, points", "agreement, %"),
-    *("1 thread, ms", "all threads, ms", "frames/s"),
+    "device", "artifact", "MB", "top-1, %", "top-5, %", "drop, points", "agreement, %",
+    "1 thread, ms", "all threads, ms", "frames/s",
 )
+# fmt: on
 
 
 def render_summary_csv(rows: Iterable[Row]) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 from zoo.measure.metrics import MAX_DB
@@ -35,13 +36,25 @@ def trade_off(rows: Sequence[Row], device: str, measure: str, latency: str) -> F
     """
     rows = [row for row in rows if row.device == device]
     shown = [row for row in rows if None not in (_height(row, measure), getattr(row, latency))]
-    groups: dict[tuple[str, str], list[Row]] = {}
-    paths: dict[tuple[str, str], list[Row]] = {}
-    for row in shown:
-        groups.setdefault((row.precision, row.format), []).append(row)
-        paths.setdefault((row.model, row.format), []).append(row)
     largest = max((row.bytes or 0 for row in shown), default=0) or 1
-    lines = [
+    data = _lines(shown, measure, latency) + _markers(shown, measure, latency, largest)
+    axes = layout(f"Latency on {device}, ms ({LATENCIES[latency]})", MEASURES[measure])
+    times = [float(getattr(row, latency)) for row in shown]
+    heights = [height for row in shown if (height := _height(row, measure)) is not None]
+    axes["xaxis"] |= _time_axis(times)
+    axes["yaxis"] |= _height_axis(heights, measure)
+    axes["legend"] |= {"itemsizing": "constant"}
+    across = map(math.log10, times) if axes["xaxis"].get("type") == "log" else times
+    axes["annotations"] = _names(list(zip(shown, across, heights, strict=True)), axes, largest)
+    return {"data": data, "layout": axes, "note": _note(rows, shown, measure)}
+
+
+def _lines(rows: Sequence[Row], measure: str, latency: str) -> list[Figure]:
+    """A thin line through the artifacts of each model in each format."""
+    paths: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        paths[row.model, row.format].append(row)
+    return [
         {
             **_points(path, measure, latency),
             "mode": "lines",
@@ -53,7 +66,14 @@ def trade_off(rows: Sequence[Row], device: str, measure: str, latency: str) -> F
         for path in paths.values()
         if len(path) > 1
     ]
-    markers = [
+
+
+def _markers(rows: Sequence[Row], measure: str, latency: str, largest: int) -> list[Figure]:
+    """The artifacts of each precision in each format. largest: the size in bytes of the largest marker."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.precision, row.format].append(row)
+    return [
         {
             **_points(group, measure, latency),
             "mode": "markers",
@@ -71,15 +91,6 @@ def trade_off(rows: Sequence[Row], device: str, measure: str, latency: str) -> F
         }
         for (precision, form), group in groups.items()
     ]
-    axes = layout(f"Latency on {device}, ms ({LATENCIES[latency]})", MEASURES[measure])
-    times = [float(getattr(row, latency)) for row in shown]
-    heights = [height for row in shown if (height := _height(row, measure)) is not None]
-    axes["xaxis"] |= _time_axis(times)
-    axes["yaxis"] |= _height_axis(heights, measure)
-    axes["legend"] |= {"itemsizing": "constant"}
-    across = map(math.log10, times) if axes["xaxis"].get("type") == "log" else times
-    axes["annotations"] = _names(list(zip(shown, across, heights, strict=True)), axes, largest)
-    return {"data": lines + markers, "layout": axes, "note": _note(rows, shown, measure)}
 
 
 def _points(rows: Sequence[Row], measure: str, latency: str) -> Figure:

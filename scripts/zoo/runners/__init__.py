@@ -2,30 +2,17 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 
 RUNTIMES = ("torch", "onnxruntime", "ncnn")
-
-
-@dataclass(frozen=True)
-class RuntimeInfo:
-    """What ran an artifact: the runtime, its version, and the hardware by name."""
-
-    name: str
-    version: str
-    device: str
-    software_gpu: bool | None = None  # None on a CPU
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Runner(Protocol):

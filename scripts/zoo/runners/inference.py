@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError
 from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed
@@ -12,7 +13,7 @@ from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated, isolated_each
 from zoo.jobs.progress import progress
 from zoo.jobs.usage import fitting, megabytes
-from zoo.runners import Runner, RuntimeInfo
+from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 
 PART = 16

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.options import options
-from zoo.runners import RuntimeInfo, as_input, check_count
+from zoo.runners import as_input, check_count
 from zoo.runners.hardware import cpu_name
 from zoo.runners.vulkan import vulkan_device
 

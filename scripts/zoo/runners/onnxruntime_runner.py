@@ -8,8 +8,9 @@ import numpy as np
 import onnxruntime
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError
-from zoo.runners import RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.hardware import cpu_name
 
 

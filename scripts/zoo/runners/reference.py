@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
 from zoo.config.card import CLASSIFICATION
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.arrays import read_arrays, write_arrays
-from zoo.runners import RuntimeInfo
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
 

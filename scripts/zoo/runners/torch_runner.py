@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from zoo.array_types import Arrays
+from zoo.config.proof import RuntimeInfo
 from zoo.errors import ArtifactError
-from zoo.runners import RuntimeInfo, as_input, check_count, with_batch, without_batch
+from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.hardware import cpu_name
 from zoo.runners.torch_outputs import tensors_of
 

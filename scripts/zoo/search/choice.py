@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from zoo.errors import ZooError
+from zoo.search.outcome import Candidate, SearchOutcome, SearchResult
 from zoo.search.trials import Trial
 
 SMALL, FAST = 1.05, 1.03
@@ -30,15 +29,12 @@ _TARGETS = {
 }
 
 
-def search(
-    trials: Sequence[Trial], references: Sequence[Trial], target: Mapping[str, float]
-) -> dict[str, Any]:
-    """The outcome, for JSON: keys `target`, `chosen`, `failures`, `candidates` and `references`.
+def search(trials: Sequence[Trial], references: Sequence[Trial], target: Mapping[str, float]) -> SearchResult:
+    """What is chosen, and why.
 
     target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
     lost), `min_speedup` (over fp32). `chosen` is the name of the candidate that is taken, None if none meets
-    the target; `failures` then says so and lists the nearest. A candidate is on the Pareto `front` if no
-    other is at least as good in SQNR, agreement, latency and size, and better in one.
+    the target; `failures` then says so and lists the nearest.
     Raises ZooError for an unknown target or if there are no candidates.
     """
     if not trials:
@@ -52,38 +48,27 @@ def search(
     meeting = [trial for trial in trials if not _shortfall(trial, target)]
     refined = [trial for trial in meeting if trial.name not in COMPARISONS]
     chosen = choose(refined or meeting) if meeting else None
-    return {
-        "target": dict(target),
-        "chosen": chosen.name if chosen else None,
-        "failures": [] if chosen else [_failure(trials, target)],
-        "candidates": [
-            asdict(trial) | {"front": is_on_front(trial, trials), "meets": trial in meeting}
+    return SearchResult(
+        target=dict(target),
+        chosen=chosen.name if chosen else None,
+        failures=() if chosen else (_failure(trials, target),),
+        candidates=tuple(
+            Candidate(**vars(trial), front=is_on_front(trial, trials), meets=trial in meeting)
             for trial in trials
-        ],
-        "references": [asdict(trial) for trial in references],
-    }
+        ),
+        references=tuple(references),
+    )
 
 
-def chosen_recipe(outcome: Mapping[str, Any], source: str) -> str:
-    """The name of the candidate that was taken. Raises ZooError, which says why, if none was.
-
-    source: the file that the outcome is from.
-    """
-    if outcome["chosen"] is None:
-        raise ZooError(
-            f"{'; '.join(outcome['failures'])}. Relax the target (config.yaml: int8: target), or see {source}"
-        )
-    return str(outcome["chosen"])
-
-
-def summary(outcome: Mapping[str, Any]) -> list[str]:
+def summary(outcome: SearchOutcome) -> list[str]:
     """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
-    chosen = next(each for each in outcome["candidates"] if each["name"] == outcome["chosen"])
-    agreement = "" if chosen["agreement"] is None else f", {100 * chosen['agreement']:.1f} % agreement"
+    taken = outcome.taken
+    assert taken is not None
+    agreement = "" if taken.agreement is None else f", {100 * taken.agreement:.1f} % agreement"
     sentences = [
-        f"{chosen['name']} of {len(outcome['candidates'])} candidates: {chosen['sqnr_db']:.1f} dB"
-        f"{agreement} on {outcome['images']} held-out images, "
-        f"{chosen['speedup']:.2f} times as fast as fp32, {chosen['bytes'] / 1e6:.2f} MB"
+        f"{taken.name} of {len(outcome.candidates)} candidates: {taken.sqnr_db:.1f} dB{agreement} on "
+        f"{outcome.images} held-out images, {taken.speedup:.2f} times as fast as fp32, "
+        f"{taken.bytes / 1e6:.2f} MB"
     ]
     if slower := slower_than(outcome):
         names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())
@@ -91,13 +76,15 @@ def summary(outcome: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def slower_than(outcome: Mapping[str, Any]) -> dict[str, float]:
+def slower_than(result: SearchResult) -> dict[str, float]:
     """The references, fp32 and fp16, that are faster than what a search chose, and how many times."""
-    chosen = next((each for each in outcome["candidates"] if each["name"] == outcome["chosen"]), None)
+    taken = result.taken
+    if taken is None:
+        return {}
     return {
-        each["name"]: each["speedup"] / chosen["speedup"]
-        for each in outcome["references"]
-        if chosen and each["speedup"] > TIMING_TOLERANCE * chosen["speedup"]
+        reference.name: reference.speedup / taken.speedup
+        for reference in result.references
+        if reference.speedup > TIMING_TOLERANCE * taken.speedup
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from zoo.array_types import Arrays
+from zoo.config.benchmark import TimedLatency
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
 from zoo.quantize.recipe import Recipe
@@ -62,16 +63,14 @@ class Trial:
     error: float = 0.0
 
     @classmethod
-    def of(
-        cls, tried: Mapping[str, Any], latency: Mapping[str, Any], int8_shares: tuple[float, float]
-    ) -> "Trial":
-        """From a record of `tried`, and an entry of `zoo.measure.timing.time_beside`.
+    def of(cls, tried: Mapping[str, Any], latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":
+        """From a record of `tried`, and what `zoo.measure.timing.time_beside` found.
 
         Times are those of the quick runs of both models, the 10th percentiles: what else the machine does
         slows the others, and not always both alike.
         """
         weights, products = int8_shares
-        own, fp32 = latency["p10_ms"], latency["reference"]["p10_ms"]
+        own, fp32 = latency.p10_ms, latency.reference.p10_ms
         return cls.from_dict(
             {
                 **tried,
@@ -79,12 +78,12 @@ class Trial:
                 "int8_multiply_adds": products,
                 "latency_ms": own,
                 "speedup": fp32 / own,
-                "error": latency["ratio_error"] / latency["ratio"],
+                "error": latency.ratio_error / latency.ratio,
             }
         )
 
     @classmethod
-    def of_fp32(cls, latency: Mapping[str, Any], size: int, classifies: bool) -> "Trial":
+    def of_fp32(cls, latency: TimedLatency, size: int, classifies: bool) -> "Trial":
         """fp32 itself, as it was timed beside a candidate: what the others are compared with. size: bytes."""
         return cls(
             "fp32",
@@ -94,7 +93,7 @@ class Trial:
             bytes=size,
             int8_weights=0.0,
             int8_multiply_adds=0.0,
-            latency_ms=latency["reference"]["p10_ms"],
+            latency_ms=latency.reference.p10_ms,
             speedup=1.0,
         )
 
@@ -138,12 +137,12 @@ def tried(artifact: Artifact, reference: Reference, outputs: Arrays) -> dict[str
 
 def gather(
     records: Sequence[Mapping[str, Any]],
-    latencies: Sequence[Mapping[str, Any]],
+    latencies: Sequence[TimedLatency],
     recipes: Mapping[str, Recipe],
     sensitivity: Sensitivity,
     fp32_bytes: int,
 ) -> Gathered:
-    """records: of `tried`; latencies: entries of `time_beside`, in the same order; recipes: by name.
+    """records: of `tried`; latencies: what `time_beside` found, in the same order; recipes: by name.
 
     Raises ZooError if something is missing in a record.
     """

@@ -4,14 +4,15 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
 from zoo.config.card import CLASSIFICATION, OTHER
-from zoo.config.model_spec import MODEL_KEYS, Library, ModelSpec
+from zoo.config.libraries import LIBRARIES
+from zoo.config.model_spec import MODEL_KEYS, ModelSpec
+from zoo.config.verification import Closeness, Cosine
 from zoo.images.inputs import Input
 from zoo.images.preprocess import CHANNELS, Preprocess
 from zoo.images.sets import ImageSet
@@ -22,7 +23,6 @@ SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
 CONFIG = yaml.safe_load((PROJECT / "config.yaml").read_text())
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 MODEL = SCHEMA["$defs"]["model"]["properties"]
-LIBRARIES = get_args(Library)
 
 
 def refused(config: dict) -> bool:
@@ -87,10 +87,8 @@ def test_the_schema_knows_what_the_library_takes():
     kinds = {"hub", "url", "file", "package", "train", "random"}
     assert set(MODEL["weights"]["properties"]) == kinds | {"sha256", "keys", "seed"}
     gates = dict.fromkeys(SCHEMA["$defs"]["gate"]["properties"], 0.0)
-    gate_failures(
-        {"cosine": {"min": 1.0, "mean": 1.0}, "sqnr_db": 1.0, "top1_agreement": 1.0, "max_abs_error": 1.0},
-        gates,
-    )
+    numbers = Closeness(images=1, cosine=Cosine(1.0, 1.0), sqnr_db=1.0, top1_agreement=1.0, max_abs_error=1.0)
+    gate_failures(numbers, gates)
 
 
 def test_the_schema_knows_all_inputs_channels_and_libraries():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.images.inputs import FILE, IMAGE, NORMAL, Feed, Input, filled, from_arrays
+from zoo.images.inputs import FILE, IMAGE, NORMAL, Feed, Input, filled, from_arrays, random_inputs
 from zoo.images.preprocess import Preprocess
 
 RECORD = Preprocess((32, 48))
@@ -192,3 +192,12 @@ def test_a_single_number_does_not_stand_for_a_vector_of_one():
 def test_arrays_of_a_file_have_no_second_shape():
     with pytest.raises(ZooError, match=r"input x: a file of arrays has one shape"):
         Input("x", (3, 8, 8), "file", (3, 16, 16))
+
+
+def test_what_is_timed_is_run_on_the_same_noise_each_time():
+    shapes = [(3, 40, 40), (100,)]
+    found, again = random_inputs(shapes), random_inputs(shapes)
+    assert [each.shape for each in found] == shapes and all(each.dtype == np.float32 for each in found)
+    assert all((one == other).all() for one, other in zip(found, again, strict=True))
+    assert found[0].std() == pytest.approx(1, abs=0.1)
+    assert abs(np.corrcoef(found[0].ravel()[:100], found[1])[0, 1]) < 0.3

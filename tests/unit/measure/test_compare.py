@@ -1,6 +1,5 @@
 """Two artifacts side by side: every pairing of formats, against figures worked out here."""
 
-import csv
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,17 +13,17 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from samples.artifacts import FEED, artifact, pair, photos
-from samples.cards import card
+from samples.cards import RECORD, card
 from samples.ncnn import layer, normal
-from zoo.errors import ArtifactError
+from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import read_inputs
+from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.measure.compare import compare
+from zoo.measure.compare import check_same_model, compare
 from zoo.measure.metrics import MAX_DB, cosine, max_abs_error, sqnr_db
 from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
-from zoo.report.comparison import as_csv, plot, table
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts/compare.py"
 
@@ -192,21 +191,6 @@ def test_other_outputs_are_an_error(tmp_path, files):
         compare(ncnn(files, "fp32"), other, given(files))
 
 
-def test_table_csv_and_chart_show_the_same(files):
-    first, second = ncnn(files, "fp32"), ncnn(files, "fp16")
-    found = compare(first, second, given(files))
-    lines = table(found).splitlines()
-    assert lines[0].split() == ["layer", "type", "cosine", "SQNR", "dB", "max", "abs"]
-    assert lines[1].split()[:2] == ["conv", "Convolution"] and "exact" in lines[1]
-    assert len({len(line) for line in lines}) == 1
-    rows = list(csv.DictReader(as_csv(found).splitlines()))
-    assert [row["layer"] for row in rows] == ["conv", "relu", "output 0"]
-    assert float(rows[2]["sqnr_db"]) == found[2].sqnr_db
-    page = plot(first, second, found).replace(r"\u002f", "/")
-    assert "cpu/small/fp16 against cpu/small/fp32" in page and "output 0" in page
-    assert "<script src=" not in page
-
-
 def command(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, timeout=120
@@ -223,7 +207,7 @@ def test_the_command_prints_and_writes(files, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("cpu/small/bf16 against cpu/small/fp32, 0.png\n\nlayer ")
-    assert (tmp_path / "table.csv").read_text().startswith("layer,type,blob,cosine,sqnr_db,max_abs\n")
+    assert (tmp_path / "table.csv").read_text().startswith("layer,type,blob,cosine,sqnr_db,max_abs,peak\n")
     assert "Plotly" in (tmp_path / "chart.html").read_text()
 
 
@@ -232,14 +216,29 @@ def test_the_command_says_what_is_wrong(files, tmp_path):
     pair(network(), tmp_path, "int8")
     (tmp_path / "int8.bin").write_bytes((tmp_path / "int8.bin").read_bytes()[:-100])
     (tmp_path / "broken.png").write_bytes(b"no image")
-    card = files / "results/weights/small.json"
+    card, old = files / "results/weights/small.json", tmp_path / "old.json"
+    old.write_text('{"name": "small"}')
     for arguments, fault in [
         ((folder / "fp32.onnx", folder / "fp32.param", tmp_path / "none.png"), "there is no such image"),
         ((folder / "fp32.param", folder / "fp32.bin", tmp_path / "broken.png"), "cannot be read as an image"),
         ((folder / "fp32.param", folder / "fp16.onnx", files / "0.png"), "fp16.onnx"),
         ((folder / "fp32.param", tmp_path / "int8.param", files / "0.png", "--card", card), "cut short"),
         ((folder / "fp32.param", tmp_path / "int8.param", files / "0.png"), "name it with --card"),
+        (
+            (folder / "fp32.param", folder / "bf16.param", files / "0.png", "--card", old),
+            "no model card as this",
+        ),
     ]:
         done = command(*arguments)
         assert done.returncode == 1 and done.stdout == ""
         assert done.stderr.startswith("error: ") and fault in done.stderr
+
+
+def test_models_that_take_other_inputs_are_not_compared():
+    check_same_model(card(), card("other", labels=("a",) * 5))
+    with pytest.raises(
+        ZooError, match="small and other take different preprocess, so they cannot be compared"
+    ):
+        check_same_model(card(), card("other", record=replace(RECORD, crop_pct=0.5)))
+    with pytest.raises(ZooError, match="small and other take different inputs"):
+        check_same_model(card(), card("other", inputs=Feed.image(RECORD, "photo").inputs))

@@ -55,6 +55,7 @@ def test_figures_are_those_of_the_outputs_of_all_images(order, compare, tmp_path
     assert last.cosine == pytest.approx(min(map(cosine, expected, got)))
     assert last.sqnr_db == pytest.approx(sqnr_db(expected, got))
     assert last.peak == pytest.approx(np.abs(expected).max())
+    assert last.max_abs == pytest.approx(np.abs(expected - got).max())
     assert (last.type, last.blob) == ("InnerProduct", "out0")
 
 
@@ -69,9 +70,9 @@ def test_the_report_names_the_first_layer_below_the_threshold(tmp_path):
     graph, samples = small_network(), photos(tmp_path)
     fp32, other = pair(graph, tmp_path), pair(disturbed(graph, "dw", -3), tmp_path, "other")
     report = divergence(artifact(*other), fp32, samples, FEED, 0.99, threads=1)
-    assert report["first"]["layer"] == "dw" and report["first"] == report["layers"][1]
-    assert (report["reference"], report["threshold"], report["images"]) == ("fp32", 0.99, 3)
-    assert [each["layer"] for each in report["layers"]] == LAYERS
+    assert report.first.layer == "dw" and report.first == report.layers[1]
+    assert (report.reference, report.threshold, report.images) == ("fp32", 0.99, 3)
+    assert [each.layer for each in report.layers] == LAYERS
 
 
 def test_a_layer_of_another_shape_is_named(compare):

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, save
 
 from samples.artifacts import pair
 from samples.ncnn import small_network
+from zoo.config.verification import FileFacts
 from zoo.measure.structure import check_structure
 
 
@@ -31,62 +32,60 @@ RELU = helper.make_node("Relu", ["scaled"], ["output"])
 def test_a_sound_ncnn_pair(tmp_path):
     files = pair(small_network(), tmp_path)
     found = check_structure("ncnn", files)
-    assert found["ok"] and found["problems"] == []
-    assert found["files"][1] == {
-        "name": "fp32.bin",
-        "bytes": files[1].stat().st_size,
-        "sha256": hashlib.sha256(files[1].read_bytes()).hexdigest(),
-    }
-    assert found["layers"] == 7 and found["layer_types"]["Convolution"] == 1
+    assert found.ok and found.problems == ()
+    assert found.files[1] == FileFacts(
+        "fp32.bin", files[1].stat().st_size, hashlib.sha256(files[1].read_bytes()).hexdigest()
+    )
+    assert found.layers == 7 and found.layer_types["Convolution"] == 1
 
 
 def test_a_cut_bin_is_not_sound(tmp_path):
     files = pair(small_network(), tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:-4])
     found = check_structure("ncnn", files)
-    assert not found["ok"] and "fp32.bin" in found["problems"][0] and "layer fc" in found["problems"][0]
-    assert found["layers"] is found["layer_types"] is None and len(found["files"]) == 2
+    assert not found.ok and "fp32.bin" in found.problems[0] and "layer fc" in found.problems[0]
+    assert found.layers is found.layer_types is None and len(found.files) == 2
 
 
 def test_an_operator_that_ncnn_does_not_have_is_named(tmp_path):
     files = pair(small_network(), tmp_path)
     files[0].write_text(files[0].read_text().replace("BinaryOp ", "aten::add", 1))
-    (problem,) = check_structure("ncnn", files)["problems"]
+    (problem,) = check_structure("ncnn", files).problems
     assert "aten::add" in problem
 
 
 @pytest.mark.parametrize("runtime", ["ncnn", "onnxruntime", "torch"])
 def test_a_missing_file_is_named(runtime, tmp_path):
     found = check_structure(runtime, (tmp_path / "a.model",))
-    assert found["problems"] == ["a.model is missing"] and found["files"] == []
+    assert found.problems == ("a.model is missing",) and found.files == ()
 
 
 def test_a_sound_onnx_model(tmp_path):
     found = check_structure("onnxruntime", (onnx_file(tmp_path / "fp32.onnx", SCALE, RELU),))
-    assert found["ok"] and found["layers"] == 2 and found["layer_types"] == {"Mul": 1, "Relu": 1}
+    assert found.ok and found.layers == 2 and found.layer_types == {"Mul": 1, "Relu": 1}
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
 def test_a_cut_onnx_model_is_not_sound(share, tmp_path):
     path = onnx_file(tmp_path / "fp32.onnx", SCALE, RELU)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    (problem,) = check_structure("onnxruntime", (path,))["problems"]
+    (problem,) = check_structure("onnxruntime", (path,)).problems
     assert problem.startswith("fp32.onnx is not a valid ONNX model: ") and "\n" not in problem
 
 
 def test_an_unknown_or_wrongly_wired_onnx_operator_is_not_sound(tmp_path):
     unknown = onnx_file(tmp_path / "a.onnx", SCALE, helper.make_node("Relux", ["scaled"], ["output"]))
-    assert "Relux" in check_structure("onnxruntime", (unknown,))["problems"][0]
+    assert "Relux" in check_structure("onnxruntime", (unknown,)).problems[0]
     unmade = onnx_file(tmp_path / "b.onnx", RELU)
-    assert "scaled" in check_structure("onnxruntime", (unmade,))["problems"][0]
+    assert "scaled" in check_structure("onnxruntime", (unmade,)).problems[0]
 
 
 def test_operators_of_another_domain_are_named(tmp_path):
     foreign = helper.make_node("Magic", ["scaled"], ["output"], domain="com.acme")
     path = onnx_file(tmp_path / "fp32.onnx", SCALE, foreign, opsets=(("", 17), ("com.acme", 1)))
-    assert check_structure("onnxruntime", (path,))["problems"] == [
-        "fp32.onnx uses operators of the domain com.acme"
-    ]
+    assert check_structure("onnxruntime", (path,)).problems == (
+        "fp32.onnx uses operators of the domain com.acme",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +126,6 @@ def test_torchscript_is_a_whole_archive(kind, problems, torchscript, tmp_path):
     path = tmp_path / "torchscript.pt"
     path.write_bytes(damaged(torchscript, kind))
     found = check_structure("torch", (path,))
-    assert found["ok"] == (problems is None)
-    assert problems is None or found["problems"][0].startswith(problems)
-    assert found["layers"] is None
+    assert found.ok == (problems is None)
+    assert problems is None or found.problems[0].startswith(problems)
+    assert found.layers is None

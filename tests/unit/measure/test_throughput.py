@@ -10,12 +10,12 @@ from samples.artifacts import artifact, pair
 from samples.ncnn import small_network
 from zoo.errors import ArtifactError
 from zoo.measure import throughput as module
-from zoo.measure.throughput import Stream, Turns, throughput
+from zoo.measure.throughput import Stream, StreamSettings, throughput
 from zoo.ncnn.fp16 import to_fp16
 from zoo.runners.hardware import peak_memory
 
 SHAPES = [(3, 8, 8)]
-BRIEF = Turns(2, 0.02)
+BRIEF = {"turns": 2, "turn_s": 0.02}
 
 
 @pytest.fixture
@@ -27,16 +27,16 @@ def small(tmp_path):
 
 
 def test_a_record_has_both_rates_and_their_ratio(small):
-    found = throughput(*small, SHAPES, streams=2, memory_mb=1e6, turns=BRIEF)
-    assert (found["streams"], found["seconds"]) == (2, 0.04)
-    assert found["reference"]["artifact"] == "fp32"
-    assert found["fps"] > 0 and found["reference"]["fps"] > 0 and found["ratio"] > 0
+    found = throughput(*small, SHAPES, StreamSettings(2, 1e6, **BRIEF))
+    assert (found.streams, found.seconds) == (2, 0.04)
+    assert found.reference.artifact == "fp32"
+    assert found.fps > 0 and found.reference.fps > 0 and found.ratio > 0
 
 
 def test_no_more_streams_are_taken_than_fit_in_memory(small):
     needed = peak_memory()  # of a process with pytest in it: more than a stream has
-    assert throughput(*small, SHAPES, streams=3, memory_mb=1, turns=BRIEF)["streams"] == 1
-    assert throughput(*small, SHAPES, streams=2, memory_mb=2 * needed / 2**20, turns=BRIEF)["streams"] == 2
+    assert throughput(*small, SHAPES, StreamSettings(3, 1, **BRIEF)).streams == 1
+    assert throughput(*small, SHAPES, StreamSettings(2, 2 * needed / 2**20, **BRIEF)).streams == 2
 
 
 class Clock:
@@ -78,12 +78,12 @@ def test_a_stream_that_crashes_is_an_error_that_names_the_artifact(small, monkey
     with pytest.raises(
         ArtifactError, match=r"^cpu/small/fp16, with 2 streams in flight: the runtime crashed \(SIGSEGV\)"
     ):
-        throughput(*small, SHAPES, streams=2, memory_mb=1e6)
+        throughput(*small, SHAPES, StreamSettings(2, 1e6))
 
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("vulkan")
 def test_streams_share_a_gpu(small):
     fp32 = artifact(*small[1].files, device="gpu")
-    found = throughput(fp32, fp32, SHAPES, streams=2, memory_mb=1e6, turns=BRIEF)
-    assert found["streams"] == 2 and found["fps"] > 0
+    found = throughput(fp32, fp32, SHAPES, StreamSettings(2, 1e6, **BRIEF))
+    assert found.streams == 2 and found.fps > 0

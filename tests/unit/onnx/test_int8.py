@@ -13,7 +13,6 @@ import zoo.onnx.int8
 from samples.onnx import chain, noise, run, timm_model
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
-from zoo.onnx.calibration import Reader
 from zoo.onnx.int8 import CALIBRATIONS, Setting, quantize_dynamic, quantize_static
 
 IMAGES = 8
@@ -153,13 +152,3 @@ def test_the_same_inputs_give_the_same_bytes_in_every_process(tmp_path):
     ]
     first, second = (run.communicate()[0] for run in runs)
     assert first == second and len(first) > 100_000
-
-
-def test_a_reader_hands_out_ranges_in_order():
-    reader = Reader(({"data": np.full(1, index)} for index in range(5)), 5)
-    assert len(reader) == 5
-    found = []
-    for start, end in ((0, 2), (2, 3), (3, 5)):
-        reader.set_range(start, end)
-        found.append([int(feed["data"][0]) for feed in reader])
-    assert found == [[0, 1], [2], [3, 4]]

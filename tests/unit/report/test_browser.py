@@ -5,7 +5,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from samples.report import card, verification, zoo
 from zoo.report.page import render_html
-from zoo.report.row import ModelRecords, rows
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
 
 FLAGS = [
     "--no-sandbox",

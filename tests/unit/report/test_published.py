@@ -8,7 +8,8 @@ import pytest
 from samples.report import benchmark, card, evaluation, verification
 from zoo.report.page import render_html
 from zoo.report.published import FILE, published
-from zoo.report.row import ModelRecords, rows
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
 
 KNOWN = json.loads(FILE.read_text())
 
@@ -33,8 +34,8 @@ def test_the_declared_convnexts_have_figures_at_their_size(config):
         if entry.get("timm", "").startswith("convnext") and "args" not in entry:
             size = 384 if name.endswith("384") else 224
             found = published(atto(architecture=entry["timm"], edge=size))
-            accuracy = [each for each in found if each["source"] == "timm"]
-            assert [(each["model"], each["size"]) for each in accuracy] == [(entry["timm"], size)], name
+            accuracy = [each for each in found if each.source == "timm"]
+            assert [(each.model, each.size) for each in accuracy] == [(entry["timm"], size)], name
 
 
 @pytest.fixture
@@ -46,24 +47,24 @@ def config():
 
 def test_a_tag_gets_its_own_accuracy_and_what_is_known_of_the_architecture():
     found = published(atto())
-    assert {each["source"] for each in found} == {"timm", "timm_cpu", "rdk_x5"}
-    assert {each["model"] for each in found} == {"convnext_atto.d2_in1k", "convnext_atto"}
-    assert {each["size"] for each in found} == {224}
-    (board,) = [each for each in found if each["source"] == "rdk_x5"]
-    assert (board["top1"], board["int8_top1"], board["latency_ms"]) == (73.25, 69.75, 1.96)
+    assert {each.source for each in found} == {"timm", "timm_cpu", "rdk_x5"}
+    assert {each.model for each in found} == {"convnext_atto.d2_in1k", "convnext_atto"}
+    assert {each.size for each in found} == {224}
+    (board,) = [each for each in found if each.source == "rdk_x5"]
+    assert (board.top1, board.int8_top1, board.latency_ms) == (73.25, 69.75, 1.96)
     other_size = published(atto(edge=320))
-    assert {each["size"] for each in other_size if each["source"] == "timm"} == {224, 288}
+    assert {each.size for each in other_size if each.source == "timm"} == {224, 288}
     every_tag = published(atto(architecture="convnext_tiny"))
-    assert len({each["model"] for each in every_tag if each["source"] == "timm"}) > 1
+    assert len({each.model for each in every_tag if each.source == "timm"}) > 1
     elsewhere = published(atto(library="torchvision", architecture="convnext_tiny"))
-    assert {each["source"] for each in elsewhere} == {"timm_cpu", "paddleclas"}, "weights that timm never had"
+    assert {each.source for each in elsewhere} == {"timm_cpu", "paddleclas"}, "weights that timm never had"
 
 
 def test_another_model_of_the_same_name_gets_none():
     assert published(atto(args={"depths": [2, 2, 2, 2]})) == []
     assert published(atto(classes=10)) == []
     assert published(atto(architecture="resnet18.a1_in1k")) == []
-    assert not any(each["model"].startswith("convnext_atto_") for each in published(atto()))
+    assert not any(each.model.startswith("convnext_atto_") for each in published(atto()))
 
 
 def test_published_figures_stand_apart_with_their_source_and_in_no_table_of_ours():

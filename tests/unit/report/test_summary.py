@@ -7,7 +7,8 @@ import pytest
 
 from samples.report import FP32_MS, benchmark, card, evaluation, verification, zoo
 from zoo.report.formats import DASH
-from zoo.report.row import ModelRecords, rows
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
 from zoo.report.summary import render_summary, render_summary_csv
 
 

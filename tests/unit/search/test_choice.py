@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from zoo.errors import ZooError
-from zoo.search.choice import choose, chosen_recipe, search, summary
+from zoo.search.choice import choose, search, summary
+from zoo.search.outcome import SearchOutcome
 from zoo.search.trials import Trial
 
 PLAIN = Trial("plain", 30.0, 0.9, None, 1000, 1.0, 0.95, 10.0, 2.0)
@@ -18,13 +19,17 @@ TRIALS = [PLAIN, SMALL_GAIN, LARGE, SLOW, WORSE]
 
 
 def names(outcome, key):
-    return [candidate["name"] for candidate in outcome["candidates"] if candidate[key]]
+    return [candidate.name for candidate in outcome.candidates if getattr(candidate, key)]
+
+
+def outcome_of(result):
+    return SearchOutcome(model="net", device="cpu", artifact="int8", images=32, **vars(result))
 
 
 def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
     assert choose(TRIALS) == SMALL_GAIN
     outcome = search(TRIALS, [], {})
-    assert outcome["chosen"] == "better" and outcome["failures"] == []
+    assert outcome.chosen == "better" and outcome.failures == ()
     assert names(outcome, "meets") == [trial.name for trial in TRIALS]
 
 
@@ -41,8 +46,8 @@ def test_speeds_that_cannot_be_told_apart_count_as_the_same():
 
 def test_what_other_tools_do_is_taken_only_if_nothing_else_will_do():
     lucky = replace(PLAIN, speedup=9.0)
-    assert search([lucky, SMALL_GAIN], [], {})["chosen"] == "better"
-    assert search([lucky, SMALL_GAIN], [], {"min_speedup": 5})["chosen"] == "plain"
+    assert search([lucky, SMALL_GAIN], [], {}).chosen == "better"
+    assert search([lucky, SMALL_GAIN], [], {"min_speedup": 5}).chosen == "plain"
 
 
 def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
@@ -64,19 +69,19 @@ def test_what_is_hardly_int8_is_not_taken_if_it_can_be_helped():
     ],
 )
 def test_a_target_leaves_those_that_meet_it(target, chosen):
-    assert search(TRIALS, [], target)["chosen"] == chosen
+    assert search(TRIALS, [], target).chosen == chosen
 
 
 def test_labels_tell_a_drop_from_a_change():
     labelled = replace(PLAIN, top1_drop=0.2)
-    assert search([labelled], [], {"max_top1_drop": 0.3})["chosen"] == "plain"
-    assert search([labelled], [], {"max_top1_drop": 0.1})["chosen"] is None
+    assert search([labelled], [], {"max_top1_drop": 0.3}).chosen == "plain"
+    assert search([labelled], [], {"max_top1_drop": 0.1}).chosen is None
 
 
 def test_a_target_out_of_reach_names_the_nearest_candidates():
     outcome = search(TRIALS, [], {"min_sqnr_db": 48, "min_speedup": 1.8, "max_top1_drop": 3})
-    assert outcome["chosen"] is None and names(outcome, "meets") == []
-    (failure,) = outcome["failures"]
+    assert outcome.chosen is None and names(outcome, "meets") == []
+    (failure,) = outcome.failures
     assert failure.startswith(
         "no candidate of 5 meets the target (an SQNR of at least 48 dB, a speedup over fp32 of at least 1.8, "
         "at most 3 points of top-1 lost); the nearest are large (45.0 dB, 100.0 % agreement, speedup 1.90, "
@@ -87,7 +92,7 @@ def test_a_target_out_of_reach_names_the_nearest_candidates():
 def test_the_front_holds_what_nothing_dominates():
     outcome = search(TRIALS, [SLOW], {})
     assert names(outcome, "front") == ["plain", "better", "large", "slow"]
-    assert [each["name"] for each in outcome["references"]] == ["slow"]
+    assert [each.name for each in outcome.references] == ["slow"]
 
 
 def test_equal_candidates_are_both_on_the_front():
@@ -96,14 +101,14 @@ def test_equal_candidates_are_both_on_the_front():
 
 def test_what_is_slower_is_said_in_words():
     fp16 = replace(PLAIN, name="fp16", speedup=2.5)
-    outcome = {"images": 32} | search([PLAIN], [replace(fp16, name="fp32", speedup=1.0), fp16], {})
+    outcome = outcome_of(search([PLAIN], [replace(fp16, name="fp32", speedup=1.0), fp16], {}))
     first, second = summary(outcome)
     assert first == (
         "plain of 1 candidates: 30.0 dB, 90.0 % agreement on 32 held-out images, 2.00 times as fast as fp32, "
         "0.00 MB"
     )
     assert second == "slower than fp16 (1.25 times): on this device int8 saves space, not time"
-    assert len(summary({"images": 32} | search([PLAIN], [replace(fp16, speedup=2.01)], {}))) == 1
+    assert len(summary(outcome_of(search([PLAIN], [replace(fp16, speedup=2.01)], {})))) == 1
 
 
 def test_what_makes_no_sense_is_refused():
@@ -123,15 +128,17 @@ def test_without_agreement_the_other_figures_choose():
     assert choose(VECTORS).name == "better"
     for target, chosen in [({}, "better"), ({"min_sqnr_db": 40, "min_speedup": 1.5}, "large")]:
         outcome = search(VECTORS, [], target)
-        assert outcome["chosen"] == chosen and json.loads(json.dumps(outcome)) == outcome
+        assert outcome.chosen == chosen and SearchOutcome.from_dict(
+            json.loads(json.dumps(outcome_of(outcome).to_dict()))
+        ) == outcome_of(outcome)
     assert names(search(VECTORS, [], {}), "front") == ["plain", "better", "large", "slow"]
-    assert Trial.from_dict(search(VECTORS, [], {})["candidates"][0]) == VECTORS[0]
+    assert Trial.from_dict(vars(search(VECTORS, [], {}).candidates[0])) == VECTORS[0]
 
 
 def test_without_agreement_no_sentence_speaks_of_it():
-    (failure,) = search(VECTORS, [], {"min_sqnr_db": 48, "min_speedup": 1.8})["failures"]
+    (failure,) = search(VECTORS, [], {"min_sqnr_db": 48, "min_speedup": 1.8}).failures
     assert "large (45.0 dB, speedup 1.90, 0.00 MB)" in failure and "agreement" not in failure
-    assert summary({"images": 32} | search(VECTORS[:1], [], {})) == [
+    assert summary(outcome_of(search(VECTORS[:1], [], {}))) == [
         "plain of 1 candidates: 30.0 dB on 32 held-out images, 2.00 times as fast as fp32, 0.00 MB"
     ]
 
@@ -142,6 +149,6 @@ def test_a_drop_in_top1_is_no_target_of_what_is_no_classifier():
 
 
 def test_the_recipe_that_was_chosen_is_named_or_why_none_was():
-    assert chosen_recipe(search(TRIALS, [], {}), "int8.search.json") == "better"
+    assert outcome_of(search(TRIALS, [], {})).chosen_or_raise("int8.search.json") == "better"
     with pytest.raises(ZooError, match=r"^no candidate of 5 .*\. Relax the target .*, or see int8\.search"):
-        chosen_recipe(search(TRIALS, [], {"min_speedup": 100}), "int8.search.json")
+        outcome_of(search(TRIALS, [], {"min_speedup": 100})).chosen_or_raise("int8.search.json")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from samples.artifacts import artifact
+from zoo.config.benchmark import ReferenceLatency, TimedLatency
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -37,13 +38,17 @@ def test_fidelity_of_what_is_no_classifier_is_the_sqnr_of_its_worst_output():
         assert (fidelity.agreement, fidelity.top1_drop) == (None, None)
 
 
-LATENCY = {
-    "p10_ms": 4.0,
-    "median_ms": 9.0,
-    "ratio": 0.5,
-    "ratio_error": 0.01,
-    "reference": {"p10_ms": 10.0, "median_ms": 90.0},
-}
+FP32 = ReferenceLatency(artifact="fp32", device="a CPU", p10_ms=10.0, median_ms=90.0, p90_ms=99.0)
+LATENCY = TimedLatency(
+    threads=1,
+    runs=50,
+    p10_ms=4.0,
+    median_ms=9.0,
+    p90_ms=9.9,
+    reference=FP32,
+    ratio=0.5,
+    ratio_error=0.01,
+)
 TRIED = {"name": "x", "images": 7, "sqnr_db": 30.0, "agreement": 0.9, "top1_drop": None, "bytes": 100}
 
 
@@ -86,7 +91,7 @@ def test_what_was_measured_is_gathered_with_what_it_is_compared_with():
     sensitivity = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, layers)
     half = Recipe("x", {"a": LayerPlan(), "b": LayerPlan("fp16")})
     recipes = {"x": half, "fp16": half.floating(["a"])}
-    later = LATENCY | {"reference": {"p10_ms": 12.0}}
+    later = replace(LATENCY, reference=replace(FP32, p10_ms=12.0))
     found = gather([TRIED, TRIED | {"name": "fp16"}], [LATENCY, later], recipes, sensitivity, 400)
     assert found.images == 7
     assert [trial.name for trial in found.candidates] == ["x"]

@@ -1,0 +1,94 @@
+"""<artifact>.bench.json: how fast an artifact is beside ncnn's fp32, how large, and on what hardware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zoo.config.proof import Proof, RuntimeInfo
+from zoo.config.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Milliseconds of one run: median, 10th and 90th percentile."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceLatency(Latency):
+    """That of the artifact timed in turn, on the hardware of that name."""
+
+    artifact: str
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedLatency(Latency, Record):
+    """An artifact's latency and a reference's, timed in turn: part of a benchmark, and a candidate's record.
+
+    threads: of the CPU; runs: of each. ratio: the median of the ratios of neighbouring runs, above 1 if the
+    artifact is slower; ratio_error: its standard error.
+    """
+
+    KIND: ClassVar[str] = "latency"
+
+    threads: int
+    runs: int
+    reference: ReferenceLatency
+    ratio: float
+    ratio_error: float
+
+
+@dataclass(frozen=True)
+class ReferenceThroughput:
+    """Frames per second of the artifact that took turns."""
+
+    artifact: str
+    fps: float
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Frames per second with several streams in flight. seconds: of all turns; ratio: over the reference."""
+
+    streams: int
+    seconds: float
+    fps: float
+    reference: ReferenceThroughput
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What an artifact ran on. cores: CPUs that the process might use; gpu: its name, if it ran there."""
+
+    cpu: str
+    cores: int
+    gpu: str | None
+    software_gpu: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Proof):
+    """Latency (at one thread and at all), throughput, size and memory of an artifact.
+
+    bytes: of all `files`, which have theirs by name; peak_memory_bytes: resident, of a process that loads the
+    artifact and runs it.
+    """
+
+    KIND: ClassVar[str] = "benchmark"
+
+    runtime: RuntimeInfo
+    hardware: Hardware
+    bytes: int
+    files: Mapping[str, int]
+    peak_memory_bytes: int
+    latency: tuple[TimedLatency, ...]
+    throughput: Throughput
+
+    def at(self, threads: int) -> TimedLatency | None:
+        """The latency at so many threads, if it was measured."""
+        return next((entry for entry in self.latency if entry.threads == threads), None)

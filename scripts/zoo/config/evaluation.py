@@ -1,0 +1,35 @@
+"""<artifact>.eval.json: accuracy on labelled images, and agreement with the original model on any."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zoo.config.proof import Proof, RuntimeInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """What an artifact answers, and what the original model does, for the same images.
+
+    top1, top5, reference_top1: shares 0 to 1, None without labels (top5 also with five classes or fewer);
+    top1_drop: percentage points lost; agreement: share of equal first classes; sqnr_db: of the worst output.
+    What is about classes is None for a model that is no classifier.
+    """
+
+    images: int
+    labelled: bool
+    top1: float | None = None
+    top5: float | None = None
+    reference_top1: float | None = None
+    top1_drop: float | None = None
+    agreement: float | None = None
+    sqnr_db: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Accuracy, Proof):
+    """The accuracy of an artifact on an image set, by name."""
+
+    KIND: ClassVar[str] = "evaluation"
+
+    runtime: RuntimeInfo
+    image_set: str

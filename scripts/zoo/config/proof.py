@@ -1,0 +1,32 @@
+"""What every proof starts with: the artifact that it is about, and what ran it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.config.record import Record
+
+
+@dataclass(frozen=True)
+class RuntimeInfo:
+    """What ran an artifact: the runtime, its version, and the hardware by name.
+
+    software_gpu: whether the GPU is a program on the CPU, None where a CPU ran it.
+    """
+
+    name: str
+    version: str
+    device: str
+    software_gpu: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Proof(Record):
+    """A record about one artifact. device: `cpu` or `gpu`; artifact: its name, such as `fp16.onnx`."""
+
+    model: str
+    device: str
+    artifact: str

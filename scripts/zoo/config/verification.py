@@ -1,0 +1,134 @@
+"""<artifact>.verify.json: is an artifact whole, how close is it to the original model, and does it pass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zoo.config.proof import Proof, RuntimeInfo
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file of an artifact. name: without its folder; sha256: in hexadecimal."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the files themselves tell, before anything runs them.
+
+    problems: sentences, none if `ok`. layers, layer_types: their number, and the number of each type; None
+    where the format does not show them.
+    """
+
+    ok: bool
+    problems: tuple[str, ...]
+    files: tuple[FileFacts, ...]
+    layers: int | None = None
+    layer_types: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Cosine similarity, -1 to 1: of the worst image, and the mean."""
+
+    min: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class OutputCloseness:
+    """How close one output is to the original's. shape: without the batch; the figures: see `Closeness`."""
+
+    shape: tuple[int, ...]
+    cosine: Cosine
+    sqnr_db: float
+    max_abs_error: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closeness:
+    """How close outputs are to the original model's: the figures of the worst output.
+
+    images: how many. cosine: of each image's outputs (over all images, for an output of one number).
+    sqnr_db: in dB, over all numbers of an output, ±200 standing for equal outputs and for not-a-number.
+    max_abs_error: the largest difference, None if it is not finite. top1_agreement: the share, 0 to 1, of
+    images with the same first class, None for what is no classifier. outputs: each output's own figures, if
+    there are several.
+    """
+
+    images: int
+    cosine: Cosine
+    sqnr_db: float
+    max_abs_error: float | None
+    top1_agreement: float | None
+    outputs: tuple[OutputCloseness, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosenessAtShapes(Closeness):
+    """The same for the second shape of a dynamic model. shapes: of its inputs, without the batch."""
+
+    shapes: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(Closeness):
+    """The same for an image set, by name; second: at the second shape, for a dynamic model."""
+
+    image_set: str
+    second: ClosenessAtShapes | None = None
+
+
+@dataclass(frozen=True)
+class LayerDifference:
+    """How far a layer's output is from that of the same layer in another file, which counts as right.
+
+    blob: the name that both files have for it. cosine: of the worst image. sqnr_db: in dB, over all images.
+    max_abs: the largest absolute difference, None if it is not finite. peak: the largest absolute value in
+    the file that counts as right.
+    """
+
+    layer: str
+    type: str
+    blob: str
+    cosine: float
+    sqnr_db: float
+    max_abs: float | None
+    peak: float
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Every layer against fp32. first: the first layer whose cosine is below `threshold` for an image."""
+
+    reference: str
+    threshold: float
+    images: int
+    first: LayerDifference | None
+    layers: tuple[LayerDifference, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an artifact passed, the sentences that say why not, and the gates that it was held to."""
+
+    passed: bool
+    failures: tuple[str, ...]
+    gates: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification(Proof):
+    """The proof of an artifact. A part that could not be made is None, and the verdict says why."""
+
+    KIND: ClassVar[str] = "verification"
+
+    runtime: RuntimeInfo | None
+    structure: Structure
+    numbers: Numbers | None
+    divergence: Divergence | None
+    verdict: Verdict

@@ -1,0 +1,23 @@
+"""What every proof starts with."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zoo.config.proof import Proof, RuntimeInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Proof):
+    KIND: ClassVar[str] = "example"
+
+    runtime: RuntimeInfo | None
+
+
+def test_a_proof_names_its_artifact_and_what_ran_it():
+    gpu = RuntimeInfo("ncnn", "1.0", "a GPU", software_gpu=False)
+    assert gpu.to_dict() == {"name": "ncnn", "version": "1.0", "device": "a GPU", "software_gpu": False}
+    proof = Example(model="net", device="gpu", artifact="fp16", runtime=gpu)
+    values = proof.to_dict()
+    assert (values["model"], values["device"], values["artifact"]) == ("net", "gpu", "fp16")
+    assert values["runtime"] == gpu.to_dict()
+    assert Example.from_dict(values) == proof

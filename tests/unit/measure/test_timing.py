@@ -1,0 +1,48 @@
+"""Latencies in turn. Nothing here judges how long something takes."""
+
+import numpy as np
+import pytest
+
+from samples.artifacts import artifact, pair
+from samples.ncnn import small_network, two_headed
+from zoo.config.benchmark import Latency
+from zoo.measure.timing import FEWEST, RUNS, ncnn_fp32, percentiles, time_beside
+from zoo.runners.hardware import cpu_name
+
+
+def check_latency(entry, runs):
+    assert entry.runs == runs and entry.ratio > 0
+    assert entry.reference.artifact == "fp32"
+    for figures in (entry, entry.reference):
+        assert 0 < figures.p10_ms <= figures.median_ms <= figures.p90_ms
+
+
+def test_latency_is_the_median_with_the_tenth_and_ninetieth_percentile():
+    seconds = np.random.default_rng(0).permutation(np.arange(101)) / 1000
+    assert percentiles(seconds) == Latency(
+        median_ms=pytest.approx(50), p10_ms=pytest.approx(10), p90_ms=pytest.approx(90)
+    )
+
+
+def test_a_benchmark_takes_at_least_fifty_runs():
+    assert RUNS >= 50
+
+
+def test_a_measurement_that_takes_too_long_ends_early(tmp_path):
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    entry, info = time_beside(fp32, fp32, [(3, 8, 8)], threads=1, longest_s=0)
+    assert info.device == cpu_name()
+    check_latency(entry, FEWEST)
+
+
+def test_a_model_of_two_inputs_is_timed(tmp_path):
+    fp32 = artifact(*pair(two_headed(), tmp_path))
+    entry, _ = time_beside(fp32, fp32, [(3, 8, 8), (6,)], threads=1, runs=FEWEST)
+    check_latency(entry, FEWEST)
+
+
+def test_what_an_artifact_is_timed_beside_is_fp32_of_the_same_model_on_its_device(tmp_path):
+    onnx = artifact(tmp_path / "fp16.onnx", name="fp16.onnx", runtime="onnxruntime", device="gpu")
+    fp32 = ncnn_fp32(onnx, ["a/fp32.param", "a/fp32.bin"])
+    assert str(fp32) == "gpu/small/fp32" and (fp32.runtime, fp32.precision) == ("ncnn", "fp32")
+    assert [file.name for file in fp32.files] == ["fp32.param", "fp32.bin"]

@@ -1,0 +1,94 @@
+"""What is said in words, and what is not."""
+
+from dataclasses import replace
+
+from samples.report import LAVAPIPE, PLANS, benchmark, card, search, sensitivity, zoo
+from zoo.report.findings import remarks
+from zoo.report.records import ModelRecords
+from zoo.report.row import rows
+
+
+def speeds(device="cpu", **ratios):
+    """Rows of one model whose artifacts take these times of fp32."""
+    records = [benchmark("net", device, artifact, ratio=ratio) for artifact, ratio in ratios.items()]
+    return rows([ModelRecords(card("net"), bench=records)])
+
+
+def test_fast_int8_needs_no_remark():
+    assert remarks(speeds(fp32=1.0, fp16=0.9, int8=0.6)) == []
+    assert remarks(speeds(fp32=1.0, fp16=1.0, int8=1.01)) == [], "within the noise"
+
+
+def test_int8_slower_than_fp32_is_said_in_words():
+    assert remarks(speeds(fp32=1.0, fp16=2.0, int8=1.3)) == [
+        "net on cpu: int8 is slower than fp32 (1.30 times with 1 thread and 1.30 times with 2 threads); "
+        "on this device it saves space, not time."
+    ]
+
+
+def test_int8_slower_than_fp16_only_is_said_too():
+    (remark,) = remarks(speeds(fp32=1.0, fp16=0.5, int8=0.6))
+    assert "slower than fp16 (1.20 times with 1 thread" in remark
+    assert "fp32" not in remark
+
+
+def test_only_the_slow_thread_count_is_named():
+    fast, slow = speeds(fp32=1.0, int8=0.8)
+    (remark,) = remarks([fast, replace(slow, ratio_all=1.5)])
+    assert "(1.50 times with 2 threads)" in remark
+    assert "1 thread)" not in remark
+
+
+def test_the_ratio_of_one_run_is_preferred_to_medians_of_two():
+    fp32, int8 = speeds(fp32=1.0, int8=0.8)
+    slow_day = replace(int8, latency_1_ms=100.0, latency_all_ms=100.0)
+    assert remarks([fp32, slow_day]) == []
+    assert len(remarks([fp32, replace(slow_day, ratio_1=None, ratio_all=None)])) == 1
+
+
+def test_devices_and_formats_are_not_compared_with_each_other():
+    slow_elsewhere = [replace(row, device="gpu") for row in speeds(int8=3.0)]
+    onnx = [replace(row, format="ONNX", precision="int8 static") for row in speeds(int8=3.0)]
+    assert remarks([*speeds(fp32=1.0), *slow_elsewhere, *onnx]) == []
+
+
+def test_software_gpus_and_random_weights_are_named_once():
+    found = remarks(rows(zoo()))
+    assert found[0].startswith("mobilenetv4_conv_small has random weights")
+    assert found[1] == f"{LAVAPIPE} is a software GPU: latencies measured on it say nothing about real GPUs."
+    assert found[2].startswith("tf_efficientnet_lite0 on gpu: int8 is slower than fp32 (1.31 times")
+    assert len(found) == 3
+
+
+def searched(**changes):
+    """The remarks on a model with nothing but a search."""
+    return remarks([], [ModelRecords(card("net"), search=[search("net", **changes)])])
+
+
+def test_a_missed_target_is_said_in_words():
+    assert searched() == []
+    assert searched(chosen=None, target={"min_sqnr_db": 50}) == [
+        "net on cpu: no candidate of 4 meets the target; the nearest is local (46.1 dB)."
+    ]
+
+
+def test_int8_that_its_search_found_slow_is_said_where_no_benchmark_tells():
+    (remark,) = searched(slowness=2.0)
+    assert remark == (
+        "net on cpu: int8 was slower than fp32 (1.17 times) and slower than fp16 (1.19 times) in its search; "
+        "on this device it saves space, not time."
+    )
+    record = search("net", slowness=2.0)
+    bench = ModelRecords(card("net"), bench=[benchmark("net")], search=[record])
+    assert remarks(rows([bench]), [bench]) == [], "the benchmark is the later and the better figure"
+
+
+def test_large_layers_that_stay_float_are_named():
+    def found(count, plans):
+        records = ModelRecords(card("net"), sensitivity=[sensitivity("net", count=count, plans=plans)])
+        return remarks([], [records])
+
+    assert found(100, PLANS) == []
+    assert found(12, PLANS[:1]) == ["net on cpu: in int8, large layers stay float: conv_11 (fp32, 15.38 %)."]
+    (remark,) = found(8, PLANS[1:2])
+    assert remark.endswith("conv_1 (fp16, 5.56 %), conv_2 (fp16, 8.33 %), conv_3 (fp16, 11.11 %) and 4 more.")
