@@ -210,7 +210,7 @@ def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device,
     recipe = local_recipe(network(), statistics, device=device)
     files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
     write_graph(network(), *files)
-    subject = Subject("m", device, Pair(network(), *files), statistics)
+    subject = Subject("model", device, Pair(network(), *files), statistics)
     noise = measure_noise(subject, recipe, [image for _, image in fed(inputs(2, 2))])
     assert list(noise.by_layer) == list(recipe.with_precision("int8"))
     assert all(30 < noise.sqnr_db(name) < 80 for name in noise.by_layer)
