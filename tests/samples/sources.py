@@ -75,6 +75,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
             images=images,
             gates=GATES,
             threads=1,
+            memory_mb=3000,
             output=str(folder / "verify.json"),
         )
         reports[name] = read_json(folder / "verify.json")
