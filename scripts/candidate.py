@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting

@@ -6,8 +6,8 @@ from typing import Any
 
 import onnx
 
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import ModelCard
 from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing

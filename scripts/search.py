@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.config.benchmark import TimedLatency
+from zoo.config.records.benchmark import TimedLatency
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import Recipe

@@ -20,8 +20,8 @@ import reference
 import torchscript
 import verify
 import weights
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact

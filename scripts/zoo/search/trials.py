@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from zoo.array_types import Arrays
-from zoo.config.benchmark import TimedLatency
+from zoo.config.records.benchmark import TimedLatency
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
 from zoo.quantize.recipe import Recipe

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from samples.artifacts import artifact
-from zoo.config.benchmark import ReferenceLatency, TimedLatency
+from zoo.config.records.benchmark import ReferenceLatency, TimedLatency
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB
 from zoo.quantize.recipe import LayerPlan, Recipe
