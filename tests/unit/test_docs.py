@@ -12,7 +12,8 @@ PAGES = [*sorted(PROJECT.glob("[!C]*.md")), PROJECT / "CONTRIBUTING.md", *sorted
 SOURCES = [*sorted((PROJECT / "scripts").rglob("*.py")), *sorted((PROJECT / "rules").glob("*.smk"))]
 EXAMPLES = re.compile(r"```yaml\n.*?```", re.DOTALL)
 """They name files of the user's own."""
-FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles", "zoo")
+FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles")
+PATHS = rf"(?<![\w/.])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*|zoo/\w+(?:/[\w./]*|\.py))"
 RULES = "\n".join(path.read_text() for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")])
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
