@@ -22,7 +22,8 @@ from zoo.config import code_hash as code_hashes
 from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.errors import ZooError
 from zoo.images.sets import ImageSet, fingerprint
-from zoo.config.model_spec import FILES, MODEL_KEYS, ModelSpec
+from zoo.config.libraries import LIBRARIES
+from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.training_images import (
     is_packaged,
     parts,
@@ -61,13 +62,14 @@ def parse_models():
 MODELS = parse_models()
 TRAINED = [name for name, spec in MODELS.items() if spec.weights.kind == "train"]
 IMPORTED = {
-    kind: [name for name, spec in MODELS.items() if spec.library == kind]
-    for kind in FILES
+    library: [name for name, spec in MODELS.items() if spec.library == library]
+    for library, kind in LIBRARIES.items()
+    if kind.is_file
 }
 FETCHED = [
     name
     for name, spec in MODELS.items()
-    if name not in TRAINED and spec.library not in FILES
+    if name not in TRAINED and not spec.kind.is_file
 ]
 
 
@@ -108,7 +110,7 @@ def library_code(script):
     def hashes(wc):
         spec = MODELS[wc.model]
         own = code(script, f"zoo/models/libraries/{spec.library}_models.py")
-        return [own, entry_point_state(spec)] if spec.library == "module" else own
+        return [own, entry_point_state(spec)] if spec.kind.is_user_code else own
 
     return hashes
 
@@ -130,7 +132,7 @@ def entry_point_state(spec):
 
 def weights_file(model):
     """The file that a model's weights are kept in: of tensors, or the model's own."""
-    return f"results/weights/{model}{FILES.get(MODELS[model].library, '.safetensors')}"
+    return f"results/weights/{model}{MODELS[model].kind.suffix}"
 
 
 def weights_of(wc):
@@ -170,7 +172,7 @@ def source_state(wc):
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
     named = [source.location for source in sources if source.kind == "file"]
-    named += [spec.architecture] if spec.library in FILES else []
+    named += [spec.architecture] if spec.kind.is_file else []
     named += [spec.labels] if spec.labels else []
     states = [Path(file).stat() if Path(file).is_file() else None for file in named]
     return [state and f"{state.st_size} {state.st_mtime_ns}" for state in states]
@@ -363,7 +365,7 @@ def weights_memory(wc):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
     spec = MODELS[wc.model]
     file = spec.weights.location if spec.weights.kind == "file" else weights_of(wc)
-    return request(1900, 1.7, [spec.architecture if spec.library in FILES else file])
+    return request(1900, 1.7, [spec.architecture if spec.kind.is_file else file])
 
 
 def uses_gpu(wc):
@@ -432,9 +434,7 @@ def artifacts_of(model, device):
     """The artifacts of a model that are built without being asked for by name: those that config.yaml lists,
     or all but BY_NAME. On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is
     an ONNX file need not have the form of TorchScript."""
-    left_out = {*BY_NAME}
-    if MODELS[model].library == "onnx":
-        left_out.add("torchscript")
+    left_out = {*BY_NAME, *MODELS[model].kind.without}
     usual = [name for name in ARTIFACTS if name not in left_out]
     listed = config["models"][model].get("artifacts", config.get("artifacts", usual))
     return [

@@ -1,11 +1,13 @@
 """Write a packaged data set as an image folder."""
 
 from pathlib import Path
+from typing import Any
 
 from zoo.images.datasets import write_dataset
 from zoo.jobs.reporting import reporting
 
+snakemake: Any
+
 if __name__ == "__main__":
-    name = snakemake.wildcards.dataset
-    with reporting(snakemake.log[0], f"dataset {name}"):
-        write_dataset(name, Path(snakemake.output[0]))
+    with reporting(snakemake.log[0], f"dataset {snakemake.wildcards.dataset}"):
+        write_dataset(snakemake.wildcards.dataset, Path(snakemake.output[0]))

@@ -10,7 +10,7 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 
-def main(card: str, device: str, artifact: str, param: str, weights: str, output: str) -> None:
+def main(*, card: str, device: str, artifact: str, param: str, weights: str, output: str) -> None:
     write_bundle(ModelCard.read(card), device, artifact, Path(param), Path(weights), Path(output))
 
 

@@ -10,7 +10,7 @@ from zoo.ncnn.graph import write_graph
 snakemake: Any
 
 
-def main(param: str, weights: str, param_out: str, weights_out: str) -> None:
+def main(*, param: str, weights: str, param_out: str, weights_out: str) -> None:
     write_graph(to_bf16(load_checked(param, weights)), param_out, weights_out)
 
 

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.card import ModelCard
-from zoo.export.ncnn import to_ncnn
+from zoo.export.ncnn import Target, to_ncnn
 from zoo.jobs.reporting import reporting
 
 snakemake: Any
 
 
-def main(torchscript: str, card: str, param: str, weights: str) -> None:
+def main(*, torchscript: str, card: str, param: str, weights: str) -> None:
     model = ModelCard.read(card)
-    to_ncnn(Path(torchscript), model.feed, len(model.outputs), Path(param), Path(weights))
+    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
+    to_ncnn(Path(torchscript), target)
 
 
 if __name__ == "__main__":

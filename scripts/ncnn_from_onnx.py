@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.card import ModelCard
-from zoo.export.ncnn import first_that_agrees
+from zoo.export.ncnn import Target, first_that_agrees
 from zoo.images.inputs import Feed
 from zoo.jobs.reporting import reporting
 
@@ -26,16 +26,15 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     return traced
 
 
-def main(onnx: str, card: str, param: str, weights: str) -> None:
+def main(*, onnx: str, card: str, param: str, weights: str) -> None:
     model, source = ModelCard.read(card), Path(onnx)
-    with tempfile.TemporaryDirectory(dir=Path(param).parent, prefix=".partial-") as folder:
+    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
+    with tempfile.TemporaryDirectory(dir=target.param.parent, prefix=".partial-") as folder:
         ways = [
             ("pnnx on ONNX", lambda: source),
             ("onnx2torch and TorchScript", lambda: through_torchscript(source, model.feed, Path(folder))),
         ]
-        way = first_that_agrees(
-            model.name, ways, source, model.feed, len(model.outputs), Path(param), Path(weights)
-        )
+        way = first_that_agrees(ways, source, target)
     logging.info("converted by %s", way)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import onnx
 
 from zoo.config.card import ModelCard
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
+from zoo.models.libraries.onnx_file import read
 from zoo.models.state_dict import load
 from zoo.onnx.normalize import normalized
-from zoo.onnx.source import read
 from zoo.runners.torch_outputs import zeros
 
 snakemake: Any
@@ -26,17 +26,17 @@ def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
     return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
-def main(spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
+def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
     described = ModelCard.read(card)
     feed, names = described.feed, names_of(described)
-    if spec.library == "onnx":
+    if spec.kind.is_artifact == "fp32.onnx":
         simplified = normalized(read(Path(weights)), feed, names)
         with replacing(output) as (temporary,):
             onnx.save(simplified, temporary)
         return
     example, second = zeros(feed.shapes), feed.second()
     model = load(spec, weights)
-    if spec.library not in FILES:
+    if not spec.kind.is_file:
         logging.info("rewrites: %s", rewrite(model, example))
     other = zeros(second.shapes) if second else None
     export_onnx(model, example, output, DEFAULT_OPSET if opset is None else opset, names, other)

@@ -17,7 +17,7 @@ snakemake: Any
 
 
 def main(
-    fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
+    *, fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
 ) -> None:
     model, described = load_model(fp32), ModelCard.read(card)
     samples, _ = calibration_samples(ImageSet.from_dict(images))

@@ -13,7 +13,7 @@ from zoo.onnx.int8 import Setting, quantize_dynamic
 snakemake: Any
 
 
-def main(fp32: str, setting: Setting, output: str) -> None:
+def main(*, fp32: str, setting: Setting, output: str) -> None:
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_dynamic(load_model(fp32), setting), temporary)
 

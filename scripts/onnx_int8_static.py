@@ -16,7 +16,7 @@ snakemake: Any
 
 
 def main(
-    fp32: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
+    *, fp32: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
 ) -> None:
     model = load_model(fp32)
     samples, _ = calibration_samples(ImageSet.from_dict(images))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from zoo.array_types import Arrays
 from zoo.config.card import ModelCard
@@ -17,14 +16,14 @@ from zoo.models.state_dict import load
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run, stacked
 from zoo.runners.reference import Reference
-from zoo.runners.torch_batches import answers
+from zoo.runners.torch_batches import answers, device_of_float32
 from zoo.runners.torch_outputs import tensors_of
+
+snakemake: Any
 
 
 def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
-    torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits; the reference is float32
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of_float32(threads)
     model = load(spec, weights).to(device)
     loaded = load_samples(chosen, feed, threads, progress=f"reference {spec.name}")
     inputs = (inputs for _, inputs in loaded)
@@ -36,12 +35,17 @@ def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Fe
     return run(artifact, chosen, feed, threads)[0]
 
 
-def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str) -> None:
+RUNTIMES = {"torch": in_torch, "onnxruntime": in_onnxruntime}
+
+
+def main(
+    *, spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threads: int, output: str
+) -> None:
     described = ModelCard.read(card)
     feed = described.feed
     image_set = ImageSet.from_dict(images)
     chosen = samples(image_set, described.classes)
-    run_all = in_onnxruntime if spec.library == "onnx" else in_torch
+    run_all = RUNTIMES[spec.kind.runtime]
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)
@@ -51,7 +55,13 @@ def main(spec: ModelSpec, weights: str, card: str, images: dict[str, Any], threa
 
 
 if __name__ == "__main__":
-    files, params = snakemake.input, snakemake.params
-    spec = ModelSpec.from_dict(params.spec)
+    spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"reference {spec.name} ({snakemake.wildcards.purpose})"):
-        main(spec, files.weights, files.card, params.images, snakemake.threads, snakemake.output[0])
+        main(
+            spec=spec,
+            weights=snakemake.input.weights,
+            card=snakemake.input.card,
+            images=snakemake.params.images,
+            threads=snakemake.threads,
+            output=snakemake.output[0],
+        )

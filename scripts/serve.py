@@ -8,36 +8,45 @@ from pathlib import Path
 def main() -> int:
     options = parse()
     from zoo.errors import ZooError
-    from zoo.jobs.isolation import isolated
-    from zoo.runners.artifact import find_artifact
-    from zoo.serving.limits import Limits
-    from zoo.serving.trial import check_address, probe
 
-    limits = Limits(
-        int(options.max_image_mb * 2**20), options.max_pixels, options.timeout, options.max_waiting
-    )
     try:
-        artifact, card = find_artifact(options.artifact, options.card, options.device)
-        check_address(options.host, options.port)
-        # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
-        probed = isolated(str(artifact), probe, artifact, card, options.threads)
-        batch = options.max_batch or probed.max_batch
-        # Late, for LitServe takes seconds to import, and most mistakes are found by now.
-        from zoo.serving.service import facts_of, make_server, run
-
-        facts = facts_of(artifact, card) | {"runtime": probed.runtime, "max_batch": batch}
-        server = make_server(artifact, card, facts, options.threads, options.workers, limits, batch)
-        print(
-            f"{artifact} on http://{options.host}:{options.port}/predict\n"
-            f"{plural(options.workers, 'worker')} of {plural(options.threads, 'thread')} on "
-            f"{probed.runtime['device']}, {batching(batch, probed.gain)}; Ctrl-C ends it",
-            flush=True,
-        )
-        run(server, options.host, options.port)
+        serve(options)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Try the artifact, say what is served, and serve it until the process is told to end."""
+    from zoo.jobs.isolation import isolated
+    from zoo.runners.artifact import find_artifact
+    from zoo.serving.limits import Limits, Workers
+    from zoo.serving.trial import check_address, probe
+
+    artifact, card = find_artifact(options.artifact, options.card, options.device)
+    check_address(options.host, options.port)
+    # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
+    probed = isolated(str(artifact), probe, artifact, card, options.threads)
+    workers = Workers(options.workers, options.threads, options.max_batch or probed.max_batch)
+    limits = Limits(
+        image_bytes=int(options.max_image_mb * 2**20),
+        pixels=options.max_pixels,
+        seconds=options.timeout,
+        waiting=options.max_waiting,
+    )
+    # Late, for LitServe takes seconds to import, and most mistakes are found by now.
+    from zoo.serving.service import facts_of, make_server, run
+
+    facts = facts_of(artifact, card, probed.runtime, workers)
+    server = make_server(artifact, card, facts, workers, limits)
+    print(
+        f"{artifact} on http://{options.host}:{options.port}/predict\n"
+        f"{plural(workers.count, 'worker')} of {plural(workers.threads, 'thread')} on "
+        f"{probed.runtime['device']}, {batching(workers.max_batch, probed.gain)}; Ctrl-C ends it",
+        flush=True,
+    )
+    run(server, options.host, options.port)
 
 
 def parse() -> argparse.Namespace:

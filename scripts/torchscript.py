@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from zoo.config.card import ModelCard
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
 from zoo.jobs.files import replacing
@@ -18,8 +18,8 @@ from zoo.runners.torch_outputs import zeros
 snakemake: Any
 
 
-def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
-    if spec.library == "torchscript":
+def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) -> None:
+    if spec.kind.is_artifact == "torchscript":
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
         return
@@ -28,7 +28,7 @@ def main(spec: ModelSpec, weights: str, card: str, device: str, output: str) -> 
     target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
     example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
-    if spec.library not in FILES:
+    if not spec.kind.is_file:
         logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
     export_torchscript(model, example, output, zeros(second.shapes, target) if second else None)
 

@@ -1,17 +1,20 @@
 """Train or fine-tune a model on class folders, and describe it for all later jobs."""
 
 from pathlib import Path
+from typing import Any
 
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
 from zoo.models.card import describe
 from zoo.models.state_dict import save
-from zoo.training.fit import Machine
+from zoo.training.machine import Machine
 from zoo.training.train import train
 
+snakemake: Any
 
-def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
+
+def main(*, spec: ModelSpec, images: Path, threads: int, code: str, weights: str, card: str) -> None:
     # Kept, so that a card that changes, by another licence or other labels, asks for no second training.
     checkpoint = Path(weights).with_suffix(".training")
     model, source = train(spec, images, Machine.here(threads), checkpoint, code)
@@ -21,8 +24,13 @@ def main(spec: ModelSpec, images: Path, threads: int, code: str, weights: str, c
 
 
 if __name__ == "__main__":
-    params = snakemake.params
-    spec = ModelSpec.from_dict(params.spec)
+    spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"train {spec.name}"):
-        images, output = Path(params.folder), snakemake.output
-        main(spec, images, snakemake.threads, str(params.code), output.weights, output.card)
+        main(
+            spec=spec,
+            images=Path(snakemake.params.folder),
+            threads=snakemake.threads,
+            code=str(snakemake.params.code),
+            weights=snakemake.output.weights,
+            card=snakemake.output.card,
+        )

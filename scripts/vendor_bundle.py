@@ -11,7 +11,7 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 
-def main(onnx: str, card: str, images: dict[str, Any], data_type: str, output: str) -> None:
+def main(*, onnx: str, card: str, images: dict[str, Any], data_type: str, output: str) -> None:
     samples, _ = calibration_samples(ImageSet.from_dict(images))
     write_vendor_bundle(ModelCard.read(card), Path(onnx), samples, data_type, output)
 

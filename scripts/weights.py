@@ -1,5 +1,7 @@
 """Fetch a model's weights, and describe the model for all later jobs."""
 
+from typing import Any
+
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
@@ -7,8 +9,10 @@ from zoo.models.card import describe
 from zoo.models.state_dict import save
 from zoo.models.weights import fetch
 
+snakemake: Any
 
-def main(spec: ModelSpec, weights: str, card: str) -> None:
+
+def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     model, source = fetch(spec)
     with replacing(weights) as (temporary,):
         save(model, temporary)
@@ -18,4 +22,4 @@ def main(spec: ModelSpec, weights: str, card: str) -> None:
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], "weights"):
-        main(spec, snakemake.output.weights, snakemake.output.card)
+        main(spec=spec, weights=snakemake.output.weights, card=snakemake.output.card)

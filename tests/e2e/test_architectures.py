@@ -70,7 +70,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 def to_ncnn(source: Path, case: Case) -> tuple[float, Counter]:
     """Cosine of the ncnn model made of `source` with the untouched model, and its layer types, counted."""
     pair = source.with_suffix(".param"), source.with_suffix(".bin")
-    pnnx.convert(source, [case.image.shape], *pair)
+    pnnx.run_pnnx(source, [case.image.shape], *pair)
     (output,) = open_runner("ncnn", pair).run((case.image[0].numpy(),))
     layers = [line.split()[0] for line in pair[0].read_text().splitlines()[2:]]
     return cosine(case.expected, output), Counter(layers)

@@ -53,7 +53,7 @@ def case(request, tmp_path_factory):
     rewrite(model, image)
     export_torchscript(model, image, folder / "torchscript.pt")
     pair = folder / "fp32.param", folder / "fp32.bin"
-    pnnx.convert(folder / "torchscript.pt", [image.shape], *pair)
+    pnnx.run_pnnx(folder / "torchscript.pt", [image.shape], *pair)
     write_graph(unique_names(read_graph(*pair)), *pair)
     graph, side = load_checked(*pair), image.shape[-1]
     return folder, graph, collect(graph, runner(folder, "fp32"), pictures(side, 16, 1)), side, share

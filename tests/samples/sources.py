@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from torch import nn
 
@@ -18,7 +21,8 @@ import torchscript
 import verify
 import weights
 from zoo.config.card import ModelCard
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
+from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact
 
@@ -41,26 +45,25 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     samples: the images to verify on; by default some of noise.
     """
     spec = ModelSpec.from_config("tiny", entry)
-    card, kept = str(folder / "tiny.json"), str(folder / f"tiny{FILES.get(spec.library, '.safetensors')}")
-    take = import_file.main if spec.library in FILES else weights.main
-    take(spec=spec, weights=kept, card=card)
+    card, kept = str(folder / "tiny.json"), str(folder / f"tiny{spec.kind.suffix}")
+    (import_file if spec.kind.is_file else weights).main(spec=spec, weights=kept, card=card)
     files = {
         "torchscript": (folder / "torchscript.pt",),
         "fp32.onnx": (folder / "fp32.onnx",),
         "fp32": (folder / "fp32.param", folder / "fp32.bin"),
     }
-    onnx_export.main(spec=spec, weights=kept, card=card, opset=None, output=str(folder / "fp32.onnx"))
+    onnx, traced = str(folder / "fp32.onnx"), str(folder / "torchscript.pt")
+    onnx_export.main(spec=spec, weights=kept, card=card, opset=None, output=onnx)
     pair = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
-    if spec.library == "onnx":
+    if "torchscript" in spec.kind.without:
         del files["torchscript"]
-        ncnn_from_onnx.main(onnx=str(folder / "fp32.onnx"), card=card, **pair)
+        ncnn_from_onnx.main(onnx=onnx, card=card, **pair)
     else:
-        traced = str(folder / "torchscript.pt")
         torchscript.main(spec=spec, weights=kept, card=card, device="cpu", output=traced)
         ncnn_fp32.main(torchscript=traced, card=card, **pair)
     images = {"name": "noise", "path": str(samples or noise_images(folder / "noise"))}
     truth = str(folder / "reference.npz")
-    reference.main(spec, kept, card, images, 1, truth)
+    reference.main(spec=spec, weights=kept, card=card, images=images, threads=1, output=truth)
     reports = {}
     for name, own in files.items():
         artifact = Artifact("tiny", "cpu", name, FORMATS[name], "fp32", own)
@@ -127,3 +130,48 @@ class Fully(nn.Module):
 def fully(channels: int = 3) -> nn.Module:
     """The entry point of the same."""
     return Fully(channels)
+
+
+SMALL = {"size": [32, 32], "crop_pct": 1.0}
+
+
+def passed(built, cosine: float = 0.99999) -> None:
+    """Every artifact agrees with the source, over all its outputs."""
+    for name, report in built.reports.items():
+        assert report["verdict"]["passed"], (name, report["verdict"]["failures"])
+        assert report["numbers"]["cosine"]["min"] > cosine
+
+
+def refused(entry: dict, folder, text: str) -> None:
+    with pytest.raises(ZooError, match=text):
+        build(entry, folder)
+    assert not list(folder.glob("fp32.param"))
+
+
+def exported(model: nn.Module, path, shape=(1, 3, 32, 48), **options) -> dict:
+    torch.manual_seed(0)
+    torch.onnx.export(
+        model.eval(), (torch.zeros(shape),), str(path), opset_version=17, dynamo=False, **options
+    )
+    return {"onnx": str(path)}
+
+
+def traced(model: nn.Module, path, shape=(1, 3, 32, 48)) -> dict:
+    torch.jit.save(torch.jit.trace(model.eval(), torch.zeros(shape)), str(path))
+    return {"torchscript": str(path)}
+
+
+def onnx_model(
+    nodes, path, inputs=(("x", [1, 3, 8, 8]),), weights=(), kind=TensorProto.FLOAT, opset=17
+) -> dict:
+    ends = [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", "c", "h", "w"])
+    graph = helper.make_graph(list(nodes), "g", ends, [output], list(weights))
+    opsets = [helper.make_opsetid("", opset)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return {"onnx": str(path)}
+
+
+RANDOM = np.random.default_rng(0)
+KERNEL = numpy_helper.from_array(RANDOM.standard_normal((4, 3, 3, 3), np.float32), "w")
+CONV = helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1])

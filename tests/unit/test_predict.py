@@ -1,4 +1,4 @@
-"""What an artifact says about images: the function, the command, and where artifacts are found."""
+"""What an artifact says about images: the function and the command."""
 
 import json
 import subprocess
@@ -11,7 +11,6 @@ from PIL import Image
 
 from samples.artifacts import LABELS, RECORD, make_tree, photos
 from samples.ncnn import chain, run, small_network
-from zoo.config.artifacts import ARTIFACTS, locate
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, prepare
 from zoo.jobs.records import write_json
@@ -122,32 +121,6 @@ def test_a_batch_is_computed_at_once_where_the_model_takes_it_and_says_the_same(
         np.testing.assert_allclose(one[0], other[0], rtol=1e-6)
 
 
-# Places
-
-
-def test_every_artifact_is_found_by_any_of_its_files(tmp_path: Path):
-    folder = tmp_path / "results/gpu/mine"
-    folder.mkdir(parents=True)
-    for kind in ARTIFACTS.values():
-        for file in kind.files:
-            (folder / file).touch()
-        for file in kind.files:
-            place = locate(folder / file)
-            assert (place.kind, place.device) == (kind, "gpu")
-            assert place.files == tuple(folder / each for each in kind.files)
-            assert place.card == tmp_path / "results/weights/mine.json"
-
-
-def test_a_file_that_is_missing_or_no_artifacts_is_refused(tmp_path: Path):
-    with pytest.raises(ZooError, match=r"int8\.param: there is no such file; build it"):
-        locate(tmp_path / "int8.param")
-    with pytest.raises(ZooError, match=r"mine\.tflite: no artifact has a file of this name; give one of"):
-        locate(tmp_path / "mine.tflite")
-    (tmp_path / "int8.param").touch()
-    with pytest.raises(ZooError, match=r"int8\.bin: there is no such file"):
-        locate(tmp_path / "int8.param")
-
-
 def test_outside_of_a_zoo_the_card_must_be_named(param: Path, tmp_path: Path):
     card = tmp_path / "results/weights/small.json"
     elsewhere = tmp_path / "elsewhere"
@@ -159,9 +132,6 @@ def test_outside_of_a_zoo_the_card_must_be_named(param: Path, tmp_path: Path):
     write_json({"name": "small"}, card)
     with pytest.raises(ZooError, match=r"small\.json: no model card as .*version None"):
         Predictor.open(elsewhere / "fp32.param", card)
-
-
-# The command
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -207,6 +177,13 @@ def test_an_artifact_that_cannot_be_loaded_is_one_sentence(param: Path, tmp_path
     param.with_suffix(".bin").write_bytes(b"short")
     done = call(param, photos(tmp_path, 1)[0].path)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+    (tmp_path / "old.json").write_text('{"name": "small"}')
+    done = call(param, "photo.png", "--card", tmp_path / "old.json")
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("error: ")
+        and "old.json: no model card" in done.stderr
+    )
     done = call(param.with_name("int8.param"), "photo.png")
     assert done.returncode == 1 and "int8.param: there is no such file" in done.stderr
 

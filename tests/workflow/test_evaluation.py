@@ -1,12 +1,12 @@
 """`snakemake evaluate`: report and table of the tiny zoo, on labelled images that one line names."""
 
 import csv
-import json
 import shutil
 
 import pytest
 
 from samples.workflow import Zoo, picture
+from zoo.config.card import ModelCard
 
 pytestmark = pytest.mark.long(60)
 
@@ -42,7 +42,7 @@ def test_evaluate_brings_the_table(zoo: Zoo):
     assert "## one" in text and "| cpu | int8 |" in text and "## two" not in text
     assert 'class="evaluation"' in (zoo / "results/report.html").read_text()
     assert len((zoo / "results/zoo.csv").read_text().splitlines()) == 1 + len(lines), "a header, and the rows"
-    assert json.loads((zoo / "results/weights/one.json").read_text())["random"] is True
+    assert ModelCard.read(zoo / "results/weights/one.json").random is True
 
     shutil.move(zoo / "val/n15075141", zoo / "val/n00000000")
     outcome = zoo.snakemake("results/cpu/one/fp32.eval.json")

@@ -7,6 +7,7 @@ import pytest
 
 from samples.hub_server import Repository, serve
 from samples.workflow import Zoo
+from zoo.config.card import ModelCard
 
 pytestmark = pytest.mark.long(60)
 
@@ -25,9 +26,9 @@ def test_a_tag_is_fetched_from_its_hub_and_built(fresh_zoo: Zoo, built_zoo: Zoo)
             NO_PROXY="*",
         )
     assert outcome.status == 0, outcome.text
-    card = json.loads((fresh_zoo / "results/weights/tagged.json").read_text())
-    assert card["source"]["kind"] == "hub"
-    assert card["source"]["location"] == "timm/test_convnext.r160_in1k"
-    assert card["random"] is False
+    card = ModelCard.read(fresh_zoo / "results/weights/tagged.json")
+    assert card.source["kind"] == "hub"
+    assert card.source["location"] == "timm/test_convnext.r160_in1k"
+    assert card.random is False
     verdict = json.loads(Path(fresh_zoo / "results/cpu/tagged/fp32.verify.json").read_text())["verdict"]
     assert verdict["passed"]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from samples.workflow import Zoo, make_zoo, wait_for_job
+from zoo.config.card import ModelCard
 
 pytestmark = pytest.mark.long(150)
 
@@ -46,9 +47,9 @@ def plant_zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
 
 
 def test_one_entry_leads_from_a_folder_to_a_verified_int8_file(plant_zoo: Zoo):
-    card = json.loads((plant_zoo / "results/weights/plants.json").read_text())
-    assert card["labels"] == ["fern", "moss"] and card["num_classes"] == 2
-    source = card["source"]
+    card = ModelCard.read(plant_zoo / "results/weights/plants.json")
+    assert card.labels == ("fern", "moss") and card.num_classes == 2
+    source = card.source
     assert (source["kind"], source["location"], source["classes"]) == ("train", "plants", 2)
     assert (source["images"], source["held_out_images"]) == (24, 6)
     assert source["recipe"]["epochs"] == 2 and 0 <= source["held_out_top1"] <= 1

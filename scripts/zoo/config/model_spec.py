@@ -5,16 +5,11 @@ Imported while Snakemake parses the rules, so the standard library is all it nee
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
+from zoo.config.libraries import LIBRARIES, LibraryKind, LibraryName
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError, refuse_unknown
-
-Library = Literal["timm", "torchvision", "open_clip", "module", "onnx", "torchscript"]
-"""What an architecture is built by: a library, a function of the user's own, or a file that holds it."""
-
-FILES: Mapping[str, str] = {"onnx": ".onnx", "torchscript": ".pt"}
-"""The libraries that are files, which bring their weights along, and the suffix of these files."""
 
 PREPROCESS_KEYS = ("size", "crop_pct", "crop_mode", "interpolation", "mean", "std", "channels")
 
@@ -28,21 +23,8 @@ _KEYS = (
     "licence",
     "labels",
 )
-MODEL_KEYS = (*get_args(Library), *_KEYS)
+MODEL_KEYS = (*LIBRARIES, *_KEYS)
 """The keys of a model's entry that a specification is made of."""
-
-# The arguments of timm.create_model that say where weights come from or how to build: decided here.
-_RESERVED_ARGS = (
-    "cache_dir",
-    "checkpoint_path",
-    "exportable",
-    "features_only",
-    "no_jit",
-    "pretrained",
-    "pretrained_cfg",
-    "pretrained_cfg_overlay",
-    "scriptable",
-)
 
 
 @dataclass(frozen=True)
@@ -50,7 +32,7 @@ class ModelSpec:
     """One model of the zoo, as the configuration declares it."""
 
     name: str
-    library: Library
+    library: LibraryName
     architecture: str
     """The library's name of it, with the tag of its weights if it has one: `convnext_atto.d2_in1k`; the
     `module:function` that builds it; or the path of the file that holds it."""
@@ -77,39 +59,15 @@ class ModelSpec:
         itself.
         """
         refuse_unknown(name, entry, MODEL_KEYS)
-        named: list[Library] = [library for library in get_args(Library) if library in entry]
-        if len(named) != 1 or not isinstance(entry[named[0]], str):
-            raise ZooError(
-                f"{name}: say which model it is by one of {', '.join(get_args(Library))}, for example "
-                "timm: convnext_atto.d2_in1k"
-            )
-        (library,) = named
-        args = dict(entry.get("args") or {})
+        kind = _library_of(name, entry)
         preprocess = dict(entry.get("preprocess") or {})
-        if args and library in FILES:
-            raise ZooError(f"{name}: args are for what builds a model; {entry[library]} is built already")
-        for reserved in _RESERVED_ARGS if library == "timm" else ():
-            if reserved in args:
-                raise ZooError(
-                    f"{name}: args must not contain {reserved}; use weights: to say where they are"
-                )
         refuse_unknown(f"{name}: preprocess", preprocess, PREPROCESS_KEYS)
-        weights = entry.get("weights")
-        own = library in (*FILES, "module")
-        if library in FILES and set(weights or ()) - {"sha256"}:
-            raise ZooError(f"{name}: {entry[library]} holds its weights; of weights only sha256 can be given")
-        if library == "module" and set(weights or ()) == {"sha256"}:
-            raise ZooError(
-                f"{name}: sha256 is of a file of weights; say where it comes from (weights: {{file: …}})"
-            )
         return cls(
             name=name,
-            library=library,
-            architecture=entry[library],
-            args=args,
-            weights=_starting(
-                WeightsSource.from_config(name, weights, "own" if own else "hub"), library, entry[library]
-            ),
+            library=kind.name,
+            architecture=entry[kind.name],
+            args=_arguments(name, entry, kind),
+            weights=_weights(name, entry, kind),
             preprocess=preprocess,
             inputs=[dict(each) for each in entry.get("inputs") or []],
             second_size=entry.get("second_size"),
@@ -124,23 +82,54 @@ class ModelSpec:
         return cls(**{**data, "weights": WeightsSource.from_dict(data["weights"])})
 
     @property
-    def title(self) -> str:
-        """The architecture as messages call it."""
-        return f"{self.library}'s {self.architecture}" if self.named else self.architecture
+    def kind(self) -> LibraryKind:
+        """What is known of its library."""
+        return LIBRARIES[self.library]
 
     @property
-    def named(self) -> bool:
-        """Whether the architecture is one that a library knows by name."""
-        return self.library in ("timm", "torchvision", "open_clip")
+    def title(self) -> str:
+        """The architecture as messages call it."""
+        return f"{self.library}'s {self.architecture}" if self.kind.names_models else self.architecture
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, fit for a Snakemake `params:`."""
         return asdict(self)
 
 
-def _starting(weights: WeightsSource, library: Library, architecture: str) -> WeightsSource:
+def _library_of(name: str, entry: Mapping[str, Any]) -> LibraryKind:
+    named = [library for library in LIBRARIES if library in entry]
+    if len(named) != 1 or not isinstance(entry[named[0]], str):
+        raise ZooError(
+            f"{name}: say which model it is by one of {', '.join(LIBRARIES)}, for example "
+            "timm: convnext_atto.d2_in1k"
+        )
+    return LIBRARIES[named[0]]
+
+
+def _arguments(name: str, entry: Mapping[str, Any], kind: LibraryKind) -> dict[str, Any]:
+    arguments = dict(entry.get("args") or {})
+    if arguments and kind.is_file:
+        raise ZooError(f"{name}: args are for what builds a model; {entry[kind.name]} is built already")
+    for reserved in kind.reserved_arguments:
+        if reserved in arguments:
+            raise ZooError(f"{name}: args must not contain {reserved}; use weights: to say where they are")
+    return arguments
+
+
+def _weights(name: str, entry: Mapping[str, Any], kind: LibraryKind) -> WeightsSource:
+    given = entry.get("weights")
+    if kind.is_file and set(given or ()) - {"sha256"}:
+        raise ZooError(f"{name}: {entry[kind.name]} holds its weights; of weights only sha256 can be given")
+    if kind.brings_weights and not kind.is_file and set(given or ()) == {"sha256"}:
+        raise ZooError(
+            f"{name}: sha256 is of a file of weights; say where it comes from (weights: {{file: …}})"
+        )
+    weights = WeightsSource.from_config(name, given, "own" if kind.brings_weights else "hub")
+    return _starting(weights, tagged=kind.tags and "." in entry[kind.name])
+
+
+def _starting(weights: WeightsSource, tagged: bool) -> WeightsSource:
     """A training of a model with a tag starts from the weights that the tag names, unless told otherwise."""
-    tagged = library in ("timm", "torchvision") and "." in architecture
     if weights.training is None or weights.training.start is not None or not tagged:
         return weights
     return replace(weights, training=replace(weights.training, start=WeightsSource()))

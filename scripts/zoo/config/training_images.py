@@ -5,7 +5,6 @@ Imported while Snakemake parses the rules, so the standard library is all it nee
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import Training, WeightsSource
@@ -51,7 +50,5 @@ def training_classes(weights: WeightsSource) -> list[str]:
 def with_classes(spec: ModelSpec, classes: int) -> ModelSpec:
     """The specification with as many outputs as there are classes, where it does not say how many itself;
     a function of the user's own is left to give as many."""
-    if not spec.named:
-        return spec
-    arguments: dict[str, Any] = {"num_classes": classes}
-    return replace(spec, args=arguments | spec.args)
+    argument = spec.kind.classes_argument
+    return spec if argument is None else replace(spec, args={argument: classes} | spec.args)

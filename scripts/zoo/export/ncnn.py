@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from zoo.array_types import Arrays
 from zoo.errors import ArtifactError, ZooError
-from zoo.export.pnnx import convert
+from zoo.export.pnnx import run_pnnx
 from zoo.images.inputs import Feed, random_inputs
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import isolated
@@ -22,30 +23,35 @@ LEAST_COSINE = 0.9999
 """To the source's outputs for random inputs: a conversion is exact but for float32 in another order."""
 
 
-def to_ncnn(source: Path, feed: Feed, outputs: int, param: Path, weights: Path) -> None:
+@dataclass(frozen=True)
+class Target:
+    """The ncnn pair that a file is to become, and what its model takes and returns."""
+
+    model: str
+    """The model's name, for messages."""
+    feed: Feed
+    outputs: int
+    """How many it has."""
+    param: Path
+    weights: Path
+
+
+def to_ncnn(source: Path, target: Target) -> None:
     """Convert a TorchScript or ONNX file by pnnx to an ncnn pair whose layers all have names of their own.
 
-    outputs: how many it has. Raises ZooError if pnnx fails or leaves what ncnn cannot run.
+    Raises ZooError if pnnx fails or leaves what ncnn cannot run.
     """
-    second = feed.second()
-    shapes = [(1, *shape) for shape in feed.shapes]
+    second = target.feed.second()
+    shapes = [(1, *shape) for shape in target.feed.shapes]
     others = [(1, *shape) for shape in second.shapes] if second else None
-    with replacing(param, weights) as (new_param, new_weights):
-        logging.info("%s", convert(source, shapes, new_param, new_weights, others, outputs))
+    with replacing(target.param, target.weights) as (param, weights):
+        logging.info("%s", run_pnnx(source, shapes, param, weights, others, target.outputs))
         # pnnx may give two layers one name, and later stages tell layers apart by name.
-        write_param(unique_names(read_graph(new_param, new_weights)), new_param)
-        load_checked(new_param, new_weights)
+        write_param(unique_names(read_graph(param, weights)), param)
+        load_checked(param, weights)
 
 
-def first_that_agrees(
-    model: str,
-    ways: Iterable[tuple[str, Callable[[], Path]]],
-    truth: Path,
-    feed: Feed,
-    outputs: int,
-    param: Path,
-    weights: Path,
-) -> str:
+def first_that_agrees(ways: Iterable[tuple[str, Callable[[], Path]]], truth: Path, target: Target) -> str:
     """Convert by the first of `ways` whose ncnn pair answers as the ONNX file `truth` does; return its name.
 
     ways: a name, and a function that makes the file which pnnx then converts. Raises ZooError with the reason
@@ -54,22 +60,24 @@ def first_that_agrees(
     reasons = []
     for name, make in ways:
         try:
-            with replacing(param, weights) as (new_param, new_weights):
-                to_ncnn(make(), feed, outputs, new_param, new_weights)
-                check_agreement(model, truth, (new_param, new_weights), feed)
+            with replacing(target.param, target.weights) as (param, weights):
+                tried = replace(target, param=param, weights=weights)
+                to_ncnn(make(), tried)
+                check_agreement(truth, tried)
             return name
         except ZooError as error:
             reasons.append(f"{name}: {error}")
     raise ZooError("no way to ncnn works. " + " | ".join(reasons))
 
 
-def check_agreement(model: str, truth: Path, pair: tuple[Path, Path], feed: Feed) -> None:
+def check_agreement(truth: Path, converted: Target) -> None:
     """Raises ArtifactError unless an ncnn pair answers as an ONNX file does, on seeded random inputs."""
-    onnx = Artifact(model, "cpu", "the ONNX file", "onnxruntime", "fp32", (truth,))
-    ncnn = Artifact(model, "cpu", "fp32", "ncnn", "fp32", pair)
-    for each in filter(None, (feed, feed.second())):
-        expected, found = (isolated(str(artifact), _answers, artifact, each) for artifact in (onnx, ncnn))
-        for place, (own, other) in enumerate(zip(like(ncnn, found, expected), expected, strict=True)):
+    onnx = Artifact(converted.model, "cpu", "the ONNX file", "onnxruntime", "fp32", (truth,))
+    pair = (converted.param, converted.weights)
+    ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", pair)
+    for feed in filter(None, (converted.feed, converted.feed.second())):
+        expected, answers = (isolated(str(artifact), _answers, artifact, feed) for artifact in (onnx, ncnn))
+        for place, (own, other) in enumerate(zip(like(ncnn, answers, expected), expected, strict=True)):
             if not (close := cosine(other, own)) >= LEAST_COSINE:
                 raise ArtifactError(
                     f"the ncnn model's output {place} has the cosine {close:.6f} to the ONNX file's, on a "

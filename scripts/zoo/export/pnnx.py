@@ -16,13 +16,15 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 
+Shapes = Sequence[Sequence[int]]
 
-def convert(
+
+def run_pnnx(
     source_file: str | Path,
-    shapes: Sequence[Sequence[int]],
+    shapes: Shapes,
     param_out: str | Path,
     bin_out: str | Path,
-    second_shapes: Sequence[Sequence[int]] | None = None,
+    second_shapes: Shapes | None = None,
     outputs: int = 1,
 ) -> str:
     """Convert a traced model, or an ONNX file, to an ncnn pair in fp32; return what pnnx printed.
@@ -52,24 +54,27 @@ def convert(
             # these would be three times the size of the model together; a sink keeps them off the disk
             **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
         }
-        command = [str(program()), str(given), *(f"{key}={value}" for key, value in settings.items())]
-        run = subprocess.run(
-            command,
-            cwd=param.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        if run.returncode < 0:
-            raise ZooError(
-                f"{source_file}: pnnx was killed by signal {-run.returncode}; is there enough memory?"
-            )
-        if run.returncode or not param.is_file():
-            raise ZooError(f"{source_file}: pnnx failed, {_reason(run.stdout)}; export the model again")
+        printed = _run(source_file, [given, *(f"{key}={value}" for key, value in settings.items())], param)
         check_operators(param.read_text(), source_file, len(shapes), outputs)
         check_chunks(debug_param.read_text(), source_file)
-    return run.stdout
+    return printed
+
+
+def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> str:
+    """What pnnx printed. Raises ZooError unless it ended well and wrote `param`, beside which it works."""
+    done = subprocess.run(
+        [program(), *arguments],
+        cwd=param.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode < 0:
+        raise ZooError(f"{source}: pnnx was killed by signal {-done.returncode}; is there enough memory?")
+    if done.returncode or not param.is_file():
+        raise ZooError(f"{source}: pnnx failed, {_reason(done.stdout)}; export the model again")
+    return done.stdout
 
 
 def program() -> Path:
@@ -82,7 +87,7 @@ def program() -> Path:
     raise ZooError("the program pnnx is not installed; run: pip install pnnx")
 
 
-def _listed(shapes: Sequence[Sequence[int]]) -> str:
+def _listed(shapes: Shapes) -> str:
     return ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
 
 

@@ -30,15 +30,14 @@ def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
     Raises as `create` does, without naming the model.
     """
     origin = library(spec)
-    if spec.named:
-        origin.preprocess(spec)  # refuses what the library does not have, in a sentence of its own
+    origin.preprocess(spec)  # refuses what the library does not have, in a sentence of its own
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            model: nn.Module = origin.build(spec, seed, **options)
+            model = origin.build(spec, seed, **options)
         except _REFUSALS as error:
             reason = " ".join(str(error).split())[:200]
-            builder = spec.library if spec.named else "its function"
+            builder = spec.library if spec.kind.names_models else "its function"
             raise ZooError(
                 f"{builder} cannot build {spec.architecture} with args {spec.args}: {reason}"
             ) from error

@@ -1,46 +1,22 @@
 """The model card: all that later jobs, which do not import torch, know of a model and its weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import torch
 from torch import nn
 
 from zoo.config.card import CLASSIFICATION, OTHER, ModelCard, Output
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
-from zoo.images.inputs import IMAGE, Feed, Input
-from zoo.images.preprocess import Preprocess
 from zoo.models.architecture import naming
 from zoo.models.checkpoint import find_package, package_licence
-from zoo.models.flops import multiply_adds
-from zoo.models.libraries import library
-from zoo.runners.torch_outputs import named_tensors
-
-IMAGENET_CLASSES = 1000
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a model shows of itself: what feeds it, the shape of each output by name, without the batch, how
-    many parameters it has, and the multiply-adds of one run, None where nobody counted."""
-
-    feed: Feed
-    outputs: Mapping[str, Sequence[int]]
-    parameters: int
-    multiply_adds: int | None
-
-    @classmethod
-    def of(cls, spec: ModelSpec, model: nn.Module) -> Self:
-        """Those of a module. Raises ZooError if it does not take the inputs that are declared."""
-        feed = feed_of(spec)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        return cls(feed, outputs_of(model, feed), parameters, multiply_adds(model, feed.shapes))
+from zoo.models.libraries import Traits, library
+from zoo.models.traits import traits_of
 
 
 def describe(spec: ModelSpec, model: nn.Module, source: Mapping[str, Any], sha256: str) -> ModelCard:
@@ -50,7 +26,7 @@ def describe(spec: ModelSpec, model: nn.Module, source: Mapping[str, Any], sha25
     take the inputs that are declared, or a label file that is missing or does not have one line per class.
     """
     with naming(spec):
-        return card_of(spec, Traits.of(spec, model), source, sha256)
+        return card_of(spec, traits_of(spec, model), source, sha256)
 
 
 def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: str) -> ModelCard:
@@ -86,65 +62,10 @@ def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: 
 
 
 def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:
-    """What a model is for where the configuration does not say: one vector is taken for class scores, but
-    for that of a CLIP tower, an embedding."""
-    vector = len(outputs) == 1 and all(len(shape) == 1 for shape in outputs.values())
-    return CLASSIFICATION if vector and spec.library != "open_clip" else OTHER
-
-
-@torch.no_grad()
-def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
-    """The outputs by name, each with its shape without the batch, for a batch of one.
-
-    Raises ZooError if the model does not take the feed's inputs, or those of its second shapes.
-    """
-    if (second := feed.second()) is not None:
-        outputs_of(model, second)
-    shapes = " and ".join(str([1, *shape]) for shape in feed.shapes)
-    try:
-        found = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
-    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
-        reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
-        raise ZooError(
-            f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
-            "preprocess: size and channels, or declare its inputs"
-        ) from error
-    return {name: tuple(tensor.shape[1:]) for name, tensor in found}
-
-
-def feed_of(spec: ModelSpec) -> Feed:
-    """The inputs that the specification declares, or one image. ZooError for what makes no sense."""
-    record = preprocess_record(spec)
-    if not spec.inputs:
-        _check_channels(spec, record)
-        return Feed.image(record, second_size=spec.second_size)
-    if spec.second_size is not None:
-        raise ZooError("second_size is for a model of one image; give each of inputs its second_shape")
-    usual = [len(record.mean), *record.size]
-    inputs = []
-    for place, entry in enumerate(spec.inputs):
-        shape = usual if entry.get("values", IMAGE) == IMAGE else None
-        inputs.append(Input.from_dict({"name": f"in{place}", "shape": shape} | entry))
-    if len({each.name for each in inputs}) != len(inputs):
-        raise ZooError(f"inputs must have different names, not {', '.join(each.name for each in inputs)}")
-    return Feed(record, tuple(inputs))
-
-
-def _check_channels(spec: ModelSpec, record: Preprocess) -> None:
-    channels = spec.args.get("in_chans") if spec.library == "timm" else None
-    if channels not in (None, len(record.mean)):
-        raise ZooError(
-            f"args in_chans is {channels}, and preprocessing gives {len(record.mean)} channels "
-            f"({record.channels}); set preprocess: channels, mean and std, or give the inputs as .npz files "
-            "(inputs: [{shape: …, values: file}])"
-        )
-
-
-def preprocess_record(spec: ModelSpec) -> Preprocess:
-    """The library's record for the architecture and tag with the specification's overrides; ZooError for bad
-    values."""
-    record = Preprocess() if spec.library in FILES else library(spec).preprocess(spec)
-    return Preprocess.from_dict({**record.to_dict(), **spec.preprocess})
+    """What a model is for where the configuration does not say: what its library's models are for, else one
+    vector is taken for class scores."""
+    one_vector = [len(shape) for shape in outputs.values()] == [1]
+    return library(spec).task(spec) or (CLASSIFICATION if one_vector else OTHER)
 
 
 def licence(spec: ModelSpec, start: WeightsSource | None = None) -> str:
@@ -172,10 +93,8 @@ def labels(spec: ModelSpec, classes: int | None) -> list[str] | None:
     if spec.weights.kind == "train":
         names = training_classes(spec.weights)
         return names if len(names) == classes else None
-    if spec.weights.random or spec.library not in ("timm", "torchvision") or classes != IMAGENET_CLASSES:
-        return None
-    names = library(spec).labels(spec)
-    return names if names and len(names) == classes else None
+    known = None if spec.weights.random else library(spec).labels(spec)
+    return known if known and len(known) == classes else None
 
 
 def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
@@ -184,11 +103,10 @@ def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
     if spec.weights.kind == "train":
         names = training_classes(spec.weights)
         return names if len(names) == classes else None
-    if classes != IMAGENET_CLASSES:
-        return None
     from timm.data import ImageNetInfo
 
-    return list(ImageNetInfo().label_names())
+    ids = list(ImageNetInfo().label_names())
+    return ids if len(ids) == classes else None
 
 
 def _from_file(path: Path, classes: int | None) -> list[str]:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def multiply_adds(model: nn.Module, shapes: Sequence[tuple[int, ...]]) -> int:
+def count_multiply_adds(model: nn.Module, shapes: Sequence[tuple[int, ...]]) -> int:
     """Multiply-adds of one run for inputs of `shapes`, such as (C, H, W), batch 1: half the counter's FLOPs.
 
     It counts convolutions, matrix products and attention, and nothing that works element by element.

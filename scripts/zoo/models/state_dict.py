@@ -1,19 +1,17 @@
 """State dicts: saved, loaded, and compared with the model they are meant for."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import nn
 
-from zoo.config.model_spec import FILES, ModelSpec
+from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.models.architecture import create, naming
 from zoo.models.checkpoint import read
-from zoo.models.libraries import library
-
-Tensors = Mapping[str, torch.Tensor]
+from zoo.models.libraries import Tensors
 
 
 def save(model: nn.Module, path: str | Path) -> None:
@@ -30,10 +28,8 @@ def load(spec: ModelSpec, path: str | Path) -> nn.Module:
 
     Raises ZooError naming the model if the file is missing, damaged, or of another model.
     """
-    if spec.library in FILES:
-        with naming(spec):
-            model: nn.Module = library(spec).open_file(Path(path))
-            return model
+    if spec.kind.is_file:
+        return create(replace(spec, architecture=str(path)))
     model = create(spec)
     with naming(spec):
         tensors = read(Path(path))

@@ -13,8 +13,8 @@ from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.models import checkpoint, hub
 from zoo.models.architecture import build, naming
-from zoo.models.libraries import library
-from zoo.models.state_dict import Tensors, differences, in_order, listed, other_classes
+from zoo.models.libraries import Tensors, library
+from zoo.models.state_dict import differences, in_order, listed, other_classes
 
 Source = dict[str, Any]
 """Where weights came from, as plain values: kind, location, and what identifies the file."""
@@ -46,8 +46,8 @@ def fetch_start(spec: ModelSpec, start: WeightsSource) -> tuple[nn.Module, Sourc
 
     Raises ZooError without naming the model as `fetch` does, and if anything else does not fit.
     """
-    own = {key: value for key, value in spec.args.items() if not (spec.named and key == "num_classes")}
-    model, source = _fetch(replace(spec, args=own, weights=start), any_classes=True)
+    args = {key: value for key, value in spec.args.items() if key != spec.kind.classes_argument}
+    model, source = _fetch(replace(spec, args=args, weights=start), any_classes=True)
     target = build(spec, spec.weights.seed)
     tensors, wanted = model.state_dict(), target.state_dict()
     fresh = [
@@ -107,7 +107,7 @@ def _from_url(spec: ModelSpec, url: str, any_classes: bool) -> tuple[nn.Module, 
 
 
 def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) -> tuple[nn.Module, Source]:
-    tensors = _own_part(spec, checkpoint.read(path))
+    tensors = library(spec).own_part(checkpoint.read(path))
     digest = checkpoint.check_sha256(path, spec.weights.sha256)
     check_finite(path, tensors)
     model = build(spec, spec.weights.seed)
@@ -125,26 +125,15 @@ def check_finite(path: Path, tensors: Tensors) -> None:
         raise ZooError(f"{path.name} holds NaN or infinity: {listed('tensors', broken)}; get another file")
 
 
-def _own_part(spec: ModelSpec, tensors: Tensors) -> Tensors:
-    """Of the weights of a whole CLIP model, those of its image tower."""
-    if spec.library != "open_clip":
-        return tensors
-    from zoo.models.libraries.open_clip_models import TOWER
-
-    own = {name[len(TOWER) :]: tensor for name, tensor in tensors.items() if name.startswith(TOWER)}
-    return own or tensors
-
-
 def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
     """Load a file's tensors into the model; returns how they were matched."""
     found = differences(model, tensors)
     if not found:
         model.load_state_dict(tensors)
         return "by name"
-    converted = _converted(spec, model, path) if spec.library == "timm" else None
-    if converted is not None:
+    if (converted := _converted(spec, model, path)) is not None:
         model.load_state_dict(converted)
-        return "by timm's converter"
+        return f"by {spec.library}'s converter"
     misfit = f"{path.name} does not fit {spec.title}"
     if spec.weights.keys == "name":
         raise ZooError(f"{misfit}: {found}")
@@ -156,17 +145,16 @@ def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> st
 
 
 def _converted(spec: ModelSpec, model: nn.Module, path: Path) -> Tensors | None:
-    """What timm's own loader makes of a file: it knows the original names of many families, and adapts the
-    weights to other input sizes.
+    """What the library's own loader makes of a file; None if it has none or fails.
 
-    None if it fails. Some families load leniently, so it is asked twice, from two initializations: a matrix
-    that differs between the two was not in the file.
+    Some families load leniently, so it is asked twice, from two initializations: a matrix that differs
+    between the two was not in the file.
     """
-    overlay = {"file": str(path), "num_classes": model.num_classes}
+    options = library(spec).loader_options(model, path)
+    if options is None:
+        return None
     try:
-        first, second = (
-            build(spec, seed, pretrained=True, pretrained_cfg_overlay=overlay).state_dict() for seed in (0, 1)
-        )
+        first, second = (build(spec, seed, **options).state_dict() for seed in (0, 1))
     except ZooError:
         return None
     return first if all(torch.equal(first[name], second[name]) for name in first) else None

@@ -10,7 +10,6 @@ from onnx.tools.update_model_dims import update_inputs_outputs_dims
 
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Shape
-from zoo.onnx.source import _initializers
 
 NEWEST_OPSET = 17
 """See `zoo.export.onnx.DEFAULT_OPSET`."""
@@ -24,7 +23,7 @@ def normalized(
     Dimensions in which an input's two shapes differ stay dynamic. Raises ZooError if it cannot be simplified.
     """
     shapes: dict[str, list[Any]] = {}
-    given = [each for each in model.graph.input if each.name not in _initializers(model)]
+    given = _inputs(model)
     for each, source in zip(feed.inputs, given, strict=True):
         second: Shape = each.second_shape or each.shape
         shapes[source.name] = [1] + [
@@ -49,7 +48,7 @@ def normalized(
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"the ONNX model cannot be simplified ({reason}); export it again") from error
-    given = [each for each in simplified.graph.input if each.name not in _initializers(simplified)]
+    given = _inputs(simplified)
     old = [[each.name for each in group] for group in (given, simplified.graph.output)]
     for before, after in zip(old, names, strict=True):
         _rename(simplified, dict(zip(before, after, strict=True)))
@@ -81,3 +80,9 @@ def _rename(model: onnx.ModelProto, names: dict[str, str]) -> None:
     for group in (graph.input, graph.output, graph.value_info, graph.initializer):
         for each in group:
             each.name = names.get(each.name, each.name)
+
+
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """What the graph is fed; old files list their weights among the inputs."""
+    weights = {each.name for each in model.graph.initializer}
+    return [each for each in model.graph.input if each.name not in weights]

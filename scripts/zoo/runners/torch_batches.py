@@ -16,6 +16,13 @@ _CLOSE = 1e-3
 """How far an output may be from that of the same input alone, by its largest number: rounding, no error."""
 
 
+def device_of_float32(threads: int) -> str:
+    """The GPU if there is one that CUDA drives, else the CPU with so many threads; products are float32."""
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # it rounds products to 10 bits
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def answers(
     call: Callable[[Tensors], Tensors], inputs: Iterable[Arrays], device: str, size: int | None = None
 ) -> Iterator[Arrays]:

@@ -1,4 +1,4 @@
-"""What a server takes, and for how long."""
+"""What a server takes, for how long, and with what it computes."""
 
 from dataclasses import dataclass
 
@@ -21,3 +21,15 @@ class Limits:
     def body_bytes(self) -> int:
         """Of a request: base64 takes a third more than the image, and there is something around it."""
         return self.image_bytes * 4 // 3 + 4096
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes that compute, each with a copy of the model.
+
+    count: how many. threads: CPU threads of each. max_batch: images that one takes together, at most.
+    """
+
+    count: int = 1
+    threads: int = 1
+    max_batch: int = 1

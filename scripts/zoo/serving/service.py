@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.runners.artifact import Artifact
 from zoo.serving.guard import Guard, Metrics
-from zoo.serving.limits import Limits
+from zoo.serving.limits import Limits, Workers
 from zoo.serving.worker import PredictAPI
 
 
@@ -54,19 +54,17 @@ def make_server(
     artifact: Artifact,
     card: ModelCard,
     facts: dict[str, Any],
-    threads: int,
-    workers: int,
+    workers: Workers,
     limits: Limits,
-    max_batch: int,
 ) -> Server:
     """The server, ready to run. facts: what GET /info tells of the model."""
     names = ("model", "device", "artifact", "sha256")
     metrics = Metrics({name: str(facts[name]) for name in names})
     server = Server(
-        PredictAPI(artifact, card, threads, limits, max_batch),
+        PredictAPI(artifact, card, workers, limits),
         accelerator="cpu",  # its word for one group of workers; the predictor knows the device
         devices=1,
-        workers_per_device=workers,
+        workers_per_device=workers.count,
         timeout=limits.seconds,
         model_metadata=facts,
         middlewares=[(Guard, {"limits": limits, "metrics": metrics})],
@@ -127,8 +125,10 @@ def run(server: Server, host: str, port: int) -> None:
         raise ZooError("the process that listens was killed (out of memory?); start the service again")
 
 
-def facts_of(artifact: Artifact, card: ModelCard) -> dict[str, Any]:
-    """What GET /info tells of the model."""
+def facts_of(
+    artifact: Artifact, card: ModelCard, runtime: dict[str, Any], workers: Workers
+) -> dict[str, Any]:
+    """What GET /info tells of the model. runtime: what runs it, see `zoo.runners.RuntimeInfo`."""
     return artifact.heading() | {
         "sha256": sha256(artifact.files[-1]),
         "licence": card.licence,
@@ -137,4 +137,6 @@ def facts_of(artifact: Artifact, card: ModelCard) -> dict[str, Any]:
         "preprocess": card.preprocess.to_dict(),
         "classes": card.num_classes,
         "labels": len(card.labels) if card.labels else None,
+        "runtime": runtime,
+        "max_batch": workers.max_batch,
     }

@@ -21,7 +21,7 @@ from zoo.jobs.isolation import end_with_parent
 from zoo.predict import Predictor
 from zoo.runners.artifact import Artifact
 from zoo.serving.guard import BATCH_HEADER, PATH
-from zoo.serving.limits import Limits
+from zoo.serving.limits import Limits, Workers
 from zoo.serving.loop import PatientLoop
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
 
@@ -29,12 +29,10 @@ from zoo.serving.uploads import Refused, Upload, decode, read_upload
 class PredictAPI(LitAPI):  # type: ignore[misc]
     """What a worker does: uploads in, answers out. It is pickled to the workers."""
 
-    def __init__(
-        self, artifact: Artifact, card: ModelCard, threads: int, limits: Limits, max_batch: int
-    ) -> None:
-        loop = PatientLoop() if max_batch > 1 else "auto"
-        super().__init__(max_batch_size=max_batch, api_path=PATH, loop=loop)
-        self._artifact, self._card, self._threads, self._limits = artifact, card, threads, limits
+    def __init__(self, artifact: Artifact, card: ModelCard, workers: Workers, limits: Limits) -> None:
+        loop = PatientLoop() if workers.max_batch > 1 else "auto"
+        super().__init__(max_batch_size=workers.max_batch, api_path=PATH, loop=loop)
+        self._artifact, self._card, self._threads, self._limits = artifact, card, workers.threads, limits
 
     def setup(self, device: str) -> None:
         end_with_parent()

@@ -6,8 +6,7 @@ machine, also when the training was interrupted and went on from its checkpoint.
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import timm
 import torch
 from torch import nn
 
+from zoo.config.card import CLASSIFICATION
 from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import is_packaged, parts, training_classes, with_classes
 from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
@@ -23,12 +23,15 @@ from zoo.config.weights_source import Training
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
 from zoo.images.preprocess import Preprocess
-from zoo.images.sets import fingerprint, samples
+from zoo.images.sets import Sample, fingerprint, samples
 from zoo.models.architecture import build, naming
-from zoo.models.card import feed_of, licence, outputs_of
+from zoo.models.card import default_task, licence
+from zoo.models.traits import feed_of, outputs_of
 from zoo.models.weights import fetch_start
-from zoo.training.fit import Fit, Machine
+from zoo.training.checkpoint import Checkpoint
+from zoo.training.fit import Images, fit
 from zoo.training.loader import Augmented, Plain, own_randomness
+from zoo.training.machine import Machine
 
 
 def recipe_of(spec: ModelSpec) -> TrainingRecipe:
@@ -68,35 +71,25 @@ def _train(
 ) -> tuple[nn.Module, dict[str, Any]]:
     weights, recipe = spec.weights, recipe_of(spec)
     training = weights.training or Training()
-    names = training_classes(weights) if is_packaged(weights) else None
-    train_set, held_out_set = parts(weights, folder)
-    train_samples, held_out = samples(train_set), samples(held_out_set)
-    classes = 1 + max(sample.label or 0 for sample in train_samples)
-    if names is not None and len(names) != classes:
-        raise ZooError(f"{folder} has {classes} classes and {weights.location} has {len(names)}")
-    if len(train_samples) < recipe.batch:
-        raise ZooError(
-            f"{folder} has {len(train_samples)} images to train on, fewer than the {recipe.batch} of a "
-            "batch; add images or set a smaller batch"
-        )
+    image_sets = parts(weights, folder)
+    train_samples, held_out = map(samples, image_sets)
+    classes = _classes(spec, folder, train_samples, recipe)
     spec = with_classes(spec, classes)
     model, start = _start(spec, training)
     record = _record(spec, model, classes, folder)
-    fit = Fit(
-        spec.name,
-        model,
-        recipe,
-        weights.seed,
-        machine,
-        Augmented(train_samples, record, recipe, weights.seed),
-        Plain(held_out, record),
-        record,
-        classes,
-    )
-    key = _key(spec, recipe, start, [fingerprint(train_set), fingerprint(held_out_set)], code)
-    with _deterministic(machine):
-        result = fit.run(checkpoint, key)
-    return fit.result().cpu().eval().requires_grad_(False), {
+    augmented = Augmented(train_samples, record, recipe, weights.seed)
+    key = _key(spec, recipe, start, [fingerprint(each) for each in image_sets], code)
+    with machine.deterministic():
+        model, outcome = fit(
+            model,
+            Images(augmented, Plain(held_out, record), record, classes),
+            recipe,
+            seed=weights.seed,
+            machine=machine,
+            checkpoint=None if checkpoint is None else Checkpoint(checkpoint, key, recipe.epochs),
+            title=f"train {spec.name}",
+        )
+    return model.cpu().eval().requires_grad_(False), {
         "kind": "train",
         "location": weights.location,
         "seed": weights.seed,
@@ -106,8 +99,23 @@ def _train(
         "split_seed": training.split_seed,
         "recipe": asdict(recipe),
         "start": start,
-        **result,
+        **outcome,
     }
+
+
+def _classes(spec: ModelSpec, folder: Path, train_samples: Sequence[Sample], recipe: TrainingRecipe) -> int:
+    """How many classes there are. Raises ZooError unless they are the data set's, with images for a batch."""
+    weights = spec.weights
+    classes = 1 + max(sample.label or 0 for sample in train_samples)
+    names = training_classes(weights) if is_packaged(weights) else None
+    if names is not None and len(names) != classes:
+        raise ZooError(f"{folder} has {classes} classes and {weights.location} has {len(names)}")
+    if len(train_samples) < recipe.batch:
+        raise ZooError(
+            f"{folder} has {len(train_samples)} images to train on, fewer than the {recipe.batch} of a "
+            "batch; add images or set a smaller batch"
+        )
+    return classes
 
 
 def _start(spec: ModelSpec, training: Training) -> tuple[nn.Module, dict[str, Any] | None]:
@@ -120,16 +128,16 @@ def _start(spec: ModelSpec, training: Training) -> tuple[nn.Module, dict[str, An
 def _record(spec: ModelSpec, model: nn.Module, classes: int, folder: Path) -> Preprocess:
     """How images are prepared. Raises ZooError unless the model takes one and tells so many classes."""
     feed = feed_of(spec)
-    shapes = list(outputs_of(model, feed).values())
-    if spec.library == "open_clip" or len(feed.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 1:
+    outputs = outputs_of(model, feed)
+    if len(feed.inputs) != 1 or default_task(spec, outputs) != CLASSIFICATION:
         raise ZooError(
             "only a classifier of images can be trained; this model's outputs have the shapes "
-            f"{', '.join(map(str, map(list, shapes)))}"
+            f"{', '.join(str(list(shape)) for shape in outputs.values())}"
         )
-    if shapes[0][0] != classes:
+    (told,) = next(iter(outputs.values()))
+    if told != classes:
         raise ZooError(
-            f"{folder} has {classes} classes and the model {shapes[0][0]}; "
-            f"set args: {{num_classes: {classes}}}"
+            f"{folder} has {classes} classes and the model {told}; set args: {{num_classes: {classes}}}"
         )
     return feed.record
 
@@ -140,16 +148,3 @@ def _key(spec: ModelSpec, recipe: TrainingRecipe, start: object, images: list[st
     own = {key: value for key, value in spec.to_dict().items() if key not in ("name", "licence", "labels")}
     settings = json.dumps([own, asdict(recipe), start, images, versions], sort_keys=True)
     return hashlib.sha256(settings.encode()).hexdigest()
-
-
-@contextmanager
-def _deterministic(machine: Machine) -> Iterator[None]:
-    threads, before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(machine.threads)
-    # CUDA lacks a deterministic form of some gradients, and needs a setting of the environment for others.
-    torch.use_deterministic_algorithms(machine.device == "cpu")
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(threads)

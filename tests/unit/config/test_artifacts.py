@@ -53,3 +53,26 @@ def test_a_missing_half_and_a_strange_file_are_refused(tmp_path: Path):
         locate(tmp_path / "int8.param")
     with pytest.raises(ZooError, match=r"no artifact has a file of this name; give one of torchscript\.pt"):
         locate(tmp_path / "mine.tflite")
+
+
+def test_every_artifact_is_found_by_any_of_its_files(tmp_path: Path):
+    folder = tmp_path / "results/gpu/mine"
+    folder.mkdir(parents=True)
+    for kind in ARTIFACTS.values():
+        for file in kind.files:
+            (folder / file).touch()
+        for file in kind.files:
+            place = locate(folder / file)
+            assert (place.kind, place.device) == (kind, "gpu")
+            assert place.files == tuple(folder / each for each in kind.files)
+            assert place.card == tmp_path / "results/weights/mine.json"
+
+
+def test_a_file_that_is_missing_or_no_artifacts_is_refused(tmp_path: Path):
+    with pytest.raises(ZooError, match=r"int8\.param: there is no such file; build it"):
+        locate(tmp_path / "int8.param")
+    with pytest.raises(ZooError, match=r"mine\.tflite: no artifact has a file of this name; give one of"):
+        locate(tmp_path / "mine.tflite")
+    (tmp_path / "int8.param").touch()
+    with pytest.raises(ZooError, match=r"int8\.bin: there is no such file"):
+        locate(tmp_path / "int8.param")

@@ -4,14 +4,14 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
 from zoo.config.card import CLASSIFICATION, OTHER
-from zoo.config.model_spec import MODEL_KEYS, Library, ModelSpec
+from zoo.config.libraries import LIBRARIES
+from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.verification import Closeness, Cosine
 from zoo.images.inputs import Input
 from zoo.images.preprocess import CHANNELS, Preprocess
@@ -23,7 +23,6 @@ SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
 CONFIG = yaml.safe_load((PROJECT / "config.yaml").read_text())
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 MODEL = SCHEMA["$defs"]["model"]["properties"]
-LIBRARIES = get_args(Library)
 
 
 def refused(config: dict) -> bool:

@@ -14,7 +14,7 @@ from torch import nn
 
 import zoo.export.pnnx
 from zoo.errors import ZooError
-from zoo.export.pnnx import check_chunks, check_operators, convert
+from zoo.export.pnnx import check_chunks, check_operators, run_pnnx
 from zoo.export.torchscript import export_torchscript
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -58,7 +58,7 @@ def refused(torchscript: Path, match: str, shape: tuple[int, ...] = (1, 3, 16, 1
     out.mkdir()
     (out / "fp32.param").write_text("before")
     with pytest.raises(ZooError, match=match):
-        convert(torchscript, [shape], out / "fp32.param", out / "fp32.bin")
+        run_pnnx(torchscript, [shape], out / "fp32.param", out / "fp32.bin")
     assert [path.name for path in out.iterdir()] == ["fp32.param"]
     assert (out / "fp32.param").read_text() == "before"
 
@@ -66,7 +66,7 @@ def refused(torchscript: Path, match: str, shape: tuple[int, ...] = (1, 3, 16, 1
 @torch.no_grad()
 def test_the_ncnn_pair_computes_what_the_model_does(traced, tmp_path):
     model = network(nn.Flatten(), nn.Linear(8 * 14 * 14, 5))
-    log = convert(traced(model), [IMAGE.shape], tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    log = run_pnnx(traced(model), [IMAGE.shape], tmp_path / "fp32.param", tmp_path / "fp32.bin")
     assert "pass_ncnn" in log
     net = ncnn.Net()
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
@@ -83,7 +83,7 @@ def test_the_ncnn_pair_computes_what_the_model_does(traced, tmp_path):
 def test_weights_stay_fp32_and_no_other_file_is_left(traced, tmp_path):
     source = traced(nn.Sequential(nn.Conv2d(3, 8, 3)))
     out = tmp_path / "out"
-    convert(source, [IMAGE.shape], out / "fp32.param", out / "fp32.bin")
+    run_pnnx(source, [IMAGE.shape], out / "fp32.param", out / "fp32.bin")
     assert sorted(path.name for path in out.iterdir()) == ["fp32.bin", "fp32.param"]
     assert (out / "fp32.bin").stat().st_size == 4 * (1 + 3 * 8 * 9 + 8)  # one tag
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [source.name]
@@ -92,7 +92,7 @@ def test_weights_stay_fp32_and_no_other_file_is_left(traced, tmp_path):
 def test_paths_may_be_relative(traced, tmp_path, monkeypatch):
     traced(network())
     monkeypatch.chdir(tmp_path)
-    convert("torchscript.pt", [(1, 3, 16, 16)], "fp32.param", "fp32.bin")
+    run_pnnx("torchscript.pt", [(1, 3, 16, 16)], "fp32.param", "fp32.bin")
     assert (tmp_path / "fp32.bin").is_file()
 
 
@@ -104,7 +104,7 @@ def test_the_same_file_gives_the_same_bytes_wherever_it_lies(traced, tmp_path):
     pairs = []
     for path in (source, other):
         pair = path.parent / "fp32.param", path.parent / "fp32.bin"
-        convert(path, [IMAGE.shape], *pair)
+        run_pnnx(path, [IMAGE.shape], *pair)
         pairs.append([file.read_bytes() for file in pair])
     assert pairs[0] == pairs[1]
 
@@ -151,7 +151,7 @@ def agree(pair: tuple[Path, Path], model: nn.Module, given: tuple[torch.Tensor, 
 def test_two_inputs_and_outputs_compute_what_the_model_does(traced, tmp_path):
     torch.manual_seed(0)
     model, pair = Both().eval(), (tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    convert(traced(model, inputs(17, 19)), shapes(inputs(17, 19)), *pair, outputs=2)
+    run_pnnx(traced(model, inputs(17, 19)), shapes(inputs(17, 19)), *pair, outputs=2)
     agree(pair, model, inputs(17, 19))
 
 
@@ -159,7 +159,7 @@ def test_a_second_shape_makes_the_size_dynamic(traced, tmp_path):
     torch.manual_seed(0)
     model, pair = Both().eval(), (tmp_path / "fp32.param", tmp_path / "fp32.bin")
     first, second = inputs(17, 19), inputs(32, 24)
-    convert(traced(model, first), shapes(first), *pair, shapes(second), outputs=2)
+    run_pnnx(traced(model, first), shapes(first), *pair, shapes(second), outputs=2)
     for given in (first, second, inputs(9, 40)):
         agree(pair, model, given)
 
@@ -170,7 +170,7 @@ def test_an_input_that_the_model_does_not_use_stays(traced, tmp_path):
             return (image.relu(),)
 
     pair = tmp_path / "fp32.param", tmp_path / "fp32.bin"
-    convert(traced(First(), inputs(16, 16)), shapes(inputs(16, 16)), *pair)
+    run_pnnx(traced(First(), inputs(16, 16)), shapes(inputs(16, 16)), *pair)
     agree(pair, First(), inputs(16, 16))
 
 

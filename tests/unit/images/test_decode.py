@@ -1,9 +1,6 @@
-"""Reading images, and drawing samples from folders and lists."""
+"""Images are read as timm reads them, whatever their kind; loading keeps order, and names what is broken."""
 
-import itertools
-import os
 import re
-import shutil
 import struct
 import threading
 import zlib
@@ -15,39 +12,16 @@ import pytest
 from PIL import Image
 from timm.data import ImageDataset, create_transform
 
+from samples.pictures import fill, noise
 from zoo.errors import ZooError
 from zoo.images import decode as images
 from zoo.images.decode import load, pixels, read_image, read_inputs
 from zoo.images.inputs import FILE, NORMAL, Feed, Input, filled
 from zoo.images.preprocess import Preprocess, prepare, timm_config
-from zoo.images.sets import HELD_OUT, Crops, ImageSet, Sample, calibration_samples, fingerprint, samples
+from zoo.images.sets import Crops, ImageSet, Sample, samples
 
 RECORD = Preprocess((32, 32))
 FEED = Feed.image(RECORD)
-
-
-def noise(seed: int = 0, width: int = 40, height: int = 30) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
-
-
-def fill(folder: Path, *names: str) -> Path:
-    """Save one image of its own under each name."""
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        noise(zlib.crc32(name.encode())).save(folder / name)
-    return folder
-
-
-def write_list(folder: Path, text: str) -> Path:
-    (folder / "list.txt").write_text(text, encoding="utf-8")
-    return folder / "list.txt"
-
-
-def names(image_set: ImageSet) -> list[str]:
-    return [sample.name for sample in samples(image_set)]
-
-
-# Reading
 
 
 def see_through(path: Path) -> None:
@@ -124,149 +98,6 @@ def test_an_unreadable_image_is_refused_by_name(tmp_path: Path, name: str) -> No
         read_image(tmp_path / name)
 
 
-# Folders and lists
-
-
-def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
-    fill(tmp_path, "b/two words.JPG", "b/ä.png", "a.jpeg", ".hidden/c.bmp")
-    (tmp_path / "SOURCES.md").write_text("no image")
-    assert names(ImageSet("set", tmp_path)) == [".hidden/c.bmp", "a.jpeg", "b/two words.JPG", "b/ä.png"]
-
-
-def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    fill(tmp_path / "elsewhere", "x.png")
-    fill(tmp_path / "set", "a.png")
-    (tmp_path / "set" / "linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
-    assert names(ImageSet("set", tmp_path / "set")) == ["a.png", "linked/x.png"]
-
-
-def test_folder_labels_are_timms(tmp_path: Path) -> None:
-    fill(
-        tmp_path, *(f"{folder}/{i}.png" for folder in ("10", "9", "b/Dog", "a/cat", "c/cat") for i in (0, 1))
-    )
-    reader = ImageDataset(str(tmp_path)).reader
-    expected = {str(Path(path).relative_to(tmp_path)): label for path, label in reader.samples}
-    assert {s.name: s.label for s in samples(ImageSet("set", tmp_path, labels=True))} == expected
-    assert {s.label for s in samples(ImageSet("set", tmp_path))} == {None}
-
-
-def test_a_class_map_gives_line_numbers(tmp_path: Path) -> None:
-    fill(tmp_path / "set", "n02/a.png", "n01/b.png")
-    (tmp_path / "classes.txt").write_text("n00\nn01\nn02\n")
-    image_set = ImageSet("set", tmp_path / "set", labels=True, classes=tmp_path / "classes.txt")
-    assert [(s.name, s.label) for s in samples(image_set)] == [("n01/b.png", 1), ("n02/a.png", 2)]
-    fill(tmp_path / "set", "n07/c.png")
-    with pytest.raises(ZooError, match=r"image set set: .*classes\.txt has no class 'n07'"):
-        samples(image_set)
-
-
-def test_a_labelled_folder_has_no_stray_images(tmp_path: Path) -> None:
-    fill(tmp_path, "a/x.png", "stray.png")
-    with pytest.raises(ZooError, match=r"stray\.png lies in no class folder"):
-        samples(ImageSet("set", tmp_path, labels=True))
-
-
-def test_a_list_names_images_relative_to_itself(tmp_path: Path) -> None:
-    fill(tmp_path, "a b/ü 1.png", "#c.png")
-    write_list(tmp_path, "# comment\r\n\r\na b/ü 1.png\t7\r\n./#c.png\t3\r\n")
-    found = samples(ImageSet("set", tmp_path / "list.txt", labels=True))
-    assert [(s.name, s.label) for s in found] == [("./#c.png", 3), ("a b/ü 1.png", 7)]
-    assert all(sample.path.is_file() for sample in found)
-
-
-def test_a_list_may_name_classes(tmp_path: Path) -> None:
-    fill(tmp_path, "x.png")
-    (tmp_path / "classes.txt").write_text("cat\nbig dog\n")
-    listing = write_list(tmp_path, "x.png\tbig dog")
-    assert samples(ImageSet("s", listing, labels=True, classes=tmp_path / "classes.txt"))[0].label == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x.png\t1\ngone.png\t2", "line 2: .*gone.png"),
-        ("x.png 1", "line 1: .*tab, not a space"),
-        ("x.png\t1\nx.png\t2", "line 2: x.png is listed twice"),
-        ("x.png", "line 1: .*a tab and the class must follow"),
-        ("x.png\tcat", "'cat' is not a whole number"),
-        ("# nothing\n", "no image"),
-    ],
-)
-def test_a_bad_list_is_refused_by_line(tmp_path: Path, text: str, message: str) -> None:
-    fill(tmp_path, "x.png")
-    with pytest.raises(ZooError, match="image set holiday: .*" + message):
-        samples(ImageSet("holiday", write_list(tmp_path, text), labels=True))
-
-
-def test_sets_that_cannot_give_what_is_asked_say_so(tmp_path: Path) -> None:
-    fill(tmp_path / "two", "a.png", "b.png")
-    (tmp_path / "none").mkdir()
-    with pytest.raises(ZooError, match=r"image set few: .* has 2 images and 3 are asked for; add"):
-        samples(ImageSet("few", tmp_path / "two", images=3))
-    with pytest.raises(ZooError, match=r"image set none: .* has no image"):
-        samples(ImageSet("none", tmp_path / "none", images=3, crops=Crops()))
-    with pytest.raises(ZooError, match=r"image set gone: .*gone"):
-        samples(ImageSet("gone", tmp_path / "gone"))
-    with pytest.raises(ZooError, match="at least 1"):
-        ImageSet("zero", tmp_path, images=0)
-
-
-# Choosing and cropping
-
-
-def test_choice_depends_on_seed_and_barely_on_a_new_image(tmp_path: Path) -> None:
-    fill(tmp_path, *(f"{i}.png" for i in range(30)))
-    image_set = ImageSet("set", tmp_path, images=10)
-    before = names(image_set)
-    assert before == sorted(before) and len(set(before)) == 10
-    assert names(ImageSet("set", tmp_path, images=10, seed=1)) != before
-    fill(tmp_path, "new.png")
-    assert len(set(names(image_set)) - set(before)) <= 1
-
-
-def test_samples_do_not_depend_on_the_order_of_the_file_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path, *(f"{folder}/{i}.png" for folder in "abc" for i in range(5)))
-    image_set = ImageSet("set", tmp_path, images=40, crops=Crops())
-    before = samples(image_set)
-    walk = os.walk
-    monkeypatch.setattr(os, "walk", lambda *a, **k: [(d, s, f[::-1]) for d, s, f in walk(*a, **k)][::-1])
-    assert samples(image_set) == before
-
-
-def test_crops_take_turns_over_the_images(tmp_path: Path) -> None:
-    fill(tmp_path, "a.png", "b.png", "c.png")
-    image_set = ImageSet("set", tmp_path, images=200, crops=Crops(0.5, 0.8))
-    drawn = samples(image_set)
-    assert [sample.name for sample in drawn] == [sample.name for sample in drawn[:3]] * 66 + [
-        sample.name for sample in drawn[:2]
-    ]
-    assert len({sample.crop for sample in drawn}) == 200
-    assert 60 < sum(sample.flip for sample in drawn) < 140
-    sides = [sample.crop.side for sample in drawn]
-    assert 0.5 <= min(sides) < 0.52 and 0.78 < max(sides) <= 0.8
-    for sample, (width, height) in itertools.product(drawn, [(40, 30), (7, 100), (1, 1)]):
-        left, top, right, bottom = sample.crop.box(width, height)
-        assert 0 <= left < right <= width and 0 <= top < bottom <= height
-        assert right - left == bottom - top == max(1, round(sample.crop.side * min(width, height)))
-
-
-def test_a_new_image_leaves_the_crops_of_the_others(tmp_path: Path) -> None:
-    fill(tmp_path, "a.png", "b.png", "c.png")
-    before = samples(ImageSet("set", tmp_path, images=30, crops=Crops()))
-    fill(tmp_path, "d.png")
-    after = samples(ImageSet("set", tmp_path, images=40, crops=Crops()))
-    assert [sample for sample in after if sample.name != "d.png"] == before
-
-
-def test_without_flips_nothing_is_mirrored(tmp_path: Path) -> None:
-    fill(tmp_path, "a.png")
-    drawn = samples(ImageSet("set", tmp_path, images=50, crops=Crops(flip=False)))
-    assert not any(sample.flip for sample in drawn)
-
-
 def test_a_sample_shows_its_part_of_the_image(tmp_path: Path) -> None:
     fill(tmp_path, "a.png")
     whole = np.asarray(read_image(tmp_path / "a.png"))
@@ -274,65 +105,6 @@ def test_a_sample_shows_its_part_of_the_image(tmp_path: Path) -> None:
         left, top, right, bottom = sample.crop.box(40, 30)
         part = whole[top:bottom, left:right]
         np.testing.assert_array_equal(np.asarray(pixels(sample)), part[:, ::-1] if sample.flip else part)
-
-
-def test_a_set_survives_as_plain_values(tmp_path: Path) -> None:
-    image_set = ImageSet("set", tmp_path, 5, 1, Crops(0.5, 0.9, False), True, tmp_path / "classes.txt")
-    assert ImageSet.from_dict(image_set.to_dict()) == image_set
-    assert ImageSet.from_dict({"name": "set", "path": str(tmp_path), "crops": True}).crops == Crops()
-    assert ImageSet.from_dict({"name": "set", "path": str(tmp_path), "crops": False}).crops is None
-    for values in ({"image": 3}, {"crops": {"size": 3}}, {"crops": {"smallest": 0}}):
-        with pytest.raises(ZooError):
-            ImageSet.from_dict({"name": "set", "path": str(tmp_path), **values})
-
-
-# Fingerprints
-
-
-def test_fingerprint_sees_what_decides_the_input(tmp_path: Path) -> None:
-    fill(tmp_path / "set", "x/a.png", "x/b.png", "y/c.png")
-    image_set = ImageSet("set", tmp_path / "set", images=10, crops=Crops())
-    seen = {fingerprint(image_set)}
-    for other in (
-        ImageSet("set", tmp_path / "set", images=11, crops=Crops()),
-        ImageSet("set", tmp_path / "set", images=10, crops=Crops(flip=False)),
-        ImageSet("set", tmp_path / "set", images=10, crops=Crops(), seed=1),
-        ImageSet("set", tmp_path / "set", images=10, crops=Crops(), labels=True),
-        ImageSet("set", tmp_path / "set"),
-    ):
-        seen.add(fingerprint(other))
-    noise(99).save(tmp_path / "set" / "x" / "a.png")
-    seen.add(fingerprint(image_set))
-    fill(tmp_path / "set", "x/d.png")
-    seen.add(fingerprint(image_set))
-    assert len(seen) == 8
-
-
-def test_fingerprint_ignores_what_does_not(tmp_path: Path) -> None:
-    fill(tmp_path / "set", "a.png", "b.png")
-    before = fingerprint(ImageSet("set", tmp_path / "set"))
-    os.utime(tmp_path / "set" / "a.png", (1, 1))
-    (tmp_path / "set" / "SOURCES.md").write_text("no image")
-    assert fingerprint(ImageSet("set", tmp_path / "set")) == before
-    shutil.copytree(tmp_path / "set", tmp_path / "checkout")
-    assert fingerprint(ImageSet("another name", tmp_path / "checkout")) == before
-
-
-def test_fingerprint_of_a_large_set_goes_by_size_and_time(tmp_path: Path) -> None:
-    big = tmp_path / "big.png"
-    with big.open("wb") as handle:
-        handle.truncate((16 << 20) + 1)
-    os.utime(big, (1, 1))
-    before = fingerprint(ImageSet("set", tmp_path))
-    with big.open("r+b") as handle:
-        handle.write(b"x")
-    os.utime(big, (1, 1))
-    assert fingerprint(ImageSet("set", tmp_path)) == before
-    os.utime(big, (2, 2))
-    assert fingerprint(ImageSet("set", tmp_path)) != before
-
-
-# Loading
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -380,27 +152,6 @@ def test_load_names_an_image_that_cannot_be_resized(tmp_path: Path) -> None:
     drawn = samples(ImageSet("set", tmp_path))
     with pytest.raises(ZooError, match=r"thread\.png: .*4000x1"):
         list(load(drawn, Feed.image(Preprocess((32, 32), crop_mode="border"))))
-
-
-@pytest.mark.parametrize(("photos", "apart"), [(12, 3), (5, 1), (2, 1)])
-def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
-    for index in range(photos):
-        Image.new("RGB", (8, 8)).save(tmp_path / f"{index}.png")
-    image_set = ImageSet("set", tmp_path, images=200, crops=Crops())
-    kept, held_out = calibration_samples(image_set)
-    names = [{sample.name for sample in each} for each in (kept, held_out)]
-    assert (len(names[0]), len(names[1])) == (photos - apart, apart)
-    assert not names[0] & names[1]
-    assert len(held_out) == HELD_OUT and len(kept) >= 200 * (photos - apart) // photos - photos
-
-
-def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
-    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
-    kept, held_out = calibration_samples(ImageSet("set", tmp_path))
-    assert kept == held_out == samples(ImageSet("set", tmp_path))
-
-
-# Inputs of other kinds
 
 
 GRAY = Preprocess((32, 32), mean=(0.5,), std=(0.25,), channels="GRAY")

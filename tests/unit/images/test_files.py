@@ -1,28 +1,90 @@
-"""Which output of a model a label stands for."""
+"""Finding a set's images in folders and lists, and which output of a model a label stands for."""
 
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from timm.data import ImageDataset
 
+from samples.pictures import fill, names, write_list
 from zoo.errors import ZooError
 from zoo.images.files import ModelClasses
-from zoo.images.sets import ImageSet, fingerprint, samples
+from zoo.images.sets import ImageSet, samples
+
+
+def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
+    fill(tmp_path, "b/two words.JPG", "b/ä.png", "a.jpeg", ".hidden/c.bmp")
+    (tmp_path / "SOURCES.md").write_text("no image")
+    assert names(ImageSet("set", tmp_path)) == [".hidden/c.bmp", "a.jpeg", "b/two words.JPG", "b/ä.png"]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    fill(tmp_path / "elsewhere", "x.png")
+    fill(tmp_path / "set", "a.png")
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
+    assert names(ImageSet("set", tmp_path / "set")) == ["a.png", "linked/x.png"]
+
+
+def test_folder_labels_are_timms(tmp_path: Path) -> None:
+    fill(
+        tmp_path, *(f"{folder}/{i}.png" for folder in ("10", "9", "b/Dog", "a/cat", "c/cat") for i in (0, 1))
+    )
+    reader = ImageDataset(str(tmp_path)).reader
+    expected = {str(Path(path).relative_to(tmp_path)): label for path, label in reader.samples}
+    assert {s.name: s.label for s in samples(ImageSet("set", tmp_path, labels=True))} == expected
+    assert {s.label for s in samples(ImageSet("set", tmp_path))} == {None}
+
+
+def test_a_class_map_gives_line_numbers(tmp_path: Path) -> None:
+    fill(tmp_path / "set", "n02/a.png", "n01/b.png")
+    (tmp_path / "classes.txt").write_text("n00\nn01\nn02\n")
+    image_set = ImageSet("set", tmp_path / "set", labels=True, classes=tmp_path / "classes.txt")
+    assert [(s.name, s.label) for s in samples(image_set)] == [("n01/b.png", 1), ("n02/a.png", 2)]
+    fill(tmp_path / "set", "n07/c.png")
+    with pytest.raises(ZooError, match=r"image set set: .*classes\.txt has no class 'n07'"):
+        samples(image_set)
+
+
+def test_a_labelled_folder_has_no_stray_images(tmp_path: Path) -> None:
+    fill(tmp_path, "a/x.png", "stray.png")
+    with pytest.raises(ZooError, match=r"stray\.png lies in no class folder"):
+        samples(ImageSet("set", tmp_path, labels=True))
+
+
+def test_a_list_names_images_relative_to_itself(tmp_path: Path) -> None:
+    fill(tmp_path, "a b/ü 1.png", "#c.png")
+    write_list(tmp_path, "# comment\r\n\r\na b/ü 1.png\t7\r\n./#c.png\t3\r\n")
+    found = samples(ImageSet("set", tmp_path / "list.txt", labels=True))
+    assert [(s.name, s.label) for s in found] == [("./#c.png", 3), ("a b/ü 1.png", 7)]
+    assert all(sample.path.is_file() for sample in found)
+
+
+def test_a_list_may_name_classes(tmp_path: Path) -> None:
+    fill(tmp_path, "x.png")
+    (tmp_path / "classes.txt").write_text("cat\nbig dog\n")
+    listing = write_list(tmp_path, "x.png\tbig dog")
+    assert samples(ImageSet("s", listing, labels=True, classes=tmp_path / "classes.txt"))[0].label == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x.png\t1\ngone.png\t2", "line 2: .*gone.png"),
+        ("x.png 1", "line 1: .*tab, not a space"),
+        ("x.png\t1\nx.png\t2", "line 2: x.png is listed twice"),
+        ("x.png", "line 1: .*a tab and the class must follow"),
+        ("x.png\tcat", "'cat' is not a whole number"),
+        ("# nothing\n", "no image"),
+    ],
+)
+def test_a_bad_list_is_refused_by_line(tmp_path: Path, text: str, message: str) -> None:
+    fill(tmp_path, "x.png")
+    with pytest.raises(ZooError, match="image set holiday: .*" + message):
+        samples(ImageSet("holiday", write_list(tmp_path, text), labels=True))
+
 
 SYNSETS = tuple(f"n0000000{index}" for index in range(8))
 EIGHT = ModelClasses(8, (SYNSETS, ("ant", "bee", "cat", "crane", "dog", "eel", "crane", "gnu")))
-
-
-def fill(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 4)).save(folder / name)
-
-
-def write_list(folder: Path, text: str) -> Path:
-    path = folder / "list.txt"
-    path.write_text(text)
-    return path
 
 
 def labels_of(tmp_path: Path, *files: str, model: ModelClasses = EIGHT, **options) -> dict[str, int | None]:
@@ -87,11 +149,3 @@ def test_a_class_map_must_fit_the_model_too(tmp_path: Path) -> None:
 def test_labels_for_a_model_without_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="the model has no classes"):
         labels_of(tmp_path, "a/x.png", model=ModelClasses(0))
-
-
-def test_another_label_is_another_fingerprint(tmp_path: Path) -> None:
-    fill(tmp_path, "x.png", "y.png")
-    prints = []
-    for text in ("x.png\tcat\ny.png\tdog", "x.png\tcat\ny.png\tcow", "x.png\tcat\ny.png\tcat"):
-        prints.append(fingerprint(ImageSet("s", write_list(tmp_path, text), labels=True)))
-    assert len(set(prints)) == 3

@@ -13,12 +13,13 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from samples.artifacts import FEED, artifact, pair, photos
-from samples.cards import card
+from samples.cards import RECORD, card
 from samples.ncnn import layer, normal
-from zoo.errors import ArtifactError
+from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import read_inputs
+from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.measure.compare import compare
+from zoo.measure.compare import check_same_model, compare
 from zoo.measure.metrics import MAX_DB, cosine, max_abs_error, sqnr_db
 from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.bin import Storage, array
@@ -215,14 +216,29 @@ def test_the_command_says_what_is_wrong(files, tmp_path):
     pair(network(), tmp_path, "int8")
     (tmp_path / "int8.bin").write_bytes((tmp_path / "int8.bin").read_bytes()[:-100])
     (tmp_path / "broken.png").write_bytes(b"no image")
-    card = files / "results/weights/small.json"
+    card, old = files / "results/weights/small.json", tmp_path / "old.json"
+    old.write_text('{"name": "small"}')
     for arguments, fault in [
         ((folder / "fp32.onnx", folder / "fp32.param", tmp_path / "none.png"), "there is no such image"),
         ((folder / "fp32.param", folder / "fp32.bin", tmp_path / "broken.png"), "cannot be read as an image"),
         ((folder / "fp32.param", folder / "fp16.onnx", files / "0.png"), "fp16.onnx"),
         ((folder / "fp32.param", tmp_path / "int8.param", files / "0.png", "--card", card), "cut short"),
         ((folder / "fp32.param", tmp_path / "int8.param", files / "0.png"), "name it with --card"),
+        (
+            (folder / "fp32.param", folder / "bf16.param", files / "0.png", "--card", old),
+            "no model card as this",
+        ),
     ]:
         done = command(*arguments)
         assert done.returncode == 1 and done.stdout == ""
         assert done.stderr.startswith("error: ") and fault in done.stderr
+
+
+def test_models_that_take_other_inputs_are_not_compared():
+    check_same_model(card(), card("other", labels=("a",) * 5))
+    with pytest.raises(
+        ZooError, match="small and other take different preprocess, so they cannot be compared"
+    ):
+        check_same_model(card(), card("other", record=replace(RECORD, crop_pct=0.5)))
+    with pytest.raises(ZooError, match="small and other take different inputs"):
+        check_same_model(card(), card("other", inputs=Feed.image(RECORD, "photo").inputs))

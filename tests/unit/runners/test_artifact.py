@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.artifacts import pair
+from samples.artifacts import artifact, make_tree, pair
+from samples.cards import card
 from samples.ncnn import small_network
-from zoo.errors import ArtifactError
+from zoo.config.card import ModelCard
+from zoo.errors import ArtifactError, ZooError
 from zoo.runners import open_runner
-from zoo.runners.artifact import Artifact
+from zoo.runners.artifact import Artifact, find_artifact
 from zoo.runners.ncnn_runner import NcnnRunner
 
 FIELDS = {"model": "mine", "device": "cpu", "name": "fp32", "runtime": "ncnn", "precision": "fp32"}
@@ -44,3 +46,46 @@ def test_an_artifact_that_its_runtime_cannot_read_is_an_error(tmp_path):
     broken.write_bytes(b"no model")
     with pytest.raises(ArtifactError, match=r"fp32\.onnx"):
         Artifact.of([broken], **FIELDS | {"runtime": "onnxruntime"}).open(threads=1)
+
+
+def test_an_artifact_is_named_by_device_model_and_name():
+    int8 = artifact("a.param", "a.bin", device="gpu", name="int8")
+    assert str(int8) == "gpu/small/int8"
+    assert int8.heading() == {"model": "small", "device": "gpu", "artifact": "int8"}
+    assert [file.name for file in int8.files] == ["a.param", "a.bin"]
+
+
+# A file's artifact and card
+
+
+def test_a_files_artifact_and_card_are_found_from_its_place(tmp_path):
+    param = make_tree(tmp_path)
+    found, described = find_artifact(param.with_suffix(".bin"))
+    assert found == artifact(param, param.with_suffix(".bin"))
+    assert described == ModelCard.read(tmp_path / "results/weights/small.json")
+    assert find_artifact(param, device="gpu")[0].device == "gpu"
+
+
+def test_a_card_can_be_named_and_names_the_model(tmp_path):
+    param = make_tree(tmp_path)
+    card("another").write(tmp_path / "mine.json")
+    found, described = find_artifact(param, tmp_path / "mine.json")
+    assert found.model == described.name == "another"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "there is no such model card"),
+        ("{", "cannot be read"),
+        ("[]", "not a record, which is a JSON object"),
+        ('{"name": "small"}', r"no model card as this version of ncnn-zoo writes it \(version None, not 1\)"),
+        ('{"version": 1, "name": "small"}', "a broken model card .*missing required field `library`"),
+    ],
+)
+def test_a_card_that_is_none_is_one_sentence_that_names_it(text, sentence, tmp_path):
+    param, path = make_tree(tmp_path), tmp_path / "mine.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ZooError, match=rf"mine\.json: {sentence}"):
+        find_artifact(param, path)

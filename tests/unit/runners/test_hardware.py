@@ -1,16 +1,10 @@
-"""The hardware that records name, and the Vulkan device that gpu artifacts run on."""
+"""The hardware that records name."""
 
 import os
 import subprocess
 import sys
 
-import pytest
-
-from zoo.errors import ZooError
 from zoo.runners.hardware import cpu_count, cpu_name
-from zoo.runners.vulkan import vulkan_device
-
-FIND = "from zoo.runners.vulkan import find_vulkan_device; print(find_vulkan_device())"
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess:
@@ -31,25 +25,3 @@ def test_a_job_counts_the_cores_it_was_given():
     assert (
         python(code + "from zoo.runners.hardware import cpu_count; print(cpu_count())").stdout.strip() == "1"
     )
-
-
-@pytest.mark.gpu
-@pytest.mark.usefixtures("vulkan")
-def test_the_device_has_a_name_and_finding_it_prints_nothing():
-    device = vulkan_device()
-    assert device.name and device.index >= 0
-    assert device.software or "llvmpipe" not in device.name  # Mesa's software device
-    found = python(FIND)
-    assert found.stdout.strip() == repr(device) and found.stderr == ""
-
-
-def test_no_device_is_none_to_those_who_ask():
-    assert python(FIND, VK_DRIVER_FILES="/nonexistent.json").stdout.strip() == "None"
-
-
-def test_no_device_is_an_error_to_those_who_need_one(monkeypatch):
-    monkeypatch.setattr("zoo.runners.vulkan.find_vulkan_device", lambda: None)
-    with pytest.raises(
-        ZooError, match="no Vulkan device, and a gpu artifact is never run on the CPU instead"
-    ):
-        vulkan_device()

@@ -270,9 +270,11 @@ def test_when_the_process_that_listens_dies_all_end(flexible: Service):
 def test_what_cannot_be_served_is_one_sentence(tree: Path, tmp_path: Path, service: Service):
     broken = make_tree(tmp_path)
     broken.with_suffix(".bin").write_bytes(b"short")
+    (tmp_path / "old.json").write_text('{"name": "small"}')
     for arguments, fault in (
         ([broken], "error: "),
         ([tmp_path / "none.param"], "no artifact has a file of this name"),
+        ([tree, "--card", tmp_path / "old.json"], "old.json: no model card as this version"),
         ([tree, "--port", service.port], f"cannot listen on 127.0.0.1 port {service.port}"),
         ([tree, "--port", 80], "must be a whole number from 1024 to 65535"),
     ):

@@ -2,13 +2,23 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx2torch
 from onnx2torch.node_converters.registry import get_converter
 from torch import nn
 
+from zoo.config.model_spec import ModelSpec
+from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
+from zoo.images.preprocess import Preprocess
+from zoo.models.libraries import Tensors, Traits, onnx_file
+
+
+def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
+    """The model of the file."""
+    return open_file(Path(spec.architecture))
 
 
 def open_file(path: Path) -> nn.Module:
@@ -36,3 +46,42 @@ def unsupported(model: onnx.ModelProto) -> Counter[str]:
         except NotImplementedError:
             found[f"{node.domain}.{node.op_type}" if node.domain else node.op_type] += 1
     return found
+
+
+def preprocess(spec: ModelSpec) -> Preprocess:
+    return Preprocess()
+
+
+def pretrained(spec: ModelSpec) -> WeightsSource:
+    raise ZooError(f"{spec.architecture} holds its weights; nobody else keeps them")
+
+
+def licence(spec: ModelSpec) -> str | None:
+    return None
+
+
+def labels(spec: ModelSpec) -> list[str] | None:
+    return None
+
+
+def task(spec: ModelSpec) -> str | None:
+    return None
+
+
+def channels(spec: ModelSpec) -> int | None:
+    return None
+
+
+def own_part(tensors: Tensors) -> Tensors:
+    return tensors
+
+
+def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
+    return None
+
+
+def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
+    path = Path(spec.architecture)
+    model = onnx_file.read(path)
+    feed = onnx_file.inputs_of_file(spec, model, record)
+    return Traits(feed, onnx_file.outputs_of_file(path, feed), onnx_file.parameters(model), None)

@@ -2,15 +2,18 @@
 is open_clip's name of the architecture and of its weights."""
 
 import difflib
+from pathlib import Path
 from typing import Any
 
 import open_clip
 from torch import nn
 
+from zoo.config.card import OTHER
 from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
+from zoo.models.libraries import Tensors, Traits
 
 TOWER = "visual."
 """What the names of the image tower's tensors start with, in the weights of the whole model."""
@@ -62,8 +65,30 @@ def licence(spec: ModelSpec) -> str | None:
     return None  # open_clip does not say
 
 
-def labels(spec: ModelSpec) -> None:
+def labels(spec: ModelSpec) -> list[str] | None:
     return None  # an embedding has no classes
+
+
+def task(spec: ModelSpec) -> str | None:
+    return OTHER  # one vector, but no class scores
+
+
+def channels(spec: ModelSpec) -> int | None:
+    return None
+
+
+def own_part(tensors: Tensors) -> Tensors:
+    """Of the weights of a whole CLIP model, those of its image tower."""
+    tower = {name[len(TOWER) :]: tensor for name, tensor in tensors.items() if name.startswith(TOWER)}
+    return tower or tensors
+
+
+def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
+    return None
+
+
+def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
+    return None
 
 
 def _name(spec: ModelSpec) -> str:

@@ -1,6 +1,7 @@
 """timm's architectures: looked up by name and built, with errors that say what is wrong with a name."""
 
 import difflib
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -11,8 +12,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, from_timm_config
-
-IMAGENET_CLASSES = 1000
+from zoo.models.libraries import Tensors, Traits
 
 
 def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
@@ -72,3 +72,25 @@ def labels(spec: ModelSpec) -> list[str]:
     from timm.data import ImageNetInfo
 
     return list(ImageNetInfo().label_descriptions())
+
+
+def task(spec: ModelSpec) -> str | None:
+    return None
+
+
+def channels(spec: ModelSpec) -> int | None:
+    return spec.args.get("in_chans")
+
+
+def own_part(tensors: Tensors) -> Tensors:
+    return tensors
+
+
+def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
+    """timm's loader knows the original names of many families, and adapts weights to other input sizes."""
+    overlay = {"file": str(path), "num_classes": model.num_classes}
+    return {"pretrained": True, "pretrained_cfg_overlay": overlay}
+
+
+def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
+    return None

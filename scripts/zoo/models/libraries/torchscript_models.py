@@ -2,11 +2,21 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from zoo.config.model_spec import ModelSpec
+from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
+from zoo.images.preprocess import Preprocess
+from zoo.models.libraries import Tensors, Traits
+
+
+def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
+    """The model of the file."""
+    return open_file(Path(spec.architecture))
 
 
 def open_file(path: Path) -> nn.Module:
@@ -24,3 +34,39 @@ def open_file(path: Path) -> nn.Module:
             "state dict as weights: {file: …} of a model instead"
         ) from error
     return model.eval()
+
+
+def preprocess(spec: ModelSpec) -> Preprocess:
+    return Preprocess()
+
+
+def pretrained(spec: ModelSpec) -> WeightsSource:
+    raise ZooError(f"{spec.architecture} holds its weights; nobody else keeps them")
+
+
+def licence(spec: ModelSpec) -> str | None:
+    return None
+
+
+def labels(spec: ModelSpec) -> list[str] | None:
+    return None
+
+
+def task(spec: ModelSpec) -> str | None:
+    return None
+
+
+def channels(spec: ModelSpec) -> int | None:
+    return None
+
+
+def own_part(tensors: Tensors) -> Tensors:
+    return tensors
+
+
+def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
+    return None
+
+
+def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
+    return None

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -11,6 +12,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
+from zoo.models.libraries import Tensors, Traits
 
 
 def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
@@ -55,6 +57,26 @@ def licence(spec: ModelSpec) -> str | None:
 def labels(spec: ModelSpec) -> list[str] | None:
     weights = _weights(spec)
     return None if weights is None else list(weights.meta.get("categories") or ()) or None
+
+
+def task(spec: ModelSpec) -> str | None:
+    return None
+
+
+def channels(spec: ModelSpec) -> int | None:
+    return None
+
+
+def own_part(tensors: Tensors) -> Tensors:
+    return tensors
+
+
+def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
+    return None
+
+
+def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
+    return None
 
 
 def _name(spec: ModelSpec) -> str:

@@ -1,5 +1,4 @@
-"""An ONNX file as the source of a model: what it takes and returns, whether it is sound, and a normal form of
-it, which later stages convert."""
+"""An ONNX file as the source of a model: whether it is sound, what it takes and what it returns."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.version_converter
 import onnxruntime
 from onnx import TensorProto, numpy_helper
 
@@ -47,7 +45,7 @@ def parameters(model: onnx.ModelProto) -> int:
     )
 
 
-def feed_of(spec: ModelSpec, model: onnx.ModelProto, record: Preprocess) -> Feed:
+def inputs_of_file(spec: ModelSpec, model: onnx.ModelProto, record: Preprocess) -> Feed:
     """The inputs of a file, by its own shapes where they are static.
 
     A file of one input needs no declaration; `preprocess: size` is then that of the file. Raises ZooError for
@@ -162,7 +160,7 @@ def _written(dims: Sequence[int | None]) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in dims) + "]"
 
 
-def outputs_of(path: Path, feed: Feed) -> dict[str, Shape]:
+def outputs_of_file(path: Path, feed: Feed) -> dict[str, Shape]:
     """The outputs by name, each with its shape without the batch, for zeros. ZooError if it does not run."""
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -1,0 +1,26 @@
+"""A model that a file holds, checked where it lies."""
+
+from pathlib import Path
+
+from zoo.config.model_spec import ModelSpec
+from zoo.models.architecture import build
+from zoo.models.checkpoint import check_sha256
+from zoo.models.libraries import Traits, library
+from zoo.models.traits import preprocess_record, traits_of
+from zoo.models.weights import Source, check_finite
+
+
+def import_file(spec: ModelSpec) -> tuple[Traits, Source]:
+    """What the model of the file `spec.architecture` is like, and its origin.
+
+    Raises ZooError, without naming the model, if the file is missing, damaged, not the one that the
+    configuration's digest says, holds NaN or infinity, or does not take the inputs that are declared.
+    """
+    path = Path(spec.architecture)
+    traits = library(spec).traits(spec, preprocess_record(spec))
+    if traits is None:
+        module = build(spec, spec.weights.seed)
+        check_finite(path, module.state_dict())
+        traits = traits_of(spec, module)
+    digest = check_sha256(path, spec.weights.sha256)
+    return traits, {"kind": spec.library, "location": spec.architecture, "sha256": digest}

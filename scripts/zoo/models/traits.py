@@ -1,0 +1,73 @@
+"""What a model takes, returns and costs, by a run of it."""
+
+import torch
+from torch import nn
+
+from zoo.config.model_spec import ModelSpec
+from zoo.errors import ZooError
+from zoo.images.inputs import IMAGE, Feed, Input
+from zoo.images.preprocess import Preprocess
+from zoo.models.flops import count_multiply_adds
+from zoo.models.libraries import Traits, library
+from zoo.runners.torch_outputs import named_tensors
+
+
+def traits_of(spec: ModelSpec, model: nn.Module) -> Traits:
+    """Those of a torch module. Raises ZooError if it does not take the inputs that are declared."""
+    feed = feed_of(spec)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Traits(feed, outputs_of(model, feed), parameters, count_multiply_adds(model, feed.shapes))
+
+
+@torch.no_grad()
+def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
+    """The outputs by name, each with its shape without the batch, for a batch of one.
+
+    Raises ZooError if the model does not take the feed's inputs, or those of its second shapes.
+    """
+    if (second := feed.second()) is not None:
+        outputs_of(model, second)
+    shapes = " and ".join(str([1, *shape]) for shape in feed.shapes)
+    try:
+        found = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
+    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
+        reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
+        raise ZooError(
+            f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
+            "preprocess: size and channels, or declare its inputs"
+        ) from error
+    return {name: tuple(tensor.shape[1:]) for name, tensor in found}
+
+
+def feed_of(spec: ModelSpec) -> Feed:
+    """The inputs that the specification declares, or one image. ZooError for what makes no sense."""
+    record = preprocess_record(spec)
+    if not spec.inputs:
+        _check_channels(spec, record)
+        return Feed.image(record, second_size=spec.second_size)
+    if spec.second_size is not None:
+        raise ZooError("second_size is for a model of one image; give each of inputs its second_shape")
+    usual = [len(record.mean), *record.size]
+    inputs = []
+    for place, entry in enumerate(spec.inputs):
+        shape = usual if entry.get("values", IMAGE) == IMAGE else None
+        inputs.append(Input.from_dict({"name": f"in{place}", "shape": shape} | entry))
+    if len({each.name for each in inputs}) != len(inputs):
+        raise ZooError(f"inputs must have different names, not {', '.join(each.name for each in inputs)}")
+    return Feed(record, tuple(inputs))
+
+
+def _check_channels(spec: ModelSpec, record: Preprocess) -> None:
+    channels = library(spec).channels(spec)
+    if channels not in (None, len(record.mean)):
+        raise ZooError(
+            f"args in_chans is {channels}, and preprocessing gives {len(record.mean)} channels "
+            f"({record.channels}); set preprocess: channels, mean and std, or give the inputs as .npz files "
+            "(inputs: [{shape: …, values: file}])"
+        )
+
+
+def preprocess_record(spec: ModelSpec) -> Preprocess:
+    """The library's record for the architecture and tag with the specification's overrides; ZooError for bad
+    values."""
+    return Preprocess.from_dict({**library(spec).preprocess(spec).to_dict(), **spec.preprocess})

@@ -1,0 +1,48 @@
+"""From a file to the ncnn pair that answers as it does."""
+
+import pytest
+import torch
+
+from samples.sources import fully, refused
+from zoo.errors import ZooError
+from zoo.export.ncnn import Target, first_that_agrees
+from zoo.export.torchscript import export_torchscript
+from zoo.images.inputs import Feed
+from zoo.images.preprocess import Preprocess
+
+
+def test_a_way_to_ncnn_that_gives_other_answers_is_passed_over(tmp_path):
+    torch.manual_seed(0)
+    model, other = fully().eval(), fully().eval()
+    torch.onnx.export(
+        model, (torch.zeros(1, 3, 32, 32),), str(tmp_path / "truth.onnx"), opset_version=17, dynamo=False
+    )
+    for name, each in (("model", model), ("other", other)):
+        export_torchscript(each, torch.zeros(1, 3, 32, 32), tmp_path / f"{name}.pt")
+    feed = Feed.image(Preprocess(size=(32, 32)))
+    ways = [(name, lambda name=name: tmp_path / f"{name}.pt") for name in ("missing", "other", "model")]
+    pair = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    assert first_that_agrees(ways, tmp_path / "truth.onnx", Target("m", feed, 1, *pair)) == "model"
+    assert all(file.is_file() for file in pair)
+    with pytest.raises(
+        ZooError,
+        match=r"no way to ncnn works\. missing: .* \| other: the ncnn model's output 0 has the cosine",
+    ):
+        none = Target("m", feed, 1, tmp_path / "x.param", tmp_path / "x.bin")
+        first_that_agrees(ways[:2], tmp_path / "truth.onnx", none)
+    assert not (tmp_path / "x.param").exists()
+
+
+def test_a_model_without_that_second_shape(tmp_path):
+    """The linear layer fixes the number of pixels."""
+    entry = {
+        "timm": "test_vit",
+        "weights": {"random": 0},
+        "preprocess": {"size": [160, 160]},
+        "second_size": [96, 96],
+    }
+    refused(
+        entry,
+        tmp_path,
+        r"the ONNX model does not take inputs of the shape \[1, 3, 96, 96\] .* its shape cannot be dynamic",
+    )

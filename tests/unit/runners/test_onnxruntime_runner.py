@@ -1,0 +1,36 @@
+"""ONNX files in onnxruntime, alone and in batches."""
+
+import numpy as np
+import pytest
+
+from samples.flexible_onnx import save_flexible
+from samples.runtimes import IMAGE
+from zoo.errors import ArtifactError
+from zoo.runners import BatchRunner, open_runner
+
+GENERATOR = np.random.default_rng(0)
+
+
+def test_a_file_of_any_batch_takes_several_images_at_once(tmp_path):
+    runner = open_runner("onnxruntime", [save_flexible(tmp_path, "N")])
+    images = GENERATOR.standard_normal((4, 3, 8, 8), np.float32)
+    assert isinstance(runner, BatchRunner) and runner.batches
+    (outputs,) = runner.run_batch((images,))
+    assert outputs.shape == (4, 5) and outputs.dtype == np.float32
+    for output, image in zip(outputs, images, strict=True):
+        np.testing.assert_allclose(output, runner.run((image,))[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_of_a_batch_of_one_says_so_and_refuses_more(tmp_path):
+    runner = open_runner("onnxruntime", [save_flexible(tmp_path, "1")])
+    assert not runner.batches
+    with pytest.raises(ArtifactError, match=r"fp32\.onnx: onnxruntime cannot run it: "):
+        runner.run_batch((GENERATOR.standard_normal((2, 3, 8, 8), np.float32),))
+
+
+def test_a_gpu_that_onnxruntime_cannot_use_leaves_it_on_the_cpu(case):
+    on_gpu, on_cpu = (
+        open_runner("onnxruntime", case.files["onnxruntime"], device) for device in ("gpu", "cpu")
+    )
+    np.testing.assert_allclose(on_gpu.run((IMAGE,))[0], on_cpu.run((IMAGE,))[0], atol=1e-3)
+    assert (on_gpu.info.software_gpu is None) == (on_gpu.info.device == on_cpu.info.device)
