@@ -29,10 +29,10 @@ def bare(options: argparse.Namespace) -> None:
     runner = NcnnRunner(options.param, options.weights, "cpu", options.threads, precision="fp32")
     shape = (3, options.size, options.size)
     image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    runner.step((image,))
+    runner.compute((image,))
     started, busy = time.perf_counter(), time.process_time()
     for _ in range(options.images):
-        runner.step((image,))
+        runner.compute((image,))
     print(time.perf_counter() - started, time.process_time() - busy)
 
 
@@ -42,8 +42,8 @@ def whole(options: argparse.Namespace) -> None:
     from zoo.images.inputs import Feed
     from zoo.images.preprocess import Preprocess
     from zoo.images.sets import ImageSet, samples
-    from zoo.ncnn.check import load_checked
     from zoo.ncnn.graph import write_graph
+    from zoo.ncnn.pair import Pair
     from zoo.ncnn.weights import LEVELS
     from zoo.quantize.scales import quantize, weight_scales
     from zoo.quantize.table import CalibrationTable, write_table
@@ -54,9 +54,10 @@ def whole(options: argparse.Namespace) -> None:
         for index in range(options.images)
     ]
     files = options.param, options.weights
-    graph = load_checked(*files)
+    fp32 = Pair.load(*files)
+    graph = fp32.graph
     feed = Feed.image(Preprocess(size=(options.size, options.size)))
-    statistics = collect_parallel(graph, files, turns, feed, options.threads)
+    statistics = collect_parallel(fp32, turns, feed, options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         statistics.save(out / "calibration.npz")

@@ -16,7 +16,7 @@ from pathlib import Path
 import onnx
 from fidelity import IMAGES, Zoo
 
-from zoo.images.sets import ImageSet, calibration_samples, samples
+from zoo.images.sets import CalibrationSet, ImageSet, samples
 from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.onnx.calibration import feeds, load_model
@@ -52,7 +52,7 @@ def files(zoo: Zoo, model: str) -> Iterator[tuple[str, Path]]:
     for name in BUILT:
         yield f"{name}.onnx", folder / f"{name}.onnx"
     source, feed = load_model(folder / "fp32.onnx"), zoo.feed(model)
-    chosen, _ = calibration_samples(calibration(zoo, model))
+    chosen = CalibrationSet.of(calibration(zoo, model)).collected
     for name, setting in SETTINGS.items():
         path = folder / "int8_static.other.onnx"
         inputs = feeds(source, chosen, feed, threads=2)

@@ -12,9 +12,16 @@ snakemake: Any
 
 
 def main(
-    *, artifact: Artifact, card: str, reference: str, images: Mapping[str, Any], threads: int, output: str
+    *,
+    artifact: Artifact,
+    card: str,
+    reference: str,
+    images: Mapping[str, Any],
+    threads: int,
+    memory_mb: float,
+    output: str,
 ) -> None:
-    evaluate(artifact, ReferenceSet.read(images, card, reference), threads).write(output)
+    evaluate(artifact, ReferenceSet.read(images, card, reference), threads, memory_mb).write(output)
 
 
 if __name__ == "__main__":
@@ -27,5 +34,6 @@ if __name__ == "__main__":
             reference=files.reference,
             images=params.images,
             threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],
         )

@@ -15,7 +15,7 @@ snakemake: Any
 def main(
     *, artifact: Artifact, fp32: Iterable[str], card: str, streams: int | None, memory_mb: float, output: str
 ) -> None:
-    settings = BenchSettings(streams=streams, memory_bytes=1e6 * memory_mb)
+    settings = BenchSettings(streams=streams, memory_mb=memory_mb)
     shapes = ModelCard.read(card).feed.shapes
     benchmark(artifact, ncnn_fp32(artifact, fp32), shapes, settings).write(output)
 

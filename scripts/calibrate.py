@@ -1,52 +1,65 @@
 """Collect calibration statistics in one pass of the fp32 ncnn model, of all images or of a shard of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
-from zoo.calibration.collect import collect_parallel, pixels_for
+from zoo.calibration.collect import collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
 from zoo.config.card import ModelCard
-from zoo.errors import ZooError
-from zoo.images.sets import ImageSet, calibration_samples
+from zoo.images.sets import CalibrationSet, ImageSet, shard
 from zoo.jobs.reporting import reporting
-from zoo.ncnn.check import load_checked
+from zoo.ncnn.pair import Pair
+
+snakemake: Any
 
 
-def collected(
-    fp32: tuple[str, str],
+def collect(
+    *,
+    param: str,
+    weights: str,
     card: str,
-    images: dict[str, Any],
-    shard: tuple[int, int],
+    images: Mapping[str, Any],
+    number: int,
+    shards: int,
     threads: int,
+    memory_mb: float,
     title: str,
-) -> CalibrationStatistics:
-    """The statistics of shard i of n, (i, n), which has every n-th image from the i-th on; i is from 0."""
-    feed = ModelCard.read(card).feed
-    chosen, _ = calibration_samples(ImageSet.from_dict(images))
-    part = chosen[shard[0] :: shard[1]]
-    if not part:
-        raise ZooError(
-            f"{len(chosen)} calibration images are too few for {shard[1]} shards (config.yaml: int8: shards)"
-        )
-    files = Path(fp32[0]), Path(fp32[1])
-    pixels = pixels_for(len(chosen))
-    return collect_parallel(load_checked(*fp32), files, part, feed, threads, pixels, progress=title)
+    output: str,
+) -> None:
+    fp32, feed = Pair.load(param, weights), ModelCard.read(card).feed
+    collected = CalibrationSet.of(ImageSet.from_dict(images)).collected
+    statistics = collect_parallel(
+        fp32,
+        shard(collected, number, shards),
+        feed,
+        fitting_processes(fp32, threads, memory_mb),
+        pixels_for(len(collected)),
+        title,
+    )
+    statistics.save(output)
 
 
-def merged(shards: Sequence[str]) -> CalibrationStatistics:
-    return reduce(merge, map(CalibrationStatistics.load, shards))
+def merge_all(*, shards: Sequence[str], output: str) -> None:
+    reduce(merge, map(CalibrationStatistics.load, shards)).save(output)
 
 
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
     title = f"calibrate {names.device}/{names.model}"
     with reporting(snakemake.log[0], title):
-        if shards := files.get("shards"):
-            found = merged(shards)
+        if files.get("shards"):
+            merge_all(shards=files.shards, output=snakemake.output[0])
         else:
-            shard = (int(names.get("shard", 1)) - 1, int(names.get("shards", 1)))
-            fp32, images = (files.param, files.weights), snakemake.params.images
-            found = collected(fp32, files.card, images, shard, snakemake.threads, title)
-        found.save(snakemake.output[0])
+            collect(
+                param=files.param,
+                weights=files.weights,
+                card=files.card,
+                images=snakemake.params.images,
+                number=int(names.get("shard", 1)),
+                shards=int(names.get("shards", 1)),
+                threads=snakemake.threads,
+                memory_mb=snakemake.resources.mem_mb,
+                title=title,
+                output=snakemake.output[0],
+            )

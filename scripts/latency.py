@@ -1,24 +1,28 @@
 """Time one int8 candidate beside ncnn's fp32 of the same model, one thread."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from zoo.config.card import ModelCard
 from zoo.jobs.reporting import reporting
 from zoo.measure.timing import ncnn_fp32, time_beside
 from zoo.runners.artifact import Artifact
 
+snakemake: Any
+
 LONGEST_S = 5.0
 
 
-def main(artifact: Artifact, fp32_files: tuple[str, str], card: str, output: str) -> None:
-    fp32, shapes = ncnn_fp32(artifact, fp32_files), ModelCard.read(card).feed.shapes
-    latency, _ = time_beside(artifact, fp32, shapes, threads=1, longest_s=LONGEST_S)
+def main(*, artifact: Artifact, fp32: Iterable[str], card: str, output: str) -> None:
+    beside, shapes = ncnn_fp32(artifact, fp32), ModelCard.read(card).feed.shapes
+    latency, _ = time_beside(artifact, beside, shapes, threads=1, longest_s=LONGEST_S)
     latency.write(output)
 
 
 if __name__ == "__main__":
-    files = snakemake.input
-    name = snakemake.wildcards.candidate
-    artifact = replace(Artifact.of((files.param, files.weights), **snakemake.params.artifact), name=name)
+    files, names = snakemake.input, snakemake.wildcards
+    artifact = Artifact.of((files.param, files.weights), **snakemake.params.artifact)
+    artifact = replace(artifact, name=names.candidate)
     with reporting(snakemake.log[0], f"latency of the int8 candidate {artifact}"):
-        main(artifact, tuple(files.fp32), files.card, snakemake.output[0])
+        main(artifact=artifact, fp32=files.fp32, card=files.card, output=snakemake.output[0])

@@ -6,7 +6,7 @@ from typing import Any
 import onnx
 
 from zoo.config.card import ModelCard
-from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
@@ -20,8 +20,8 @@ def main(
     *, fp32: str, card: str, images: dict[str, Any], gates: Mapping[str, float], threads: int, output: str
 ) -> None:
     model, described = load_model(fp32), ModelCard.read(card)
-    samples, _ = calibration_samples(ImageSet.from_dict(images))
-    inputs = list(feeds(model, every(samples, PROBES), described.feed, threads))
+    samples = spread(CalibrationSet.of(ImageSet.from_dict(images)).collected, PROBES)
+    inputs = list(feeds(model, samples, described.feed, threads))
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(to_fp16(model, inputs, gates, described.classifies), temporary)
 

@@ -5,7 +5,7 @@ from typing import Any
 import onnx
 
 from zoo.config.card import ModelCard
-from zoo.images.sets import ImageSet, calibration_samples
+from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
@@ -19,7 +19,7 @@ def main(
     *, fp32: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
 ) -> None:
     model = load_model(fp32)
-    samples, _ = calibration_samples(ImageSet.from_dict(images))
+    samples = CalibrationSet.of(ImageSet.from_dict(images)).collected
     inputs = feeds(model, samples, ModelCard.read(card).feed, threads, progress=title)
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_static(model, inputs, len(samples), setting), temporary)

@@ -25,7 +25,7 @@ snakemake: Any
 def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
     device = device_of_float32(threads)
     model = load(spec, weights).to(device)
-    loaded = load_samples(chosen, feed, threads, progress=f"reference {spec.name}")
+    loaded = load_samples(chosen, feed, threads, title=f"reference {spec.name}")
     inputs = (inputs for _, inputs in loaded)
     return stacked(list(answers(lambda batch: tuple(tensors_of(model(*batch))), inputs, device)))
 

@@ -1,82 +1,67 @@
 """Plan each layer by its local error; measure what each int8 layer does to the whole model, and its time."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from zoo.calibration.statistics import CalibrationStatistics
 from zoo.config.card import ModelCard
 from zoo.images.decode import load
-from zoo.images.sets import ImageSet, calibration_samples, every
+from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
-from zoo.jobs.scratch import scratch
-from zoo.measure.layer_time import layer_times
-from zoo.measure.multiply_adds import multiply_adds
-from zoo.ncnn.check import load_checked
-from zoo.ncnn.graph import write_files
-from zoo.quantize.apply import apply, left_float
+from zoo.quantize.apply import left_float
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
 from zoo.runners.reference import Reference
+from zoo.search.noise import fitting_processes, probes_for
 from zoo.search.planning import local_recipe
-from zoo.search.sensitivity import fitting, measure, probes_for, sensitivity
+from zoo.search.sensitivity import measure_sensitivity
+from zoo.search.subject import Subject
+
+snakemake: Any
 
 
 def main(
+    *,
     fp32: Artifact,
+    subject: Subject,
     card: str,
-    statistics: str,
-    images: dict[str, Any],
+    images: Mapping[str, Any],
     threads: int,
-    memory_mb: int,
-    recipe_out: str,
-    sensitivity_out: str,
-    reference_out: str,
+    memory_mb: float,
+    recipe_output: str,
+    sensitivity_output: str,
+    reference_output: str,
 ) -> None:
     described = ModelCard.read(card)
-    feed = described.feed
-    graph, known = load_checked(*fp32.files), CalibrationStatistics.load(statistics)
-    image_set = ImageSet.from_dict(images)
-    _, held_out = calibration_samples(image_set, described.classes)
-    found, _ = run(fp32, held_out, feed, threads)
-    labels = np.array([sample.label for sample in held_out]) if image_set.labels else None
-    names = tuple(sample.name for sample in held_out)
-    Reference(found, names, labels, described.task).save(Path(reference_out))
-    recipe = local_recipe(graph, known, device=fp32.device)
+    feed, graph = described.feed, subject.fp32.graph
+    held_out = CalibrationSet.of(ImageSet.from_dict(images), described.classes).held_out
+    outputs, _ = run(fp32, held_out, feed, threads, memory_mb)
+    Reference.of(held_out, outputs, described.task).save(Path(reference_output))
+    recipe = local_recipe(graph, subject.statistics, device=subject.device)
     if left := left_float(graph, recipe):
-        logging.warning("%s/%s, int8: %s", fp32.device, fp32.model, left)
-    write_json(recipe.to_dict(), recipe_out)
-    title = f"sensitivity {fp32.device}/{fp32.model}"
-    probes = [inputs for _, inputs in load(every(held_out, probes_for(graph)), feed, threads)]
-    files = fp32.files[0], fp32.files[1]
-    with scratch(recipe_out) as folder:
-        processes = fitting(threads, memory_mb, graph)
-        noise = measure(
-            graph, files, known, recipe, probes, processes, fp32.model, folder=folder, progress=title
-        )
-        int8 = folder / "int8.param", folder / "int8.bin"
-        write_files(apply(graph, known, recipe), *int8)
-        times, int8_times = (layer_times(pair, feed.shapes, fp32.device) for pair in (files, int8))
-    products = multiply_adds(fp32.files, feed.shapes)
-    outcome = sensitivity(graph, noise, times, int8_times, products, len(probes), fp32.model, fp32.device)
-    write_json(outcome.to_dict(), sensitivity_out)
+        logging.warning("%s/%s, int8: %s", subject.device, subject.model, left)
+    write_json(recipe.to_dict(), recipe_output)
+    probes = [inputs for _, inputs in load(spread(held_out, probes_for(graph)), feed, threads)]
+    processes = fitting_processes(graph, threads, memory_mb)
+    found = measure_sensitivity(subject, recipe, probes, feed.shapes, processes, sensitivity_output)
+    write_json(found.to_dict(), sensitivity_output)
 
 
 if __name__ == "__main__":
-    files, made = snakemake.input, snakemake.output
-    fp32 = Artifact.of((files.param, files.weights), **snakemake.params.artifact)
-    with reporting(snakemake.log[0], f"sensitivity {fp32.device}/{fp32.model}"):
+    files, made, names = snakemake.input, snakemake.output, snakemake.wildcards
+    with reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}"):
         main(
-            fp32,
-            files.card,
-            files.statistics,
-            snakemake.params.images,
-            snakemake.threads,
-            snakemake.resources.mem_mb,
-            made.recipe,
-            made.sensitivity,
-            made.reference,
+            fp32=Artifact.of((files.param, files.weights), **snakemake.params.artifact),
+            subject=Subject.load(
+                names.model, names.device, files.param, files.weights, statistics=files.statistics
+            ),
+            card=files.card,
+            images=snakemake.params.images,
+            threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
+            recipe_output=made.recipe,
+            sensitivity_output=made.sensitivity,
+            reference_output=made.reference,
         )

@@ -5,14 +5,14 @@ from typing import Any
 
 from zoo.config.card import ModelCard
 from zoo.deploy.vendor import write_vendor_bundle
-from zoo.images.sets import ImageSet, calibration_samples
+from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
 
 snakemake: Any
 
 
 def main(*, onnx: str, card: str, images: dict[str, Any], data_type: str, output: str) -> None:
-    samples, _ = calibration_samples(ImageSet.from_dict(images))
+    samples = CalibrationSet.of(ImageSet.from_dict(images)).collected
     write_vendor_bundle(ModelCard.read(card), Path(onnx), samples, data_type, output)
 
 

@@ -6,12 +6,9 @@ adds it up in the order of the images, so that the result does not depend on how
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -31,12 +28,15 @@ from zoo.calibration.statistics import (
     half,
     merge_columns,
 )
-from zoo.errors import ArtifactError, ZooError
+from zoo.errors import ZooError
 from zoo.images.decode import read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.jobs.isolation import end_with_parent
+from zoo.jobs.isolation import isolated_each
+from zoo.jobs.progress import progress
+from zoo.jobs.usage import fitting
 from zoo.ncnn.graph import Graph, fingerprint, source_blob
+from zoo.ncnn.pair import Pair
 from zoo.ncnn.weights import quantizable, row_width
 from zoo.runners import Runner
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -146,72 +146,54 @@ def collect(
 
 
 def collect_parallel(
-    graph: Graph,
-    files: tuple[Path, Path],
+    fp32: Pair,
     samples: Sequence[Sample],
     feed: Feed,
     processes: int,
     pixels: int | None = None,
-    seed: int = 0,
-    progress: str | None = None,
+    title: str | None = None,
 ) -> CalibrationStatistics:
     """The same for image files: read, prepared and run in child processes, one core each.
 
-    files: the fp32 `.param` and `.bin` that `graph` was read from. pixels: by default `pixels_for` them.
-    progress: the text of a progress bar on a terminal.
-    Raises also what reading an image raises, and ArtifactError when a child process dies.
+    pixels: by default `pixels_for` them. title: the text of a progress bar on a terminal.
+    Raises also what reading an image raises, and ChildDied when a child process dies.
     """
-    chosen = plan(graph, pixels or pixels_for(len(samples)), seed)
-    seen = _observe_all(chosen, files, samples, feed, min(processes, max(1, len(samples) // 4)))
-    if progress is not None:
-        from tqdm import tqdm
-
-        seen = iter(tqdm(seen, progress, len(samples), disable=None, delay=2, leave=False, unit="image"))
+    chosen = plan(fp32.graph, pixels or pixels_for(len(samples)), seed=0)
+    calls = {
+        f"{fp32.param}, calibration images {start + 1} to {start + _TASK}": (samples[start : start + _TASK],)
+        for start in range(0, len(samples), _TASK)
+    }
+    parts: Iterator[list[Seen]] = isolated_each(
+        calls, _observe_in_child, processes, _start, chosen, fp32.files, feed
+    )
+    shown = progress(parts, title, len(samples), "image", len)
     with threadpool_limits(1, user_api="blas"):  # the children have the cores
-        return _sum(graph, chosen, seen)
+        return _sum(fp32.graph, chosen, chain.from_iterable(shown))
+
+
+def fitting_processes(fp32: Pair, threads: int, memory_mb: float) -> int:
+    """How many processes `collect_parallel` can have in a job that was granted so much."""
+    size = fp32.megabytes
+    return fitting(threads, memory_mb, each_mb=200 + 1.5 * size, own_mb=400 + 1.6 * size)
 
 
 _TASK = 4  # images that a child takes at a time
 
 
-def _observe_all(
-    chosen: Plan, files: tuple[Path, Path], samples: Sequence[Sample], feed: Feed, processes: int
-) -> Iterator[Seen]:
-    waiting: deque[Future[list[Seen]]] = deque()
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (chosen, files, feed))
-    try:
-        for start in range(0, len(samples), _TASK):
-            waiting.append(pool.submit(_observe_in_child, samples[start : start + _TASK]))
-            if len(waiting) > 2 * processes:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise ArtifactError(
-            f"{files[0]}: ncnn crashed or was killed (out of memory?) while running it"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-class _Child(NamedTuple):
+class _State(NamedTuple):
     plan: Plan
     runner: NcnnRunner
     feed: Feed
 
 
-_child: list[_Child] = []
-
-
-def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> None:
-    end_with_parent()
+def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> _State:
     threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
     # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
-    _child.append(_Child(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed))
+    return _State(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed)
 
 
-def _observe_in_child(samples: Sequence[Sample]) -> list[Seen]:
-    chosen, runner, feed = _child[0]
+def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[Seen]:
+    chosen, runner, feed = state
     return [observe(chosen, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
 
 

@@ -20,7 +20,7 @@ from zoo.config.card import ModelCard
 from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, mean_norm, prepare_uint8
-from zoo.images.sets import Sample, every
+from zoo.images.sets import Sample, spread
 from zoo.jobs.files import replacing
 
 IMAGES = 100
@@ -99,7 +99,7 @@ def write_vendor_bundle(
         replacing(path) as (temporary,),
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for index, sample in enumerate(every(samples, IMAGES)):
+        for index, sample in enumerate(spread(samples, IMAGES)):
             image = prepare_uint8(pixels(sample), record).transpose(2, 0, 1).astype(np.dtype(data_type))
             _add(archive, f"{folder}/{index:04d}.{record.channels.lower()}", image.tobytes())
         _add(archive, MAPPER, text.encode())

@@ -17,7 +17,7 @@ from zoo.measure.metrics import cosine
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
 from zoo.runners.artifact import Artifact
-from zoo.runners.reference import like
+from zoo.runners.reference import shaped_like
 
 LEAST_COSINE = 0.9999
 """To the source's outputs for random inputs: a conversion is exact but for float32 in another order."""
@@ -77,7 +77,9 @@ def check_agreement(truth: Path, converted: Target) -> None:
     ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", pair)
     for feed in filter(None, (converted.feed, converted.feed.second())):
         expected, answers = (isolated(str(artifact), _answers, artifact, feed) for artifact in (onnx, ncnn))
-        for place, (own, other) in enumerate(zip(like(ncnn, answers, expected), expected, strict=True)):
+        for place, (own, other) in enumerate(
+            zip(shaped_like(ncnn, answers, expected), expected, strict=True)
+        ):
             if not (close := cosine(other, own)) >= LEAST_COSINE:
                 raise ArtifactError(
                     f"the ncnn model's output {place} has the cosine {close:.6f} to the ONNX file's, on a "

@@ -21,7 +21,7 @@ from zoo.export.tracing import (
 )
 from zoo.jobs.files import replacing
 from zoo.jobs.scratch import scratch
-from zoo.runners.torch_outputs import plain, tensors_of
+from zoo.runners.torch_outputs import tensors_of, traceable
 
 INPUT, OUTPUT = "data", "output"
 """Names of the ONNX model's input and output where it has only one."""
@@ -68,7 +68,7 @@ def export_onnx(
         )
     example = as_tuple(example)
     if not isinstance(model, torch.jit.ScriptModule):
-        model = plain(model.eval().requires_grad_(False), example)
+        model = traceable(model.eval().requires_grad_(False), example)
     simplified = _simplified(model, example, opset, names, second, Path(path))
     external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
     data = Path(f"{path}.data")

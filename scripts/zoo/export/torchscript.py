@@ -17,7 +17,7 @@ from zoo.export.tracing import (
     without_expected_warnings,
 )
 from zoo.jobs.files import replacing
-from zoo.runners.torch_outputs import plain
+from zoo.runners.torch_outputs import traceable
 
 
 @torch.no_grad()
@@ -36,7 +36,7 @@ def export_torchscript(
     Raises ZooError if the traced model does not compute what the model does, on another input.
     """
     example = as_tuple(example)
-    model = plain(model.eval().requires_grad_(False), example)
+    model = traceable(model.eval().requires_grad_(False), example)
     with without_expected_warnings():
         traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
     for each in (example, second):

@@ -3,9 +3,8 @@
 import os
 import struct
 import zlib
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,8 @@ from zoo.images.inputs import IMAGE, SUFFIX, Feed, filled, from_arrays
 from zoo.images.preprocess import Preprocess, prepare
 from zoo.images.sets import Sample
 from zoo.jobs.arrays import read_arrays
+from zoo.jobs.in_order import in_order
+from zoo.jobs.progress import progress
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -70,39 +71,27 @@ Inputs = tuple[NDArray[np.float32], ...]
 
 
 def load(
-    samples: Sequence[Sample], feed: Feed, threads: int | None = None, progress: str | None = None
+    samples: Sequence[Sample], feed: Feed, threads: int | None = None, title: str | None = None
 ) -> Iterator[tuple[Sample, Inputs]]:
     """Each sample with the model's inputs, in order, decoded ahead by a pool of threads.
 
     threads: how many decode at once, by default one a core; at most twice as many samples wait in memory.
-    progress: the text of a progress bar on stderr, shown on a terminal once two seconds have passed.
+    title: the text of a progress bar, see `zoo.jobs.progress`.
 
     Raises ZooError naming the file when the turn of one comes that cannot be read.
     """
     inputs = _ahead(samples, feed, threads or os.cpu_count() or 1)
-    if progress is None:
-        yield from inputs
-        return
-    from tqdm import tqdm
-
     with closing(inputs):
-        yield from tqdm(inputs, progress, len(samples), disable=None, delay=2, leave=False, unit="image")
+        yield from progress(inputs, title, len(samples), "image")
 
 
 def _ahead(
     samples: Sequence[Sample], feed: Feed, threads: int
 ) -> Generator[tuple[Sample, Inputs], None, None]:
-    waiting: deque[tuple[Sample, Future[Inputs]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
-        for sample in samples:
-            waiting.append((sample, pool.submit(read_inputs, sample, feed)))
-            if len(waiting) == 2 * threads:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
+        decoded = in_order(pool, lambda sample: read_inputs(sample, feed), samples, 2 * threads)
+        yield from zip(samples, decoded, strict=True)
     finally:
         pool.shutdown(cancel_futures=True)
 

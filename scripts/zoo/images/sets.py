@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, refuse_unknown
 from zoo.images.files import Entry, ModelClasses, class_numbers, entries
 from zoo.images.splits import Split, class_names, split_entries
 
@@ -78,22 +78,26 @@ class ImageSet:
 
         Raises ZooError for an unknown key.
         """
-        _refuse_unknown("image set", values, cls)
+        refuse_unknown("image set", values, _keys(cls))
         arguments = dict(values)
         for key in ("path", "classes"):
             if arguments.get(key) is not None:
                 arguments[key] = Path(arguments[key])
         split = arguments.pop("split", None)
         if isinstance(split, Mapping):
-            _refuse_unknown("split", split, Split)
+            refuse_unknown("split", split, _keys(Split))
             arguments["split"] = Split(**split)
         elif split is not None:
             arguments["split"] = Split(split)
         crops = arguments.pop("crops", None)
         if isinstance(crops, Mapping):
-            _refuse_unknown("crops", crops, Crops)
+            refuse_unknown("crops", crops, _keys(Crops))
             return cls(crops=Crops(**crops), **arguments)
         return cls(crops=Crops() if crops else None, **arguments)
+
+
+def _keys(cls: type) -> list[str]:
+    return [field.name for field in fields(cls)]
 
 
 @dataclass(frozen=True)
@@ -169,41 +173,57 @@ def _find(image_set: ImageSet) -> list[Entry]:
     return found
 
 
-def _choose(found: list[Entry], image_set: ImageSet) -> list[tuple[Entry, "Crop | None", bool]]:
+def _choose(found: list[Entry], image_set: ImageSet) -> list[tuple[Entry, Crop | None, bool]]:
     """Which images are taken, in order; of each, the part, and whether it is mirrored."""
     asked = len(found) if image_set.images is None else image_set.images
     drawn = sorted(found, key=lambda entry: (_draw(image_set.seed, entry.name, 0)[0], entry.name))
     if image_set.crops is None:
         return [(entry, None, False) for entry in sorted(drawn[:asked])]
-    return [
-        (
-            entry := drawn[index % len(drawn)],
-            *_crop(image_set.crops, image_set.seed, entry.name, index // len(drawn)),
+    chosen: list[tuple[Entry, Crop | None, bool]] = []
+    for index in range(asked):
+        turn, place = divmod(index, len(drawn))
+        crop, flip = _crop(image_set.crops, image_set.seed, drawn[place].name, turn)
+        chosen.append((drawn[place], crop, flip))
+    return chosen
+
+
+@dataclass(frozen=True)
+class CalibrationSet:
+    """The samples of a calibration set. collected: those that statistics are collected of. held_out: those
+    that the result is tried on."""
+
+    collected: list[Sample]
+    held_out: list[Sample]
+
+    @classmethod
+    def of(cls, image_set: ImageSet, model: ModelClasses | None = None) -> "CalibrationSet":
+        """A quarter of the images is held out, with all crops of them, in an order that depends on names
+        only; at most `HELD_OUT` samples of these are kept. A single image is both: there is nothing else to
+        try on.
+
+        Raises what `samples` raises.
+        """
+        chosen = samples(image_set, model)
+        names = sorted({sample.name for sample in chosen}, key=lambda name: _draw(0, f"held out\0{name}", 0))
+        if len(names) == 1:
+            return cls(chosen, spread(chosen, HELD_OUT))
+        apart = set(names[: max(1, len(names) // 4)])
+        collected = [sample for sample in chosen if sample.name not in apart]
+        held_out = [sample for sample in chosen if sample.name in apart]
+        return cls(collected, spread(held_out, HELD_OUT))
+
+
+def shard(chosen: Sequence[Sample], number: int, shards: int) -> list[Sample]:
+    """Part `number`, from 1 on, of so many: every n-th sample. Raises ZooError if none is left for it."""
+    part = list(chosen[number - 1 :: shards])
+    if not part:
+        raise ZooError(
+            f"{len(chosen)} calibration images are too few for {shards} shards (config.yaml: int8: shards)"
         )
-        for index in range(asked)
-    ]
+    return part
 
 
-def calibration_samples(
-    image_set: ImageSet, model: ModelClasses | None = None
-) -> tuple[list[Sample], list[Sample]]:
-    """The samples of a calibration set: those that statistics are collected of, and some held out to try
-    the result on.
-
-    A quarter of the images is held out, with all crops of them, in an order that depends on names only; at
-    most `HELD_OUT` samples of these are returned. A single image is both: there is nothing else to try on.
-    Raises what `samples` raises.
-    """
-    chosen = samples(image_set, model)
-    names = sorted({sample.name for sample in chosen}, key=lambda name: _draw(0, f"held out\0{name}", 0))
-    if len(names) == 1:
-        return chosen, every(chosen, HELD_OUT)
-    apart = set(names[: max(1, len(names) // 4)])
-    rest = [sample for sample in chosen if sample.name not in apart]
-    return rest, every([sample for sample in chosen if sample.name in apart], HELD_OUT)
-
-
-def every(chosen: Sequence[Sample], most: int) -> list[Sample]:
+def spread(chosen: Sequence[Sample], most: int) -> list[Sample]:
     """At most so many of the samples, evenly spread over them."""
     count = min(most, len(chosen))
     return [chosen[index * len(chosen) // count] for index in range(count)]
@@ -234,12 +254,6 @@ def fingerprint(image_set: ImageSet) -> str:
         digest.update(struct.pack("<q", state.st_size))
         digest.update(path.read_bytes() if by_content else struct.pack("<q", state.st_mtime_ns))
     return digest.hexdigest()
-
-
-def _refuse_unknown(what: str, values: Mapping[str, Any], cls: type) -> None:
-    known = [field.name for field in fields(cls)]
-    if unknown := sorted(set(values) - set(known)):
-        raise ZooError(f"{what}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
 
 
 def _crop(crops: Crops, seed: int, name: str, turn: int) -> tuple[Crop, bool]:

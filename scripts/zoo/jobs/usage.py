@@ -4,7 +4,7 @@ import math
 import os
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -27,6 +27,20 @@ def request(base: float, factor: float, files: Sequence[str | Path]) -> int:
     paths = [Path(file) for file in files]
     largest = max((path.stat().st_size / _MB if path.exists() else UNKNOWN_MB for path in paths), default=0.0)
     return 100 * math.ceil((base + factor * largest) / 100)
+
+
+def fitting(wanted: int, memory_mb: float, each_mb: float, own_mb: float = 0.0) -> int:
+    """How many child processes fit into a job's memory: as many as wanted, or fewer, but at least one.
+
+    memory_mb: what the job was granted. each_mb: what one of them takes; own_mb: what the job takes beside.
+    """
+    room = (memory_mb - own_mb) / each_mb
+    return max(1, int(min(wanted, room + 1e-6)))  # a request that was made for n holds n
+
+
+def megabytes(files: Iterable[Path]) -> float:
+    """The size of files together; one that is missing has none."""
+    return sum(file.stat().st_size for file in files if file.is_file()) / _MB
 
 
 @dataclass(frozen=True)

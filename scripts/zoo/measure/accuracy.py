@@ -8,15 +8,18 @@ from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
 from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.artifact import Artifact
+from zoo.runners.inference import MEMORY_MB
 from zoo.runners.reference import Reference, flat, outputs
 
 
-def evaluate(artifact: Artifact, against: ReferenceSet, threads: int) -> Evaluation:
-    """The evaluation of an artifact on a set of samples.
+def evaluate(
+    artifact: Artifact, against: ReferenceSet, threads: int, memory_mb: float = MEMORY_MB
+) -> Evaluation:
+    """The evaluation of an artifact on a set of samples. threads, memory_mb: what the job was granted.
 
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """
-    computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads)
+    computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
     return Evaluation(runtime=info, image_set=against.name, **fields)

@@ -12,7 +12,7 @@ from zoo.measure.timing import RUNS, time_beside
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import cpu_count, cpu_name, peak_memory
 
-MEMORY_BYTES = 4e9
+MEMORY_MB = 4000
 
 LONGEST_S = 30.0
 """Then a model has been timed enough: 50 runs of one that takes 0.3 s, with fp32 in turn."""
@@ -22,18 +22,18 @@ LONGEST_S = 30.0
 class BenchSettings:
     """runs: of each model at each number of threads, but none is started after `LONGEST_S`. streams: how many
     `zoo.measure.throughput` keeps in flight, by default one a CPU, and on a GPU at most `GPU_STREAMS`;
-    memory_bytes: what all of them may take."""
+    memory_mb: what all of them may take."""
 
     runs: int = RUNS
     streams: int | None = None
-    memory_bytes: float = MEMORY_BYTES
+    memory_mb: float = MEMORY_MB
 
     def of_streams(self, info: RuntimeInfo) -> StreamSettings:
         """The settings of the streams on what a runtime ran on."""
         on_gpu = info.software_gpu is not None
         streams = self.streams or (min(cpu_count(), GPU_STREAMS) if on_gpu else cpu_count())
         # a software GPU has the same CPUs behind every stream: one turn is enough to say so
-        return StreamSettings(streams, self.memory_bytes, turns=1 if info.software_gpu else TURNS)
+        return StreamSettings(streams, self.memory_mb, turns=1 if info.software_gpu else TURNS)
 
 
 def benchmark(
@@ -75,5 +75,5 @@ def _peak_memory(artifact: Artifact, shapes: Sequence[Shape]) -> int:
     """Peak resident memory in bytes of this process once it has run the artifact."""
     runner = artifact.open(threads=1)
     for _ in range(2):
-        runner.step(random_inputs(shapes))
+        runner.compute(random_inputs(shapes))
     return peak_memory()

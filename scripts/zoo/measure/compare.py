@@ -22,7 +22,7 @@ from zoo.runners.artifact import Artifact
 from zoo.runners.inference import stacked
 from zoo.runners.ncnn_runner import load as load_ncnn
 from zoo.runners.ncnn_runner import model_outputs
-from zoo.runners.reference import like
+from zoo.runners.reference import shaped_like
 
 
 def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1) -> list[LayerDifference]:
@@ -35,7 +35,7 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
 def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[LayerDifference]:
     expected, got = (stacked([artifact.open(threads).run(inputs)]) for artifact in (first, second))
-    outputs = zip(expected, like(second, got, expected), strict=True)
+    outputs = zip(expected, shaped_like(second, got, expected), strict=True)
     found: list[LayerDifference] = []
     if comparable(first, second):
         layers = _ncnn_layers if first.runtime == "ncnn" else _onnx_layers

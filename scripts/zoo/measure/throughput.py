@@ -6,41 +6,40 @@ count: a stream's rate is its runs over the time that these took, from the commo
 """
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.array_types import Arrays
 from zoo.config.benchmark import ReferenceThroughput, Throughput
-from zoo.errors import ArtifactError
 from zoo.images.inputs import Shape, random_inputs
-from zoo.jobs.isolation import end_with_parent
+from zoo.jobs.isolation import Child
+from zoo.jobs.usage import fitting
 from zoo.measure.timing import GAP_S
 from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
-TURNS = 3
-TURN_S = 0.5
 LEAST_RUNS = 2
 """Of each stream in a turn, however long they take."""
+TURNS = 3
+TURN_S = 0.5
 GPU_STREAMS = 4
 """In flight on a GPU, where the configuration does not say: more processes only queue up."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """streams: how many are wanted; fewer are taken if they would not fit in `memory_bytes`. turns: how many,
-    of `turn_s` seconds each."""
+    """streams: how many are wanted; fewer are taken if they would not fit in the memory of the job.
+
+    turns: how often all streams run each of the two models; turn_s: for so many seconds.
+    """
 
     streams: int
-    memory_bytes: float
+    memory_mb: float
     turns: int = TURNS
     turn_s: float = TURN_S
 
@@ -54,44 +53,33 @@ class Stream(NamedTuple):
 
 
 def throughput(
-    artifact: Artifact,
-    fp32: Artifact,
-    shapes: Sequence[Shape],
-    settings: StreamSettings,
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], settings: StreamSettings
 ) -> Throughput:
-    """Frames per second for inputs of these shapes, such as (C, H, W): medians of all turns.
+    """Frames per second for inputs of these shapes, such as (C, H, W): medians over the turns.
 
     `ratio` is the median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does
-    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ArtifactError when a process
-    dies.
+    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process dies.
     """
-    try:
-        with ExitStack() as stack:
+    what = f"{artifact}, with {settings.streams} streams in flight"
+    with ExitStack() as stack:
 
-            def start() -> ProcessPoolExecutor:
-                pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent)
-                return stack.enter_context(pool)
+        def start() -> Child:
+            return stack.enter_context(Child.of(_open, artifact, fp32, shapes))
 
-            children = [start()]
-            needed = children[0].submit(_open, artifact, fp32, shapes).result()
-            count = max(1, min(settings.streams, int(settings.memory_bytes / needed)))
-            children += [start() for _ in range(count - 1)]
-            for ready in [child.submit(_open, artifact, fp32, shapes) for child in children[1:]]:
-                ready.result()
-            rates = np.array(
-                [
-                    [_rate(children, model, settings.turn_s) for model in ("own", "reference")]
-                    for _ in range(settings.turns)
-                ]
-            )
-    except BrokenProcessPool as error:
-        raise ArtifactError(
-            f"{artifact}: the runtime crashed or was killed (out of memory?) with {settings.streams} streams "
-            "in flight"
-        ) from error
+        children = [start()]
+        needed_mb = children[0].call(what, _needed) / 2**20
+        streams = fitting(settings.streams, settings.memory_mb, needed_mb)
+        children += [start() for _ in range(streams - 1)]
+        _all(children, what, _needed)
+        rates = np.array(
+            [
+                [_rate(children, what, model, settings.turn_s) for model in ("own", "reference")]
+                for _ in range(settings.turns)
+            ]
+        )
     own, reference = np.median(rates, axis=0)
     return Throughput(
-        count,
+        len(children),
         settings.turns * settings.turn_s,
         float(own),
         ReferenceThroughput(fp32.name, float(reference)),
@@ -99,34 +87,41 @@ def throughput(
     )
 
 
-def _rate(children: list[ProcessPoolExecutor], which: str, seconds: float) -> float:
+def _all(children: Sequence[Child], what: str, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """The results of a call that all children do side by side."""
+    for child in children:
+        child.send(what, function, *arguments)
+    return [child.receive() for child in children]
+
+
+def _rate(children: Sequence[Child], what: str, name: str, seconds: float) -> float:
     time.sleep(GAP_S)  # the threads of the runtime before spin for a while
     start = time.monotonic() + 0.02  # one clock for all processes; late enough for all to have heard
-    return sum(done.result() for done in [child.submit(_turn, which, start, seconds) for child in children])
+    return float(sum(_all(children, what, _turn, name, start, seconds)))
 
 
-_stream: list[Stream] = []
-
-
-def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> int:
-    """Load both models in this process and run them once; its peak memory in bytes."""
+def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> Stream:
+    """Load both models in this process and run them once."""
     inputs = random_inputs(shapes)
     own = artifact.open(threads=1)
     reference = (replace(fp32, device="cpu") if own.info.software_gpu is None else fp32).open(threads=1)
     for runner in (own, reference):
-        runner.step(inputs)
-    _stream.append(Stream(own, reference, inputs))
+        runner.compute(inputs)
+    return Stream(own, reference, inputs)
+
+
+def _needed(_: Stream) -> int:
+    """The peak memory of this process so far, in bytes."""
     return peak_memory()
 
 
-def _turn(which: str, start: float, seconds: float) -> float:
-    """Runs a second of this stream."""
-    stream = _stream[0]
-    runner: Runner = getattr(stream, which)
+def _turn(stream: Stream, name: str, start: float, seconds: float) -> float:
+    """Runs a second of one of the stream's two models."""
+    runner: Runner = getattr(stream, name)
     time.sleep(max(0.0, start - time.monotonic()))
     runs, elapsed = 0, 0.0
     while elapsed < seconds or runs < LEAST_RUNS:
-        runner.step(stream.inputs)
+        runner.compute(stream.inputs)
         runs += 1
         elapsed = time.monotonic() - start
     return runs / elapsed

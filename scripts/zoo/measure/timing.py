@@ -89,7 +89,7 @@ def _times(
         for runner in (own, reference):
             time.sleep(gap)
             start = clock()
-            runner.step(inputs)
+            runner.compute(inputs)
             seconds.append(clock() - start)
         return seconds
 

@@ -24,7 +24,7 @@ from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.structure import check_structure
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
-from zoo.runners.reference import like, outputs
+from zoo.runners.reference import outputs, shaped_like
 
 PROBES = 2
 """Images that the outputs of all layers are compared on."""
@@ -95,7 +95,7 @@ class _Check:
         if reference.second is None:
             raise ZooError("the reference outputs lack those of the second shape; build them again")
         computed, _ = run(self.artifact, self.against.samples, feed, self.threads)
-        computed = like(self.artifact, computed, reference.second)
+        computed = shaped_like(self.artifact, computed, reference.second)
         numbers = closeness(reference.second, computed, reference.classifies)
         self.second = ClosenessAtShapes(**vars(numbers), shapes=feed.shapes)
         missed = failures(computed, reference.names, numbers, self.gates)

@@ -7,7 +7,7 @@ from zoo.report.artifact_names import precision_and_format
 from zoo.report.layers import heavy_floats
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, is_int8
-from zoo.search.choice import NOISE, slower_than
+from zoo.search.choice import TIMING_TOLERANCE, slower_than
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 
@@ -44,7 +44,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
 def is_slow(artifact: str, ratio: float | None) -> bool:
     """Whether an artifact below fp32's precision takes `ratio` times as long as fp32, and more than noise."""
     precision, _ = precision_and_format(artifact)
-    return ratio is not None and ratio > NOISE and precision != "fp32"
+    return ratio is not None and ratio > TIMING_TOLERANCE and precision != "fp32"
 
 
 def _searched(outcome: SearchOutcome, rows: Sequence[Row]) -> list[str]:
@@ -82,7 +82,7 @@ def _slower(row: Row, rows: Sequence[Row]) -> str | None:
             slower = [
                 f"{relative:.2f} times with {threads} thread{'s' if threads > 1 else ''}"
                 for threads, relative in _relative_times(row, other).items()
-                if relative > NOISE
+                if relative > TIMING_TOLERANCE
             ]
             if slower:
                 comparisons.append(f"slower than {other.precision} ({' and '.join(slower)})")

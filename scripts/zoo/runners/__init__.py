@@ -24,7 +24,7 @@ class Runner(Protocol):
     def run(self, inputs: Arrays) -> Arrays:
         """The outputs of the model, without the batch."""
 
-    def step(self, inputs: Arrays) -> None:
+    def compute(self, inputs: Arrays) -> None:
         """Run once for timing; the outputs are computed and left with the runtime."""
 
 

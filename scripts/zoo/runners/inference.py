@@ -1,6 +1,6 @@
 """Outputs of an artifact for a list of samples, computed in child processes (see `isolation`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,25 +11,35 @@ from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated, isolated_each
+from zoo.jobs.progress import progress
+from zoo.jobs.usage import fitting, megabytes
 from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 
 PART = 16
 """Images that a process takes at a time."""
-MEMORY_BYTES = 3e9
-"""What all processes of a job may take."""
+
+MEMORY_MB = 3000
+"""What all processes of a job may take that was granted nothing in particular."""
+OWN_MB, PROCESS_MB, PROCESS_FACTOR = 200, 150, 3.0
+"""Memory of a job that shares images out; of each process, besides so many times the model's files."""
 
 Part = tuple[list[Arrays], RuntimeInfo]
 
 
 def run(
-    artifact: Artifact, samples: Sequence[Sample], feed: Feed, threads: int
+    artifact: Artifact,
+    samples: Sequence[Sample],
+    feed: Feed,
+    threads: int,
+    memory_mb: float = MEMORY_MB,
 ) -> tuple[Arrays, RuntimeInfo]:
     """The artifact's outputs for `samples`, each (samples, …), and what ran it, whatever they should be.
 
+    threads, memory_mb: what the job was granted, to be shared out among processes.
     Raises ArtifactError if it cannot be loaded or run.
     """
-    processes = _processes(artifact, len(samples), threads)
+    processes = _processes(artifact, len(samples), threads, memory_mb)
     if processes == 1:
         return isolated(str(artifact), _outputs, artifact, samples, feed, threads)
     calls = {
@@ -39,40 +49,27 @@ def run(
     parts = isolated_each(calls, _part, processes, _open, artifact, feed, threads // processes)
     found: list[Arrays] = []
     infos: list[RuntimeInfo] = []
-    for part, info in _shown(parts, str(artifact), len(samples)):
+    for part, info in progress(parts, str(artifact), len(samples), "image", lambda part: len(part[0])):
         found += part
         infos.append(info)
     return stacked(found), infos[0]
 
 
-def _processes(artifact: Artifact, images: int, threads: int) -> int:
+def _processes(artifact: Artifact, images: int, threads: int, memory_mb: float) -> int:
     """How many processes run an artifact: ncnn's Python module holds the interpreter's lock, so that decoding
     and running take turns in one; more would be in each other's way on a GPU."""
     if artifact.runtime != "ncnn" or artifact.device == "gpu":
         return 1
-    size = sum(file.stat().st_size for file in artifact.files if file.is_file())
-    return max(1, min(threads, images // (2 * PART), int(MEMORY_BYTES / (150e6 + 3 * size))))
+    wanted = min(threads, images // (2 * PART))
+    return fitting(wanted, memory_mb, PROCESS_MB + PROCESS_FACTOR * megabytes(artifact.files), OWN_MB)
 
 
-def _shown(parts: Iterator[Part], title: str, images: int) -> Iterator[Part]:
-    """The same, with a progress bar on a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(desc=title, total=images, disable=None, delay=2, leave=False, unit="image") as bar:
-        for part in parts:
-            bar.update(len(part[0]))
-            yield part
+def _open(artifact: Artifact, feed: Feed, threads: int) -> tuple[Runner, Feed]:
+    return artifact.open(threads), feed
 
 
-_child: list[tuple[Runner, Feed]] = []
-
-
-def _open(artifact: Artifact, feed: Feed, threads: int) -> None:
-    _child.append((artifact.open(threads), feed))
-
-
-def _part(samples: Sequence[Sample]) -> Part:
-    runner, feed = _child[0]
+def _part(state: tuple[Runner, Feed], samples: Sequence[Sample]) -> Part:
+    runner, feed = state
     return [runner.run(read_inputs(sample, feed)) for sample in samples], runner.info
 
 
@@ -80,7 +77,7 @@ def _outputs(
     artifact: Artifact, samples: Sequence[Sample], feed: Feed, threads: int
 ) -> tuple[Arrays, RuntimeInfo]:
     runner = artifact.open(threads)
-    loaded = load(samples, feed, threads, progress=str(artifact))
+    loaded = load(samples, feed, threads, title=str(artifact))
     return stacked([runner.run(inputs) for _, inputs in loaded]), runner.info
 
 

@@ -61,7 +61,7 @@ class NcnnRunner:
         # copies: what an extractor yields is its own memory, and goes with it
         return tuple(values.copy() for _, values in self.blobs(inputs, self._outputs))
 
-    def step(self, inputs: Arrays) -> None:
+    def compute(self, inputs: Arrays) -> None:
         extractor = self._extractor(inputs)
         for name in self._outputs:
             self._extract(extractor, name)

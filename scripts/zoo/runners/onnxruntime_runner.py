@@ -35,15 +35,15 @@ class OnnxRunner:
         self.info = RuntimeInfo("onnxruntime", onnxruntime.__version__, name, software_gpu)
 
     def run(self, inputs: Arrays) -> Arrays:
-        return tuple(map(without_batch, self._compute(with_batch(inputs))))
+        return tuple(map(without_batch, self._outputs(with_batch(inputs))))
 
     def run_batch(self, inputs: Arrays) -> Arrays:
-        return tuple(np.asarray(each, dtype=np.float32) for each in self._compute(inputs))
+        return tuple(np.asarray(each, dtype=np.float32) for each in self._outputs(inputs))
 
-    def step(self, inputs: Arrays) -> None:
-        self._compute(with_batch(inputs))
+    def compute(self, inputs: Arrays) -> None:
+        self._outputs(with_batch(inputs))
 
-    def _compute(self, inputs: Arrays) -> list[Any]:
+    def _outputs(self, inputs: Arrays) -> list[Any]:
         check_count(self._path, self._inputs, inputs)
         fed = {name: as_input(values) for name, values in zip(self._inputs, inputs, strict=True)}
         try:

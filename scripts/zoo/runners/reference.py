@@ -16,7 +16,7 @@ from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.arrays import read_arrays, write_arrays
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import run
+from zoo.runners.inference import MEMORY_MB, run
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,15 @@ class Reference:
     labels: NDArray[np.int64] | None = None
     task: str = CLASSIFICATION
     second: Arrays | None = None
+
+    @classmethod
+    def of(
+        cls, samples: Sequence[Sample], outputs: Arrays, task: str, second: Arrays | None = None
+    ) -> "Reference":
+        """The outputs for these samples, with their names, and their labels if all have one."""
+        labels = [sample.label for sample in samples]
+        known = None if None in labels else np.array(labels, dtype=np.int64)
+        return cls(outputs, tuple(sample.name for sample in samples), known, task, second)
 
     @property
     def logits(self) -> NDArray[np.float32]:
@@ -76,7 +85,12 @@ def flat(outputs: Arrays) -> NDArray[np.float32]:
 
 
 def outputs(
-    artifact: Artifact, samples: Sequence[Sample], feed: Feed, reference: Reference, threads: int
+    artifact: Artifact,
+    samples: Sequence[Sample],
+    feed: Feed,
+    reference: Reference,
+    threads: int,
+    memory_mb: float = MEMORY_MB,
 ) -> tuple[Arrays, RuntimeInfo]:
     """The artifact's outputs for `samples`, in the shapes of the reference's, and what ran it.
 
@@ -85,11 +99,11 @@ def outputs(
     """
     if tuple(sample.name for sample in samples) != reference.names:
         raise ZooError("the images are not those that the reference outputs were made from; build them again")
-    found, info = run(artifact, samples, feed, threads)
-    return like(artifact, found, reference.outputs), info
+    found, info = run(artifact, samples, feed, threads, memory_mb)
+    return shaped_like(artifact, found, reference.outputs), info
 
 
-def like(artifact: Artifact, found: Arrays, expected: Arrays) -> Arrays:
+def shaped_like(artifact: Artifact, found: Arrays, expected: Arrays) -> Arrays:
     """Outputs in the shapes of the original model's: runtimes drop dimensions of one in their own ways.
 
     Raises ArtifactError unless there are as many, of as many numbers each.

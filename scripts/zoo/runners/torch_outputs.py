@@ -70,7 +70,7 @@ class Flattened(nn.Module):
 
 
 @torch.no_grad()
-def plain(model: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
+def traceable(model: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
     """The model itself if it returns a tensor, else `Flattened`."""
     return model if isinstance(model(*example), torch.Tensor) else Flattened(model)
 

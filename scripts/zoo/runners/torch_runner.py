@@ -40,14 +40,14 @@ class TorchRunner:
         return tuple(map(without_batch, self.run_batch(with_batch(inputs))))
 
     def run_batch(self, inputs: Arrays) -> Arrays:
-        return tuple(each.float().cpu().numpy() for each in self._compute(inputs))
+        return tuple(each.float().cpu().numpy() for each in self._outputs(inputs))
 
-    def step(self, inputs: Arrays) -> None:
-        self._compute(with_batch(inputs))
+    def compute(self, inputs: Arrays) -> None:
+        self._outputs(with_batch(inputs))
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
-    def _compute(self, inputs: Arrays) -> list[torch.Tensor]:
+    def _outputs(self, inputs: Arrays) -> list[torch.Tensor]:
         check_count(self._path, self._inputs, inputs)
         try:
             with torch.inference_mode():

@@ -15,20 +15,51 @@ from zoo.jobs.records import read_json
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layouts import LAYOUTS
 from zoo.ncnn.weights import planned
+from zoo.quantize.apply import check_device, check_recipe
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import import_table
 from zoo.search.choice import mostly
-from zoo.search.planning import plain_recipe
+from zoo.search.planning import plain_recipe, shifted_recipe
 from zoo.search.sensitivity import LayerSensitivity
+from zoo.search.subject import Subject
+from zoo.search.trials import FLOATS
 
-FLOATS = "fp16"
-"""The candidate without int8: what a model costs that keeps every answer."""
+AUTO = "auto"
+"""The choice of those that leave it to the search."""
 
 SLACK_SIZE, SLACK_TIME = 1.04, 1.02
 """How much larger and slower (by prediction) than all in int8 `fast` and `balanced` may be."""
 
 _STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
 _LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
+
+
+def candidates(
+    subject: Subject,
+    local: Recipe,
+    layers: Sequence[LayerSensitivity],
+    choice: str = AUTO,
+    excluded: Collection[str] = (),
+) -> dict[str, Recipe]:
+    """The recipes that are tried, by name, and the one in which nothing is int8.
+
+    local, layers: see `searched`. choice: `auto`, the name of a recipe, or the path of a file with one, which
+    is then the only one. excluded: names and types of layers that stay float, see `matching`.
+    Raises ZooError for a choice that there is not, or that this model or its device cannot have.
+    """
+    graph = subject.fp32.graph
+    names = matching(graph, excluded)
+    if choice == AUTO:
+        shifted = shifted_recipe(graph, subject.statistics, local)
+        recipes = searched(graph, local, layers, names, shifted)
+    else:
+        is_file = choice.endswith((".json", ".table"))
+        recipe = from_file(graph, Path(choice)) if is_file else recipe_called(graph, choice, local)
+        recipe = recipe.floating(names)
+        check_recipe(recipe, graph)
+        check_device(recipe, subject.device)
+        recipes = {recipe.name: recipe}
+    return recipes | {FLOATS: all_fp16(graph)}
 
 
 def searched(
@@ -145,12 +176,12 @@ def _prefixes(
             yield order[:count]
 
 
-def floats(graph: Graph) -> Recipe:
+def all_fp16(graph: Graph) -> Recipe:
     """The recipe in which nothing is int8."""
     return Recipe(FLOATS, {layer.name: LayerPlan("fp16") for layer in planned(graph)})
 
 
-def named(graph: Graph, name: str, local: Recipe) -> Recipe:
+def recipe_called(graph: Graph, name: str, local: Recipe) -> Recipe:
     """The recipe of that name: `local`, `plain` or an observer. Raises ZooError for another name."""
     if name == "local":
         return local

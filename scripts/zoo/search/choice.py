@@ -17,7 +17,7 @@ these is taken only if no other meets the target: a chance of the clock is not t
 MOSTLY = 0.85
 """A model counts as int8 with this share of its multiply-adds in int8."""
 
-NOISE = 1.02
+TIMING_TOLERANCE = 1.02
 """A ratio of latencies up to this is not called slower: medians of two runs differ by about as much."""
 
 _NEAREST = 3  # candidates that a failure names
@@ -60,6 +60,18 @@ def search(trials: Sequence[Trial], references: Sequence[Trial], target: Mapping
     )
 
 
+def chosen_recipe(outcome: SearchResult, source: str) -> str:
+    """The name of the candidate that was taken. Raises ZooError, which says why, if none was.
+
+    source: the file that the outcome is from.
+    """
+    if outcome.chosen is None:
+        raise ZooError(
+            f"{'; '.join(outcome.failures)}. Relax the target (config.yaml: int8: target), or see {source}"
+        )
+    return outcome.chosen
+
+
 def summary(outcome: SearchOutcome) -> list[str]:
     """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
     taken = outcome.taken
@@ -84,7 +96,7 @@ def slower_than(result: SearchResult) -> dict[str, float]:
     return {
         reference.name: reference.speedup / taken.speedup
         for reference in result.references
-        if reference.speedup > NOISE * taken.speedup
+        if reference.speedup > TIMING_TOLERANCE * taken.speedup
     }
 
 

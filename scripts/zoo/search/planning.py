@@ -200,15 +200,17 @@ def _best(
         start = replace(start, through="norm" if smooth else "quantize")
         alphas = _ALPHAS if smooth else (0.0,)
 
-    def predicted(alpha: float, margin: float) -> float:
+    found = [(*_best_margin(errors, alpha), alpha) for alpha in alphas]
+    least, margin, alpha = min(found, key=lambda each: each[0])
+    return least, replace(start, alpha=alpha or None, margin=margin)
+
+
+def _best_margin(errors: Sequence[LocalError], alpha: float) -> tuple[float, float]:
+    """The least error at this alpha, and the margin that has it."""
+
+    def predicted(margin: float) -> float:
         return sum(error.predicted(alpha, margin) for error in errors)
 
-    best = (math.inf, start)
-    for alpha in alphas:
-        low, high = map(math.log, _MARGINS)
-        margin = math.exp(golden_section(lambda x: predicted(alpha, math.exp(x)), low, high, _TOLERANCE))  # noqa: B023
-        margin = round(margin, 3)
-        found = predicted(alpha, margin)
-        if found < best[0]:
-            best = found, replace(start, alpha=alpha or None, margin=margin)
-    return best
+    low, high = map(math.log, _MARGINS)
+    margin = round(math.exp(golden_section(lambda log: predicted(math.exp(log)), low, high, _TOLERANCE)), 3)
+    return predicted(margin), margin

@@ -1,157 +1,25 @@
 """What each layer costs a model: the noise that its int8 form alone puts on the outputs, time and weights."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from typing import Any
 
 from zoo.array_types import Arrays
-from zoo.calibration.statistics import CalibrationStatistics, ColumnStatistics
-from zoo.errors import ArtifactError, ZooError
-from zoo.jobs.isolation import isolated_each
-from zoo.measure.layer_time import LayerTimes
-from zoo.measure.metrics import ratio_db
-from zoo.ncnn.graph import Graph, read_graph, write_files
+from zoo.errors import ZooError
+from zoo.jobs.scratch import scratch
+from zoo.measure.layer_time import LayerTimes, layer_times
+from zoo.measure.multiply_adds import multiply_adds
+from zoo.ncnn.graph import Graph, write_files
 from zoo.ncnn.layer import is_scale
 from zoo.ncnn.weights import planned
-from zoo.quantize.apply import apply, check_recipe
+from zoo.quantize.apply import apply
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
 from zoo.quantize.linear import turn_names
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.runners.inference import stacked
-from zoo.runners.ncnn_runner import NcnnRunner
-
-_LARGE = 50_000_000
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Energies of the model's outputs, each the mean square of a number of them over all probe images; of
-    several outputs each is taken over its own energy in fp32, so that they count alike.
-
-    signal: of the fp32 outputs. by_layer: of the difference that one layer's int8 form alone makes. Errors of
-    different layers hardly go together, so the noise of a recipe is about the sum over its int8 layers.
-    """
-
-    signal: float
-    by_layer: Mapping[str, float]
-
-    def sqnr_db(self, *layers: str) -> float:
-        """SQNR of the outputs in dB; of several layers together as their sum predicts it."""
-        return ratio_db(self.signal, sum(self.by_layer[name] for name in layers))
-
-
-def probes_for(graph: Graph) -> int:
-    """How many probe images will do: every layer asks for a run of the whole model on each."""
-    return 2 if graph.parameters > _LARGE else 8
-
-
-def fitting(processes: int, memory_mb: float, graph: Graph) -> int:
-    """How many of so many children for `measure` fit into this memory, at least one."""
-    stored_mb = 4 * graph.parameters / (1 << 20)
-    parent, child = 500 + 1.5 * stored_mb, 200 + 3.5 * stored_mb
-    return max(1, min(processes, int((memory_mb - parent) / child)))
-
-
-def measure(
-    graph: Graph,
-    files: tuple[Path, Path],
-    statistics: CalibrationStatistics,
-    recipe: Recipe,
-    inputs: Sequence[Arrays],
-    processes: int = 1,
-    model: str = "the model",
-    folder: str | Path | None = None,
-    progress: str | None = None,
-) -> Noise:
-    """The noise of each layer that is int8 in `recipe`, in the form that it has there, all others in fp32.
-
-    graph: fp32; files: the `.param` and `.bin` that it was read from. inputs: those of each probe image.
-    model: its name in errors.
-    processes: children that share out the layers, a core each; the result does not depend on their number.
-    folder: for temporary model files, one a child at any time. progress: the text of a progress bar.
-
-    Outputs are those of ncnn on the CPU, whatever the device that the model is for: int8 is computed there as
-    on Vulkan, to a few 1e-7, but with the same last bit in every run.
-
-    Raises ZooError if recipe or statistics are of another model or there are no images, and ArtifactError,
-    naming model and layer, if ncnn crashes or the outputs are not finite.
-    """
-    check_recipe(recipe, graph)
-    statistics.check(graph)
-    if not inputs:
-        raise ZooError(f"{model}: there are no probe images to measure the noise of its layers on")
-    names = recipe.with_precision("int8")
-    calls: dict[str, tuple[Any, ...]] = {f"{model} in fp32": (None, {})}
-    for name in names:
-        columns = {name: statistics.columns[name]} if name in statistics.columns else {}
-        calls[f"{model} with only the layer {name} in int8"] = (_alone(recipe, name), columns)
-    # the columns are most of the statistics, so each goes to the child that needs it; checked above
-    common = replace(statistics, columns={}, fingerprint=None)
-    with tempfile.TemporaryDirectory(prefix="sensitivity-", dir=folder) as scratch:
-        found = isolated_each(calls, _outputs, processes, _start, files, common, list(inputs), Path(scratch))
-        if progress is not None:
-            from tqdm import tqdm
-
-            found = iter(tqdm(found, progress, len(calls), disable=None, delay=2, leave=False, unit="layer"))
-        reference, *others = ([each.astype(np.float64) for each in outputs] for outputs in found)
-    energies = [_energy(reference, reference)]
-    for outputs in others:
-        energies.append(_energy([a - b for a, b in zip(outputs, reference, strict=True)], reference))
-    for what, energy in zip(calls, energies, strict=True):
-        if not np.isfinite(energy):
-            raise ArtifactError(f"{what}: the outputs are not finite")
-    return Noise(energies[0], dict(zip(names, energies[1:], strict=True)))
-
-
-def _energy(outputs: Sequence[NDArray[np.float64]], reference: Sequence[NDArray[np.float64]]) -> float:
-    """The mean square of an output's numbers; the mean over several outputs, each over its own in fp32."""
-    means = [float(np.mean(each**2)) for each in outputs]
-    if len(means) == 1:
-        return means[0]
-    own = [float(np.mean(each**2)) or 1.0 for each in reference]
-    return float(np.mean([mean / energy for mean, energy in zip(means, own, strict=True)]))
-
-
-class _Child(NamedTuple):
-    graph: Graph
-    statistics: CalibrationStatistics
-    inputs: list[Arrays]
-    folder: Path
-
-
-_child: list[_Child] = []
-
-
-def _start(files: tuple[Path, Path], *shared: Any) -> None:
-    threadpool_limits(1, user_api="blas")
-    # read here: the graph of a large model would be copied twice on its way from the parent
-    _child.append(_Child(read_graph(*files), *shared))
-
-
-def _alone(recipe: Recipe, name: str) -> Recipe:
-    """The recipe with no other layer than that in int8, and none in fp16."""
-    floats = dict.fromkeys(recipe.layers, LayerPlan("fp32"))
-    others = [other for other in recipe.with_precision("int8") if other != name]
-    return replace(recipe.floating(others), name=f"only {name}", layers=floats | {name: recipe.layers[name]})
-
-
-def _outputs(recipe: Recipe | None, columns: Mapping[str, ColumnStatistics]) -> Arrays:
-    """The outputs, each (images, …), of the model by that recipe, or of the fp32 model."""
-    graph, statistics, inputs, folder = _child[0]
-    if recipe is not None:
-        graph = apply(graph, replace(statistics, columns=columns), recipe)
-    param, weights = (folder / f"{os.getpid()}.{end}" for end in ("param", "bin"))
-    write_files(graph, param, weights)
-    runner = NcnnRunner(param, weights, "cpu", 1, precision="fp32")
-    return stacked([runner.run(each) for each in inputs])
+from zoo.search.noise import Noise, measure_noise
+from zoo.search.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -241,22 +109,53 @@ class Sensitivity:
             ) from error
 
 
-def sensitivity(
-    graph: Graph,
-    noise: Noise,
-    times: LayerTimes,
-    int8_times: LayerTimes,
-    multiply_adds: Mapping[str, int],
-    images: int,
-    model: str,
-    device: str,
-) -> Sensitivity:
-    """Noise, time and weights side by side, for the layers that a recipe names.
+@dataclass(frozen=True)
+class Costs:
+    """What it takes to run each layer: in fp32; in int8, of a recipe that has all in int8 that can be so; and
+    its multiply-adds, by layer."""
 
-    times: of the same graph; int8_times: of that recipe's int8 graph. multiply_adds: by layer. images: how
-    many probes the noise was measured on.
+    times: LayerTimes
+    int8_times: LayerTimes
+    multiply_adds: Mapping[str, int]
+
+    @classmethod
+    def of(cls, subject: Subject, recipe: Recipe, shapes: Sequence[tuple[int, ...]], folder: Path) -> "Costs":
+        """Measured on inputs of these shapes; the int8 files lie in `folder` for a while."""
+        int8 = folder / "int8.param", folder / "int8.bin"
+        write_files(apply(subject.fp32.graph, subject.statistics, recipe), *int8)
+        times, int8_times = (
+            layer_times(files, shapes, subject.device) for files in (subject.fp32.files, int8)
+        )
+        return cls(times, int8_times, multiply_adds(subject.fp32.files, shapes))
+
+
+def measure_sensitivity(
+    subject: Subject,
+    recipe: Recipe,
+    probes: Sequence[Arrays],
+    shapes: Sequence[tuple[int, ...]],
+    processes: int,
+    output: str | Path,
+) -> Sensitivity:
+    """Noise, time and weights of each layer, with what is int8 in `recipe` in the form that it has there.
+
+    probes: inputs to measure the noise on; shapes: those of the inputs. processes: see `measure_noise`.
+    output: the file that is written in the end; temporary files lie beside it. Raises what `measure_noise`
+    and `layer_times` raise.
     """
-    total_time = sum(times.ms.values()) or 1.0
+    with scratch(output) as folder:
+        noise = measure_noise(subject, recipe, probes, processes, folder)
+        costs = Costs.of(subject, recipe, shapes, folder)
+    layers = layer_sensitivities(subject.fp32.graph, noise, costs)
+    times = costs.times
+    return Sensitivity(
+        subject.model, subject.device, len(probes), noise.signal, times.device, times.transfers, layers
+    )
+
+
+def layer_sensitivities(graph: Graph, noise: Noise, costs: Costs) -> tuple[LayerSensitivity, ...]:
+    """Noise, time and weights side by side, for the layers that a recipe names."""
+    total_time = sum(costs.times.ms.values()) or 1.0
     layers = []
     for layer in planned(graph):
         weights = sum(each.values.size for role, each in layer.weights.items() if not is_scale(role))
@@ -265,17 +164,17 @@ def sensitivity(
             LayerSensitivity(
                 layer.name,
                 layer.type,
-                noise.by_layer.get(layer.name),
-                noise.sqnr_db(layer.name) if measured else None,
-                weights,
-                weights / graph.parameters,
-                times.ms[layer.name],
-                times.ms[layer.name] / total_time,
-                int8_ms(int8_times, layer.name) if measured else None,
-                multiply_adds[layer.name],
+                noise=noise.by_layer.get(layer.name),
+                sqnr_db=noise.sqnr_db(layer.name) if measured else None,
+                weights=weights,
+                weight_share=weights / graph.parameters,
+                time_ms=costs.times.ms[layer.name],
+                time_share=costs.times.ms[layer.name] / total_time,
+                int8_ms=int8_ms(costs.int8_times, layer.name) if measured else None,
+                multiply_adds=costs.multiply_adds[layer.name],
             )
         )
-    return Sensitivity(model, device, images, noise.signal, times.device, times.transfers, tuple(layers))
+    return tuple(layers)
 
 
 def int8_ms(times: LayerTimes, name: str) -> float:

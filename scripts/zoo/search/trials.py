@@ -1,13 +1,20 @@
 """What was measured of a candidate."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.array_types import Arrays
-from zoo.errors import ZooError
-from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
+from zoo.config.benchmark import TimedLatency
+from zoo.config.record import Record
+from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
+from zoo.quantize.recipe import Recipe
+from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, flat
+from zoo.search.sensitivity import Sensitivity
+
+FLOATS = "fp16"
+"""The candidate without int8: what a model costs that keeps every answer."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,28 @@ class Fidelity:
         return cls(worst, top1_agreement(reference.logits, logits), drop)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried(Fidelity, Record):
+    """What is known of a candidate before it is timed. images: how many fidelity was measured on; bytes: of
+    its files."""
+
+    KIND: ClassVar[str] = "trial"
+
+    name: str
+    images: int
+    bytes: int
+
+    @classmethod
+    def of_files(cls, artifact: Artifact, reference: Reference, outputs: Arrays) -> "Tried":
+        """From the outputs of a candidate, each (images, …)."""
+        return cls(
+            **vars(Fidelity.of(reference, outputs)),
+            name=artifact.name,
+            images=len(reference.names),
+            bytes=sum(file.stat().st_size for file in artifact.files),
+        )
+
+
 @dataclass(frozen=True)
 class Trial:
     """What was measured of one candidate. See `Fidelity` for the first figures.
@@ -56,12 +85,40 @@ class Trial:
     error: float = 0.0
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
-        """From plain values, keys that are not of a trial left out. Raises ZooError if one is missing."""
-        try:
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
-        except KeyError as error:
-            raise ZooError(f"a trial lacks {error}; delete its files to have it measured again") from None
+    def of(cls, tried: Tried, latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":
+        """From what was measured of a candidate.
+
+        Times are those of the quick runs of both models, the 10th percentiles: what else the machine does
+        slows the others, and not always both alike.
+        """
+        weights, products = int8_shares
+        return cls(
+            tried.name,
+            tried.sqnr_db,
+            tried.agreement,
+            tried.top1_drop,
+            tried.bytes,
+            int8_weights=weights,
+            int8_multiply_adds=products,
+            latency_ms=latency.p10_ms,
+            speedup=latency.reference.p10_ms / latency.p10_ms,
+            error=latency.ratio_error / latency.ratio,
+        )
+
+    @classmethod
+    def of_fp32(cls, latency: TimedLatency, size: int, classifies: bool) -> "Trial":
+        """fp32 itself, as it was timed beside a candidate: what the others are compared with. size: bytes."""
+        return cls(
+            "fp32",
+            sqnr_db=MAX_DB,
+            agreement=1.0 if classifies else None,
+            top1_drop=0.0,
+            bytes=size,
+            int8_weights=0.0,
+            int8_multiply_adds=0.0,
+            latency_ms=latency.reference.p10_ms,
+            speedup=1.0,
+        )
 
     @property
     def drop(self) -> float:
@@ -72,3 +129,36 @@ class Trial:
     def agreed(self) -> float:
         """Agreement as a number: what is no classifier has no first class to change."""
         return 1.0 if self.agreement is None else self.agreement
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All that was measured: of the candidates, and of fp32 and fp16, which they are compared with.
+
+    images: how many held-out images fidelity was measured on.
+    """
+
+    candidates: tuple[Trial, ...]
+    references: tuple[Trial, ...]
+    images: int
+
+
+def gather(
+    tried: Sequence[Tried],
+    latencies: Sequence[TimedLatency],
+    recipes: Mapping[str, Recipe],
+    sensitivity: Sensitivity,
+    fp32_bytes: int,
+) -> Gathered:
+    """latencies: in the order of `tried`; recipes: by name."""
+    trials = [
+        Trial.of(candidate, latency, sensitivity.int8_shares(recipes[candidate.name]))
+        for candidate, latency in zip(tried, latencies, strict=True)
+    ]
+    # The times of fp32 differ a little from candidate to candidate; the last are as good as any.
+    fp32 = Trial.of_fp32(latencies[-1], fp32_bytes, classifies=trials[0].agreement is not None)
+    return Gathered(
+        tuple(trial for trial in trials if trial.name != FLOATS),
+        (fp32, *(trial for trial in trials if trial.name == FLOATS)),
+        tried[-1].images,
+    )

@@ -20,6 +20,7 @@ from zoo.images.preprocess import Preprocess
 from zoo.images.sets import ImageSet, samples
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph, write_graph
+from zoo.ncnn.pair import Pair
 from zoo.quantize.apply import table_of
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.planning import plain_recipe
@@ -162,11 +163,11 @@ def test_processes_give_what_one_gives(runner, tmp_path):
     files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
     chosen = samples(pictures_on_disk(tmp_path / "images", 13))
     feed = Feed.image(Preprocess(size=(8, 8)))
-    many = collect_parallel(small_network(), files, chosen, feed, processes=2)
+    many = collect_parallel(Pair(small_network(), *files), chosen, feed, processes=2)
     inputs = ((sample.name, read_inputs(sample, feed)) for sample in chosen)
     assert_equal(many, collect(small_network(), runner, inputs, pixels_for(13)))
     many.save(tmp_path / "two.npz")
-    collect_parallel(small_network(), files, chosen, feed, processes=1).save(tmp_path / "one.npz")
+    collect_parallel(Pair(small_network(), *files), chosen, feed, processes=1).save(tmp_path / "one.npz")
     assert (tmp_path / "two.npz").read_bytes() == (tmp_path / "one.npz").read_bytes()
 
 
@@ -176,7 +177,7 @@ def test_an_image_that_cannot_be_read_is_named(runner, tmp_path):
     (tmp_path / "images" / "1.png").write_bytes(b"no image")
     with pytest.raises(ZooError, match=r"1\.png: cannot be read as an image"):
         collect_parallel(
-            small_network(), files, samples(found), Feed.image(Preprocess(size=(8, 8))), processes=2
+            Pair(small_network(), *files), samples(found), Feed.image(Preprocess(size=(8, 8))), processes=2
         )
 
 
@@ -185,7 +186,7 @@ def test_an_empty_set_is_refused(runner, tmp_path):
         collect(small_network(), runner, [])
     with pytest.raises(ZooError, match="the calibration set is empty"):
         files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
-        collect_parallel(small_network(), files, [], Feed.image(Preprocess(size=(8, 8))), processes=2)
+        collect_parallel(Pair(small_network(), *files), [], Feed.image(Preprocess(size=(8, 8))), processes=2)
 
 
 def test_one_image_is_enough_for_finite_scales(runner):
@@ -279,7 +280,7 @@ def test_what_is_sent_and_kept_is_bounded(runner):
 
 def test_all_inputs_of_a_model_are_calibrated_on(tmp_path):
     files, chosen = pair(two_headed(), tmp_path), photos(tmp_path, 9)
-    statistics = collect_parallel(two_headed(), files, chosen, TWO, processes=2)
+    statistics = collect_parallel(Pair(two_headed(), *files), chosen, TWO, processes=2)
     given = {sample.name: inputs for sample, inputs in load(chosen, TWO)}
     for layer_name, place in (("conv", 0), ("side", 1)):
         values = np.stack([inputs[place] for inputs in given.values()])

@@ -114,7 +114,7 @@ def test_load_keeps_order_and_values(
     fill(tmp_path, *(f"{i}.png" for i in range(7)))
     noise(7, 1500, 1000).save(tmp_path / "0.png")  # by far the slowest to decode
     drawn = samples(ImageSet("set", tmp_path, images=20, crops=Crops()))
-    loaded = list(load(drawn, FEED, threads, progress="reading"))
+    loaded = list(load(drawn, FEED, threads, title="reading"))
     assert [sample for sample, _ in loaded] == drawn
     for sample, (array,) in loaded:
         assert array.shape == (3, 32, 32) and array.dtype == np.float32 and array.flags.c_contiguous

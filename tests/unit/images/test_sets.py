@@ -10,7 +10,7 @@ from PIL import Image
 
 from samples.pictures import fill, names, noise, write_list
 from zoo.errors import ZooError
-from zoo.images.sets import HELD_OUT, Crops, ImageSet, calibration_samples, fingerprint, samples
+from zoo.images.sets import HELD_OUT, CalibrationSet, Crops, ImageSet, fingerprint, samples
 
 
 def test_sets_that_cannot_give_what_is_asked_say_so(tmp_path: Path) -> None:
@@ -136,7 +136,8 @@ def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
     for index in range(photos):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{index}.png")
     image_set = ImageSet("set", tmp_path, images=200, crops=Crops())
-    kept, held_out = calibration_samples(image_set)
+    parts = CalibrationSet.of(image_set)
+    kept, held_out = parts.collected, parts.held_out
     names = [{sample.name for sample in each} for each in (kept, held_out)]
     assert (len(names[0]), len(names[1])) == (photos - apart, apart)
     assert not names[0] & names[1]
@@ -145,7 +146,8 @@ def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
 
 def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
-    kept, held_out = calibration_samples(ImageSet("set", tmp_path))
+    parts = CalibrationSet.of(ImageSet("set", tmp_path))
+    kept, held_out = parts.collected, parts.held_out
     assert kept == held_out == samples(ImageSet("set", tmp_path))
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from zoo.jobs import scratch as scratches
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting, used
-from zoo.jobs.scratch import libraries_scratch, measure, most_bytes, scratch
-from zoo.jobs.usage import UNKNOWN_MB, Watch, request
+from zoo.jobs.scratch import scratch
+from zoo.jobs.usage import UNKNOWN_MB, Watch, fitting, megabytes, request
 
 MB = 1 << 20
 
@@ -19,38 +18,6 @@ MB = 1 << 20
 @pytest.fixture(autouse=True)
 def nothing_seen_before(monkeypatch):
     monkeypatch.setattr(scratches, "_most", 0)
-
-
-def test_a_scratch_folder_lies_beside_its_target_and_is_gone_afterwards(tmp_path):
-    with scratch(tmp_path / "new/model.onnx") as folder:
-        (folder / "raw.onnx").write_bytes(bytes(1000))
-        assert folder.parent == tmp_path / "new"
-    assert list((tmp_path / "new").iterdir()) == []
-    with pytest.raises(KeyError), scratch(tmp_path / "new/model.onnx") as folder:
-        raise KeyError
-    assert list((tmp_path / "new").iterdir()) == []
-
-
-def test_the_peak_is_of_all_folders_at_once_and_nested_ones_count_once(tmp_path):
-    with scratch(tmp_path / "a") as outer:
-        (outer / "raw").write_bytes(bytes(1000))
-        with replacing(outer / "b") as (temporary,):
-            temporary.write_bytes(bytes(500))
-        (outer / "raw").unlink()
-    assert most_bytes() == 1500
-    with scratch(tmp_path / "c") as folder:
-        (folder / "less").write_bytes(bytes(1499))
-    assert most_bytes() == 1500
-
-
-def test_what_libraries_write_for_a_while_lies_there_and_counts(tmp_path):
-    before = tempfile.gettempdir()
-    with libraries_scratch(tmp_path / "a"), tempfile.TemporaryDirectory() as folder:
-        assert Path(folder).is_relative_to(tmp_path)
-        (Path(folder) / "prepared.onnx").write_bytes(bytes(1000))
-        measure()
-    assert most_bytes() == 1000 and not list(tmp_path.iterdir())
-    assert tempfile.gettempdir() == before
 
 
 def test_files_that_children_write_and_remove_are_seen(tmp_path):
@@ -105,3 +72,23 @@ def test_a_request_grows_with_the_largest_file_and_is_in_full_hundreds(tmp_path)
 
 def test_a_file_that_is_still_to_be_made_counts_as_one_of_usual_size(tmp_path):
     assert request(0, 1, [tmp_path / "gone.bin"]) == UNKNOWN_MB
+
+
+@pytest.mark.parametrize(
+    ("wanted", "memory_mb", "expected"),
+    [(8, 1000, 4), (2, 1000, 2), (8, 999, 3), (8, 250, 1), (8, 0, 1), (0, 1000, 1), (8, float("inf"), 8)],
+)
+def test_as_many_processes_as_fit_and_at_least_one(wanted, memory_mb, expected):
+    assert fitting(wanted, memory_mb, each_mb=200, own_mb=200) == expected
+
+
+def test_what_was_asked_for_so_many_processes_holds_them():
+    for processes in range(1, 65):
+        each, own = 200 + 1.1 * 3, 400 + 0.7 * 3
+        assert fitting(100, own + processes * each, each, own) == processes
+
+
+def test_the_size_of_files_is_that_of_those_that_are_there(tmp_path):
+    for name, size in (("a", MB), ("b", MB // 2)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert megabytes(tmp_path / name for name in ("a", "b", "gone")) == 1.5

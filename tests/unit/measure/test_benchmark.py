@@ -52,9 +52,9 @@ def test_the_record_of_a_gpu_artifact_names_the_device(tmp_path):
 
 def test_streams_are_one_a_cpu_and_on_a_gpu_few():
     on_cpu, on_gpu, software = (RuntimeInfo("ncnn", "1", "x", gpu) for gpu in (None, False, True))
-    settings = BenchSettings(memory_bytes=5.0)
+    settings = BenchSettings(memory_mb=5.0)
     assert settings.of_streams(on_cpu).streams == cpu_count()
     assert settings.of_streams(on_gpu).streams == min(cpu_count(), GPU_STREAMS)
     assert [settings.of_streams(info).turns for info in (on_cpu, on_gpu, software)] == [TURNS, TURNS, 1]
-    assert settings.of_streams(on_cpu).memory_bytes == 5.0
+    assert settings.of_streams(on_cpu).memory_mb == 5.0
     assert BenchSettings(streams=7).of_streams(on_gpu).streams == 7

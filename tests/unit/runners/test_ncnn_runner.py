@@ -37,7 +37,7 @@ def test_a_first_layer_that_works_in_place_leaves_the_image_alone(kind, tmp_path
     runner = open_runner("ncnn", pair(graph, tmp_path))
     image, before = IMAGE.copy(), IMAGE.copy()
     (first,) = runner.run((image,))
-    runner.step((image,))
+    runner.compute((image,))
     np.testing.assert_array_equal(image, before)
     np.testing.assert_array_equal(runner.run((image,))[0], first)
 

@@ -7,7 +7,7 @@ from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.ncnn import chain, small_network
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.arrays import write_arrays
-from zoo.runners.reference import Reference, like, outputs
+from zoo.runners.reference import Reference, outputs, shaped_like
 
 
 @pytest.mark.parametrize("labels", [None, np.int64([3, 0])])
@@ -70,7 +70,7 @@ def test_the_logits_are_the_only_output_as_one_row_an_image():
 def test_outputs_take_the_shapes_of_the_original_model():
     own = np.arange(24, dtype=np.float32).reshape(2, 12), np.arange(2, dtype=np.float32).reshape(2, 1)
     wanted = np.zeros((2, 3, 4, 1)), np.zeros(2)
-    found = like(artifact("a"), own, wanted)
+    found = shaped_like(artifact("a"), own, wanted)
     assert [each.shape for each in found] == [(2, 3, 4, 1), (2,)]
     assert all((each.ravel() == one.ravel()).all() for each, one in zip(found, own, strict=True))
 
@@ -86,4 +86,4 @@ def test_outputs_take_the_shapes_of_the_original_model():
 )
 def test_other_outputs_than_the_original_models_are_refused(shapes, said):
     with pytest.raises(ArtifactError, match=f"^cpu/small/fp32: {said}"):
-        like(artifact("a"), tuple(map(np.zeros, shapes)), (np.zeros((2, 5)), np.zeros((2, 4))))
+        shaped_like(artifact("a"), tuple(map(np.zeros, shapes)), (np.zeros((2, 5)), np.zeros((2, 4))))

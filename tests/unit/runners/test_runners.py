@@ -28,7 +28,7 @@ def test_any_array_will_do_and_none_is_changed(runtime, case):
     for image in (strided, mirrored, IMAGE.astype(np.float64)):
         before = image.copy()
         np.testing.assert_allclose(runner.run((image,))[0], case.results[-1], atol=1e-5)
-        runner.step((image,))
+        runner.compute((image,))
         np.testing.assert_array_equal(image, before)
 
 
@@ -42,7 +42,7 @@ def test_a_file_that_does_not_load_is_named(runtime, tmp_path):
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
 def test_a_run_that_fails_is_an_error_that_names_the_file(runtime, case):
     runner = open_runner(runtime, case.files[runtime])
-    for call in (runner.run, runner.step):
+    for call in (runner.run, runner.compute):
         with pytest.raises(ArtifactError, match=f"{case.files[runtime][0].name}: {runtime} cannot run it: ."):
             call((IMAGE[:2],))
 
@@ -60,7 +60,7 @@ def test_several_inputs_and_outputs_go_in_and_come_out_in_the_order_of_the_model
     for output, expected in zip(outputs, both.results, strict=True):
         assert output.dtype == np.float32
         np.testing.assert_allclose(output, expected, atol=1e-5)
-    runner.step(PAIR)
+    runner.compute(PAIR)
     for output, again in zip(outputs, runner.run(PAIR), strict=True):
         np.testing.assert_array_equal(output, again)
 
@@ -71,7 +71,7 @@ def test_another_number_of_inputs_is_refused_with_their_names(runtime, given, bo
     names = {"ncnn": "in0, in1", "onnxruntime": "image, vector", "torch": r"\w+, \w+"}[runtime]
     file, count = both.files[runtime][0].name, len(given)
     runner = open_runner(runtime, both.files[runtime])
-    for call in (runner.run, runner.step):
+    for call in (runner.run, runner.compute):
         with pytest.raises(
             ArtifactError, match=rf"{file}: it takes 2 inputs \({names}\) and was given {count}; declare them"
         ):

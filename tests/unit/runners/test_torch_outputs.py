@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from zoo.errors import ZooError
-from zoo.runners.torch_outputs import Flattened, largest_error, named_tensors, plain, tensors_of, zeros
+from zoo.runners.torch_outputs import Flattened, largest_error, named_tensors, tensors_of, traceable, zeros
 
 A, B, C = (torch.full((1, size), float(size)) for size in (1, 2, 3))
 Found = namedtuple("Found", "boxes scores")
@@ -97,7 +97,7 @@ class Nested(nn.Module):
 def test_a_flattened_model_traces_and_returns_the_same_tensors():
     torch.manual_seed(0)
     model, inputs = Nested().eval(), (torch.randn(1, 3, 8, 8), torch.randn(1, 5))
-    flattened = plain(model, inputs)
+    flattened = traceable(model, inputs)
     assert isinstance(flattened, Flattened)
     assert isinstance(flattened(*inputs), tuple)
     with warnings.catch_warnings():
@@ -111,4 +111,4 @@ def test_a_flattened_model_traces_and_returns_the_same_tensors():
 
 def test_a_model_that_returns_a_tensor_is_left_as_it_is():
     model = nn.Conv2d(3, 4, 3)
-    assert plain(model, zeros([(3, 8, 8)])) is model
+    assert traceable(model, zeros([(3, 8, 8)])) is model

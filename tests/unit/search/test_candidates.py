@@ -5,16 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal
+from samples.artifacts import pair
+from samples.ncnn import fed, layer, normal
+from zoo.calibration.collect import collect
 from zoo.errors import ZooError
 from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph
+from zoo.ncnn.pair import Pair
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import weight_scales
 from zoo.quantize.table import CalibrationTable, write_table
-from zoo.search.candidates import floats, from_file, matching, named, searched
+from zoo.runners.ncnn_runner import NcnnRunner
+from zoo.search.candidates import all_fp16, candidates, from_file, matching, recipe_called, searched
 from zoo.search.planning import plain_recipe
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
+from zoo.search.subject import Subject
 
 SIZES = {"a": 8, "b": 8, "c": 16, "d": 16}
 
@@ -127,12 +132,12 @@ def test_excluded_layers_are_float_in_every_candidate():
 
 
 def test_recipes_by_name():
-    assert named(GRAPH, "local", LOCAL) == LOCAL
-    assert named(GRAPH, "plain", LOCAL) == plain_recipe(GRAPH)
-    assert named(GRAPH, "kl", LOCAL).layers["a"].observer == "kl"
-    assert floats(GRAPH).with_precision("int8") == ()
+    assert recipe_called(GRAPH, "local", LOCAL) == LOCAL
+    assert recipe_called(GRAPH, "plain", LOCAL) == plain_recipe(GRAPH)
+    assert recipe_called(GRAPH, "kl", LOCAL).layers["a"].observer == "kl"
+    assert all_fp16(GRAPH).with_precision("int8") == ()
     with pytest.raises(ZooError, match="unknown recipe 'best'; known are auto, local, plain, absmax"):
-        named(GRAPH, "best", LOCAL)
+        recipe_called(GRAPH, "best", LOCAL)
 
 
 def test_a_recipe_file_is_read_and_a_table_becomes_a_recipe(tmp_path):
@@ -153,3 +158,36 @@ def test_a_recipe_file_is_read_and_a_table_becomes_a_recipe(tmp_path):
     assert names == ["fp16-pinned", "of-ncnn"], "fit for file names, and not that of a reference"
     with pytest.raises(ZooError, match="no such file"):
         from_file(GRAPH, tmp_path / "none.table")
+
+
+# What a configuration asks for
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory) -> Subject:
+    files = pair(GRAPH, tmp_path_factory.mktemp("model"))
+    runner, draw = NcnnRunner(*files, "cpu", 1, precision="fp32"), normal(3)
+    images = [(str(number), draw(8 * 64).reshape(8, 8, 8)) for number in range(4)]
+    return Subject("m", "cpu", Pair(GRAPH, *files), collect(GRAPH, runner, fed(images)))
+
+
+def test_left_to_the_search_its_recipes_are_tried_and_fp16(subject):
+    found = candidates(subject, LOCAL, LAYERS)
+    assert found == searched(GRAPH, LOCAL, LAYERS) | {"fp16": all_fp16(GRAPH)}
+    without_a = candidates(subject, LOCAL, LAYERS, excluded=["a"])
+    assert all(recipe.layers["a"].precision != "int8" for recipe in without_a.values())
+
+
+def test_a_recipe_by_name_is_the_only_one_beside_fp16(subject, tmp_path):
+    found = candidates(subject, LOCAL, LAYERS, "mse", ["d"])
+    assert list(found) == ["mse", "fp16"] and found["mse"].with_precision("int8") == ("a", "b", "c")
+    write_json(LOCAL.to_dict(), tmp_path / "mine.json")
+    assert list(candidates(subject, LOCAL, LAYERS, str(tmp_path / "mine.json"))) == ["local", "fp16"]
+
+
+def test_a_recipe_that_the_model_or_its_device_cannot_have_is_refused(subject):
+    with pytest.raises(ZooError, match="unknown recipe 'best'"):
+        candidates(subject, LOCAL, LAYERS, "best")
+    short = Recipe("local", {"a": LayerPlan()})
+    with pytest.raises(ZooError, match="becomes of layer b"):
+        candidates(subject, short, LAYERS, "local")
