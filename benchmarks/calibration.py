@@ -45,7 +45,7 @@ def whole(options: argparse.Namespace) -> None:
     from zoo.ncnn.graph import write_graph
     from zoo.ncnn.pair import Pair
     from zoo.ncnn.weights import LEVELS
-    from zoo.quantize.scales import quantize, weight_scales
+    from zoo.quantize.scales import absmax_scales, quantize, weight_rows
     from zoo.quantize.table import CalibrationTable, write_table
 
     found = samples(ImageSet("benchmark", options.folder))
@@ -63,7 +63,7 @@ def whole(options: argparse.Namespace) -> None:
         statistics.save(out / "calibration.npz")
         layers = [layer.name for layer in graph.of_type("Convolution", "InnerProduct")]
         scales = {name: LEVELS / statistics.absmax(name) for name in layers}
-        table = CalibrationTable(weight_scales(graph, layers), scales)
+        table = CalibrationTable({name: absmax_scales(weight_rows(graph[name])) for name in layers}, scales)
         write_table(table, out / "int8.table")
         write_graph(quantize(graph, table), out / "int8.param", out / "int8.bin")
 

@@ -39,7 +39,7 @@ from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Convolution, Quantizable
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
 from zoo.quantize.apply import apply
-from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.scales import absmax_scales, quantize, weight_rows
 from zoo.quantize.table import CalibrationTable
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -147,7 +147,7 @@ class Zoo:
         known = CalibrationStatistics.load(self.folder / f"results/cpu/{model}/calibration.npz")
         names = [layer.name for layer in graph.of_type(*QUANTIZABLE)]
         scales = {name: LEVELS / known.absmax(name) for name in names}
-        table = CalibrationTable(weight_scales(graph, names), scales)
+        table = CalibrationTable({name: absmax_scales(weight_rows(graph[name])) for name in names}, scales)
         write_graph(quantize(graph, table), *self.files(model, "int8.all"))
 
     def quality(self, model: str, artifact: str, photos: str, labels: bool) -> Accuracy:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from zoo.ncnn import param_ids
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import load_checked
+from zoo.ncnn.check import check_weights, check_wiring, load_checked
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.layer import Layer, Param, is_scale
 from zoo.ncnn.layouts import layout
+from zoo.quantize.scales import absmax_scales, weight_rows
 
 Draw = Callable[[int], NDArray[np.float32]]
 
@@ -132,6 +133,16 @@ def chain(
 ) -> Graph:
     """Input -> one layer `x` of that kind -> out0."""
     return Graph((layer("Input", "in0", "", "in0"), layer(kind, "x", "in0", "out0", params, draw, **named)))
+
+
+def check_graph(graph: Graph) -> list[str]:
+    """The problems of a graph in memory: wiring, names and numbers; empty if it is sound."""
+    return check_wiring(graph) + check_weights(graph)
+
+
+def weight_scales(graph: Graph, names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Absmax weight scales of these layers."""
+    return {name: absmax_scales(weight_rows(graph[name])) for name in names}
 
 
 def fed(

@@ -35,9 +35,9 @@ from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated_each
 from zoo.jobs.progress import progress
 from zoo.jobs.usage import fitting
-from zoo.ncnn.graph import Graph, fingerprint, source_blob
+from zoo.ncnn.graph import Graph, source_blob
 from zoo.ncnn.pair import Pair
-from zoo.ncnn.weights import quantizable, row_width
+from zoo.ncnn.weights import can_be_int8, row_width
 from zoo.runners import Runner
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -94,7 +94,7 @@ def plan(graph: Graph, pixels: int, seed: int) -> Plan:
     """What to look at in this graph. Raises ZooError if no layer of it could be int8."""
     found: dict[str, list[str]] = {}
     views: dict[str, dict[Window, int]] = {}
-    for layer in quantizable(graph):
+    for layer in filter(can_be_int8, graph.layers):
         blob = source_blob(graph, layer.inputs[0])
         found.setdefault(blob, []).append(layer.name)
         view = window(layer)
@@ -215,7 +215,7 @@ def _sum(graph: Graph, chosen: Plan, seen: Iterable[Seen]) -> CalibrationStatist
             inputs[name] = statistics
             if (view := window(graph[name])) is not None:
                 columns[name] = each.columns[view]
-    return CalibrationStatistics(images, inputs, columns, fingerprint(graph), chosen.pixels, chosen.seed)
+    return CalibrationStatistics(images, inputs, columns, graph.fingerprint(), chosen.pixels, chosen.seed)
 
 
 class _BlobSum:

@@ -1,7 +1,7 @@
-"""Columns: the values of a layer's input that its weights are multiplied with, for one output position.
+"""im2col columns: the values of a layer's input that its weights multiply at one output position.
 
 A 1x1 convolution multiplies the channels at a pixel; a larger kernel the channels under its window, padding
-included; an inner product all its features. In a column they stand as in a row of `int8.weight_rows`, so
+included; an inner product all its features. In a column they stand as in a row of `scales.weight_rows`, so
 `rows @ column` is the layer's output without bias at that position.
 """
 

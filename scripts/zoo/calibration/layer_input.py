@@ -13,11 +13,12 @@ from zoo.errors import ZooError
 
 @dataclass(frozen=True, eq=False)
 class LayerInput:
-    """Columns (see `zoo.calibration.columns`) have a width of channels x taps; a channel's taps stand side by
-    side.
+    """What the int8 form of a layer reads, by channel and by im2col column (see `zoo.calibration.columns`).
+
+    Columns have a width of channels x taps; a channel's taps stand side by side.
 
     absmax: float64 (channels,), the largest |x|. halves: (2, channels), the same over either half of the
-    images, see `calibration.half`. bound: what x can be at all.
+    images, see `statistics.half`. bound: what x can be at all.
     mean: float64 (width,). covariance: float64 (width, width), or None for columns too wide for it.
     sample: float32 (n, width), some columns. half: (n,), which half of the images each is of.
     offset: what has been subtracted from the input that the statistics were collected of.
@@ -37,15 +38,15 @@ class LayerInput:
         """The input of a layer as it was seen. Raises ZooError if no columns of it were collected."""
         if layer not in statistics.columns:
             raise ZooError(f"layer {layer}: the calibration statistics hold no columns of its input")
-        seen, columns = statistics.inputs[layer], statistics.columns[layer]
+        blob, columns = statistics.inputs[layer], statistics.columns[layer]
         mean = columns.total / columns.count
         covariance = None
         if columns.products is not None:
             covariance = columns.products / columns.count - np.outer(mean, mean)
             covariance[np.diag_indices_from(covariance)] = np.maximum(np.diag(covariance), 0)
         return cls(
-            seen.absmax.astype(np.float64),
-            seen.halves.astype(np.float64),
+            blob.absmax.astype(np.float64),
+            blob.halves.astype(np.float64),
             bound,
             mean,
             covariance,

@@ -41,16 +41,16 @@ def threshold(
         raise ZooError(f"the margin of an observer must be above 0, not {margin}")
     if not 0 < percent <= 100:
         raise ZooError(f"a percentile must be above 0 and at most 100, not {percent}")
-    absmax = float(statistics.absmax.max())
-    if absmax == 0:
+    largest = float(statistics.absmax.max())
+    if largest == 0:
         return 0.0
-    found = absmax
+    clip = largest
     if observer == "percentile":
-        found = percentile(statistics.blob, percent)
+        clip = percentile(statistics.blob, percent)
     elif statistics.blob.counts.any():
-        found = OBSERVERS[observer](statistics.blob, absmax)
-    found = min(found, absmax) if math.isfinite(found) and found > 0 else absmax
-    return min(found * margin, limit.absmax)
+        clip = OBSERVERS[observer](statistics.blob, largest)
+    clip = min(clip, largest) if math.isfinite(clip) and clip > 0 else largest
+    return min(clip * margin, limit.absmax)
 
 
 def absmax(_: Histogram, largest: float) -> float:

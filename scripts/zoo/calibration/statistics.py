@@ -18,9 +18,9 @@ from zoo.array_types import Doubles, Floats
 from zoo.calibration.histogram import Histogram
 from zoo.errors import ZooError
 from zoo.jobs.arrays import read_arrays, write_arrays
-from zoo.ncnn.graph import Graph, fingerprint
+from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.weights import quantizable, row_width
+from zoo.ncnn.weights import can_be_int8, row_width
 
 # |x| of a blob: 1024 bins an octave are 8 a quantization step or more at any threshold; of a channel: 16.
 BLOB_BINS, CHANNEL_BINS = (10, 16), (4, 8)
@@ -48,11 +48,6 @@ class InputStatistics:
     blob: Histogram
     channels: Histogram
     halves: Floats
-
-    def percentile(self, percent: float) -> Floats:
-        """The value that this share of each channel's sampled |x| does not exceed, float32 (channels,)."""
-        limits = self.channels.quantile(percent / 100).astype(np.float32)
-        return np.minimum(limits, self.absmax)  # a bin may reach beyond the largest value
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +84,8 @@ class CalibrationStatistics:
 
     images: how many were seen. inputs: by the name of each layer that could be int8; layers that read the
     same blob share an object. columns: by layer name, for those that multiply columns (not depthwise).
-    fingerprint: of the model, see `fingerprint`; None if unknown. pixels: how many columns an image gives
-    at most. seed: what they were drawn with.
+    fingerprint: of the model's graph; None if unknown. pixels: how many columns an image gives at most.
+    seed: what they were drawn with.
     """
 
     images: int
@@ -99,16 +94,6 @@ class CalibrationStatistics:
     fingerprint: str | None = None
     pixels: int = 0
     seed: int = 0
-
-    @property
-    def channel_absmax(self) -> dict[str, Floats]:
-        """The largest |x| of each channel by layer name."""
-        return {name: each.absmax for name, each in self.inputs.items()}
-
-    @property
-    def channel_mean(self) -> dict[str, Floats]:
-        """The mean of each channel by layer name."""
-        return {name: each.mean.astype(np.float32) for name, each in self.inputs.items()}
 
     def absmax(self, layer: str) -> float:
         """The largest absolute value of a layer's input."""
@@ -123,7 +108,7 @@ class CalibrationStatistics:
         """Raise ZooError unless the statistics are of this fp32 model, weights included."""
         if strange := [name for name in self.inputs if name not in graph]:
             raise ZooError(f"the calibration statistics are of another model: it has no layer {strange[0]}")
-        for layer in quantizable(graph):
+        for layer in filter(can_be_int8, graph.layers):
             if layer.name not in self.inputs:
                 raise ZooError(f"the calibration statistics are of another model: they lack {layer}")
             # pnnx gives the layers of all models the same names; their sizes tell models apart
@@ -133,7 +118,7 @@ class CalibrationStatistics:
                     f"the calibration statistics are of another model: they have {channels} input channels "
                     f"for {layer}, which has {width} weights per output channel"
                 )
-        if self.fingerprint is not None and self.fingerprint != fingerprint(graph):
+        if self.fingerprint is not None and self.fingerprint != graph.fingerprint():
             raise ZooError(
                 "the calibration statistics were collected with other weights than the model's; collect them "
                 "again"

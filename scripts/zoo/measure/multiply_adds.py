@@ -10,7 +10,7 @@ from zoo.jobs.isolation import isolated
 from zoo.ncnn.graph import read_graph
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Gemm, MultiHeadAttention, Quantizable
-from zoo.ncnn.weights import planned, stored_weights
+from zoo.ncnn.weights import layers_with_weights, weight_count
 from zoo.runners.ncnn_runner import NcnnRunner
 
 _FEATURES = {"Gemm": Gemm.CONSTANT_N, "MultiHeadAttention": MultiHeadAttention.EMBED_DIM}
@@ -27,7 +27,7 @@ def multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, i
 
 
 def _multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, int]:
-    layers = {layer.outputs[0]: layer for layer in planned(read_graph(files[0], files[1]))}
+    layers = {layer.outputs[0]: layer for layer in layers_with_weights(read_graph(files[0], files[1]))}
     runner = NcnnRunner(files[0], files[1], device="cpu", threads=1, precision="fp32")
     blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in shapes), list(layers))
     return {layers[blob].name: _count(layers[blob], values.size) for blob, values in blobs}
@@ -35,4 +35,4 @@ def _multiply_adds(files: Sequence[Path], shapes: Sequence[Shape]) -> dict[str, 
 
 def _count(layer: Layer, elements: int) -> int:
     features = layer.param(_FEATURES.get(layer.type, Quantizable.NUM_OUTPUT))
-    return stored_weights(layer) * elements // max(features, 1)
+    return weight_count(layer) * elements // max(features, 1)

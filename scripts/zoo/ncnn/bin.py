@@ -1,7 +1,7 @@
 """Arrays of an ncnn `.bin` file: how one is tagged, padded, read and written.
 
 A `.bin` is the arrays of all layers one after the other, without names or sizes; those follow from the
-`.param` (see `ncnn_layers`). Format: ncnn `src/modelbin.cpp`. All numbers are little-endian, every array
+`.param` (see `layouts`). Format: ncnn `src/modelbin.cpp`. All numbers are little-endian, every array
 ends on a multiple of four bytes.
 """
 
@@ -99,7 +99,7 @@ class Array:
 def array(values: NDArray[Any], storage: Storage) -> Array:
     """An Array of the given storage from values of any shape, cast to the storage's dtype.
 
-    The values of BF16 are bits (see `bf16`); a CODEBOOK is made by `codebook`.
+    The values of BF16 are bits (see `bf16`). A CODEBOOK needs more than values: build the Array.
     """
     return Array(np.ascontiguousarray(values, dtype=storage.dtype).reshape(-1), storage)
 

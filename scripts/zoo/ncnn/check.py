@@ -46,11 +46,6 @@ def _check_files(param: str | Path, weights: str | Path) -> tuple[list[str], Gra
     return problems + [f"{weights}: {problem}" for problem in check_weights(graph)], graph
 
 
-def check_graph(graph: Graph) -> list[str]:
-    """The problems of a graph in memory: wiring, names and numbers; empty if it is sound."""
-    return check_wiring(graph) + check_weights(graph)
-
-
 def check_wiring(graph: Graph) -> list[str]:
     """Problems of names and blobs.
 

@@ -31,11 +31,11 @@ class Graph:
 
     @cached_property
     def _consumers(self) -> dict[str, tuple[Layer, ...]]:
-        found: dict[str, tuple[Layer, ...]] = {}
+        readers: dict[str, tuple[Layer, ...]] = {}
         for layer in self.layers:
             for blob in dict.fromkeys(layer.inputs):
-                found[blob] = (*found.get(blob, ()), layer)
-        return found
+                readers[blob] = (*readers.get(blob, ()), layer)
+        return readers
 
     @cached_property
     def _names(self) -> dict[str, Layer]:
@@ -116,10 +116,18 @@ class Graph:
         (reader,) = readers
         rewired = tuple(layer.name if name == blob else name for name in reader.inputs)
         inserted = replace(layer, inputs=(blob,), outputs=(layer.name,))
-        new: list[Layer] = []
-        for each in self.layers:
-            new += [inserted, replace(reader, inputs=rewired)] if each is reader else [each]
-        return Graph(tuple(new))
+        layers: list[Layer] = []
+        for old in self.layers:
+            layers += [inserted, replace(reader, inputs=rewired)] if old is reader else [old]
+        return Graph(tuple(layers))
+
+    def fingerprint(self) -> str:
+        """A hash, in hex, of the `.param` and all arrays."""
+        digest = hashlib.sha256(format_param(self.layers, len(self.blobs)).encode())
+        for layer in self.layers:
+            for array in layer.weights.values():
+                digest.update(array.values.tobytes())
+        return digest.hexdigest()
 
 
 def unique_names(graph: Graph) -> Graph:
@@ -152,9 +160,9 @@ def store_floats(
 
     def converted(layer: Layer) -> Layer:
         new = {
-            role: store(each, layer, role)
-            for role, each in layer.weights.items()
-            if each.storage in (Storage.FP32, Storage.FP32_SCALED)
+            role: store(array, layer, role)
+            for role, array in layer.weights.items()
+            if array.storage in (Storage.FP32, Storage.FP32_SCALED)
         }
         return replace(layer, weights={**layer.weights, **new}) if new else layer
 
@@ -168,7 +176,7 @@ def read_graph(param: str | Path, weights: str | Path) -> Graph:
 
     Raises ZooError, naming file and layer, if the text is not a `.param`, a layer type is not ncnn's, or
     the `.bin` is shorter or longer than the layers need. How the layers are wired and what the numbers
-    are is left to `ncnn_check`.
+    are is left to `check`.
     """
     return attach_weights(read_param(param).layers, weights, param)
 
@@ -265,15 +273,6 @@ def ordered_arrays(layer: Layer) -> list[Array]:
             wanted = "with a tag" if spec.tagged else spec.untagged.name
             raise ZooError(f"{layer}: {spec.role} is stored {array.storage.name}, ncnn reads it {wanted}")
     return arrays
-
-
-def fingerprint(graph: Graph) -> str:
-    """A hash, in hex, of a graph: its `.param` and all its arrays."""
-    digest = hashlib.sha256(format_param(graph.layers, len(graph.blobs)).encode())
-    for layer in graph.layers:
-        for each in layer.weights.values():
-            digest.update(each.values.tobytes())
-    return digest.hexdigest()
 
 
 def source_blob(graph: Graph, blob: str) -> str:

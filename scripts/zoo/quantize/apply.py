@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.fp16 import to_fp16
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, planned, stored_weights
+from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, layers_with_weights, weight_count
 from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
@@ -48,25 +48,28 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
     if recipe.table is not None:
         return quantize(graph, recipe.table)
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
-    graph = moved = with_convolutions(graph, statistics, recipe)
+    # inputs are looked up in the one, as the statistics saw them, and rewritten in the other
+    original = with_convolutions(graph, statistics, recipe)
+    edited = original
     for name, plan in plans.items():
         if plan.shift:
-            moved = centre(moved, name, plan.shift)
-    scales = {}
+            edited = centre(edited, name, plan.shift)
+    channel_scales = {}
     for name, plan in plans.items():
-        source = layer_input(graph, statistics, name, plan)
+        source = layer_input(original, statistics, name, plan)
         if plan.block is not None:
             gptq = plan.rounding == "gptq"
-            moved = moved.replace(block_layer(moved[name], plan.block, source, plan.alpha, gptq))
+            edited = edited.replace(block_layer(edited[name], plan.block, source, plan.alpha, gptq))
             continue
-        clip = thresholds(graph, statistics, name, plan)
+        clip = thresholds(original, statistics, name, plan)
         if plan.alpha is not None and plan.through == "norm":
-            moved = smooth(moved, name, clip / clip.max())
-            source, clip = source.divided(clip / clip.max()), np.full_like(clip, clip.max())
+            factors = clip / clip.max()
+            edited = smooth(edited, name, factors)
+            source, clip = source.divided(factors), np.full_like(clip, clip.max())
         elif plan.alpha is not None:
-            scales[name] = (LEVELS / clip).astype(np.float32)
-        moved = moved.replace(quantize_layer(moved[name], plan, source, clip))
-    return insert_quantize(moved, scales)
+            channel_scales[name] = (LEVELS / clip).astype(np.float32)
+        edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
+    return insert_quantize(edited, channel_scales)
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
@@ -82,7 +85,7 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
 
     statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
     """
-    names = [layer.name for layer in planned(graph)]
+    names = [layer.name for layer in layers_with_weights(graph)]
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
     ]
@@ -137,15 +140,16 @@ def input_bound(graph: Graph, name: str) -> Bound:
 def thresholds(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> Doubles:
     """The clipping thresholds of a layer's input by channel, (channels,); all the same without `alpha`."""
     if plan.observer != "absmax":
-        seen, limit = statistics.inputs[name], input_bound(graph, name)
-        found = threshold(plan.observer, seen, limit, plan.margin, plan.percent)
-        return np.full(seen.absmax.size, found if found >= LEVELS / MAX_SCALE else float(LEVELS))
+        observed, limit = statistics.inputs[name], input_bound(graph, name)
+        clip = threshold(plan.observer, observed, limit, plan.margin, plan.percent)
+        # as in `clips`: an input too small for a scale in float32 gets the step 1
+        return np.full(observed.absmax.size, clip if clip >= LEVELS / MAX_SCALE else float(LEVELS))
     source = layer_input(graph, statistics, name, plan)
     return clips(source.absmax, plan.alpha or 0.0, plan.margin, source.bound.absmax)
 
 
 def quantize_layer(layer: Layer, plan: LayerPlan, source: LayerInput, clip: Doubles) -> Layer:
-    """A float layer as int8, for an input clipped at `clip`, (channels,). See `explicit_quantize`.
+    """A float layer as int8, for an input clipped at `clip`, (channels,). See `channel_scales`.
 
     Where the thresholds differ, the weight scales and the activation scale (that of the largest threshold)
     divide out to the output; the Quantize layer is the caller's.
@@ -188,7 +192,7 @@ def left_float(graph: Graph, recipe: Recipe) -> str:
 
 def weight_share(graph: Graph, recipe: Recipe, precision: str) -> float:
     """The share, 0 to 1, of the weights that a recipe decides on that it gives this precision."""
-    sizes = {layer.name: stored_weights(layer) for layer in planned(graph)}
+    sizes = {layer.name: weight_count(layer) for layer in layers_with_weights(graph)}
     return sum(sizes[name] for name in recipe.with_precision(precision)) / max(sum(sizes.values()), 1)
 
 

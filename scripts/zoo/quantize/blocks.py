@@ -1,12 +1,11 @@
-"""Linear layers with int8 weights in blocks: a scale for every row and 32, 64 or 128 inputs.
+"""Group-wise int8 weights in linear layers and attention: a scale for every row and block of its inputs.
 
-ncnn's Gemm and MultiHeadAttention read such weights and quantize their input as it comes, every row and
+ncnn's Gemm and MultiHeadAttention read such weights and quantize their input dynamically, every row and
 block by its own absmax; the products are int8. No range is calibrated, so none is exceeded. The input may
-have scales by channel before that, which the weights take back: smoothing at no cost. Measured on ncnn
-1.0.20261020, 197 tokens, one thread: Gemm 192 -> 768 takes 0.41 to 0.47 of fp32, attention of 192 and three
-heads 0.65. Vulkan has no such layer: a Vulkan model runs them on the CPU, so they are no form for a GPU.
-ncnn before 20261020 does not know the format and fails to load it.
-Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, parameter 18.
+have scales by channel before that, which the weights take back: SmoothQuant at no cost. Vulkan has no such
+layer: a Vulkan model runs them on the CPU, so they are no form for a GPU. ncnn before 20261020 does not know
+the format and fails to load it. Format: `zoo.ncnn.group_wise`. Times: docs/int8.md, "Linear layers on
+tokens".
 """
 
 from dataclasses import replace
@@ -60,9 +59,9 @@ def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None
     by = smoothing_factors(source, alpha) if alpha is not None else np.ones(source.absmax.size)
     weights: dict[str, Array] = dict(layer.weights)
     for stem, rows in matrices(layer).items():
-        known = stem != "out"
-        factors = by if known else np.ones(rows.shape[1])
-        moments = _moments(source.divided(by)) if gptq and known else None
+        reads_source = stem != "out"  # that one reads what the layer makes of it
+        factors = by if reads_source else np.ones(rows.shape[1])
+        moments = _moments(source.divided(by)) if gptq and reads_source else None
         levels, scales = round_blocks(rows * factors, size, moments)
         weights[stem if stem == "B" else f"{stem}_weight"] = array(levels, Storage.RAW_INT8)
         weights[f"{stem}_scales"] = array(scales, Storage.RAW)

@@ -1,4 +1,4 @@
-"""Centring: one-sided inputs, such as those after a ReLU, moved so that they use both signs of int8.
+"""Zero point folded into the bias: one-sided inputs, as after a ReLU, centred to use both signs of int8.
 
 int8 in ncnn is symmetric, so an input in [0, 6] uses half of its steps. A constant is taken off it, and the
 bias of the layer that reads it takes the constant back: the model computes the same, to rounding. Where a
@@ -112,12 +112,13 @@ def centre(graph: Graph, name: str, offset: float) -> Graph:
             f"{graph[name]}: its input cannot be shifted, only that of a Convolution or InnerProduct with "
             "stored weights that does not pad can"
         )
-    if (found := clipped_input(graph, name)) is not None:
-        high = _NO_LIMIT if found.high >= _NO_LIMIT else found.high - offset
-        maker = with_bias(graph[found.maker])
+    limits = clipped_input(graph, name)
+    if limits is not None:
+        high = _NO_LIMIT if limits.high >= _NO_LIMIT else limits.high - offset
+        maker = with_bias(graph[limits.maker])
         clip: dict[int, Param] = {
             Quantizable.ACTIVATION_TYPE: FusedActivation.CLIP,
-            Quantizable.ACTIVATION_PARAMS: (found.low - offset, high),
+            Quantizable.ACTIVATION_PARAMS: (limits.low - offset, high),
         }
         graph = graph.replace(_moved(replace(maker, params={**maker.params, **clip}), np.array(-offset)))
     else:

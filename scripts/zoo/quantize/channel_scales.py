@@ -1,4 +1,4 @@
-"""Activation scales by channel: a Quantize layer before an int8 convolution.
+"""Per-channel activation scales: a Quantize layer before an int8 convolution.
 
 ncnn's int8 convolution has one scale for its input, but takes an input that is int8 already as it is. So a
 Quantize layer with a scale a channel goes before it, and what a channel's scale makes larger, the weights

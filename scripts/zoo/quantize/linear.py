@@ -1,9 +1,9 @@
 """Linear layers on tokens, in the forms that compute the same: Gemm, InnerProduct, 1x1 convolution.
 
 pnnx writes a Linear layer on (tokens, features) as a Gemm with constant weights, or as an InnerProduct. A
-convolution can take its place where the blob is turned to (features, 1, tokens). Measured on ncnn
-1.0.20261020, 197 tokens, 192 -> 768, one thread: Gemm 0.58 ms, InnerProduct 1.1, the convolution with its
-turns 0.63; in int8 the convolution 0.28, the InnerProduct 2.7. So only what is to be int8 changes its form.
+convolution can take its place where the blob is transposed to (features, 1, tokens). Which form is fastest
+depends on the precision (docs/int8.md, "Linear layers on tokens"), so only what is to be int8 changes its
+form.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ from zoo.ncnn.param_ids import (
 )
 
 POINTWISE = ("AbsVal", "Clip", "ELU", "GELU", "HardSigmoid", "HardSwish", "Mish", "ReLU", "Sigmoid", "Swish")
-"""Activations that do not care how a blob is turned."""
+"""Activations that do not care whether a blob is transposed."""
 
 _INT8_OR_FUSED = (InnerProduct.INT8_SCALE_TERM, InnerProduct.ACTIVATION_TYPE)
 
@@ -42,7 +42,7 @@ _NOT_PLAIN = (
 )
 
 
-_TRANSPOSE = {Permute.ORDER_TYPE: PermuteOrder.H_W}
+_SWAPPED = {Permute.ORDER_TYPE: PermuteOrder.H_W}
 _REST = -1  # a size of a Reshape: what the others leave
 
 
@@ -74,7 +74,7 @@ def linear_rows(layer: Layer) -> Floats:
 
 
 def to_convolution(layer: Layer) -> Layer:
-    """A linear layer as a 1x1 convolution, which reads and makes turned blobs."""
+    """A linear layer as a 1x1 convolution, which reads and makes transposed blobs."""
     rows, bias = linear_rows(layer), layer.weights.get("C", layer.weights.get("bias"))
     weights = {"weight": array(np.ascontiguousarray(rows), Storage.FP32)}
     if bias is not None:
@@ -109,32 +109,31 @@ def to_gemm(layer: Layer) -> Layer:
 def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
     """The graph with these linear layers as 1x1 convolutions; it computes the same, to rounding.
 
-    A Permute and a Reshape turn a blob for a convolution and back. They are left out between two of the
+    A Permute and a Reshape transpose a blob for a convolution and back. They are left out between two of the
     layers with nothing but pointwise activations between, and layers that read copies of one blob share
-    them. The convolutions keep the names of the layers; a blob that stays turned gets another. Raises
+    them. The convolutions keep the names of the layers; a blob that stays transposed gets another. Raises
     ZooError if a layer is not linear, see `is_linear`.
     """
     chosen = set(names)
-    turned = _stay_turned(graph, chosen)
+    transposed = _stay_transposed(graph, chosen)
     layers: list[Layer] = []
     for layer in graph.layers:
-        front = _front(graph, layer, chosen, turned)
-        if front is not None:
-            before, width = front
-            layers += _turn(layer.name, before, width)
+        source = _source_to_transpose(graph, layer, chosen, transposed)
+        if source is not None:
+            layers += _transpose(layer.name, *source)
             layer = replace(layer, inputs=layers[-1].outputs)
         if layer.name not in chosen:
             layers.append(layer)
             continue
         convolution, (output,) = to_convolution(layer), layer.outputs
-        if output in turned:
+        if output in transposed:
             layers.append(convolution)
         else:
-            made = f"{layer.name}_made"
-            layers.append(replace(convolution, outputs=(made,)))
-            layers += _turn_back(layer.name, made, output, convolution.param(Convolution.NUM_OUTPUT))
+            inner, width = f"{layer.name}_made", convolution.param(Convolution.NUM_OUTPUT)
+            layers.append(replace(convolution, outputs=(inner,)))
+            layers += _transpose_back(layer.name, inner, output, width)
     # another name for what is another shape, so that nobody compares the two
-    renamed = {blob: f"{blob}_turned" for blob in turned}
+    renamed = {blob: f"{blob}_turned" for blob in transposed}
     return Graph(tuple(_renamed(layer, renamed) for layer in layers))
 
 
@@ -142,40 +141,40 @@ def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
     if names.keys().isdisjoint((*layer.inputs, *layer.outputs)):
         return layer
     inputs, outputs = (
-        tuple(names.get(each, each) for each in blobs) for blobs in (layer.inputs, layer.outputs)
+        tuple(names.get(blob, blob) for blob in blobs) for blobs in (layer.inputs, layer.outputs)
     )
     return replace(layer, inputs=inputs, outputs=outputs)
 
 
-def turn_names(name: str) -> tuple[str, ...]:
-    """The names of the layers that turn blobs for the convolution of that name alone."""
-    return tuple(layer.name for layer in (*_turn(name, "", 1), *_turn_back(name, "", "", 1)))
+def transposition_names(name: str) -> tuple[str, ...]:
+    """The names of the layers that transpose blobs for the convolution of that name alone."""
+    return tuple(layer.name for layer in (*_transpose(name, "", 1), *_transpose_back(name, "", "", 1)))
 
 
-def _stay_turned(graph: Graph, chosen: Collection[str]) -> set[str]:
+def _stay_transposed(graph: Graph, chosen: Collection[str]) -> set[str]:
     """The blobs between two convolutions, which no layer needs as rows."""
-    found: set[str] = set()
+    between_two: set[str] = set()
     for name in chosen:
-        between: list[str] = []
+        way: list[str] = []
         blob = graph[name].outputs[0]
         while len(readers := graph.consumers(blob)) == 1:
-            between.append(blob)
+            way.append(blob)
             if readers[0].name in chosen:
-                found |= set(between)
+                between_two |= set(way)
             if readers[0].type not in POINTWISE:
                 break
             blob = readers[0].outputs[0]
-    return found
+    return between_two
 
 
-def _front(
-    graph: Graph, layer: Layer, chosen: Collection[str], turned: Collection[str]
+def _source_to_transpose(
+    graph: Graph, layer: Layer, chosen: Collection[str], transposed: Collection[str]
 ) -> tuple[str, int] | None:
-    """The blob to turn in front of a layer, and its width, if it is to be turned there."""
+    """The blob to transpose in front of a layer, and its width, if that is the place for it."""
     if layer.type == "Split":
         width = _shared_width(graph, layer, chosen)
         return (layer.inputs[0], width) if width else None
-    if layer.name not in chosen or layer.inputs[0] in turned:
+    if layer.name not in chosen or layer.inputs[0] in transposed:
         return None
     maker = graph.producer(layer.inputs[0])
     if maker is not None and maker.type == "Split" and _shared_width(graph, maker, chosen):
@@ -191,20 +190,20 @@ def _shared_width(graph: Graph, split: Layer, chosen: Collection[str]) -> int:
     return int(linear_rows(readers[0]).shape[1])
 
 
-def _turn(name: str, blob: str, width: int) -> list[Layer]:
+def _transpose(name: str, blob: str, width: int) -> list[Layer]:
     """(rows, width) to (width, 1, rows)."""
     permute, reshape = f"{name}_in_permute", f"{name}_in_reshape"
     shape = {Reshape.W: _REST, Reshape.H: 1, Reshape.C: width}
     return [
-        Layer("Permute", permute, (blob,), (permute,), _TRANSPOSE),
+        Layer("Permute", permute, (blob,), (permute,), _SWAPPED),
         Layer("Reshape", reshape, (permute,), (reshape,), shape),
     ]
 
 
-def _turn_back(name: str, blob: str, to: str, width: int) -> list[Layer]:
+def _transpose_back(name: str, blob: str, to: str, width: int) -> list[Layer]:
     """(width, 1, rows) to (rows, width)."""
     permute, reshape = f"{name}_out_permute", f"{name}_out_reshape"
     return [
         Layer("Reshape", reshape, (blob,), (reshape,), {Reshape.W: _REST, Reshape.H: width}),
-        Layer("Permute", permute, (reshape,), (to,), _TRANSPOSE),
+        Layer("Permute", permute, (reshape,), (to,), _SWAPPED),
     ]

@@ -1,4 +1,4 @@
-"""The error that quantizing one layer puts on its output, told from the calibration statistics alone.
+"""The error that quantizing one layer puts on its output, estimated from the calibration statistics alone.
 
 Of a layer W x whose weights and inputs are rounded to W' and q(x), the error is E |W x - W' q(x)|^2 about
 its mean (the mean is taken back by the bias), as a share of the signal E |W x|^2.
@@ -16,7 +16,7 @@ from zoo.calibration.layer_input import LayerInput
 from zoo.ncnn.weights import LEVELS, MAX_SCALE
 from zoo.quantize.gptq import remaining_variance
 
-_FLOOR = 1 / 64
+_QUIETEST = 1 / 64  # of the peak: calibration saw too little of a channel that was quieter, see `clips`
 _AT_ONCE = 1 << 20  # numbers, 8 MiB
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -31,7 +31,7 @@ def clips(absmax: Doubles, alpha: float, margin: float = 1.0, limit: float = mat
     peak = float(absmax.max())
     if peak < LEVELS / MAX_SCALE:
         return np.full(absmax.shape, float(LEVELS))
-    return np.minimum(peak * np.maximum(absmax / peak, _FLOOR) ** alpha * margin, limit)
+    return np.minimum(peak * np.maximum(absmax / peak, _QUIETEST) ** alpha * margin, limit)
 
 
 def round_input(columns: NDArray[np.floating], step: Doubles) -> Doubles:

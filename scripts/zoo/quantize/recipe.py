@@ -46,13 +46,13 @@ class LayerPlan:
     block: int | None = None
 
     def __post_init__(self) -> None:
-        for what, value, known in (
+        for field, value, choices in (
             ("precision", self.precision, PRECISIONS),
             ("through", self.through, THROUGH),
             ("rounding", self.rounding, ROUNDINGS),
         ):
-            if value not in known:
-                raise ZooError(f"recipe: unknown {what} {value!r}; known: {', '.join(known)}")
+            if value not in choices:
+                raise ZooError(f"recipe: unknown {field} {value!r}; known: {', '.join(choices)}")
         if not self.margin > 0:
             raise ZooError(f"recipe: a margin must be above 0, not {self.margin}")
         if self.alpha is not None and not 0 <= self.alpha <= 1:
@@ -133,10 +133,10 @@ class Recipe:
         """The inverse of `to_dict`. Raises ZooError, naming the layer, for what is not a recipe."""
         if set(values) - {"table", "gelu"} != {"format", "name", "layers"} or values["format"] != FORMAT:
             raise ZooError("not an int8 recipe as this version writes it; delete it to have it made again")
-        known = set(asdict(LayerPlan()))
+        fields_of_plan = set(asdict(LayerPlan()))
         plans = {}
         for name, plan in values["layers"].items():
-            if unknown := sorted(set(plan) - known):
+            if unknown := sorted(set(plan) - fields_of_plan):
                 raise ZooError(f"recipe, layer {name}: unknown {', '.join(unknown)}")
             try:
                 plans[name] = LayerPlan(**plan)

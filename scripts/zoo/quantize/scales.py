@@ -4,7 +4,6 @@ ncnn computes an int8 layer as round(x * activation_scale) · round(w * weight_s
 by both scales, plus the float bias. All scales are symmetric multipliers, 127 / absmax.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -45,17 +44,12 @@ def weight_rows(layer: Layer) -> Floats:
     return weight.floats().reshape(rows, -1)
 
 
-def weight_scales(graph: Graph, layers: Iterable[str]) -> dict[str, Floats]:
-    """Absmax weight scales of the named layers: 127 / absmax for each row of `weight_rows`, float32.
+def absmax_scales(rows: Floats) -> Floats:
+    """127 / absmax of each row of an array of shape (n, m), float32 (n,).
 
     A row without weights to speak of (absmax so small that the scale would leave float32) gets 1, which
     quantizes it to zeros.
     """
-    return {name: absmax_scales(weight_rows(graph[name])) for name in layers}
-
-
-def absmax_scales(rows: Floats) -> Floats:
-    """127 / absmax of each row of an array of shape (n, m); 1 where a row is all zeros."""
     absmax = np.abs(rows).max(axis=1)
     dead = absmax < LEVELS / MAX_SCALE
     return np.where(dead, 1, np.float32(LEVELS) / np.where(dead, 1, absmax)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Smoothing through a LayerNorm: what the norm divides a channel by, the next layer's weights take back.
+"""SmoothQuant through a LayerNorm: what it divides a channel by, the next layer's weights take back.
 
 The model computes the same, to rounding, and one threshold serves all channels of the layer's input as if
 each had its own. Source: Xiao et al., "SmoothQuant: Accurate and Efficient Post-Training Quantization for
@@ -11,14 +11,14 @@ import numpy as np
 
 from zoo.array_types import Doubles
 from zoo.errors import ZooError
-from zoo.ncnn.bin import Array, array
+from zoo.ncnn.bin import array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.param_ids import LayerNorm
 from zoo.quantize.scales import weight_rows
 
 
 def norm_before(graph: Graph, name: str) -> str | None:
-    """The LayerNorm that can take factors for this layer: it feeds it alone, turned at most."""
+    """The LayerNorm that can take factors for this layer: it feeds it alone, transposed at most."""
     blob = graph[name].inputs[0]
     while (maker := graph.producer(blob)) is not None and len(graph.consumers(blob)) == 1:
         if maker.type == "LayerNorm":
@@ -42,12 +42,9 @@ def smooth(graph: Graph, name: str, by: Doubles) -> Graph:
     if normalized != by.size:
         raise ZooError(f"{before}: normalizes {normalized} values, not the {by.size} channels of {layer}")
 
-    def divided(each: Array) -> Array:
-        return array(each.floats() / by, each.storage)
-
-    arrays = {role: divided(each) for role, each in before.weights.items()}
+    divided = {role: array(values.floats() / by, values.storage) for role, values in before.weights.items()}
     rows = weight_rows(layer) * np.repeat(by, weight_rows(layer).shape[1] // by.size)
     weight = array(rows, layer.weights["weight"].storage)
     return graph.replace(
-        replace(before, weights=arrays), replace(layer, weights={**layer.weights, "weight": weight})
+        replace(before, weights=divided), replace(layer, weights={**layer.weights, "weight": weight})
     )

@@ -45,8 +45,8 @@ def lint_table(table: CalibrationTable, graph: Graph, images: int | None = None)
     if images is not None and images < 1:
         errors.append(Finding("the table was made from no image at all", error=True))
     warnings = []
-    known = {*table.weights, *table.activations}
-    missing = [layer for layer in _constant_layers(graph) if layer.name not in known]
+    listed = {*table.weights, *table.activations}
+    missing = [layer for layer in _constant_layers(graph) if layer.name not in listed]
     for layer in missing:
         warnings.append(f"{layer} is not in the table and stays float")
     for name, scales in table.weights.items():
@@ -58,7 +58,7 @@ def lint_table(table: CalibrationTable, graph: Graph, images: int | None = None)
 
 
 def import_table(path: str | Path, graph: Graph, images: int | None = None) -> CalibrationTable:
-    """A table that another tool made, such as ncnn2table, checked and ready for `int8.quantize`.
+    """A table that another tool made, such as ncnn2table, checked and ready for `scales.quantize`.
 
     All its layers are taken, depthwise ones too. ncnn2table gives a channel whose weights are all zero the
     scale inf; it becomes 1, which quantizes it as exactly. What is odd is logged.

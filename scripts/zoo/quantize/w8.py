@@ -1,9 +1,8 @@
-"""Weights as a byte each: places in a codebook of 256 values, which every ncnn expands when it loads a file.
+"""Weight-only 8-bit by Lloyd-Max codebooks: a byte a weight, its place among 256 values of the array's own.
 
-That is weight-only 8-bit: inputs stay float, and so does what is computed. The values in a codebook need not
-be evenly spaced, so each array gets those of least squared error for its own weights. Calibration statistics
-say in which directions rounding hurts (see `gptq`). Measured, SQNR of the logits: ConvNeXt-atto 49.5 dB when
-all is rounded to nearest, 69 dB as done here; tf_efficientnet_lite0 24 and 33 dB.
+Every ncnn expands them when it loads a file; inputs stay float, and so does what is computed. The values need
+not be evenly spaced, so each array gets those of least squared error for its own weights. Calibration
+statistics say in which directions rounding hurts (see `gptq`); what that brings: docs/precisions.md.
 Format: ncnn `src/modelbin.cpp`, "quantized data".
 """
 
@@ -22,7 +21,7 @@ from zoo.quantize.gptq import round_columns
 MIN_SIZE = 4096
 """Smaller arrays are stored as fp16: of what a codebook saves, itself, 1 KiB, would eat up a quarter."""
 
-_POINTS = 4096  # of a sorted array, that its density is told from
+_POINTS = 4096  # of a sorted array, of which its density is estimated
 _ROUNDS = 200  # it hardly changes after some dozens
 
 _MEET_INPUT = ("weight", "B", "q_weight", "k_weight", "v_weight")
@@ -47,9 +46,9 @@ def to_w8(graph: Graph, statistics: CalibrationStatistics) -> Graph:
 
 def share(graph: Graph) -> float:
     """The share, 0 to 1, of all stored numbers that lie in codebooks."""
-    arrays = [each for layer in graph.layers for each in layer.weights.values()]
-    inside = sum(each.values.size for each in arrays if each.storage is Storage.CODEBOOK)
-    return inside / max(sum(each.values.size for each in arrays), 1)
+    arrays = [array for layer in graph.layers for array in layer.weights.values()]
+    inside = sum(array.values.size for array in arrays if array.storage is Storage.CODEBOOK)
+    return inside / max(sum(array.values.size for array in arrays), 1)
 
 
 def _moments(statistics: CalibrationStatistics, layer: Layer, role: str) -> Floats | None:

@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layouts import LAYOUTS
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import check_device, check_recipe
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import import_table
@@ -178,7 +178,7 @@ def _prefixes(
 
 def all_fp16(graph: Graph) -> Recipe:
     """The recipe in which nothing is int8."""
-    return Recipe(FLOATS, {layer.name: LayerPlan("fp16") for layer in planned(graph)})
+    return Recipe(FLOATS, {layer.name: LayerPlan("fp16") for layer in layers_with_weights(graph)})
 
 
 def recipe_called(graph: Graph, name: str, local: Recipe) -> Recipe:
@@ -211,7 +211,9 @@ def from_file(graph: Graph, path: Path) -> Recipe:
         table = import_table(path, graph)
         int8 = {name: LayerPlan("int8") for name in table.weights}
         recipe = Recipe(
-            path.stem, {each.name: int8.get(each.name, LayerPlan("fp16")) for each in planned(graph)}, table
+            path.stem,
+            {each.name: int8.get(each.name, LayerPlan("fp16")) for each in layers_with_weights(graph)},
+            table,
         )
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", recipe.name)  # a candidate's files are called so
     return replace(recipe, name=f"{name}-pinned" if name == FLOATS else name)
@@ -222,7 +224,7 @@ def matching(graph: Graph, excluded: Iterable[str]) -> set[str]:
 
     Raises ZooError for what is neither a layer of this model nor a type of layers with weights.
     """
-    layers = planned(graph)
+    layers = layers_with_weights(graph)
     names = set()
     for each in excluded:
         meant = {layer.name for layer in layers if each in (layer.name, layer.type)}

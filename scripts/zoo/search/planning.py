@@ -11,7 +11,7 @@ from dataclasses import replace
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph, source_blob
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
@@ -39,10 +39,10 @@ _SHIFTS = (0.4, 0.5, 0.6, 0.8, 1.0)  # of the way from 0 to the middle of the ra
 
 def plain_recipe(graph: Graph) -> Recipe:
     """Convolutions but depthwise, inner products and linear Gemm in int8: absmax and plain rounding."""
-    int8 = {layer.name for layer in planned(graph) if _has_rows(layer) or is_linear(layer)}
+    int8 = {layer.name for layer in layers_with_weights(graph) if _has_rows(layer) or is_linear(layer)}
     plans = {
         layer.name: LayerPlan("int8" if layer.name in int8 else "fp16", bias_correction=False)
-        for layer in planned(graph)
+        for layer in layers_with_weights(graph)
     }
     return Recipe("plain", plans)
 
@@ -62,8 +62,8 @@ def local_recipe(
     Raises ZooError if the statistics are of another model.
     """
     statistics.check(graph)
-    plans = {layer.name: LayerPlan("fp16") for layer in planned(graph)}
-    chosen = [layer for layer in planned(graph) if layer.name not in floats]
+    plans = {layer.name: LayerPlan("fp16") for layer in layers_with_weights(graph)}
+    chosen = [layer for layer in layers_with_weights(graph) if layer.name not in floats]
     if device == "cpu":
         blocks = [layer for layer in chosen if can_have_blocks(layer) and statistics.on_rows(layer)]
         plans |= {layer.name: _plan_blocks(graph, statistics, layer) for layer in blocks}
@@ -73,7 +73,7 @@ def local_recipe(
         graph = as_convolutions(graph, turned)
     groups: dict[str, list[str]] = {}
     done = {*floats, *(layer.name for layer in blocks)}
-    for layer in planned(graph):
+    for layer in layers_with_weights(graph):
         if _has_rows(layer) and layer.name not in done:
             groups.setdefault(source_blob(graph, layer.inputs[0]), []).append(layer.name)
     for members in groups.values():
@@ -106,7 +106,7 @@ def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Reci
 
 def ends(graph: Graph) -> tuple[str, ...]:
     """The first and the last layer that could be int8: few multiplications, much of the error."""
-    names = [layer.name for layer in planned(graph) if _can_be_int8(layer)]
+    names = [layer.name for layer in layers_with_weights(graph) if _can_be_int8(layer)]
     return tuple(dict.fromkeys((names[0], names[-1]))) if names else ()
 
 

@@ -12,11 +12,11 @@ from zoo.measure.layer_time import LayerTimes, layer_times
 from zoo.measure.multiply_adds import multiply_adds
 from zoo.ncnn.graph import Graph, write_files
 from zoo.ncnn.layer import is_scale
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
-from zoo.quantize.linear import turn_names
+from zoo.quantize.linear import transposition_names
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.noise import Noise, measure_noise
 from zoo.search.subject import Subject
@@ -157,7 +157,7 @@ def layer_sensitivities(graph: Graph, noise: Noise, costs: Costs) -> tuple[Layer
     """Noise, time and weights side by side, for the layers that a recipe names."""
     total_time = sum(costs.times.ms.values()) or 1.0
     layers = []
-    for layer in planned(graph):
+    for layer in layers_with_weights(graph):
         weights = sum(each.values.size for role, each in layer.weights.items() if not is_scale(role))
         measured = layer.name in noise.by_layer
         layers.append(
@@ -179,5 +179,5 @@ def layer_sensitivities(graph: Graph, noise: Noise, costs: Costs) -> tuple[Layer
 
 def int8_ms(times: LayerTimes, name: str) -> float:
     """Milliseconds of a layer and of what was put around it alone: shift, Quantize, turns of its blobs."""
-    own = (shift_name(name), quantize_name(name), *turn_names(name))
+    own = (shift_name(name), quantize_name(name), *transposition_names(name))
     return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)

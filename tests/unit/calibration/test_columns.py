@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, normal, run
+from samples.ncnn import chain, layer, normal, parameters, run
 from zoo.calibration.columns import PIXEL, Window, pixel_columns, positions, window, window_columns
 from zoo.errors import ZooError
 from zoo.quantize.scales import weight_rows
@@ -11,16 +11,93 @@ from zoo.quantize.scales import weight_rows
 EVERY = np.full(10_000, 0.5)  # as many draws as there are positions, so each is taken
 
 CASES = [
-    ({0: 5, 1: 1, 5: 1, 6: 35}, (7, 6, 5)),
-    ({0: 5, 1: 3, 5: 1, 6: 315}, (7, 6, 5)),
-    ({0: 5, 1: 3, 4: 1, 5: 1, 6: 315}, (7, 6, 5)),
-    ({0: 5, 1: 2, 3: 2, 5: 1, 6: 140}, (7, 6, 5)),
-    ({0: 5, 1: 3, 2: 2, 4: 2, 5: 1, 6: 315}, (7, 9, 8)),
-    ({0: 5, 1: 3, 11: 1, 4: 1, 14: 0, 3: 2, 13: 1, 5: 1, 6: 105}, (7, 6, 5)),
-    ({0: 5, 1: 3, 4: 1, 15: 2, 14: 0, 16: 3, 5: 1, 6: 315}, (7, 6, 5)),
-    ({0: 5, 1: 3, 3: 2, 4: -233, 5: 1, 6: 315}, (7, 8, 7)),
-    ({0: 5, 1: 3, 3: 2, 4: -234, 5: 1, 6: 315}, (7, 8, 7)),
-    ({0: 5, 1: 3, 4: 1, 18: 0.7, 5: 1, 6: 315}, (7, 6, 5)),
+    (parameters("Convolution", num_output=5, kernel_w=1, bias_term=1, weight_data_size=35), (7, 6, 5)),
+    (parameters("Convolution", num_output=5, kernel_w=3, bias_term=1, weight_data_size=315), (7, 6, 5)),
+    (
+        parameters("Convolution", num_output=5, kernel_w=3, pad_left=1, bias_term=1, weight_data_size=315),
+        (7, 6, 5),
+    ),
+    (
+        parameters("Convolution", num_output=5, kernel_w=2, stride_w=2, bias_term=1, weight_data_size=140),
+        (7, 6, 5),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            dilation_w=2,
+            pad_left=2,
+            bias_term=1,
+            weight_data_size=315,
+        ),
+        (7, 9, 8),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            kernel_h=1,
+            pad_left=1,
+            pad_top=0,
+            stride_w=2,
+            stride_h=1,
+            bias_term=1,
+            weight_data_size=105,
+        ),
+        (7, 6, 5),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            pad_left=1,
+            pad_right=2,
+            pad_top=0,
+            pad_bottom=3,
+            bias_term=1,
+            weight_data_size=315,
+        ),
+        (7, 6, 5),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            stride_w=2,
+            pad_left=-233,
+            bias_term=1,
+            weight_data_size=315,
+        ),
+        (7, 8, 7),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            stride_w=2,
+            pad_left=-234,
+            bias_term=1,
+            weight_data_size=315,
+        ),
+        (7, 8, 7),
+    ),
+    (
+        parameters(
+            "Convolution",
+            num_output=5,
+            kernel_w=3,
+            pad_left=1,
+            pad_value=0.7,
+            bias_term=1,
+            weight_data_size=315,
+        ),
+        (7, 6, 5),
+    ),
 ]
 
 
@@ -37,7 +114,7 @@ def test_rows_times_columns_is_the_convolution(params, shape, tmp_path):
 
 @pytest.mark.parametrize("shape", [(42,), (7, 3, 2), (4, 42)])
 def test_an_inner_product_multiplies_all_features_or_those_of_a_row(shape, tmp_path):
-    graph = chain("InnerProduct", {0: 5, 1: 1, 2: 210})
+    graph = chain("InnerProduct", num_output=5, bias_term=1, weight_data_size=210)
     image = normal(1)(int(np.prod(shape))).reshape(shape)
     view = window(graph["x"])
     assert view is not None
@@ -47,7 +124,18 @@ def test_an_inner_product_multiplies_all_features_or_those_of_a_row(shape, tmp_p
 
 
 def test_a_gemm_multiplies_rows(tmp_path):
-    graph = chain("Gemm", {2: 0, 3: 1, 4: 0, 5: 1, 6: 1, 7: 0, 8: 5, 9: 42, 10: 4})
+    graph = chain(
+        "Gemm",
+        trans_a=0,
+        trans_b=1,
+        constant_a=0,
+        constant_b=1,
+        constant_c=1,
+        constant_m=0,
+        constant_n=5,
+        constant_k=42,
+        constant_broadcast_type_c=4,
+    )
     image = normal(1)(4 * 42).reshape(4, 42)
     columns = window_columns(image, Window(flat=True), 42, EVERY)
     weights = graph["x"].weights
@@ -57,13 +145,23 @@ def test_a_gemm_multiplies_rows(tmp_path):
 
 
 def test_a_stride_alone_leaves_pixels():
-    assert window(layer("Convolution", "x", "a", "b", {0: 2, 1: 1, 3: 2, 6: 6})) == PIXEL
+    assert (
+        window(layer("Convolution", "x", "a", "b", num_output=2, kernel_w=1, stride_w=2, weight_data_size=6))
+        == PIXEL
+    )
 
 
 def test_depthwise_and_dynamic_layers_multiply_no_columns():
-    assert window(layer("ConvolutionDepthWise", "x", "a", "b", {0: 4, 1: 3, 6: 36, 7: 4})) is None
-    assert window(layer("Convolution", "x", "a c", "b", {0: 4, 1: 1, 19: 1})) is None
-    assert window(layer("Gemm", "x", "a c", "b", {})) is None
+    assert (
+        window(
+            layer(
+                "ConvolutionDepthWise", "x", "a", "b", num_output=4, kernel_w=3, weight_data_size=36, group=4
+            )
+        )
+        is None
+    )
+    assert window(layer("Convolution", "x", "a c", "b", num_output=4, kernel_w=1, dynamic_weight=1)) is None
+    assert window(layer("Gemm", "x", "a c", "b")) is None
 
 
 def test_pixels_are_channels_at_a_position():

@@ -86,9 +86,9 @@ def test_statistics_are_those_of_the_blobs(runner):
         np.testing.assert_allclose(seen.peak_square, (peaks.astype(float) ** 2).mean(axis=0), rtol=1e-6)
         assert seen.blob.total == values.size, "8 x 8 pixels are sampled whole"
         np.testing.assert_allclose(
-            seen.percentile(99), np.percentile(np.abs(values), 99, axis=(0, 2, 3)), rtol=0.07
+            seen.channels.quantile(0.99), np.percentile(np.abs(values), 99, axis=(0, 2, 3)), rtol=0.07
         )
-        assert (seen.percentile(100) == seen.absmax).all()
+        assert (seen.channels.quantile(1.0) >= seen.absmax).all(), "a bin may reach beyond the largest value"
     flat = statistics.columns["fc"]
     pooled = blobs(runner, "6", pictures)
     np.testing.assert_allclose(flat.mean, pooled.mean(axis=0), rtol=1e-5)
@@ -124,11 +124,11 @@ def test_a_sample_is_fair_and_its_size_bounded(runner):
 def test_layers_that_read_one_blob_share_its_statistics(runner, tmp_path):
     graph = Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Split", "split", "in0", "a b", {}),
-            layer("Convolution", "one", "a", "c", {0: 4, 1: 1, 6: 12}),
-            layer("Convolution", "two", "b", "d", {0: 4, 1: 3, 4: 1, 6: 108}),
-            layer("BinaryOp", "add", "c d", "out0", {0: 0}),
+            layer("Input", "in0", "", "in0"),
+            layer("Split", "split", "in0", "a b"),
+            layer("Convolution", "one", "a", "c", num_output=4, kernel_w=1, weight_data_size=12),
+            layer("Convolution", "two", "b", "d", num_output=4, kernel_w=3, pad_left=1, weight_data_size=108),
+            layer("BinaryOp", "add", "c d", "out0", op_type=0),
         )
     )
     write_graph(graph, tmp_path / "split.param", tmp_path / "split.bin")
@@ -198,7 +198,7 @@ def test_one_image_is_enough_for_finite_scales(runner):
 def test_an_image_of_zeros_gives_finite_scales(runner):
     statistics = collect(small_network(), runner, fed([("black", np.zeros((3, 8, 8), np.float32))]))
     assert table_of(small_network(), statistics, plain_recipe(small_network())).activations["conv"] == 1
-    np.testing.assert_array_equal(statistics.inputs["conv"].percentile(99.9), 0)
+    np.testing.assert_array_equal(statistics.inputs["conv"].channels.quantile(0.999), 0)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -38,7 +38,7 @@ def test_the_numbers_are_the_upper_halves_of_fp32():
 
 @pytest.mark.parametrize("value", [LIMIT, -3.4e38, np.inf, np.nan])
 def test_what_does_not_fit_names_the_layer(value):
-    graph = chain("InnerProduct", {0: 1, 2: 3})
+    graph = chain("InnerProduct", num_output=1, weight_data_size=3)
     weights = {"weight": array(np.array([1, value, 2]), Storage.FP32)}
     with pytest.raises(ZooError, match=r"layer x \(InnerProduct\): weight holds .*, which bfloat16 cannot"):
         to_bf16(graph.replace(replace(graph["x"], weights=weights)))
@@ -51,7 +51,7 @@ def test_the_largest_number_that_fits_stays_finite():
 
 
 def test_ncnn_computes_with_the_rounded_weights(tmp_path):
-    graph, image = chain("InnerProduct", {0: 4, 2: 32}), normal(1)(8)
+    graph, image = chain("InnerProduct", num_output=4, weight_data_size=32), normal(1)(8)
     weight = torch.from_numpy(graph["x"].weights["weight"].values.reshape(4, 8)).bfloat16().float().numpy()
     np.testing.assert_allclose(run(to_bf16(graph), image, tmp_path), weight @ image, rtol=1e-5, atol=1e-5)
 

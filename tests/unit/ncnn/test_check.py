@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, small_network
+from samples.ncnn import chain, check_graph, layer, parameters, small_network
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_files, check_graph, load_checked
+from zoo.ncnn.check import check_files, load_checked
 from zoo.ncnn.graph import Graph, write_graph
 
 
@@ -86,10 +86,18 @@ def test_several_problems_are_all_named(pair):
 @pytest.mark.parametrize(
     ("kind", "params", "role"),
     [
-        ("Convolution", {0: 2, 1: 1, 5: 1, 6: 6}, "weight"),
-        ("Convolution", {0: 2, 1: 1, 5: 1, 6: 6}, "bias"),
-        ("LayerNorm", {0: 4}, "gamma"),
-        ("Gemm", {3: 1, 5: 1, 8: 4, 9: 5}, "B"),
+        (
+            "Convolution",
+            parameters("Convolution", num_output=2, kernel_w=1, bias_term=1, weight_data_size=6),
+            "weight",
+        ),
+        (
+            "Convolution",
+            parameters("Convolution", num_output=2, kernel_w=1, bias_term=1, weight_data_size=6),
+            "bias",
+        ),
+        ("LayerNorm", parameters("LayerNorm", affine_size=4), "gamma"),
+        ("Gemm", parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5), "B"),
     ],
 )
 def test_weights_that_are_not_finite_are_counted(kind, params, role, value):
@@ -100,19 +108,25 @@ def test_weights_that_are_not_finite_are_counted(kind, params, role, value):
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf])
 @pytest.mark.parametrize("role", ["weight_scales", "activation_scale", "top_scale"])
 def test_unusable_scales_are_counted(role, value):
-    (problem,) = problems_with("Convolution", {0: 2, 1: 1, 6: 6, 8: 102}, role, 0, value)
+    (problem,) = problems_with(
+        "Convolution",
+        parameters("Convolution", num_output=2, kernel_w=1, weight_data_size=6, int8_scale_term=102),
+        role,
+        0,
+        value,
+    )
     assert f"{role} holds scales that are zero, negative or not finite (1 of " in problem
 
 
 def test_half_precision_weights_are_looked_at():
-    graph = chain("InnerProduct", {0: 2, 2: 4})
+    graph = chain("InnerProduct", num_output=2, weight_data_size=4)
     bad = array(np.array([1, 2, np.inf, 3]), Storage.FP16)
     (problem,) = check_graph(graph.replace(replace(graph["x"], weights={"weight": bad})))
     assert "weight holds NaN or inf (1 of 4, the first at 2)" in problem
 
 
 def test_int8_weights_need_scales():
-    graph = chain("InnerProduct", {0: 2, 2: 4})
+    graph = chain("InnerProduct", num_output=2, weight_data_size=4)
     whole = array(np.ones(4), Storage.INT8)
     (problem,) = check_graph(graph.replace(replace(graph["x"], weights={"weight": whole})))
     assert problem == "layer x (InnerProduct): weight is int8, but the layer has no scales"
@@ -129,7 +143,7 @@ def test_int8_weights_need_scales():
     ],
 )
 def test_constants_may_be_masks_and_integers(data, sound):
-    constant = replace(layer("MemoryData", "c", "", "c", {0: 2}), weights={"data": array(data, Storage.RAW)})
-    add = layer("BinaryOp", "add", "in0 c", "out0", {0: 0})
-    problems = check_graph(Graph((layer("Input", "in0", "", "in0", {}), constant, add)))
+    constant = replace(layer("MemoryData", "c", "", "c", w=2), weights={"data": array(data, Storage.RAW)})
+    add = layer("BinaryOp", "add", "in0 c", "out0", op_type=0)
+    problems = check_graph(Graph((layer("Input", "in0", "", "in0"), constant, add)))
     assert bool(problems) != sound

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from samples.ncnn import chain, normal, run
+from samples.ncnn import chain, check_graph, normal, run
 from zoo.array_types import FLOAT16_MAX
 from zoo.errors import ZooError
 from zoo.export.pnnx import program
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_graph, load_checked
+from zoo.ncnn.check import load_checked
 from zoo.ncnn.fp16 import round_to_fp16, to_fp16
 from zoo.ncnn.graph import read_graph, unique_names, write_graph
 
@@ -108,7 +108,7 @@ def test_the_result_is_byte_for_byte_that_of_pnnx(pairs, tmp_path):
 
 
 def test_only_tagged_arrays_change():
-    graph = chain("MultiHeadAttention", {0: 8, 1: 2, 2: 64})
+    graph = chain("MultiHeadAttention", embed_dim=8, num_heads=2, weight_data_size=64)
     half = to_fp16(graph)["x"].weights
     assert {role for role, each in half.items() if each.storage is Storage.FP16} == {
         "q_weight",
@@ -120,7 +120,7 @@ def test_only_tagged_arrays_change():
 
 
 def test_halving_twice_changes_nothing():
-    half = to_fp16(chain("InnerProduct", {0: 3, 2: 15}))
+    half = to_fp16(chain("InnerProduct", num_output=3, weight_data_size=15))
     assert to_fp16(half).layers == half.layers
 
 
@@ -133,7 +133,7 @@ def test_rounding_is_to_the_nearest():
 
 @pytest.mark.parametrize("value", [65520, -7e4, np.inf, np.nan])
 def test_what_does_not_fit_names_the_layer(value):
-    graph = chain("InnerProduct", {0: 1, 1: 1, 2: 3})
+    graph = chain("InnerProduct", num_output=1, bias_term=1, weight_data_size=3)
     weights = {**graph["x"].weights, "weight": array(np.array([1, value, 2]), Storage.FP32)}
     with pytest.raises(ZooError, match=r"layer x \(InnerProduct\): weight holds .*, which float16 cannot"):
         to_fp16(
@@ -144,7 +144,7 @@ def test_what_does_not_fit_names_the_layer(value):
 
 
 def test_ncnn_computes_with_the_rounded_weights(tmp_path):
-    graph = chain("InnerProduct", {0: 4, 2: 32})
+    graph = chain("InnerProduct", num_output=4, weight_data_size=32)
     image = normal(1)(8)
     expected = round_to_fp16(graph["x"].weights["weight"].values).astype(np.float32).reshape(4, 8) @ image
     np.testing.assert_allclose(run(to_fp16(graph), image, tmp_path), expected, rtol=1e-5, atol=1e-5)

@@ -239,13 +239,29 @@ def test_foreign_types_are_counted():
 @pytest.mark.parametrize(
     ("kind", "params", "message"),
     [
-        ("Convolution", {0: 4, 1: 3}, "give weight a size of 0"),
-        ("LayerNorm", {0: 0}, "give gamma a size of 0"),
-        ("Convolution", {0: 4, 6: 1.5}, "parameter 6 is 1.5, not an integer"),
-        ("Gemm", {3: 1, 5: 1, 8: 4, 9: 5, 18: 401}, r"block-quantized weights \(18=401\)"),
-        ("Gemm", {3: 1, 5: 1, 8: 4, 9: 5, 18: 823}, r"block-quantized weights \(18=823\)"),
-        ("MultiHeadAttention", {2: 64}, "embedding size, parameter 0"),
-        ("MemoryData", {0: 5, 11: 2}, "give data a size of 0"),
+        ("Convolution", parameters("Convolution", num_output=4, kernel_w=3), "give weight a size of 0"),
+        ("LayerNorm", parameters("LayerNorm", affine_size=0), "give gamma a size of 0"),
+        (
+            "Convolution",
+            parameters("Convolution", num_output=4, weight_data_size=1.5),
+            "parameter 6 is 1.5, not an integer",
+        ),
+        (
+            "Gemm",
+            parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5, quantize_term=401),
+            r"block-quantized weights \(18=401\)",
+        ),
+        (
+            "Gemm",
+            parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5, quantize_term=823),
+            r"block-quantized weights \(18=823\)",
+        ),
+        (
+            "MultiHeadAttention",
+            parameters("MultiHeadAttention", weight_data_size=64),
+            "embedding size, parameter 0",
+        ),
+        ("MemoryData", parameters("MemoryData", w=5, d=2), "give data a size of 0"),
     ],
 )
 def test_impossible_parameters_are_refused_by_name(kind, params, message):

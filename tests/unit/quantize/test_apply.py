@@ -5,63 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, layer, normal, run
-from zoo.calibration.collect import collect
+from samples.convnet import distance, network, pictures, statistics_of
+from samples.ncnn import check_graph, layer, run
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Storage
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.ncnn.weights import planned
 from zoo.quantize.apply import apply, table_of
-from zoo.quantize.centring import shift_name
-from zoo.quantize.channel_scales import quantize_name
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.search import planning
-from zoo.search.planning import ends, local_recipe, plain_recipe, shifted_recipe
-
-
-def network() -> Graph:
-    """Convolution with ReLU6 -> depthwise with ReLU6 -> 1x1 -> GELU -> 1x1 -> mean -> inner product."""
-    draw = normal(0)
-    relu6 = {9: 3, 10: (0.0, 6.0)}
-    return Graph(
-        (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Convolution", "stem", "in0", "1", {0: 8, 1: 3, 3: 2, 4: 1, 5: 1, 6: 216, **relu6}, draw),
-            layer(
-                "ConvolutionDepthWise", "dw", "1", "2", {0: 8, 1: 3, 4: 1, 5: 1, 6: 72, 7: 8, **relu6}, draw
-            ),
-            layer("Convolution", "fc1", "2", "3", {0: 32, 1: 1, 5: 1, 6: 256}, draw),
-            layer("GELU", "gelu", "3", "4", {}),
-            layer("Convolution", "fc2", "4", "5", {0: 16, 1: 1, 5: 0, 6: 512}, draw),
-            layer("Pooling", "pool", "5", "6", {0: 1, 4: 1}),
-            layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80}, draw),
-        )
-    )
-
-
-def pictures(count: int, seed: int) -> list[tuple[str, np.ndarray]]:
-    draw = normal(seed)
-    return [(f"{seed}/{index}", draw(3 * 16 * 16).reshape(3, 16, 16)) for index in range(count)]
+from zoo.search.planning import local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
 def statistics(tmp_path_factory) -> CalibrationStatistics:
-    folder = tmp_path_factory.mktemp("statistics")
-    write_graph(network(), folder / "fp32.param", folder / "fp32.bin")
-    runner = NcnnRunner(folder / "fp32.param", folder / "fp32.bin", "cpu", 1, precision="fp32")
-    return collect(network(), runner, fed(pictures(24, 1)))
-
-
-def distance(graph: Graph, folder, device: str = "cpu") -> float:
-    images = [image for _, image in pictures(12, 2)]
-    write_graph(graph, folder / "int8.param", folder / "int8.bin")
-    runner = NcnnRunner(folder / "int8.param", folder / "int8.bin", device, 1, precision="fp32")
-    exact = np.stack([run(network(), image, folder) for image in images])
-    return sqnr_db(exact, np.stack([runner.run((image,))[0] for image in images]))
+    return statistics_of(network(), pictures(24, 1), tmp_path_factory.mktemp("statistics"))
 
 
 def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
@@ -89,55 +47,6 @@ def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
     assert distance(quantized, tmp_path) > 25
 
 
-def test_each_step_of_the_local_recipe_comes_nearer(statistics, tmp_path):
-    graph = network()
-    plain = distance(apply(graph, statistics, plain_recipe(graph)), tmp_path)
-    recipe = local_recipe(graph, statistics)
-    local = distance(apply(graph, statistics, recipe), tmp_path)
-    halves = local_recipe(graph, statistics, ends(graph))
-    assert halves.layers["stem"] == halves.layers["head"] == LayerPlan("fp16")
-    assert recipe.layers["dw"] == LayerPlan("fp16")
-    assert recipe.layers["fc1"].shift == 3.0
-    assert recipe.layers["fc2"].alpha is not None
-    assert plain + 3 < local < distance(apply(graph, statistics, halves), tmp_path)
-
-
-def test_a_shift_after_gelu_costs_a_pass_and_comes_nearer(statistics, tmp_path):
-    graph = network()
-    local = local_recipe(graph, statistics, ("stem", "fc1", "head"))
-    shifted = shifted_recipe(graph, statistics, local)
-    changed = {name for name, plan in shifted.layers.items() if plan != local.layers[name]}
-    assert changed == {"fc2"} and shifted.name == "shifted"
-    plan = shifted.layers["fc2"]
-    assert 0 < plan.shift < statistics.absmax("fc2") / 2 and plan.alpha is not None
-    before, after = apply(graph, statistics, local), apply(graph, statistics, shifted)
-    assert check_graph(after) == []
-    subtract, quantize = after[shift_name("fc2")], after[quantize_name("fc2")]
-    assert subtract.inputs == graph["gelu"].outputs and subtract.params == {0: 1, 1: 1, 2: plan.shift}
-    assert quantize.inputs == subtract.outputs and after["fc2"].inputs == quantize.outputs
-    assert distance(after, tmp_path) > distance(before, tmp_path) + 0.8
-
-
-@pytest.mark.parametrize("gelu", ["erf", "tanh"])
-def test_a_shift_after_gelu_is_right_on_vulkan(gelu, statistics, tmp_path, vulkan):
-    graph = network()
-    recipe = shifted_recipe(graph, statistics, local_recipe(graph, statistics, ("stem", "fc1", "head")))
-    on_cpu, quantized = (apply(graph, statistics, replace(recipe, gelu=form)) for form in ("erf", gelu))
-    assert distance(quantized, tmp_path, "gpu") == pytest.approx(distance(on_cpu, tmp_path), abs=0.3)
-
-
-def test_a_shift_that_is_not_free_is_planned_only_where_it_pays(statistics, monkeypatch):
-    graph = network()
-    local = local_recipe(graph, statistics)
-    shifted = shifted_recipe(graph, statistics, local)
-    assert shifted_recipe(graph, statistics, shifted) is None, "what is shifted stays so"
-    assert shifted_recipe(graph, statistics, local.floating(["fc2"])) is None
-    table = table_of(graph, statistics, local)
-    assert shifted_recipe(graph, statistics, replace(local, table=table)) is None
-    monkeypatch.setattr(planning, "WORTH_A_PASS", 0.01)
-    assert shifted_recipe(graph, statistics, local) is None
-
-
 def test_an_input_that_is_padded_is_not_shifted(statistics):
     plans = {name: LayerPlan("fp32") for name in plain_recipe(network()).layers}
     for name in ("stem", "dw"):
@@ -159,26 +68,6 @@ def test_the_same_statistics_give_the_same_bytes(statistics, tmp_path):
             apply(network(), statistics, recipe), tmp_path / f"{name}.param", tmp_path / f"{name}.bin"
         )
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
-
-
-def test_layers_that_read_one_blob_are_planned_together(tmp_path):
-    draw = normal(4)
-    graph = Graph(
-        (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Split", "split", "in0", "a b", {}),
-            layer("Convolution", "one", "a", "c", {0: 4, 1: 1, 5: 1, 6: 12}, draw),
-            layer("Convolution", "two", "b", "d", {0: 4, 1: 3, 4: 1, 5: 1, 6: 108}, draw),
-            layer("BinaryOp", "add", "c d", "out0", {0: 0}),
-        )
-    )
-    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
-    images = [(name, image * np.float32([1, 8, 30])[:, None, None]) for name, image in pictures(8, 1)]
-    statistics = collect(graph, runner, fed(images))
-    recipe = local_recipe(graph, statistics)
-    assert recipe.layers["one"] == recipe.layers["two"]
-    assert len(apply(graph, statistics, recipe).of_type("Quantize")) == 1
 
 
 def test_the_table_is_the_recipe_by_tensor(statistics):
@@ -214,7 +103,9 @@ def test_statistics_of_other_weights_are_refused(statistics):
     assert apply(other, statistics, plain_recipe(graph))
     with pytest.raises(ZooError, match="other weights"):
         apply(
-            graph.replace(layer("InnerProduct", "head", "6", "out0", {0: 5, 1: 1, 2: 80})),
+            graph.replace(
+                layer("InnerProduct", "head", "6", "out0", num_output=5, bias_term=1, weight_data_size=80)
+            ),
             statistics,
             plain_recipe(graph),
         )
@@ -253,9 +144,7 @@ STRANGE_IMAGES = {
 @pytest.mark.parametrize("model", STRANGE_MODELS)
 def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_path):
     graph, given = STRANGE_MODELS[model], STRANGE_IMAGES[images]
-    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
-    statistics = collect(graph, runner, fed(given))
+    statistics = statistics_of(graph, given, tmp_path)
     plain = plain_recipe(graph)
     local = local_recipe(graph, statistics)
     shifted = shifted_recipe(graph, statistics, local) or local
@@ -267,18 +156,3 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
         assert np.isfinite(run(quantized, given[0][1], tmp_path)).all()
     exact = run(graph, given[0][1], tmp_path)
     assert sqnr_db(exact, run(quantized, given[0][1], tmp_path)) > 25
-
-
-def test_one_image_chooses_nothing(tmp_path):
-    graph = network()
-    write_graph(graph, tmp_path / "fp32.param", tmp_path / "fp32.bin")
-    runner = NcnnRunner(tmp_path / "fp32.param", tmp_path / "fp32.bin", "cpu", 1, precision="fp32")
-    for images in (pictures(1, 1), [("the same", image) for _, image in pictures(3, 1)]):
-        recipe = local_recipe(graph, collect(graph, runner, fed(images)))
-        plans = [recipe.layers[name] for name in recipe.with_precision("int8")]
-        assert plans and {(plan.alpha, plan.margin) for plan in plans} == {(None, 1.0)}
-        assert shifted_recipe(graph, collect(graph, runner, fed(images)), recipe) is None
-
-
-def test_what_is_planned_is_what_holds_weights():
-    assert [each.name for each in planned(network())] == ["stem", "dw", "fc1", "fc2", "head"]

@@ -15,7 +15,9 @@ from zoo.quantize.scales import weight_rows
 @pytest.mark.parametrize("offset", [0.0, 1.5])
 def test_the_mean_output_is_that_of_the_float_layer(bias, offset):
     random = np.random.default_rng(0)
-    convolution = layer("Convolution", "c", "in0", "out0", {0: 5, 1: 1, 5: bias, 6: 35})
+    convolution = layer(
+        "Convolution", "c", "in0", "out0", num_output=5, kernel_w=1, bias_term=bias, weight_data_size=35
+    )
     columns = (random.standard_normal((400, 7)) + np.linspace(0.5, 3, 7)).astype(np.float32)
     source = LayerInput.of(statistics_of({"c": columns}), "c").shifted(offset)
     rows = weight_rows(convolution).astype(np.float64)

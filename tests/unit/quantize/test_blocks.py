@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, run
 from samples.statistics import statistics_of
 from zoo.calibration.layer_input import LayerInput
 from zoo.ncnn.bin import Storage
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
 from zoo.quantize.blocks import (
@@ -24,7 +23,18 @@ WIDTH, OUTPUTS = 72, 24  # a whole block and a short one of any size but 128
 
 
 def gemm() -> Layer:
-    return layer("Gemm", "x", "in0", "out0", {3: 1, 5: 1, 6: 1, 8: OUTPUTS, 9: WIDTH, 10: 4})
+    return layer(
+        "Gemm",
+        "x",
+        "in0",
+        "out0",
+        trans_b=1,
+        constant_b=1,
+        constant_c=1,
+        constant_n=OUTPUTS,
+        constant_k=WIDTH,
+        constant_broadcast_type_c=4,
+    )
 
 
 def attention(mask: bool = False) -> Layer:
@@ -36,7 +46,7 @@ def attention(mask: bool = False) -> Layer:
 
 
 def graph_of(each: Layer) -> Graph:
-    return Graph((layer("Input", "in0", "", "in0", {}), each))
+    return Graph((layer("Input", "in0", "", "in0"), each))
 
 
 def rows(count: int, seed: int = 7) -> np.ndarray:
@@ -103,8 +113,20 @@ def test_gptq_and_scales_by_channel_come_nearer(tmp_path):
 
 def test_layers_in_another_form_become_gemm(tmp_path):
     known, x = source(), rows(4, 3)
-    inner = layer("InnerProduct", "x", "in0", "out0", {0: OUTPUTS, 1: 1, 2: WIDTH * OUTPUTS})
-    turned = layer("Gemm", "x", "in0", "out0", {5: 1, 6: 1, 8: OUTPUTS, 9: WIDTH, 10: 4})
+    inner = layer(
+        "InnerProduct", "x", "in0", "out0", num_output=OUTPUTS, bias_term=1, weight_data_size=WIDTH * OUTPUTS
+    )
+    turned = layer(
+        "Gemm",
+        "x",
+        "in0",
+        "out0",
+        constant_b=1,
+        constant_c=1,
+        constant_n=OUTPUTS,
+        constant_k=WIDTH,
+        constant_broadcast_type_c=4,
+    )
     for each in (inner, turned):
         changed = block_layer(each, 32, known, None, gptq=False)
         assert changed.type == "Gemm" and changed.param(3) == 1
@@ -116,7 +138,7 @@ def test_layers_in_another_form_become_gemm(tmp_path):
 @pytest.mark.parametrize("alpha", [None, 0.5])
 def test_attention_stays_close(alpha, mask, tmp_path):
     x, plain = rows(20, 3) / 8, attention(mask)
-    bias = layer("MemoryData", "mask", "", "mask", {0: 20, 1: 20, 2: 3})
+    bias = layer("MemoryData", "mask", "", "mask", w=20, h=20, c=3)
     known = LayerInput.of(statistics_of({"x": rows(600) / 8}), "x")
     changed = block_layer(plain, 32, known, alpha, gptq=True)
 
@@ -132,11 +154,13 @@ def test_attention_stays_close(alpha, mask, tmp_path):
 
 def test_which_layers_can():
     assert can_have_blocks(gemm()) and can_have_blocks(attention()) and can_have_blocks(attention(mask=True))
-    cross = layer("MultiHeadAttention", "x", "a b c", "d", {0: 8, 1: 2, 2: 64})
-    wide = layer("MultiHeadAttention", "x", "a", "d", {0: 8, 1: 2, 2: 48})
+    cross = layer("MultiHeadAttention", "x", "a b c", "d", embed_dim=8, num_heads=2, weight_data_size=64)
+    wide = layer("MultiHeadAttention", "x", "a", "d", embed_dim=8, num_heads=2, weight_data_size=48)
     assert not can_have_blocks(cross) and not can_have_blocks(wide)
     assert not can_have_blocks(block_layer(attention(), 32, source(), None, gptq=False))
-    assert not can_have_blocks(layer("Convolution", "x", "a", "b", {0: 6, 1: 1, 6: 42}))
+    assert not can_have_blocks(
+        layer("Convolution", "x", "a", "b", num_output=6, kernel_w=1, weight_data_size=42)
+    )
 
 
 def test_dead_rows_and_blocks_have_finite_scales():

@@ -5,16 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, parameters, run
 from zoo.errors import ZooError
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.centring import centre, clipped_input, shift_name
 from zoo.quantize.gelu import tanh_gelu
 from zoo.runners.ncnn_runner import NcnnRunner
 
-CLIP = {9: 3, 10: (0.0, 1.5)}
-RELU = {9: 1}
+CLIP = parameters("Convolution", activation_type=3, activation_params=(0.0, 1.5))
+RELU = parameters("Convolution", activation_type=1)
 
 
 def pair(activation, reader=None, between=(), maker="Convolution"):
@@ -28,10 +27,13 @@ def pair(activation, reader=None, between=(), maker="Convolution"):
     for kind, params in between:
         middle.append(layer(kind, f"{kind}_", blob, f"{blob}_", params))
         blob = f"{blob}_"
-    kind, params = reader or ("Convolution", {0: 4, 1: 1, 5: 1, 6: 12})
+    kind, params = reader or (
+        "Convolution",
+        parameters("Convolution", num_output=4, kernel_w=1, bias_term=1, weight_data_size=12),
+    )
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
+            layer("Input", "in0", "", "in0"),
             first,
             *middle,
             layer(kind, "y", blob, "out0", params, draw),
@@ -45,10 +47,33 @@ CASES = [
     pair(CLIP),
     pair(RELU),
     pair(CLIP, maker="ConvolutionDepthWise"),
-    pair(CLIP, ("Convolution", {0: 4, 1: 1, 5: 0, 6: 12})),
-    pair(CLIP, ("Convolution", {0: 4, 1: 2, 3: 2, 5: 1, 6: 48})),
-    pair(RELU, ("InnerProduct", {0: 4, 1: 1, 2: 12}), [("Pooling", {0: 1, 4: 1})]),
-    pair(CLIP, ("InnerProduct", {0: 4, 1: 0, 2: 12}), [("Pooling", {0: 1, 4: 1}), ("Reshape", {0: -1})]),
+    pair(
+        CLIP,
+        (
+            "Convolution",
+            parameters("Convolution", num_output=4, kernel_w=1, bias_term=0, weight_data_size=12),
+        ),
+    ),
+    pair(
+        CLIP,
+        (
+            "Convolution",
+            parameters("Convolution", num_output=4, kernel_w=2, stride_w=2, bias_term=1, weight_data_size=48),
+        ),
+    ),
+    pair(
+        RELU,
+        ("InnerProduct", parameters("InnerProduct", num_output=4, bias_term=1, weight_data_size=12)),
+        [("Pooling", parameters("Pooling", pooling_type=1, global_pooling=1))],
+    ),
+    pair(
+        CLIP,
+        ("InnerProduct", parameters("InnerProduct", num_output=4, bias_term=0, weight_data_size=12)),
+        [
+            ("Pooling", parameters("Pooling", pooling_type=1, global_pooling=1)),
+            ("Reshape", parameters("Reshape", w=-1)),
+        ],
+    ),
 ]
 
 
@@ -69,16 +94,32 @@ def test_the_range_moves():
     assert again.low == -0.75 and again.high == np.finfo(np.float32).max
 
 
-POINTWISE = ("Convolution", {0: 4, 1: 1, 5: 1, 6: 12})
-HEAD = ("InnerProduct", {0: 4, 1: 1, 2: 12})
+POINTWISE = (
+    "Convolution",
+    parameters("Convolution", num_output=4, kernel_w=1, bias_term=1, weight_data_size=12),
+)
+HEAD = ("InnerProduct", parameters("InnerProduct", num_output=4, bias_term=1, weight_data_size=12))
 WITH_A_PASS = [
     pair({}, between=[("GELU", {})]),
-    pair({}, ("Convolution", {0: 4, 1: 2, 3: 2, 5: 0, 6: 48}), [("Swish", {})]),
-    pair({}, between=[("HardSwish", {0: 1 / 6, 1: 0.5}), ("Permute", {0: 1})]),
-    pair({}, between=[("Clip", {0: 0.0, 1: 6.0})]),
-    pair({9: 5}),
-    pair({}, HEAD, [("GELU", {}), ("Pooling", {0: 1, 4: 1})]),
-    pair(CLIP, HEAD, [("Pooling", {0: 0, 4: 1})]),
+    pair(
+        {},
+        (
+            "Convolution",
+            parameters("Convolution", num_output=4, kernel_w=2, stride_w=2, bias_term=0, weight_data_size=48),
+        ),
+        [("Swish", {})],
+    ),
+    pair(
+        {},
+        between=[
+            ("HardSwish", parameters("HardSwish", alpha=1 / 6, beta=0.5)),
+            ("Permute", parameters("Permute", order_type=1)),
+        ],
+    ),
+    pair({}, between=[("Clip", parameters("Clip", min=0.0, max=6.0))]),
+    pair(parameters("Convolution", activation_type=5)),
+    pair({}, HEAD, [("GELU", {}), ("Pooling", parameters("Pooling", pooling_type=1, global_pooling=1))]),
+    pair(CLIP, HEAD, [("Pooling", parameters("Pooling", pooling_type=0, global_pooling=1))]),
 ]
 
 
@@ -99,12 +140,12 @@ def shared() -> Graph:
     draw = normal(3)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("GELU", "gelu", "in0", "1", {}),
-            layer("Split", "split", "1", "a b", {}),
+            layer("Input", "in0", "", "in0"),
+            layer("GELU", "gelu", "in0", "1"),
+            layer("Split", "split", "1", "a b"),
             layer(POINTWISE[0], "y", "a", "c", POINTWISE[1], draw),
             layer(POINTWISE[0], "z", "b", "d", POINTWISE[1], draw),
-            layer("BinaryOp", "sum", "c d", "out0", {0: 0}),
+            layer("BinaryOp", "sum", "c d", "out0", op_type=0),
         )
     )
 
@@ -123,7 +164,9 @@ def test_another_reader_of_the_blob_sees_what_it_saw(change, device, tmp_path, r
     np.testing.assert_allclose(found[1], found[0], atol=1e-5 * np.abs(found[0]).max())
 
 
-@pytest.mark.parametrize("padding", [{4: 1}, {4: 0, 15: 1}])
+@pytest.mark.parametrize(
+    "padding", [parameters("Convolution", pad_left=1), parameters("Convolution", pad_left=0, pad_right=1)]
+)
 def test_a_reader_that_pads_cannot_take_the_constant_back(padding):
     graph = pair(CLIP, ("Convolution", {0: 4, 1: 3, 5: 1, 6: 108, **padding}))
     assert clipped_input(graph, "y") is None
@@ -132,15 +175,15 @@ def test_a_reader_that_pads_cannot_take_the_constant_back(padding):
 
 
 def test_an_activation_without_limits_is_no_range():
-    for graph in (pair({}), pair({9: 4})):
+    for graph in (pair({}), pair(parameters("Convolution", activation_type=4))):
         assert clipped_input(graph, "y") is None
 
 
 def test_another_reader_makes_it_cost_a_pass():
     graph = pair(CLIP)
-    split = layer("Split", "split", "1", "a b", {})
+    split = layer("Split", "split", "1", "a b")
     layers = list(graph.layers)
     layers[2] = replace(layers[2], inputs=("a",), outputs=("c",))
-    graph = Graph((*layers[:2], split, layers[2], layer("BinaryOp", "mul", "b c", "out0", {0: 2})))
+    graph = Graph((*layers[:2], split, layers[2], layer("BinaryOp", "mul", "b c", "out0", op_type=2)))
     assert clipped_input(graph, "y") is None
     assert shift_name("y") in centre(graph, "y", 0.75)

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import layer, normal, run
-from zoo.ncnn.check import check_graph
+from samples.ncnn import check_graph, layer, normal, parameters, run
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.channel_scales import insert_quantize
 from zoo.quantize.scales import int8_layer, weight_rows
@@ -29,18 +28,28 @@ def outputs(graph, image, device, folder):
 def graph_of(params):
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("GELU", "gelu", "in0", "1", {}),
+            layer("Input", "in0", "", "in0"),
+            layer("GELU", "gelu", "in0", "1"),
             layer("Convolution", "x", "1", "out0", params, normal(4)),
         )
     )
 
 
 CASES = [
-    ({0: 16, 1: 1, 5: 1, 6: 16 * 32}, (32, 6, 6)),
-    ({0: 5, 1: 1, 5: 1, 6: 5 * 7}, (7, 6, 6)),
-    ({0: 16, 1: 2, 3: 2, 5: 1, 6: 16 * 32 * 4}, (32, 6, 6)),
-    ({0: 6, 1: 3, 4: 1, 5: 1, 6: 6 * 12 * 9}, (12, 6, 6)),
+    (parameters("Convolution", num_output=16, kernel_w=1, bias_term=1, weight_data_size=16 * 32), (32, 6, 6)),
+    (parameters("Convolution", num_output=5, kernel_w=1, bias_term=1, weight_data_size=5 * 7), (7, 6, 6)),
+    (
+        parameters(
+            "Convolution", num_output=16, kernel_w=2, stride_w=2, bias_term=1, weight_data_size=16 * 32 * 4
+        ),
+        (32, 6, 6),
+    ),
+    (
+        parameters(
+            "Convolution", num_output=6, kernel_w=3, pad_left=1, bias_term=1, weight_data_size=6 * 12 * 9
+        ),
+        (12, 6, 6),
+    ),
 ]
 
 
@@ -86,12 +95,33 @@ def shared():
     draw = normal(4)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("Split", "split", "in0", "a b c", {}),
-            layer("Convolution", "one", "a", "d", {0: 8, 1: 1, 5: 1, 6: 64}, draw),
-            layer("Convolution", "two", "b", "e", {0: 8, 1: 3, 4: 1, 5: 1, 6: 576}, draw),
-            layer("BinaryOp", "sum", "d c", "f", {0: 0}),
-            layer("BinaryOp", "product", "f e", "out0", {0: 2}),
+            layer("Input", "in0", "", "in0"),
+            layer("Split", "split", "in0", "a b c"),
+            layer(
+                "Convolution",
+                "one",
+                "a",
+                "d",
+                draw=draw,
+                num_output=8,
+                kernel_w=1,
+                bias_term=1,
+                weight_data_size=64,
+            ),
+            layer(
+                "Convolution",
+                "two",
+                "b",
+                "e",
+                draw=draw,
+                num_output=8,
+                kernel_w=3,
+                pad_left=1,
+                bias_term=1,
+                weight_data_size=576,
+            ),
+            layer("BinaryOp", "sum", "d c", "f", op_type=0),
+            layer("BinaryOp", "product", "f e", "out0", op_type=2),
         )
     )
 

@@ -6,25 +6,58 @@ import numpy as np
 import pytest
 import torch
 
-from samples.ncnn import layer, normal, run
+from samples.ncnn import check_graph, layer, normal, parameters, run
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, turn_names
+from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, transposition_names
 
 LINEAR = {
-    "gemm": ("Gemm", {3: 1, 5: 1, 6: 1, 7: 5, 8: 6, 9: 7, 10: 4}),
-    "gemm, weights the other way": ("Gemm", {5: 1, 6: 1, 8: 6, 9: 7, 10: 4}),
-    "gemm without bias": ("Gemm", {3: 1, 5: 1, 6: 1, 8: 6, 9: 7, 10: -1}),
-    "inner product": ("InnerProduct", {0: 6, 1: 1, 2: 42}),
-    "inner product without bias": ("InnerProduct", {0: 6, 2: 42}),
+    "gemm": (
+        "Gemm",
+        parameters(
+            "Gemm",
+            trans_b=1,
+            constant_b=1,
+            constant_c=1,
+            constant_m=5,
+            constant_n=6,
+            constant_k=7,
+            constant_broadcast_type_c=4,
+        ),
+    ),
+    "gemm, weights the other way": (
+        "Gemm",
+        parameters(
+            "Gemm", constant_b=1, constant_c=1, constant_n=6, constant_k=7, constant_broadcast_type_c=4
+        ),
+    ),
+    "gemm without bias": (
+        "Gemm",
+        parameters(
+            "Gemm",
+            trans_b=1,
+            constant_b=1,
+            constant_c=1,
+            constant_n=6,
+            constant_k=7,
+            constant_broadcast_type_c=-1,
+        ),
+    ),
+    "inner product": (
+        "InnerProduct",
+        parameters("InnerProduct", num_output=6, bias_term=1, weight_data_size=42),
+    ),
+    "inner product without bias": (
+        "InnerProduct",
+        parameters("InnerProduct", num_output=6, weight_data_size=42),
+    ),
 }
 
 
 def single(kind: str, params: dict) -> Graph:
-    return Graph((layer("Input", "in0", "", "in0", {}), layer(kind, "x", "in0", "out0", params)))
+    return Graph((layer("Input", "in0", "", "in0"), layer(kind, "x", "in0", "out0", params)))
 
 
 def expected(linear: Layer, rows: np.ndarray) -> np.ndarray:
@@ -58,14 +91,89 @@ def test_every_form_computes_what_torch_does(case, form, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "params"),
     [
-        ("Gemm", {2: 1, 3: 1, 5: 1, 6: 1, 8: 6, 9: 7, 10: 4}),  # transposed input
-        ("Gemm", {3: 1, 5: 1, 6: 1, 8: 6, 9: 7, 10: 4, 14: 1}),  # transposed output
-        ("Gemm", {3: 1, 5: 1, 6: 1, 7: 5, 8: 6, 9: 7, 10: 1}),  # a bias by row
-        ("Gemm", {0: 0.5, 3: 1, 5: 1, 6: 1, 8: 6, 9: 7, 10: 4}),  # a factor
-        ("Gemm", {3: 1, 4: 1, 6: 1, 7: 6, 9: 7, 10: 4, 8: 5}),  # constant A
-        ("Gemm", {3: 1, 5: 1, 6: 1, 8: 6, 9: 7, 10: 4, 18: 800}),  # int8
-        ("InnerProduct", {0: 6, 1: 1, 2: 42, 9: 1}),  # with a ReLU
-        ("Convolution", {0: 6, 1: 1, 6: 42}),
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_a=1,
+                trans_b=1,
+                constant_b=1,
+                constant_c=1,
+                constant_n=6,
+                constant_k=7,
+                constant_broadcast_type_c=4,
+            ),
+        ),  # transposed input
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_b=1,
+                constant_b=1,
+                constant_c=1,
+                constant_n=6,
+                constant_k=7,
+                constant_broadcast_type_c=4,
+                output_transpose=1,
+            ),
+        ),  # transposed output
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_b=1,
+                constant_b=1,
+                constant_c=1,
+                constant_m=5,
+                constant_n=6,
+                constant_k=7,
+                constant_broadcast_type_c=1,
+            ),
+        ),  # a bias by row
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                alpha=0.5,
+                trans_b=1,
+                constant_b=1,
+                constant_c=1,
+                constant_n=6,
+                constant_k=7,
+                constant_broadcast_type_c=4,
+            ),
+        ),  # a factor
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_b=1,
+                constant_a=1,
+                constant_c=1,
+                constant_m=6,
+                constant_k=7,
+                constant_broadcast_type_c=4,
+                constant_n=5,
+            ),
+        ),  # constant A
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_b=1,
+                constant_b=1,
+                constant_c=1,
+                constant_n=6,
+                constant_k=7,
+                constant_broadcast_type_c=4,
+                quantize_term=800,
+            ),
+        ),  # int8
+        (
+            "InnerProduct",
+            parameters("InnerProduct", num_output=6, bias_term=1, weight_data_size=42, activation_type=1),
+        ),  # with a ReLU
+        ("Convolution", parameters("Convolution", num_output=6, kernel_w=1, weight_data_size=42)),
     ],
 )
 def test_what_is_not_linear_is_refused(kind, params):
@@ -78,8 +186,8 @@ def test_what_is_not_linear_is_refused(kind, params):
 
 
 def test_a_gemm_of_two_blobs_is_refused():
-    assert not is_linear(layer("Gemm", "x", "a b", "c", {3: 1, 8: 6, 9: 7}))
-    assert not is_linear(layer("Gemm", "x", "a b", "c", {3: 1, 5: 1, 8: 6, 9: 7}))
+    assert not is_linear(layer("Gemm", "x", "a b", "c", trans_b=1, constant_n=6, constant_k=7))
+    assert not is_linear(layer("Gemm", "x", "a b", "c", trans_b=1, constant_b=1, constant_n=6, constant_k=7))
 
 
 def block() -> Graph:
@@ -87,20 +195,32 @@ def block() -> Graph:
     draw = normal(1)
 
     def gemm(name: str, blob: str, to: str, width: int, outputs: int) -> Layer:
-        return layer("Gemm", name, blob, to, {3: 1, 5: 1, 6: 1, 8: outputs, 9: width, 10: 4}, draw)
+        return layer(
+            "Gemm",
+            name,
+            blob,
+            to,
+            draw=draw,
+            trans_b=1,
+            constant_b=1,
+            constant_c=1,
+            constant_n=outputs,
+            constant_k=width,
+            constant_broadcast_type_c=4,
+        )
 
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("LayerNorm", "norm", "in0", "1", {0: 8, 1: 1e-6}, draw),
-            layer("Split", "split", "1", "2 3 4", {}),
+            layer("Input", "in0", "", "in0"),
+            layer("LayerNorm", "norm", "in0", "1", draw=draw, affine_size=8, eps=1e-6),
+            layer("Split", "split", "1", "2 3 4"),
             gemm("q", "2", "5", 8, 8),
             gemm("k", "3", "6", 8, 8),
             gemm("v", "4", "7", 8, 8),
-            layer("BinaryOp", "add", "5 6", "8", {0: 0}),
-            layer("BinaryOp", "mul", "8 7", "9", {0: 2}),
+            layer("BinaryOp", "add", "5 6", "8", op_type=0),
+            layer("BinaryOp", "mul", "8 7", "9", op_type=2),
             gemm("fc1", "9", "10", 8, 32),
-            layer("GELU", "gelu", "10", "11", {}),
+            layer("GELU", "gelu", "10", "11"),
             gemm("fc2", "11", "out0", 32, 8),
         )
     )
@@ -131,7 +251,7 @@ def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
     assert check_graph(changed) == []
     if names == ["fc2"]:
         assert {each.name for each in changed.layers} - {each.name for each in graph.layers} == {
-            *turn_names("fc2")
+            *transposition_names("fc2")
         }
     assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == turns
     assert {each.name for each in changed.of_type("Convolution")} == set(names)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples.ncnn import chain, layer, normal, run, small_network
+from samples.ncnn import chain, check_graph, layer, normal, parameters, run, small_network, weight_scales
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_files, check_graph
+from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.quantize.scales import absmax_scales, quantize, round_to_int8, weight_rows, weight_scales
+from zoo.quantize.scales import absmax_scales, quantize, round_to_int8, weight_rows
 from zoo.quantize.table import CalibrationTable, read_table, write_table
 
 
@@ -47,7 +47,7 @@ def test_scales_map_the_largest_weight_of_a_channel_to_127():
 
 
 def test_a_group_of_channels_shares_a_scale():
-    graph = chain("ConvolutionDepthWise", {0: 8, 1: 3, 6: 8 * 2 * 9, 7: 4})
+    graph = chain("ConvolutionDepthWise", num_output=8, kernel_w=3, weight_data_size=8 * 2 * 9, group=4)
     assert weight_rows(graph["x"]).shape == (4, 36)
     assert weight_scales(graph, ["x"])["x"].size == 4
 
@@ -79,15 +79,71 @@ def test_halves_round_away_from_zero_and_ranges_are_symmetric(value, expected):
 
 
 CASES = [
-    ("Convolution", {0: 5, 1: 1, 5: 1, 6: 5 * 7}, (7, 6, 6)),
-    ("Convolution", {0: 16, 1: 1, 5: 1, 6: 16 * 32}, (32, 6, 6)),
-    ("Convolution", {0: 5, 1: 3, 4: 1, 5: 1, 6: 5 * 7 * 9}, (7, 6, 6)),
-    ("Convolution", {0: 16, 1: 3, 4: 1, 5: 0, 6: 16 * 32 * 9}, (32, 6, 6)),
-    ("ConvolutionDepthWise", {0: 7, 1: 3, 4: 1, 5: 1, 6: 7 * 9, 7: 7}, (7, 6, 6)),
-    ("ConvolutionDepthWise", {0: 16, 1: 5, 4: 2, 5: 1, 6: 16 * 25, 7: 16}, (16, 6, 6)),
-    ("ConvolutionDepthWise", {0: 8, 1: 3, 4: 1, 5: 1, 6: 8 * 3 * 9, 7: 4}, (12, 6, 6)),
-    ("InnerProduct", {0: 5, 1: 1, 2: 5 * 42}, (42,)),
-    ("InnerProduct", {0: 16, 1: 0, 2: 16 * 64}, (64,)),
+    (
+        "Convolution",
+        parameters("Convolution", num_output=5, kernel_w=1, bias_term=1, weight_data_size=5 * 7),
+        (7, 6, 6),
+    ),
+    (
+        "Convolution",
+        parameters("Convolution", num_output=16, kernel_w=1, bias_term=1, weight_data_size=16 * 32),
+        (32, 6, 6),
+    ),
+    (
+        "Convolution",
+        parameters(
+            "Convolution", num_output=5, kernel_w=3, pad_left=1, bias_term=1, weight_data_size=5 * 7 * 9
+        ),
+        (7, 6, 6),
+    ),
+    (
+        "Convolution",
+        parameters(
+            "Convolution", num_output=16, kernel_w=3, pad_left=1, bias_term=0, weight_data_size=16 * 32 * 9
+        ),
+        (32, 6, 6),
+    ),
+    (
+        "ConvolutionDepthWise",
+        parameters(
+            "ConvolutionDepthWise",
+            num_output=7,
+            kernel_w=3,
+            pad_left=1,
+            bias_term=1,
+            weight_data_size=7 * 9,
+            group=7,
+        ),
+        (7, 6, 6),
+    ),
+    (
+        "ConvolutionDepthWise",
+        parameters(
+            "ConvolutionDepthWise",
+            num_output=16,
+            kernel_w=5,
+            pad_left=2,
+            bias_term=1,
+            weight_data_size=16 * 25,
+            group=16,
+        ),
+        (16, 6, 6),
+    ),
+    (
+        "ConvolutionDepthWise",
+        parameters(
+            "ConvolutionDepthWise",
+            num_output=8,
+            kernel_w=3,
+            pad_left=1,
+            bias_term=1,
+            weight_data_size=8 * 3 * 9,
+            group=4,
+        ),
+        (12, 6, 6),
+    ),
+    ("InnerProduct", parameters("InnerProduct", num_output=5, bias_term=1, weight_data_size=5 * 42), (42,)),
+    ("InnerProduct", parameters("InnerProduct", num_output=16, bias_term=0, weight_data_size=16 * 64), (64,)),
 ]
 
 
@@ -140,7 +196,7 @@ def test_a_network_stays_close_to_fp32(tmp_path):
 
 
 def test_a_dead_channel_gives_its_bias(tmp_path):
-    graph = chain("Convolution", {0: 3, 1: 1, 5: 1, 6: 12})
+    graph = chain("Convolution", num_output=3, kernel_w=1, bias_term=1, weight_data_size=12)
     weights = graph["x"].weights["weight"].values.reshape(3, 4).copy()
     weights[1] = 0
     dead = replace(graph["x"], weights={**graph["x"].weights, "weight": array(weights, Storage.FP32)})
@@ -166,7 +222,7 @@ def test_only_the_layers_of_the_table_become_int8(storage, tmp_path):
 
 
 def test_the_int8_file_is_about_a_quarter(tmp_path):
-    graph = chain("Convolution", {0: 64, 1: 3, 4: 1, 6: 64 * 64 * 9})
+    graph = chain("Convolution", num_output=64, kernel_w=3, pad_left=1, weight_data_size=64 * 64 * 9)
     sizes = []
     for each in (graph, quantize(graph, table_for(graph))):
         write_graph(each, tmp_path / "x.param", tmp_path / "x.bin")
@@ -212,7 +268,7 @@ def test_only_layers_with_a_weight_matrix_have_scales(name):
 
 
 def test_weights_that_do_not_divide_into_channels_are_named():
-    odd = layer("Convolution", "odd", "in0", "out0", {0: 3, 1: 1, 6: 10})
+    odd = layer("Convolution", "odd", "in0", "out0", num_output=3, kernel_w=1, weight_data_size=10)
     with pytest.raises(
         ZooError, match=r"layer odd \(Convolution\): 10 weights do not divide into 3 channels"
     ):

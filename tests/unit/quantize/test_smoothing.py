@@ -14,10 +14,20 @@ def convolution(after="4"):
     draw = normal(2)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("LayerNorm", "norm", "in0", "1", {0: 7, 1: 1e-6, 2: 1}, draw),
-            layer("Permute", "permute", "1", "2", {0: 4}),
-            layer("Convolution", "y", "2", "out0", {0: 4, 1: 2, 5: 1, 6: 112}, draw),
+            layer("Input", "in0", "", "in0"),
+            layer("LayerNorm", "norm", "in0", "1", draw=draw, affine_size=7, eps=1e-6, affine=1),
+            layer("Permute", "permute", "1", "2", order_type=4),
+            layer(
+                "Convolution",
+                "y",
+                "2",
+                "out0",
+                draw=draw,
+                num_output=4,
+                kernel_w=2,
+                bias_term=1,
+                weight_data_size=112,
+            ),
         )
     )
 
@@ -26,9 +36,11 @@ def inner_product():
     draw = normal(2)
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("LayerNorm", "norm", "in0", "1", {0: 7, 1: 1e-6, 2: 1}, draw),
-            layer("InnerProduct", "y", "1", "out0", {0: 4, 1: 1, 2: 28}, draw),
+            layer("Input", "in0", "", "in0"),
+            layer("LayerNorm", "norm", "in0", "1", draw=draw, affine_size=7, eps=1e-6, affine=1),
+            layer(
+                "InnerProduct", "y", "1", "out0", draw=draw, num_output=4, bias_term=1, weight_data_size=28
+            ),
         )
     )
 
@@ -46,13 +58,17 @@ def test_the_output_stays_the_same(graph, shape, tmp_path):
 
 def test_other_layers_between_or_beside_forbid_it():
     graph = inner_product()
-    gelu = layer("GELU", "gelu", "1", "2", {})
-    blocked = Graph((*graph.layers[:2], gelu, layer("InnerProduct", "y", "2", "out0", {0: 4, 2: 28})))
+    gelu = layer("GELU", "gelu", "1", "2")
+    blocked = Graph(
+        (*graph.layers[:2], gelu, layer("InnerProduct", "y", "2", "out0", num_output=4, weight_data_size=28))
+    )
     assert norm_before(blocked, "y") is None
     with pytest.raises(ZooError, match="no LayerNorm before it"):
         smooth(blocked, "y", np.ones(7))
-    split = layer("Split", "split", "1", "2 3", {})
-    shared = Graph((*graph.layers[:2], split, layer("InnerProduct", "y", "2", "out0", {0: 4, 2: 28})))
+    split = layer("Split", "split", "1", "2 3")
+    shared = Graph(
+        (*graph.layers[:2], split, layer("InnerProduct", "y", "2", "out0", num_output=4, weight_data_size=28))
+    )
     assert norm_before(shared, "y") is None
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.ncnn import normal, run, small_network
+from samples.ncnn import check_graph, normal, run, small_network, weight_scales
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph
-from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.scales import quantize
 from zoo.quantize.table import CalibrationTable
 from zoo.quantize.table_lint import import_table, lint_table
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, layer, normal, run
+from samples.ncnn import check_graph, fed, layer, normal, run
 from zoo.calibration.collect import collect
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
-from zoo.ncnn.check import check_graph
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.apply import apply, check_device, left_float, table_of, weight_share
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -31,21 +30,60 @@ def network() -> Graph:
         return draw(size) / np.float32(WIDTH**0.5)
 
     def gemm(name: str, blob: str, to: str, width: int, outputs: int):
-        return layer("Gemm", name, blob, to, {3: 1, 5: 1, 6: 1, 8: outputs, 9: width, 10: 4}, scaled)
+        return layer(
+            "Gemm",
+            name,
+            blob,
+            to,
+            draw=scaled,
+            trans_b=1,
+            constant_b=1,
+            constant_c=1,
+            constant_n=outputs,
+            constant_k=width,
+            constant_broadcast_type_c=4,
+        )
 
     return Graph(
         (
-            layer("Input", "in0", "", "in0", {}),
-            layer("LayerNorm", "norm1", "in0", "1", {0: WIDTH, 1: 1e-6}, draw),
-            layer("MultiHeadAttention", "attention", "1", "2", {0: WIDTH, 1: 2, 2: WIDTH**2}, scaled),
-            layer("LayerNorm", "norm2", "2", "3", {0: WIDTH, 1: 1e-6}, draw),
+            layer("Input", "in0", "", "in0"),
+            layer("LayerNorm", "norm1", "in0", "1", draw=draw, affine_size=WIDTH, eps=1e-6),
+            layer(
+                "MultiHeadAttention",
+                "attention",
+                "1",
+                "2",
+                draw=scaled,
+                embed_dim=WIDTH,
+                num_heads=2,
+                weight_data_size=WIDTH**2,
+            ),
+            layer("LayerNorm", "norm2", "2", "3", draw=draw, affine_size=WIDTH, eps=1e-6),
             gemm("fc1", "3", "4", WIDTH, 4 * WIDTH),
-            layer("GELU", "gelu", "4", "5", {}),
+            layer("GELU", "gelu", "4", "5"),
             gemm("fc2", "5", "6", 4 * WIDTH, WIDTH),
-            layer("InnerProduct", "rows", "6", "7", {0: WIDTH, 1: 1, 2: WIDTH**2}, scaled),
+            layer(
+                "InnerProduct",
+                "rows",
+                "6",
+                "7",
+                draw=scaled,
+                num_output=WIDTH,
+                bias_term=1,
+                weight_data_size=WIDTH**2,
+            ),
             # the mean of the rows
-            layer("Reduction", "mean", "7", "8", {0: 3, 1: 0, 3: (0,), 4: 0, 5: 1}),
-            layer("InnerProduct", "head", "8", "out0", {0: 30, 1: 1, 2: 30 * WIDTH}, scaled),
+            layer("Reduction", "mean", "7", "8", operation=3, reduce_all=0, axes=(0,), keepdims=0, fixbug0=1),
+            layer(
+                "InnerProduct",
+                "head",
+                "8",
+                "out0",
+                draw=scaled,
+                num_output=30,
+                bias_term=1,
+                weight_data_size=30 * WIDTH,
+            ),
         )
     )
 
@@ -151,7 +189,7 @@ def test_the_table_has_what_the_official_tools_can_read(statistics):
 
 def test_attention_that_is_not_to_itself_stays_float(tmp_path):
     graph = network()
-    keys = layer("Split", "split", "1", "1a 1b 1c", {})
+    keys = layer("Split", "split", "1", "1a 1b 1c")
     cross = replace(graph["attention"], inputs=("1a", "1b", "1c"))
     at = [each.name for each in graph.layers].index("attention")
     graph = Graph((*graph.layers[:at], keys, cross, *graph.layers[at + 1 :]))

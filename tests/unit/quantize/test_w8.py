@@ -7,18 +7,25 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from samples.ncnn import chain, normal, run
+from samples.ncnn import chain, check_graph, normal, parameters, run
 from samples.statistics import statistics_of
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Array, BinReader, Storage, array
-from zoo.ncnn.check import check_graph
-from zoo.ncnn.weights import quantizable, row_width
+from zoo.ncnn.weights import can_be_int8, row_width
 from zoo.quantize.w8 import MIN_SIZE, codebook, encode, share, to_w8
 
 SHAPES = {
-    "Convolution": ({0: 32, 1: 3, 4: 1, 5: 1, 6: 32 * 16 * 9}, (16, 6, 6)),
-    "Deconvolution": ({0: 32, 1: 3, 5: 1, 6: 32 * 16 * 9}, (16, 6, 6)),
+    "Convolution": (
+        parameters(
+            "Convolution", num_output=32, kernel_w=3, pad_left=1, bias_term=1, weight_data_size=32 * 16 * 9
+        ),
+        (16, 6, 6),
+    ),
+    "Deconvolution": (
+        parameters("Convolution", num_output=32, kernel_w=3, bias_term=1, weight_data_size=32 * 16 * 9),
+        (16, 6, 6),
+    ),
     "InnerProduct": ({0: 64, 1: 1, 2: 64 * 80}, (80,)),
     "Gemm": ({3: 1, 5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
     "Gemm, not turned": ({5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
@@ -29,7 +36,7 @@ LINEAR = ("InnerProduct", SHAPES["InnerProduct"][0])
 
 def statistics(graph):
     """Of a few inputs that are alike."""
-    widths = {layer.name: row_width(layer) for layer in quantizable(graph)}
+    widths = {layer.name: row_width(layer) for layer in filter(can_be_int8, graph.layers)}
     return statistics_of({name: alike(width) for name, width in widths.items()})
 
 
@@ -145,8 +152,16 @@ def test_each_value_is_the_mean_of_what_it_stands_for():
 
 
 def test_small_arrays_untagged_ones_and_depthwise_weights_stay():
-    small = {0: 16, 1: 1, 5: 1, 6: MIN_SIZE - 16}
-    depthwise = {0: 128, 1: 7, 4: 3, 5: 1, 6: 128 * 49, 7: 128}
+    small = parameters("Convolution", num_output=16, kernel_w=1, bias_term=1, weight_data_size=MIN_SIZE - 16)
+    depthwise = parameters(
+        "ConvolutionDepthWise",
+        num_output=128,
+        kernel_w=7,
+        pad_left=3,
+        bias_term=1,
+        weight_data_size=128 * 49,
+        group=128,
+    )
     for kind, params in (("Convolution", small), ("ConvolutionDepthWise", depthwise)):
         graph = converted(chain(kind, params))
         stored = {role: each.storage for role, each in graph["x"].weights.items()}

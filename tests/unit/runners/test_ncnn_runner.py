@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from samples.artifacts import pair
-from samples.ncnn import chain, layer, small_network
+from samples.ncnn import chain, layer, small_network, weight_scales
 from samples.runtimes import IMAGE
 from zoo.errors import ArtifactError, ZooError
 from zoo.ncnn.graph import Graph, read_graph
-from zoo.quantize.scales import quantize, weight_scales
+from zoo.quantize.scales import quantize
 from zoo.quantize.table import CalibrationTable
 from zoo.runners import open_runner
 from zoo.runners.hardware import cpu_name

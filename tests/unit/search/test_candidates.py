@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from samples.artifacts import pair
-from samples.ncnn import fed, layer, normal
+from samples.ncnn import fed, layer, normal, weight_scales
 from zoo.calibration.collect import collect
 from zoo.errors import ZooError
 from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.pair import Pair
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.quantize.scales import weight_scales
 from zoo.quantize.table import CalibrationTable, write_table
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.candidates import all_fp16, candidates, from_file, matching, recipe_called, searched

@@ -10,7 +10,7 @@ from zoo.measure.layer_time import LayerTimes
 from zoo.measure.multiply_adds import multiply_adds
 from zoo.ncnn.graph import write_graph
 from zoo.ncnn.pair import Pair
-from zoo.ncnn.weights import planned
+from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.noise import Noise, measure_noise
@@ -78,7 +78,7 @@ def test_a_model_is_measured_layer_by_layer(files, tmp_path):
 
 def test_the_record_holds_every_layer_with_weights():
     record = record_of()
-    assert [layer.name for layer in record.layers] == [layer.name for layer in planned(GRAPH)]
+    assert [layer.name for layer in record.layers] == [layer.name for layer in layers_with_weights(GRAPH)]
     conv, dw, fc = record.layers
     assert (conv.weights, dw.weights, fc.weights) == (108 + 4, 36 + 4, 20 + 5)
     assert sum(layer.weight_share for layer in record.layers) == pytest.approx(1)

@@ -1,0 +1,45 @@
+"""The term that says how group-wise weights are stored."""
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales, quantize_term
+from zoo.ncnn.layer import Layer
+from zoo.ncnn.param_ids import Gemm, MultiHeadAttention
+
+
+def with_term(term: int) -> Layer:
+    return Layer("Gemm", "x", ("a",), ("b",), {QUANTIZE_TERM: term})
+
+
+def test_gemm_and_attention_have_the_term_under_one_id():
+    assert QUANTIZE_TERM == Gemm.QUANTIZE_TERM == MultiHeadAttention.QUANTIZE_TERM
+
+
+@pytest.mark.parametrize(
+    ("term", "size", "scaled"),
+    [
+        (800, 32, False),
+        (801, 64, False),
+        (802, 128, False),
+        (810, 32, True),
+        (811, 64, True),
+        (812, 128, True),
+    ],
+)
+def test_the_term_says_block_size_and_input_scales(term, size, scaled):
+    assert quantize_term(size, scaled) == term
+    assert block_size(with_term(term)) == size and has_input_scales(with_term(term)) is scaled
+
+
+@pytest.mark.parametrize("term", [0, 1, 2, 399])
+def test_float_and_int8_by_row_have_no_blocks(term):
+    assert block_size(with_term(term)) == 0 and not has_input_scales(with_term(term))
+
+
+@pytest.mark.parametrize("term", [400, 601, 803, 820, 900])
+def test_other_bits_are_refused(term):
+    with pytest.raises(
+        ZooError, match=rf"layer x \(Gemm\): .*\(18={term}\) are not supported, only those of 8"
+    ):
+        block_size(with_term(term))
