@@ -8,7 +8,8 @@ import onnx
 
 from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
-from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
+from zoo.config.opset import DEFAULT_OPSET
+from zoo.export.onnx import INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
