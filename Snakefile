@@ -1,14 +1,11 @@
 """ncnn-zoo: vision models into verified ncnn and ONNX artifacts. Settings are in config.yaml."""
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.0")
 
 
 configfile: "config.yaml"
-
-
-validate(config, workflow.source_path("rules/config.schema.yaml"))
 
 
 include: "rules/common.smk"
@@ -17,7 +14,7 @@ include: "rules/common.smk"
 rule all:
     """Every artifact of every declared model, its proof, and the report."""
     input:
-        lambda wc: everything(MODELS),
+        lambda wc: outputs.built(ZOO, ZOO.models, built_devices()),
     message:
         "all declared models are built and verified: see results/report.html"
 
@@ -25,7 +22,7 @@ rule all:
 rule embedded:
     """The same for the models that need no model hub."""
     input:
-        lambda wc: everything(embedded_models()),
+        lambda wc: outputs.built(ZOO, ZOO.embedded, built_devices()),
     message:
         "the embedded models are built and verified: see results/report.html"
 

@@ -16,11 +16,12 @@ from pathlib import Path
 import onnx
 from fidelity import IMAGES, Zoo
 
+from zoo.config.settings import OnnxInt8
 from zoo.images.sets import CalibrationSet, ImageSet, samples
 from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.onnx.calibration import feeds, load_model
-from zoo.onnx.int8 import Setting, quantize_static
+from zoo.onnx.int8 import quantize_static
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
 
@@ -56,7 +57,7 @@ def files(zoo: Zoo, model: str) -> Iterator[tuple[str, Path]]:
     for name, setting in SETTINGS.items():
         path = folder / "int8_static.other.onnx"
         inputs = feeds(source, chosen, feed, threads=2)
-        onnx.save(quantize_static(source, inputs, len(chosen), Setting(**setting)), path)
+        onnx.save(quantize_static(source, inputs, len(chosen), OnnxInt8(**setting)), path)
         yield f"int8_static.onnx: {name}", path
 
 

@@ -6,8 +6,8 @@ Makes: <artifact>.bench.json: latency, frames per second, sizes, peak memory, an
 rule bench:
     """Time an artifact and, in turn with it, ncnn's fp32; alone on the machine."""
     input:
-        files=files_of,
-        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+        files=files_of(),
+        fp32=files_of("fp32"),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/{artifact}.bench.json",
@@ -22,8 +22,8 @@ rule bench:
         gpu=uses_gpu,
     params:
         code=runtime_code("bench.py"),
-        artifact=artifact_of,
-        streams=config.get("streams"),
+        artifact=artifact_of(),
+        streams=ZOO.streams,
     message:
         "benchmark {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

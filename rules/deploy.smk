@@ -6,7 +6,7 @@ Makes: <artifact>.deploy.zip: its files, labels, preprocess.json, and programs i
 rule deploy:
     """Pack an artifact with all that another machine needs to run it."""
     input:
-        files=files_of,
+        files=files_of(),
         passed="results/{device}/{model}/{artifact}.passed",
         card="results/weights/{model}.json",
     output:
@@ -16,7 +16,7 @@ rule deploy:
     benchmark:
         "results/logs/deploy/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        artifact=one_of(DEPLOYABLE),
+        artifact=outputs.constraints(ZOO)["deployable"],
     threads: 1
     resources:
         mem_mb=500,

@@ -6,10 +6,10 @@ Makes: <artifact>.eval.json: accuracy where images are labelled, and agreement w
 rule accuracy:
     """Measure an artifact's accuracy and its agreement with the original model."""
     input:
-        files=files_of,
+        files=files_of(),
         card="results/weights/{model}.json",
         reference="results/reference/{model}/evaluation.npz",
-        dataset=lambda wc: dataset_of(wc, "evaluation"),
+        dataset=dataset_of("evaluation"),
     output:
         "results/{device}/{model}/{artifact}.eval.json",
     log:
@@ -23,8 +23,8 @@ rule accuracy:
         gpu=uses_gpu,
     params:
         code=runtime_code("accuracy.py"),
-        artifact=artifact_of,
-        images=lambda wc: image_set(wc, "evaluation"),
+        artifact=artifact_of(),
+        images=images_of("evaluation"),
     message:
         "evaluate {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

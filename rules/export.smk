@@ -8,7 +8,7 @@ that run TorchScript itself.
 rule torchscript:
     """Rewrite the model exactly, trace it, and save it as TorchScript."""
     input:
-        weights=weights_of,
+        weights=of_model(outputs.weights_file),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/torchscript.pt",
@@ -32,9 +32,9 @@ rule torchscript:
 rule reference:
     """Run the untouched model in torch and keep its outputs, the truth for all artifacts."""
     input:
-        weights=weights_of,
+        weights=of_model(outputs.weights_file),
         card="results/weights/{model}.json",
-        dataset=lambda wc: dataset_of(wc, wc.purpose),
+        dataset=lambda wc: images_for(wc.model, wc.purpose).dataset,
     output:
         "results/reference/{model}/{purpose}.npz",
     log:
@@ -47,8 +47,8 @@ rule reference:
     params:
         code=library_code("reference.py"),
         spec=spec,
-        images=lambda wc: image_set(wc, wc.purpose),
-        images_state=lambda wc: images_state(wc, wc.purpose),
+        images=lambda wc: images_for(wc.model, wc.purpose).values,
+        images_state=lambda wc: changes.images_state(images_for(wc.model, wc.purpose)),
     message:
         "reference {wildcards.model} ({wildcards.purpose} images)"
     script:

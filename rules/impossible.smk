@@ -10,6 +10,6 @@ rule impossible:
     log:
         "results/logs/impossible/{impossible}.log",
     wildcard_constraints:
-        impossible=f"(?!(?:{possible_targets()})$).+",
+        impossible=f"(?!(?:{outputs.possible(ZOO)})$).+",
     shell:
         "false >{log}"

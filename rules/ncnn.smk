@@ -16,7 +16,7 @@ rule ncnn_fp32:
     benchmark:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(name for name in MODELS if name not in IMPORTED["onnx"]),
+        model=models_that(lambda model: model.spec.library != "onnx"),
     threads: 1
     resources:
         mem_mb=by_size(300, 4.2),
@@ -42,7 +42,7 @@ rule ncnn_from_onnx:
     benchmark:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(IMPORTED["onnx"]),
+        model=models_that(lambda model: model.spec.library == "onnx"),
     threads: 1
     resources:
         mem_mb=by_size(1200, 9),

@@ -7,7 +7,7 @@ tools; and, asked for by name, opset11.onnx and vendor_bundle.zip, which a vendo
 rule onnx:
     """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
     input:
-        weights=weights_of,
+        weights=of_model(outputs.weights_file),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/fp32.onnx",
@@ -22,7 +22,7 @@ rule onnx:
     params:
         code=library_code("onnx_export.py"),
         spec=spec,
-        opset=lambda wc: setting(wc, "opset"),
+        opset=of_model(lambda model: model.settings.opset),
     message:
         "onnx {wildcards.device}/{wildcards.model}"
     script:
@@ -49,7 +49,7 @@ rule onnx_fp16:
     input:
         onnx="results/{device}/{model}/fp32.onnx",
         card="results/weights/{model}.json",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         "results/{device}/{model}/fp16.onnx",
     log:
@@ -62,9 +62,9 @@ rule onnx_fp16:
         disk_mb=by_size(100, 2.2),
     params:
         code=code("onnx_fp16.py"),
-        images=calibration_set,
-        images_state=calibration_state,
-        gates=fp16_gates,
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+        gates=of_model(lambda model: model.gates("fp16")),
     message:
         "fp16.onnx {wildcards.device}/{wildcards.model}"
     script:
@@ -76,7 +76,7 @@ rule onnx_int8_static:
     input:
         onnx="results/{device}/{model}/fp32.onnx",
         card="results/weights/{model}.json",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         "results/{device}/{model}/int8_static.onnx",
     log:
@@ -89,9 +89,9 @@ rule onnx_int8_static:
         disk_mb=by_size(100, 3.2),
     params:
         code=code("onnx_int8_static.py"),
-        images=calibration_set,
-        images_state=calibration_state,
-        setting=onnx_int8_setting,
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+        setting=of_model(lambda model: asdict(model.settings.onnx_int8)),
     message:
         "int8_static.onnx {wildcards.device}/{wildcards.model}"
     script:
@@ -114,7 +114,7 @@ rule onnx_int8_dynamic:
         disk_mb=by_size(100, 3.2),
     params:
         code=code("onnx_int8_dynamic.py"),
-        setting=onnx_int8_setting,
+        setting=of_model(lambda model: asdict(model.settings.onnx_int8)),
     message:
         "int8_dynamic.onnx {wildcards.device}/{wildcards.model}"
     script:
@@ -127,7 +127,7 @@ rule vendor_bundle:
         onnx="results/{device}/{model}/opset11.onnx",
         passed="results/{device}/{model}/opset11.onnx.passed",
         card="results/weights/{model}.json",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         "results/{device}/{model}/vendor_bundle.zip",
     log:
@@ -139,9 +139,9 @@ rule vendor_bundle:
         mem_mb=by_size(800, 3),
     params:
         code=code("vendor_bundle.py"),
-        images=calibration_set,
-        images_state=calibration_state,
-        data_type=vendor_data_type,
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+        data_type=of_model(lambda model: model.settings.vendor.calibration_data),
     message:
         "vendor bundle {wildcards.device}/{wildcards.model}"
     script:

@@ -12,8 +12,8 @@ rule calibrate:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
-        dataset=calibration_dataset,
-        shards=calibration_shards,
+        dataset=dataset_of("calibration"),
+        shards=lambda wc: outputs.calibration_shards(wc.device, ZOO.models[wc.model]),
     output:
         "results/{device}/{model}/calibration.npz",
     log:
@@ -25,8 +25,8 @@ rule calibrate:
         mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
     params:
         code=ncnn_code("calibrate.py"),
-        images=calibration_set,
-        images_state=calibration_state,
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
     message:
         "calibrate {wildcards.device}/{wildcards.model}"
     script:
@@ -39,7 +39,7 @@ rule calibrate_shard:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         temp("results/{device}/{model}/search/calibration-{shard}-of-{shards}.npz"),
     log:
@@ -51,8 +51,8 @@ rule calibrate_shard:
         mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
     params:
         code=ncnn_code("calibrate.py"),
-        images=calibration_set,
-        images_state=calibration_state,
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
     message:
         "calibrate {wildcards.device}/{wildcards.model}, shard {wildcards.shard} of {wildcards.shards}"
     script:

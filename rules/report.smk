@@ -7,8 +7,8 @@ results/evaluation.md and .csv, what each artifact answers, how fast it is and h
 rule report:
     """Gather every proof in one table and one page."""
     input:
-        cards=reported_cards,
-        proofs=reported_proofs,
+        cards=lambda wc: reported().cards(),
+        proofs=lambda wc: reported().proofs(),
     output:
         html="results/report.html",
         csv="results/zoo.csv",

@@ -11,7 +11,7 @@ rule sensitivity:
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
         statistics="results/{device}/{model}/calibration.npz",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         recipe="results/{device}/{model}/search/local.recipe.json",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
@@ -28,8 +28,8 @@ rule sensitivity:
         gpu=uses_gpu,
     params:
         code=ncnn_code("sensitivity.py"),
-        artifact=fp32_artifact,
-        images=calibration_set,
+        artifact=artifact_of("fp32"),
+        images=images_of("calibration"),
     message:
         "sensitivity {wildcards.device}/{wildcards.model}"
     script:
@@ -44,7 +44,7 @@ checkpoint candidates:
         recipe="results/{device}/{model}/search/local.recipe.json",
         statistics="results/{device}/{model}/calibration.npz",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
-        pinned=pinned_recipe,
+        pinned=of_model(lambda model: model.settings.int8.pinned or []),
     output:
         "results/{device}/{model}/search/candidates.json",
     log:
@@ -56,7 +56,7 @@ checkpoint candidates:
         mem_mb=by_size(400, 1.8),
     params:
         code=code("candidates.py"),
-        int8=lambda wc: {key: int8_setting(wc)[key] for key in ("recipe", "exclude")},
+        int8=of_model(lambda model: model.settings.int8.choice()),
     message:
         "int8 candidates {wildcards.device}/{wildcards.model}"
     script:
@@ -72,7 +72,7 @@ rule candidate:
         statistics="results/{device}/{model}/calibration.npz",
         recipes="results/{device}/{model}/search/candidates.json",
         reference="results/{device}/{model}/search/reference.npz",
-        dataset=calibration_dataset,
+        dataset=dataset_of("calibration"),
     output:
         param=temp("results/{device}/{model}/search/{candidate}.param"),
         weights=temp("results/{device}/{model}/search/{candidate}.bin"),
@@ -88,8 +88,8 @@ rule candidate:
         gpu=uses_gpu,
     params:
         code=ncnn_code("candidate.py"),
-        artifact=int8_artifact,
-        images=calibration_set,
+        artifact=artifact_of("int8"),
+        images=images_of("calibration"),
     message:
         "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
     script:
@@ -101,7 +101,7 @@ rule latency:
     input:
         param="results/{device}/{model}/search/{candidate}.param",
         weights="results/{device}/{model}/search/{candidate}.bin",
-        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+        fp32=files_of("fp32"),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/search/{candidate}.latency.json",
@@ -116,7 +116,7 @@ rule latency:
         gpu=uses_gpu,
     params:
         code=ncnn_code("latency.py"),
-        artifact=int8_artifact,
+        artifact=artifact_of("int8"),
     message:
         "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
     script:
@@ -130,7 +130,7 @@ rule search:
         latencies=lambda wc: of_candidates(wc, "latency"),
         recipes="results/{device}/{model}/search/candidates.json",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
-        fp32=lambda wc: artifact_files(wc.device, wc.model, "fp32"),
+        fp32=files_of("fp32"),
     output:
         "results/{device}/{model}/int8.search.json",
     log:
@@ -142,7 +142,7 @@ rule search:
         mem_mb=200,
     params:
         code=code("search.py"),
-        target=lambda wc: int8_setting(wc)["target"],
+        target=of_model(lambda model: model.settings.int8.target.to_dict()),
     message:
         "int8 search {wildcards.device}/{wildcards.model}"
     script:

@@ -7,11 +7,11 @@ Makes: <artifact>.verify.json, whatever the verdict; and <artifact>.passed, or a
 rule verify:
     """Check an artifact's files, compare its outputs with torch, find the layer where it diverges."""
     input:
-        files=files_of,
-        fp32=ncnn_reference,
+        files=files_of(),
+        fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
         card="results/weights/{model}.json",
         reference="results/reference/{model}/verification.npz",
-        dataset=lambda wc: dataset_of(wc, "verification"),
+        dataset=dataset_of("verification"),
     output:
         "results/{device}/{model}/{artifact}.verify.json",
     log:
@@ -24,9 +24,9 @@ rule verify:
         gpu=uses_gpu,
     params:
         code=runtime_code("verify.py"),
-        artifact=artifact_of,
-        gates=gates,
-        images=lambda wc: image_set(wc, "verification"),
+        artifact=artifact_of(),
+        gates=lambda wc: ZOO.models[wc.model].gates(ARTIFACTS[wc.artifact].precision),
+        images=images_of("verification"),
     message:
         "verify {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

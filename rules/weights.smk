@@ -34,14 +34,14 @@ rule weights:
     benchmark:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(FETCHED),
+        model=models_that(lambda model: model.fetched),
     threads: 1
     resources:
         mem_mb=weights_memory,
     params:
         code=library_code("weights.py"),
         spec=spec,
-        source=source_state,
+        source=of_model(changes.source_state),
     message:
         "weights {wildcards.model}"
     script:
@@ -51,7 +51,7 @@ rule weights:
 rule train:
     """Train or fine-tune a model on the images that its entry names."""
     input:
-        dataset=training_dataset,
+        dataset=of_model(image_choice.training_dataset),
     output:
         weights="results/weights/{model}.safetensors",
         card="results/weights/{model}.json",
@@ -60,17 +60,17 @@ rule train:
     benchmark:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
-    threads: training_threads
+        model=models_that(lambda model: model.trained),
+    threads: of_model(lambda model: model.training_demands.threads)
     resources:
-        mem_mb=lambda wc: 4000 if training_dataset(wc) else 12000,
-        gpu=lambda wc: int(not training_dataset(wc)),
+        mem_mb=of_model(lambda model: model.training_demands.mem_mb),
+        gpu=of_model(lambda model: model.training_demands.gpu),
     params:
         code=library_code("train.py"),
         spec=spec,
-        source=source_state,
-        folder=training_folder,
-        images_state=training_state,
+        source=of_model(changes.source_state),
+        folder=of_model(image_choice.training_folder),
+        images_state=of_model(changes.training_state),
     message:
         "train {wildcards.model}"
     script:
@@ -87,14 +87,14 @@ rule import_onnx:
     benchmark:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(IMPORTED["onnx"]),
+        model=models_that(lambda model: model.spec.library == "onnx"),
     threads: 1
     resources:
         mem_mb=weights_memory,
     params:
         code=library_code("import_file.py"),
         spec=spec,
-        source=source_state,
+        source=of_model(changes.source_state),
     message:
         "import {wildcards.model}"
     script:
@@ -111,14 +111,14 @@ rule import_torchscript:
     benchmark:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
-        model=one_of(IMPORTED["torchscript"]),
+        model=models_that(lambda model: model.spec.library == "torchscript"),
     threads: 1
     resources:
         mem_mb=weights_memory,
     params:
         code=library_code("import_file.py"),
         spec=spec,
-        source=source_state,
+        source=of_model(changes.source_state),
     message:
         "import {wildcards.model}"
     script:

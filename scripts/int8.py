@@ -13,7 +13,7 @@ from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import Recipe
 from zoo.quantize.table import write_table
 from zoo.quantize.table_lint import lint_table
-from zoo.search.choice import chosen_recipe, summary
+from zoo.search.choice import summary
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.subject import Subject
@@ -25,7 +25,7 @@ def main(
     *, subject: Subject, search: str, recipes: str, sensitivity: str, outputs: Mapping[str, str]
 ) -> None:
     outcome = SearchOutcome.read(search)
-    recipe = Recipe.from_dict(read_json(recipes)[chosen_recipe(outcome, search)])
+    recipe = Recipe.from_dict(read_json(recipes)[outcome.chosen_or_raise(search)])
     for sentence in summary(outcome):
         print(f"note: int8 {subject.device}/{subject.model}: {sentence}", file=sys.stderr)
     graph, statistics = subject.fp32.graph, subject.statistics

@@ -15,8 +15,8 @@ LONGEST_S = 5.0
 
 
 def main(*, artifact: Artifact, fp32: Iterable[str], card: str, output: str) -> None:
-    beside, shapes = ncnn_fp32(artifact, fp32), ModelCard.read(card).feed.shapes
-    latency, _ = time_beside(artifact, beside, shapes, threads=1, longest_s=LONGEST_S)
+    shapes = ModelCard.read(card).feed.shapes
+    latency, _ = time_beside(artifact, ncnn_fp32(artifact, fp32), shapes, threads=1, longest_s=LONGEST_S)
     latency.write(output)
 
 

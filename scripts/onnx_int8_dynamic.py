@@ -4,16 +4,17 @@ from typing import Any
 
 import onnx
 
+from zoo.config.settings import OnnxInt8
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import load_model
-from zoo.onnx.int8 import Setting, quantize_dynamic
+from zoo.onnx.int8 import quantize_dynamic
 
 snakemake: Any
 
 
-def main(*, fp32: str, setting: Setting, output: str) -> None:
+def main(*, fp32: str, setting: OnnxInt8, output: str) -> None:
     with replacing(output) as (temporary,), libraries_scratch(output):
         onnx.save(quantize_dynamic(load_model(fp32), setting), temporary)
 
@@ -22,6 +23,6 @@ if __name__ == "__main__":
     with reporting(snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards)):
         main(
             fp32=snakemake.input.onnx,
-            setting=Setting(**snakemake.params.setting),
+            setting=OnnxInt8(**snakemake.params.setting),
             output=snakemake.output[0],
         )

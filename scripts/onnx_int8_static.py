@@ -5,18 +5,19 @@ from typing import Any
 import onnx
 
 from zoo.config.card import ModelCard
+from zoo.config.settings import OnnxInt8
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import libraries_scratch
 from zoo.onnx.calibration import feeds, load_model
-from zoo.onnx.int8 import Setting, quantize_static
+from zoo.onnx.int8 import quantize_static
 
 snakemake: Any
 
 
 def main(
-    *, fp32: str, card: str, images: dict[str, Any], setting: Setting, threads: int, title: str, output: str
+    *, fp32: str, card: str, images: dict[str, Any], setting: OnnxInt8, threads: int, title: str, output: str
 ) -> None:
     model = load_model(fp32)
     samples = CalibrationSet.of(ImageSet.from_dict(images)).collected
@@ -33,7 +34,7 @@ if __name__ == "__main__":
             fp32=files.onnx,
             card=files.card,
             images=params.images,
-            setting=Setting(**params.setting),
+            setting=OnnxInt8(**params.setting),
             threads=snakemake.threads,
             title=title,
             output=snakemake.output[0],

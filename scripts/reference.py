@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zoo.array_types import Arrays
 from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
@@ -43,15 +41,12 @@ def main(
 ) -> None:
     described = ModelCard.read(card)
     feed = described.feed
-    image_set = ImageSet.from_dict(images)
-    chosen = samples(image_set, described.classes)
+    chosen = samples(ImageSet.from_dict(images), described.classes)
     run_all = RUNTIMES[spec.kind.runtime]
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)
-    labels = np.array([sample.label for sample in chosen]) if image_set.labels else None
-    names = tuple(sample.name for sample in chosen)
-    Reference(first, names, labels, described.task, second).save(Path(output))
+    Reference.of(chosen, first, described.task, second).save(Path(output))
 
 
 if __name__ == "__main__":

@@ -37,8 +37,10 @@ def main(
         fp32_bytes=sum(Path(file).stat().st_size for file in fp32),
     )
     result = search(gathered.candidates, gathered.references, target)
-    heading = {"model": model, "device": device, "artifact": "int8"}
-    SearchOutcome(**heading, images=gathered.images, **vars(result)).write(output)
+    outcome = SearchOutcome(
+        model=model, device=device, artifact="int8", images=gathered.images, **vars(result)
+    )
+    outcome.write(output)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ def main(
     images: Mapping[str, Any],
     gates: Mapping[str, float],
     threads: int,
+    memory_mb: float,
     output: str,
 ) -> None:
     against = ReferenceSet.read(images, card, reference)
-    verify(artifact, against, tuple(map(Path, fp32)) or None, gates, threads).write(output)
+    verify(artifact, against, tuple(map(Path, fp32)) or None, gates, threads, memory_mb).write(output)
 
 
 if __name__ == "__main__":
@@ -39,5 +40,6 @@ if __name__ == "__main__":
             images=params.images,
             gates=params.gates,
             threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],
         )

@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     shard = share_out(seconds, COUNT)
     files: dict[Path, float] = {}
     for item, group, _ in _marked(items):
-        files[item.path] = seconds[group]
+        files[item.path] = max(files.get(item.path, 0), seconds[group])
         config.stash[SHARDS][item.nodeid] = shard[group]
     items.sort(key=lambda item: -files.get(item.path, 0))
     if number := config.stash[CHOICE].shard:

@@ -12,7 +12,7 @@ models                from a model's entry to a torch module with its weights, a
 training              training and fine-tuning on class folders
 measure               what is measured of an artifact: right, close, fast
 export                a model's fp32 files: TorchScript, ONNX, ncnn by pnnx, after the exact rewrites
-onnx                  ONNX files: as a source, in normal form, in float16 and int8
+onnx                  ONNX files: in normal form, in float16 and int8
 calibration           what one pass over the calibration images tells about each layer's input
 quantize              what a layer of an ncnn model can become; a recipe, and its application
 search                which recipe a model gets: plans, what each layer costs, candidates, the choice

@@ -18,7 +18,7 @@ from zoo.export.torchscript import export_torchscript
 from zoo.measure.metrics import cosine
 from zoo.runners import open_runner
 
-pytestmark = pytest.mark.long(150)
+pytestmark = pytest.mark.long(75)
 
 SMALL_CONVNEXT = {"depths": (2, 2, 2, 2), "dims": (32, 64, 96, 128), "patch_size": 2, "num_classes": 10}
 

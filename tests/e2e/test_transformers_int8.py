@@ -18,7 +18,7 @@ from zoo.quantize.apply import apply, left_float, weight_share
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.planning import local_recipe
 
-pytestmark = pytest.mark.long(60)
+pytestmark = pytest.mark.long(45)
 
 SMALL = {"img_size": 64, "depth": 3, "embed_dim": 96, "num_heads": 3, "num_classes": 10}
 

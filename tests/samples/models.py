@@ -4,6 +4,8 @@ import timm
 import torch
 from torch import nn
 
+from zoo.export.rewrites import rewrite
+
 torch.set_num_threads(1)  # small models: more threads mostly wait, above all beside other tests
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -60,3 +62,11 @@ def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 6
         norm.eval()
         norm.running_mean.add_(norm.running_var.sqrt() * draw(-0.3, 0.3, norm.running_mean))
         norm.running_var.mul_(draw(0.7, 1.5, norm.running_var))
+
+
+def rewritten_model() -> tuple[nn.Module, torch.Tensor]:
+    """A tiny ConvNeXt V2 after the rewrites, and a random image for it."""
+    sizes = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32), "num_classes": 10}
+    model, image = random_model("convnextv2_tiny", size=64, **sizes)
+    rewrite(model, image)
+    return model, image

@@ -22,6 +22,7 @@ import verify
 import weights
 from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact
@@ -53,7 +54,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
         "fp32": (folder / "fp32.param", folder / "fp32.bin"),
     }
     onnx, traced = str(folder / "fp32.onnx"), str(folder / "torchscript.pt")
-    onnx_export.main(spec=spec, weights=kept, card=card, opset=None, output=onnx)
+    onnx_export.main(spec=spec, weights=kept, card=card, opset=DEFAULT_OPSET, output=onnx)
     pair = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
     if "torchscript" in spec.kind.without:
         del files["torchscript"]
@@ -75,6 +76,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
             images=images,
             gates=GATES,
             threads=1,
+            memory_mb=1000,
             output=str(folder / "verify.json"),
         )
         reports[name] = read_json(folder / "verify.json")
@@ -89,47 +91,6 @@ def noise_images(folder: Path) -> Path:
         pixels = generator.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize((width, height)).save(folder / f"{index}.png")
     return folder
-
-
-class TwoViews(nn.Module):
-    """An image, a mask of half its size and a vector in; a map, a vector and a number out."""
-
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, width, 3, 2, 1)
-        self.side = nn.Conv2d(1, width, 1)
-        self.linear = nn.Linear(width + 5, 6)
-        self.heat = nn.Conv2d(width, 2, 1)
-
-    def forward(self, image: torch.Tensor, mask: torch.Tensor, extra: torch.Tensor) -> dict[str, Any]:
-        x = torch.relu(self.stem(image) + self.side(mask))
-        vector = self.linear(torch.cat([x.mean((2, 3)), extra], 1))
-        return {"heatmap": self.heat(x), "box": [vector, vector.sum(1, keepdim=True)]}
-
-
-def two_views(width: int = 8) -> nn.Module:
-    """The entry point of the same."""
-    return TwoViews(width)
-
-
-class Fully(nn.Module):
-    """Convolutions and pooling: takes an image of any size."""
-
-    def __init__(self, channels: int = 3) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, 8, 3, 2, 1), nn.GELU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()
-        )
-        self.head = nn.Linear(8, 7)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = self.head(self.body(image).mean((2, 3)))
-        return output
-
-
-def fully(channels: int = 3) -> nn.Module:
-    """The entry point of the same."""
-    return Fully(channels)
 
 
 SMALL = {"size": [32, 32], "crop_pct": 1.0}

@@ -1,10 +1,11 @@
-"""Calibration statistics of columns made by hand, shared by the tests of what derives from them."""
+"""Calibration statistics of columns made by hand, and their comparison, shared by the tests of both."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samples.ncnn import normal
 from zoo.calibration.collect import column_statistics
 from zoo.calibration.histogram import Histogram
 from zoo.calibration.statistics import BLOB_BINS, CHANNEL_BINS, CalibrationStatistics, InputStatistics
@@ -39,3 +40,37 @@ def input_statistics(
         Histogram.empty(columns.shape[1], *CHANNEL_BINS).add(columns),
         halves.astype(np.float32),
     )
+
+
+def noise_images(count: int, seed: int = 0) -> list[tuple[str, NDArray[np.float32]]]:
+    """Named images, float32 (3, 8, 8), as `samples.ncnn.small_network` takes them."""
+    draw = normal(seed)
+    return [(f"image {index}", draw(192).reshape(3, 8, 8)) for index in range(count)]
+
+
+def assert_equal(first: CalibrationStatistics, second: CalibrationStatistics) -> None:
+    """Exactly, but for sums of floating-point numbers."""
+    assert (first.images, first.fingerprint, first.pixels) == (
+        second.images,
+        second.fingerprint,
+        second.pixels,
+    )
+    assert list(first.inputs) == list(second.inputs) and list(first.columns) == list(second.columns)
+    for name, one in first.inputs.items():
+        other = second.inputs[name]
+        np.testing.assert_array_equal(one.absmax, other.absmax)
+        np.testing.assert_array_equal(one.halves, other.halves)
+        for part in ("mean", "peak_mean", "peak_square"):
+            np.testing.assert_allclose(getattr(one, part), getattr(other, part), rtol=1e-12, atol=1e-14)
+        for kind in ("blob", "channels"):
+            for part in ("top", "counts", "below", "zeros"):
+                np.testing.assert_array_equal(
+                    getattr(getattr(one, kind), part), getattr(getattr(other, kind), part)
+                )
+    for name, mine in first.columns.items():
+        theirs = second.columns[name]
+        assert mine.count == theirs.count
+        np.testing.assert_allclose(mine.total, theirs.total, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(mine.second_moment, theirs.second_moment, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(mine.priority, theirs.priority)
+        np.testing.assert_array_equal(mine.sample, theirs.sample)

@@ -1,6 +1,7 @@
 """What imports what: the order of the library's packages, and which jobs load torch, which costs seconds."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,10 @@ def test_a_job_outside_the_weights_and_export_stages_loads_no_torch(script: str)
 def test_the_rules_load_nothing_heavy_when_they_are_parsed():
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "import zoo.config.code_hash, zoo.config.model_spec, zoo.images.sets, zoo.errors; print(*sys.modules)"
+        "import zoo.config.changes, zoo.config.outputs, zoo.config.schema_error; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not {"torch", "numpy", "PIL", "ncnn"} & set(loaded.split())
+    assert not {"torch", "numpy", "PIL", "ncnn", "jsonschema", "msgspec"} & set(loaded.split())
 
 
 def module_name(file: Path) -> str:
@@ -122,3 +123,12 @@ def test_a_package_hands_no_names_on(package: str):
     assert ast.get_docstring(ast.Module(body, [])), f"{package} does not say what it is"
     if package not in FACES:
         assert len(body) == 1, f"{package} holds more than its docstring"
+
+
+def test_the_architecture_page_has_this_table():
+    page = (SCRIPTS.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ?(.*?) ?\|$", page, re.MULTILINE)
+    assert [package for package, _, _ in rows] == list(MAY_IMPORT)
+    for package, what, admitted in rows:
+        assert set(re.findall(r"\w+", admitted)) == MAY_IMPORT[package], package
+        assert what == (ast.get_docstring(ast.parse(MODULES[package].read_text())) or "").split("\n")[0]

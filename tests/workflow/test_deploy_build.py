@@ -11,7 +11,7 @@ from PIL import Image
 from samples.deployed import Deployed, logits, top5
 from samples.workflow import Zoo
 
-pytestmark = pytest.mark.long(150, group="ncnn in C++")
+pytestmark = pytest.mark.long(220, group="ncnn in C++")
 
 BUNDLES = {
     precision: f"results/cpu/one/{precision}.deploy.zip"
@@ -79,4 +79,16 @@ def test_both_programs_give_the_same_classes_and_logits(
         deployed.cpp(tmp_path / "gone.png")
     (deployed.folder / f"{precision}.param").unlink()
     with pytest.raises(AssertionError, match=f"{precision}.param does not load"):
+        deployed.cpp(*photographs)
+
+
+def test_a_gpu_program_never_runs_on_the_cpu_instead(
+    bundled: Zoo, ncnn_library: Path, photographs: list[Path], tmp_path: Path, vulkan: None
+) -> None:
+    zoo = Zoo(shutil.copytree(bundled.folder, tmp_path / "zoo", symlinks=True))
+    bundle = "results/gpu/one/fp16.deploy.zip"
+    zoo.build(bundle)
+    deployed = Deployed(zoo / bundle, tmp_path / "deployed", ncnn_library)
+    assert len(top5(deployed.python(*photographs))) == len(photographs)
+    with pytest.raises(AssertionError, match="this ncnn is built without Vulkan"):
         deployed.cpp(*photographs)

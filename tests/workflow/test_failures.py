@@ -9,7 +9,7 @@ from PIL import Image
 
 from samples.workflow import Zoo, wait_for_job
 
-pytestmark = pytest.mark.long(180)
+pytestmark = pytest.mark.long(110)
 
 
 def test_an_unreachable_hub_is_one_error_a_model_and_the_rest_is_built(fresh_zoo: Zoo):

@@ -9,7 +9,7 @@ from samples.hub_server import Repository, serve
 from samples.workflow import Zoo
 from zoo.config.card import ModelCard
 
-pytestmark = pytest.mark.long(60)
+pytestmark = pytest.mark.long(40)
 
 
 def test_a_tag_is_fetched_from_its_hub_and_built(fresh_zoo: Zoo, built_zoo: Zoo):

@@ -67,7 +67,7 @@ def test_a_changed_model_entry_rebuilds_that_model_only(zoo: Zoo):
     assert not [job for job in pending if "one" in job]
 
 
-@pytest.mark.long(20)
+@pytest.mark.long(60)
 def test_an_added_calibration_image_rebuilds_int8_only(zoo: Zoo):
     picture(zoo / "photos/new.png", 200)
     assert zoo.pending() == INT8_OF_BOTH
@@ -103,6 +103,7 @@ def test_a_deleted_artifact_is_rebuilt_alone(zoo: Zoo, file: str, job: str):
     assert zoo.pending() == set(), "the same bytes came back, so nothing after them runs"
 
 
+@pytest.mark.long(20)
 def test_weights_fetched_again_with_the_same_bytes_rebuild_nothing(zoo: Zoo):
     (zoo / "results/weights/two.safetensors").unlink()
     (zoo / "results/weights/two.json").unlink()

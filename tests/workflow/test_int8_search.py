@@ -9,7 +9,7 @@ import pytest
 from samples.workflow import Zoo
 from zoo.calibration.statistics import CalibrationStatistics
 
-pytestmark = pytest.mark.long(150)
+pytestmark = pytest.mark.long(110)
 
 INT8 = "results/cpu/one/int8.param"
 

@@ -8,7 +8,7 @@ import yaml
 
 from samples.workflow import Zoo
 
-pytestmark = pytest.mark.long(90)
+pytestmark = pytest.mark.long(70)
 
 MADE = ["fp16.onnx.passed", "int8_static.onnx.passed", "int8_dynamic.onnx.passed", "vendor_bundle.zip"]
 

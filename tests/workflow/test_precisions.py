@@ -8,7 +8,7 @@ from samples.workflow import Zoo
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import read_graph
 
-pytestmark = pytest.mark.long(90)
+pytestmark = pytest.mark.long(60)
 
 GATES = {"bf16": {"min_cosine": 0.99}, "w8": {"min_cosine": 0.999}}
 

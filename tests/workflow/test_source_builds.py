@@ -8,17 +8,13 @@ import torch
 
 from samples.workflow import PROJECT, Zoo
 
-pytestmark = pytest.mark.long(120)
+pytestmark = pytest.mark.long(80)
 
 INPUTS = [{"shape": [3, 24, 40]}, {"shape": [1, 12, 20], "values": "normal"}, {"shape": [5], "values": 0.5}]
 
 
 def test_a_users_own_code_with_several_inputs_and_outputs(fresh_zoo: Zoo):
-    shutil.copy(PROJECT / "tests/samples/sources.py", fresh_zoo / "mine.py")
-    code = (fresh_zoo / "mine.py").read_text()
-    (fresh_zoo / "mine.py").write_text(
-        "from typing import Any\nimport torch\nfrom torch import nn\n" + code[code.index("class TwoViews") :]
-    )
+    shutil.copy(PROJECT / "tests/samples/nets.py", fresh_zoo / "mine.py")
     fresh_zoo.configure(lambda c: c["models"].update(views={"module": "mine:two_views", "inputs": INPUTS}))
     target = "results/cpu/views/int8.passed"
     fresh_zoo.build(target, "results/cpu/views/int8.eval.json")
@@ -34,7 +30,7 @@ def test_a_users_own_code_with_several_inputs_and_outputs(fresh_zoo: Zoo):
 def test_a_file_alone_is_built_and_rebuilt_when_it_changes(fresh_zoo: Zoo):
     import onnx
 
-    from samples.sources import fully
+    from samples.nets import fully
 
     path = fresh_zoo / "model.onnx"
     torch.onnx.export(fully().eval(), (torch.zeros(1, 3, 32, 32),), str(path), opset_version=17, dynamo=False)

@@ -48,6 +48,16 @@ def test_weights_from_two_sources_are_refused(fresh_zoo: Zoo):
     assert "one: weights come from one source, not from train and random" in outcome.text
 
 
+def test_a_models_own_setting_leaves_the_zoos_others(fresh_zoo: Zoo):
+    def change(config):
+        config["int8"]["shards"] = 2
+        config["models"]["one"]["int8"] = {"exclude": ["conv_0"]}
+
+    fresh_zoo.configure(change)
+    shards = {f"calibrate cpu/one, shard {each} of 2" for each in (1, 2)}
+    assert shards < fresh_zoo.pending("results/cpu/one/calibration.npz")
+
+
 def test_the_declared_zoo_is_planned_whole(tmp_path):
     zoo = copy_project(tmp_path / "zoo")
     zoo.configure(lambda config: config.update(devices=["cpu", "gpu"]))

@@ -13,7 +13,7 @@ from PIL import Image
 from samples.workflow import Zoo, make_zoo, wait_for_job
 from zoo.config.card import ModelCard
 
-pytestmark = pytest.mark.long(150)
+pytestmark = pytest.mark.long(110)
 
 TARGET = "results/cpu/plants/int8.passed"
 QUICK = {"epochs": 2, "warmup_epochs": 1, "batch": 8, "learning_rate": 0.003}

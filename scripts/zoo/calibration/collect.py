@@ -54,7 +54,7 @@ class BlobRunner(Runner, Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """What is looked at. layers: by the blob that they read, its Splits removed, in the graph's order.
 
     views: the windows other than a pixel through which a blob's columns are read, and their width.
@@ -66,7 +66,7 @@ class Plan:
     seed: int
 
 
-class Observation(NamedTuple):
+class BlobObservation(NamedTuple):
     """What one image tells about a blob: absmax and mean by channel, and sampled columns by window."""
 
     absmax: Floats
@@ -74,12 +74,12 @@ class Observation(NamedTuple):
     columns: dict[Window, Floats]
 
 
-class Seen(NamedTuple):
-    """What one image tells. half: see `calibration.half`. priority: of its n-th column, in every blob."""
+class ImageObservation(NamedTuple):
+    """What one image tells. half: see `statistics.half`. priority: of its n-th column, in every blob."""
 
     half: int
     priority: NDArray[np.uint64]
-    blobs: list[Observation]
+    blobs: list[BlobObservation]
 
 
 def pixels_for(images: int) -> int:
@@ -90,47 +90,51 @@ def pixels_for(images: int) -> int:
     return min(64, max(8, -(-8192 // max(images, 1))))
 
 
-def plan(graph: Graph, pixels: int, seed: int) -> Plan:
+def sampling_plan(graph: Graph, pixels: int, seed: int) -> SamplingPlan:
     """What to look at in this graph. Raises ZooError if no layer of it could be int8."""
-    found: dict[str, list[str]] = {}
+    readers: dict[str, list[str]] = {}
     views: dict[str, dict[Window, int]] = {}
     for layer in filter(can_be_int8, graph.layers):
         blob = source_blob(graph, layer.inputs[0])
-        found.setdefault(blob, []).append(layer.name)
+        readers.setdefault(blob, []).append(layer.name)
         view = window(layer)
         if view is not None and view != PIXEL:
             views.setdefault(blob, {})[view] = row_width(layer)
-    if not found:
+    if not readers:
         raise ZooError("the model has no layer that could be int8 (no convolution, no inner product)")
-    layers = {blob: tuple(found[blob]) for blob in graph.blobs if blob in found}
-    return Plan(layers, {blob: views.get(blob, {}) for blob in layers}, pixels, seed)
+    layers = {blob: tuple(readers[blob]) for blob in graph.blobs if blob in readers}
+    return SamplingPlan(layers, {blob: views.get(blob, {}) for blob in layers}, pixels, seed)
 
 
-def observe(chosen: Plan, runner: BlobRunner, name: str, inputs: Arrays) -> Seen:
+def observe(plan: SamplingPlan, runner: BlobRunner, name: str, inputs: Arrays) -> ImageObservation:
     """Run the model on one image. Raises ZooError for NaN or inf in a layer's input, naming both."""
-    # drawn by the image itself: neither the order of the images nor how they are shared out matters
-    digest = hashlib.blake2b(digest_size=16, key=chosen.seed.to_bytes(8))
-    for values in inputs:
-        digest.update(np.ascontiguousarray(values[..., ::8, ::8] if values.ndim > 1 else values).tobytes())
-    random = np.random.default_rng(int.from_bytes(digest.digest()))
-    draw = random.random(chosen.pixels)
-    priority = 2 * random.integers(1 << 63, size=chosen.pixels, dtype=np.uint64) + np.uint64(half(name))
+    random = _generator(plan, inputs)
+    draw = random.random(plan.pixels)
+    priority = 2 * random.integers(1 << 63, size=plan.pixels, dtype=np.uint64) + np.uint64(half(name))
     blobs = []
-    for blob, values in runner.blobs(inputs, list(chosen.layers)):
-        layers = chosen.layers[blob]
+    for blob, values in runner.blobs(inputs, list(plan.layers)):
+        layer = plan.layers[blob][0]
         rows = values.reshape(len(values), -1) if values.ndim > 2 else values.reshape(-1, values.shape[-1]).T
         absmax = np.maximum(rows.max(axis=1), -rows.min(axis=1))
         if not np.isfinite(absmax).all():
-            raise ZooError(f"layer {layers[0]}: its input is NaN or infinite for the image {name}")
+            raise ZooError(f"layer {layer}: its input is NaN or infinite for the image {name}")
         columns = {PIXEL: pixel_columns(values, draw)}
         try:
-            for view, width in chosen.views[blob].items():
+            for view, width in plan.views[blob].items():
                 columns[view] = window_columns(values, view, width, draw)
         except ZooError as error:
-            raise ZooError(f"layer {layers[0]}: {error}") from None
+            raise ZooError(f"layer {layer}: {error}") from None
         mean = rows @ np.full(rows.shape[1], 1 / rows.shape[1], np.float32)  # faster than a sum along rows
-        blobs.append(Observation(np.abs(absmax), mean, columns))
-    return Seen(half(name), priority, blobs)
+        blobs.append(BlobObservation(np.abs(absmax), mean, columns))
+    return ImageObservation(half(name), priority, blobs)
+
+
+def _generator(plan: SamplingPlan, inputs: Arrays) -> np.random.Generator:
+    """Seeded by the image itself: neither the order of the images nor how they are shared out matters."""
+    digest = hashlib.blake2b(digest_size=16, key=plan.seed.to_bytes(8))
+    for values in inputs:
+        digest.update(np.ascontiguousarray(values[..., ::8, ::8] if values.ndim > 1 else values).tobytes())
+    return np.random.default_rng(int.from_bytes(digest.digest()))
 
 
 def collect(
@@ -141,8 +145,8 @@ def collect(
     pixels: how many columns of each image and layer are sampled at most.
     Raises ZooError for an empty set, and for NaN or inf in a layer's input, naming layer and image.
     """
-    chosen = plan(graph, pixels, seed)
-    return _sum(graph, chosen, (observe(chosen, runner, name, inputs) for name, inputs in images))
+    plan = sampling_plan(graph, pixels, seed)
+    return _sum(graph, plan, (observe(plan, runner, name, inputs) for name, inputs in images))
 
 
 def collect_parallel(
@@ -158,17 +162,17 @@ def collect_parallel(
     pixels: by default `pixels_for` them. title: the text of a progress bar on a terminal.
     Raises also what reading an image raises, and ChildDied when a child process dies.
     """
-    chosen = plan(fp32.graph, pixels or pixels_for(len(samples)), seed=0)
+    plan = sampling_plan(fp32.graph, pixels or pixels_for(len(samples)), seed=0)
     calls = {
         f"{fp32.param}, calibration images {start + 1} to {start + _TASK}": (samples[start : start + _TASK],)
         for start in range(0, len(samples), _TASK)
     }
-    parts: Iterator[list[Seen]] = isolated_each(
-        calls, _observe_in_child, processes, _start, chosen, fp32.files, feed
+    parts: Iterator[list[ImageObservation]] = isolated_each(
+        calls, _observe_in_child, processes, _start, plan, fp32.files, feed
     )
     shown = progress(parts, title, len(samples), "image", len)
     with threadpool_limits(1, user_api="blas"):  # the children have the cores
-        return _sum(fp32.graph, chosen, chain.from_iterable(shown))
+        return _sum(fp32.graph, plan, chain.from_iterable(shown))
 
 
 def fitting_processes(fp32: Pair, threads: int, memory_mb: float) -> int:
@@ -181,41 +185,41 @@ _TASK = 4  # images that a child takes at a time
 
 
 class _State(NamedTuple):
-    plan: Plan
+    plan: SamplingPlan
     runner: NcnnRunner
     feed: Feed
 
 
-def _start(chosen: Plan, files: tuple[Path, Path], feed: Feed) -> _State:
+def _start(plan: SamplingPlan, files: tuple[Path, Path], feed: Feed) -> _State:
     threadpool_limits(1, user_api="blas")  # else a thread a core in each process, which wait by spinning
     # Ranges are a property of the model, not of the device: fp32 on the CPU finds them exactly.
-    return _State(chosen, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed)
+    return _State(plan, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed)
 
 
-def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[Seen]:
-    chosen, runner, feed = state
-    return [observe(chosen, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
+def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[ImageObservation]:
+    plan, runner, feed = state
+    return [observe(plan, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
 
 
-def _sum(graph: Graph, chosen: Plan, seen: Iterable[Seen]) -> CalibrationStatistics:
+def _sum(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation]) -> CalibrationStatistics:
     sums: list[_BlobSum] = []
     images = 0
-    for part, priority, blobs in seen:
+    for part, priority, blobs in observed:
         images += 1
         sums = sums or [_BlobSum(blob.absmax.size) for blob in blobs]
-        for each, blob in zip(sums, blobs, strict=True):
-            each.add(blob, part, priority)
+        for total, blob in zip(sums, blobs, strict=True):
+            total.add(blob, part, priority)
     if not images:
         raise ZooError("the calibration set is empty; add images or name another set")
     inputs, columns = {}, {}
-    for layers, each in zip(chosen.layers.values(), sums, strict=True):
-        each.flush()
-        statistics = each.statistics(images)
+    for layers, total in zip(plan.layers.values(), sums, strict=True):
+        total.flush()
+        statistics = total.statistics(images)
         for name in layers:
             inputs[name] = statistics
             if (view := window(graph[name])) is not None:
-                columns[name] = each.columns[view]
-    return CalibrationStatistics(images, inputs, columns, graph.fingerprint(), chosen.pixels, chosen.seed)
+                columns[name] = total.columns[view]
+    return CalibrationStatistics(images, inputs, columns, graph.fingerprint(), plan.pixels, plan.seed)
 
 
 class _BlobSum:
@@ -231,7 +235,7 @@ class _BlobSum:
         self.waiting: list[tuple[NDArray[np.uint64], dict[Window, Floats]]] = []
         self.count = 0
 
-    def add(self, blob: Observation, part: int, priority: NDArray[np.uint64]) -> None:
+    def add(self, blob: BlobObservation, part: int, priority: NDArray[np.uint64]) -> None:
         if blob.absmax.size != self.means.size:
             raise ZooError(
                 f"a layer's input has {blob.absmax.size} channels for one image and {self.means.size} for "
@@ -250,14 +254,14 @@ class _BlobSum:
         if not self.waiting:
             return
         for view in self.waiting[0][1]:
-            batch = [(each[view], priority[: len(each[view])]) for priority, each in self.waiting]
-            columns = np.concatenate([each for each, _ in batch])
+            columns = np.concatenate([views[view] for _, views in self.waiting])
+            priority = np.concatenate([drawn[: len(views[view])] for drawn, views in self.waiting])
             if view == PIXEL:
                 self.blob = self.blob.add(columns)
                 self.channels = self.channels.add(columns)
-            added = column_statistics(columns, np.concatenate([each for _, each in batch]))
-            known = self.columns.get(view)
-            self.columns[view] = merge_columns(known, added) if known else added
+            added = column_statistics(columns, priority)
+            before = self.columns.get(view)
+            self.columns[view] = merge_columns(before, added) if before else added
         self.waiting.clear()
         self.count = 0
 

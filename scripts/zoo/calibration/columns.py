@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.array_types import Floats
+from zoo.array_types import Doubles, Floats
 from zoo.errors import ZooError
 from zoo.ncnn.attention import is_self_attention
 from zoo.ncnn.layer import Layer
@@ -76,7 +76,7 @@ def _padding(layer: Layer) -> tuple[int, int, int, int]:
     return top, left, layer.param(Convolution.PAD_BOTTOM, top), layer.param(Convolution.PAD_RIGHT, left)
 
 
-def positions(draw: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def positions(draw: Doubles, count: int) -> NDArray[np.int64]:
     """Indices of at most len(draw) of `count` positions: one drawn from each of equal stretches of them.
 
     draw: uniform numbers in [0, 1).
@@ -86,7 +86,7 @@ def positions(draw: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     return ((np.arange(len(draw)) + draw) * (count / len(draw))).astype(np.int64).clip(0, count - 1)
 
 
-def pixel_columns(values: Floats, draw: NDArray[np.float64]) -> Floats:
+def pixel_columns(values: Floats, draw: Doubles) -> Floats:
     """Channels at drawn pixels of a blob in ncnn's layout, shape (pixels, channels)."""
     if values.ndim < 3:  # (features,) or (rows, features)
         rows = values.reshape(-1, values.shape[-1])
@@ -95,7 +95,7 @@ def pixel_columns(values: Floats, draw: NDArray[np.float64]) -> Floats:
     return np.ascontiguousarray(rows.take(positions(draw, rows.shape[1]), axis=1).T)
 
 
-def window_columns(values: Floats, view: Window, width: int, draw: NDArray[np.float64]) -> Floats:
+def window_columns(values: Floats, view: Window, width: int, draw: Doubles) -> Floats:
     """Columns of drawn output positions, shape (positions, width), of a blob in ncnn's layout.
 
     width: the weights of an output channel. Raises ZooError if the blob does not give columns that wide.
@@ -112,7 +112,7 @@ def window_columns(values: Floats, view: Window, width: int, draw: NDArray[np.fl
     return columns
 
 
-def _patches(values: Floats, view: Window, draw: NDArray[np.float64]) -> Floats:
+def _patches(values: Floats, view: Window, draw: Doubles) -> Floats:
     starts, counts = zip(*(_starts(view, axis, values.shape[axis + 1]) for axis in (0, 1)), strict=True)
     picked = np.unravel_index(positions(draw, counts[0] * counts[1]), counts)
     y, x = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.array_types import Floats
+from zoo.array_types import Doubles, Floats
 
 _MANTISSA = 23  # bits of a float32's mantissa
 
@@ -99,19 +99,19 @@ class Histogram:
             counts[rows] = np.pad(counts[rows, step:], ((0, 0), (0, step)))
         return Histogram(self.bits, self.octaves, top, counts, below, self.zeros)
 
-    def edges(self, row: int = 0) -> NDArray[np.float64]:
+    def edges(self, row: int = 0) -> Doubles:
         """The limits of a row's bins, one more than bins, ascending."""
         keys = np.arange(self.top[row] - self.counts.shape[1], self.top[row] + 1).clip(0)
         return (keys.astype(np.uint32) << (_MANTISSA - self.bits)).view(np.float32).astype(np.float64)
 
-    def distribution(self, row: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def distribution(self, row: int = 0) -> tuple[Doubles, NDArray[np.int64]]:
         """The non-empty bins of a row: their middles, ascending, and counts; zeros are at 0."""
         edges, counts = self.edges(row), self.counts[row]
         middles = np.concatenate([[0.0, edges[0] / 2], (edges[:-1] + edges[1:]) / 2])
         counts = np.concatenate([self.zeros[row : row + 1], self.below[row : row + 1], counts])
         return middles[counts > 0], counts[counts > 0]
 
-    def linear(self, bins: int, limit: float, row: int = 0) -> NDArray[np.float64]:
+    def linear(self, bins: int, limit: float, row: int = 0) -> Doubles:
         """Counts of the values above 0 in `bins` equal bins of [0, limit], the last one taking what is above.
 
         A bin of this histogram that lies across several of those is divided among them by length.
@@ -122,7 +122,7 @@ class Histogram:
         sums[-1] = below[-1]
         return np.diff(sums)
 
-    def quantile(self, fraction: float) -> NDArray[np.float64]:
+    def quantile(self, fraction: float) -> Doubles:
         """The value that this fraction of each row's |x| does not exceed, shape (rows,); 0 if it has none."""
         return np.array([self._quantile(fraction, row) for row in range(self.rows)])
 

@@ -37,6 +37,11 @@ class ArtifactKind:
         """Its precision with what tells artifacts of that precision and one format apart: `int8 static`."""
         return self.precision if self.runtime == "torch" else self.name.partition(".")[0].replace("_", " ")
 
+    def of(self, device: str, model: str) -> dict[str, str]:
+        """A model's artifact of this kind, as the scripts' `Artifact.of` takes it beside its files."""
+        names = {"model": model, "device": device, "name": self.name}
+        return names | {"precision": self.precision, "runtime": self.runtime}
+
     @property
     def deployable(self) -> bool:
         """Whether a deploy bundle is made of it."""

@@ -106,12 +106,12 @@ def check_operators(param: str, source: str | Path, inputs: int = 1, outputs: in
             f"{source}: pnnx left operators that ncnn does not have: {counts}; "
             "the architecture needs a rewrite in zoo/export/rewrites that writes them in another form"
         )
-    found = {layer[1] for layer in layers if layer[0] == "Input"}
+    fed = {layer[1] for layer in layers if layer[0] == "Input"}
     given = {blob for layer in layers for blob in layer[4:] if re.fullmatch(r"out\d+", blob)}
     wanted = {f"in{place}" for place in range(inputs)}, {f"out{place}" for place in range(outputs)}
-    if (found, given) != wanted:
+    if (fed, given) != wanted:
         raise ZooError(
-            f"{source}: the ncnn model has inputs {sorted(found)} and outputs {sorted(given)}, and should "
+            f"{source}: the ncnn model has inputs {sorted(fed)} and outputs {sorted(given)}, and should "
             f"have {inputs} and {outputs}; does the model use all of its inputs?"
         )
 

@@ -15,7 +15,7 @@ from zoo.runners.reference import Reference, flat, outputs
 def evaluate(
     artifact: Artifact, against: ReferenceSet, threads: int, memory_mb: float = MEMORY_MB
 ) -> Evaluation:
-    """The evaluation of an artifact on a set of samples. threads, memory_mb: what the job was granted.
+    """The evaluation of an artifact on a set of samples. memory_mb: what the job was granted.
 
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """

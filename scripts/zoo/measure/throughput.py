@@ -23,20 +23,18 @@ from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import peak_memory
 
-LEAST_RUNS = 2
-"""Of each stream in a turn, however long they take."""
 TURNS = 3
 TURN_S = 0.5
+LEAST_RUNS = 2
+"""Of each stream in a turn, however long they take."""
 GPU_STREAMS = 4
 """In flight on a GPU, where the configuration does not say: more processes only queue up."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """streams: how many are wanted; fewer are taken if they would not fit in the memory of the job.
-
-    turns: how often all streams run each of the two models; turn_s: for so many seconds.
-    """
+    """streams: how many are wanted; fewer are taken if they would not fit in `memory_mb`. turns: how many,
+    of `turn_s` seconds each."""
 
     streams: int
     memory_mb: float
@@ -53,12 +51,16 @@ class Stream(NamedTuple):
 
 
 def throughput(
-    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], settings: StreamSettings
+    artifact: Artifact,
+    fp32: Artifact,
+    shapes: Sequence[Shape],
+    settings: StreamSettings,
 ) -> Throughput:
-    """Frames per second for inputs of these shapes, such as (C, H, W): medians over the turns.
+    """Frames per second for inputs of these shapes, such as (C, H, W): medians of all turns.
 
     `ratio` is the median of the artifact's rate over fp32's in the turn beside it: above 1 the artifact does
-    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process dies.
+    more. fp32 runs where the artifact does, as in `zoo.measure.timing`. Raises ChildDied when a process
+    dies.
     """
     what = f"{artifact}, with {settings.streams} streams in flight"
     with ExitStack() as stack:
@@ -68,8 +70,8 @@ def throughput(
 
         children = [start()]
         needed_mb = children[0].call(what, _needed) / 2**20
-        streams = fitting(settings.streams, settings.memory_mb, needed_mb)
-        children += [start() for _ in range(streams - 1)]
+        count = fitting(settings.streams, settings.memory_mb, needed_mb)
+        children += [start() for _ in range(count - 1)]
         _all(children, what, _needed)
         rates = np.array(
             [
@@ -79,7 +81,7 @@ def throughput(
         )
     own, reference = np.median(rates, axis=0)
     return Throughput(
-        len(children),
+        count,
         settings.turns * settings.turn_s,
         float(own),
         ReferenceThroughput(fp32.name, float(reference)),
@@ -94,10 +96,10 @@ def _all(children: Sequence[Child], what: str, function: Callable[..., Any], *ar
     return [child.receive() for child in children]
 
 
-def _rate(children: Sequence[Child], what: str, name: str, seconds: float) -> float:
+def _rate(children: Sequence[Child], what: str, model: str, seconds: float) -> float:
     time.sleep(GAP_S)  # the threads of the runtime before spin for a while
     start = time.monotonic() + 0.02  # one clock for all processes; late enough for all to have heard
-    return float(sum(_all(children, what, _turn, name, start, seconds)))
+    return float(sum(_all(children, what, _turn, model, start, seconds)))
 
 
 def _open(artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape]) -> Stream:
@@ -115,9 +117,9 @@ def _needed(_: Stream) -> int:
     return peak_memory()
 
 
-def _turn(stream: Stream, name: str, start: float, seconds: float) -> float:
+def _turn(stream: Stream, model: str, start: float, seconds: float) -> float:
     """Runs a second of one of the stream's two models."""
-    runner: Runner = getattr(stream, name)
+    runner: Runner = getattr(stream, model)
     time.sleep(max(0.0, start - time.monotonic()))
     runs, elapsed = 0, 0.0
     while elapsed < seconds or runs < LEAST_RUNS:

@@ -23,7 +23,7 @@ from zoo.measure.gates import failures, layer_threshold
 from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.structure import check_structure
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import run
+from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.reference import outputs, shaped_like
 
 PROBES = 2
@@ -36,6 +36,7 @@ def verify(
     fp32: Sequence[Path] | None,
     gates: Mapping[str, float],
     threads: int,
+    memory_mb: float = MEMORY_MB,
 ) -> Verification:
     """The verification of an artifact, whatever the verdict.
 
@@ -43,7 +44,9 @@ def verify(
     A part that could not be made is None, and the verdict says why. Raises ZooError only for what is no
     fault of the artifact: unreadable images, or no Vulkan device.
     """
-    check = _Check(artifact, against, gates, threads, check_structure(artifact.runtime, artifact.files))
+    check = _Check(
+        artifact, against, gates, threads, memory_mb, check_structure(artifact.runtime, artifact.files)
+    )
     if check.structure.ok:
         try:
             check.compare_outputs()
@@ -64,6 +67,7 @@ class _Check:
     against: ReferenceSet
     gates: Mapping[str, float]
     threads: int
+    memory_mb: float
     structure: Structure
     failures: list[str] = field(init=False)
     runtime: RuntimeInfo | None = None
@@ -77,7 +81,9 @@ class _Check:
     def compare_outputs(self) -> None:
         """The outputs with the original model's."""
         samples, feed, reference = self.against.samples, self.against.feed, self.against.reference
-        computed, self.runtime = outputs(self.artifact, samples, feed, reference, self.threads)
+        computed, self.runtime = outputs(
+            self.artifact, samples, feed, reference, self.threads, self.memory_mb
+        )
         self.numbers = closeness(reference.outputs, computed, reference.classifies)
         self.failures += failures(computed, reference.names, self.numbers, self.gates)
 
@@ -94,7 +100,7 @@ class _Check:
         assert feed is not None
         if reference.second is None:
             raise ZooError("the reference outputs lack those of the second shape; build them again")
-        computed, _ = run(self.artifact, self.against.samples, feed, self.threads)
+        computed, _ = run(self.artifact, self.against.samples, feed, self.threads, self.memory_mb)
         computed = shaped_like(self.artifact, computed, reference.second)
         numbers = closeness(reference.second, computed, reference.classifies)
         self.second = ClosenessAtShapes(**vars(numbers), shapes=feed.shapes)

@@ -93,8 +93,8 @@ def labels(spec: ModelSpec, classes: int | None) -> list[str] | None:
     if spec.weights.kind == "train":
         names = training_classes(spec.weights)
         return names if len(names) == classes else None
-    known = None if spec.weights.random else library(spec).labels(spec)
-    return known if known and len(known) == classes else None
+    pretrained = None if spec.weights.random else library(spec).labels(spec)
+    return pretrained if pretrained and len(pretrained) == classes else None
 
 
 def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:

@@ -92,13 +92,13 @@ def package_file(package: Distribution, pattern: str | None = None) -> Path:
 
     Raises ZooError if there is none or more than one.
     """
-    found = [file for file in package.files or () if file.suffix in SUFFIXES]
+    weight_files = [file for file in package.files or () if file.suffix in SUFFIXES]
     matching = [
-        file for file in found if pattern is None or fnmatch(str(file), pattern) or file.match(pattern)
+        file for file in weight_files if pattern is None or fnmatch(str(file), pattern) or file.match(pattern)
     ]
     if len(matching) != 1:
         which = f"matching {pattern} " if pattern else ""
-        names = ", ".join(str(file) for file in found) or "none at all"
+        names = ", ".join(str(file) for file in weight_files) or "none at all"
         raise ZooError(
             f"the package {package.name} must hold one weight file {which}and holds {len(matching)}; "
             f"name one by weights: {{package: …, file: …}}; there are: {names}"

@@ -33,8 +33,8 @@ def load(spec: ModelSpec, path: str | Path) -> nn.Module:
     model = create(spec)
     with naming(spec):
         tensors = read(Path(path))
-        if found := differences(model, tensors):
-            raise ZooError(f"{path} does not fit {spec.title}: {found}")
+        if misfits := differences(model, tensors):
+            raise ZooError(f"{path} does not fit {spec.title}: {misfits}")
     model.load_state_dict(tensors)
     return model
 
@@ -48,7 +48,7 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
         for name in shared
         if tensors[name].shape != wanted[name].shape
     ]
-    found = [
+    parts = [
         listed("missing", [name for name in wanted if name not in tensors]),
         listed("unexpected", [name for name in tensors if name not in wanted]),
         listed("of another shape", reshaped),
@@ -56,8 +56,8 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
     classifier = f"{getattr(model, 'pretrained_cfg', {}).get('classifier')}.weight"
     if classifier in shared and tensors[classifier].shape[0] != model.num_classes:
         classes = tensors[classifier].shape[0]
-        found.append(f"it has {classes} classes and the model {model.num_classes} (num_classes)")
-    return "; ".join(part for part in found if part)
+        parts.append(f"it has {classes} classes and the model {model.num_classes} (num_classes)")
+    return "; ".join(part for part in parts if part)
 
 
 def other_classes(model: nn.Module, tensors: Tensors) -> int | None:
@@ -71,14 +71,14 @@ def other_classes(model: nn.Module, tensors: Tensors) -> int | None:
     if len(wanted) != len(tensors):
         return None
     names = wanted if wanted.keys() == tensors.keys() else tensors
-    found = set()
+    dimensions = set()
     for parameter, name in zip(wanted.values(), names, strict=True):
         tensor = tensors[name]
         if parameter.shape != tensor.shape:
             if parameter.dim() != tensor.dim() or parameter.shape[1:] != tensor.shape[1:]:
                 return None
-            found.add((parameter.shape[0], tensor.shape[0]))
-    return found.pop()[1] if len(found) == 1 else None
+            dimensions.add((parameter.shape[0], tensor.shape[0]))
+    return dimensions.pop()[1] if len(dimensions) == 1 else None
 
 
 def in_order(model: nn.Module, tensors: Tensors) -> Tensors:

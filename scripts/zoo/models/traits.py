@@ -29,14 +29,14 @@ def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
         outputs_of(model, second)
     shapes = " and ".join(str([1, *shape]) for shape in feed.shapes)
     try:
-        found = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
+        outputs = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
         reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
         raise ZooError(
             f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
             "preprocess: size and channels, or declare its inputs"
         ) from error
-    return {name: tuple(tensor.shape[1:]) for name, tensor in found}
+    return {name: tuple(tensor.shape[1:]) for name, tensor in outputs}
 
 
 def feed_of(spec: ModelSpec) -> Feed:

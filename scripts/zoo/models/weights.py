@@ -1,6 +1,8 @@
 """Fetching a model's weights from the source that its specification names, and checking that they fit."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,52 +63,49 @@ def fetch_start(spec: ModelSpec, start: WeightsSource) -> tuple[nn.Module, Sourc
 
 def _fetch(spec: ModelSpec, any_classes: bool = False) -> tuple[nn.Module, Source]:
     weights = spec.weights
+    if weights.kind == "random":
+        return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
+    if weights.kind == "own":
+        return build(spec, 0), {"kind": "entry point", "location": spec.architecture}
+    if weights.kind == "train":
+        raise ZooError(f"its weights are trained on {weights.location}, not fetched")
+    with _weight_file(_located(spec)) as (path, origin):
+        return _from_file(spec, path, origin, any_classes)
+
+
+def _located(spec: ModelSpec) -> WeightsSource:
+    """The source of the weights, for those of an architecture's tag as the library knows it."""
+    weights = spec.weights
+    if weights.kind != "hub" or weights.location is not None:
+        return weights
+    pretrained = library(spec).pretrained(spec)
+    return replace(pretrained, file=weights.file or pretrained.file)
+
+
+@contextmanager
+def _weight_file(weights: WeightsSource) -> Iterator[tuple[Path, Source]]:
+    """The file of the weights, which lies there until the block ends, and its origin."""
+    location = str(weights.location)
     match weights.kind:
-        case "hub":
-            return _from_hub(spec, any_classes)
         case "url":
-            return _from_url(spec, str(weights.location), any_classes)
-        case "file":
-            facts = {"kind": "file", "location": weights.location}
-            return _from_file(spec, Path(str(weights.location)), facts, any_classes)
+            with tempfile.TemporaryDirectory() as folder:
+                yield hub.download_url(location, Path(folder)), {"kind": "url", "location": location}
         case "package":
-            package = checkpoint.find_package(str(weights.location))
+            package = checkpoint.find_package(location)
             path = checkpoint.package_file(package, weights.file)
-            facts = {
-                "kind": "package",
-                "location": package.name,
-                "version": package.version,
-                "file": path.name,
-            }
-            return _from_file(spec, path, facts, any_classes)
-        case "random":
-            return build(spec, weights.seed), {"kind": "random", "location": None, "seed": weights.seed}
-        case "own":
-            return build(spec, 0), {"kind": "entry point", "location": spec.architecture}
-        case "train":
-            raise ZooError(f"its weights are trained on {weights.location}, not fetched")
+            origin = {"kind": "package", "location": package.name, "version": package.version}
+            yield path, origin | {"file": path.name}
+        case "file":
+            yield Path(location), {"kind": "file", "location": weights.location}
+        case _:
+            repository, _, revision = location.partition("@")
+            names = (weights.file,) if weights.file else _HUB_NAMES
+            file = hub.download(repository, names, revision or None)
+            origin = {"kind": "hub", "location": repository, "revision": file.revision}
+            yield file.path, origin | {"file": file.name}
 
 
-def _from_hub(spec: ModelSpec, any_classes: bool) -> tuple[nn.Module, Source]:
-    location, name = spec.weights.location, spec.weights.file
-    if location is None:
-        known = library(spec).pretrained(spec)
-        if known.kind == "url":
-            return _from_url(spec, str(known.location), any_classes)
-        location, name = str(known.location), name or known.file
-    repository, _, revision = location.partition("@")
-    found = hub.download(repository, (name,) if name else _HUB_NAMES, revision or None)
-    facts = {"kind": "hub", "location": repository, "revision": found.revision, "file": found.name}
-    return _from_file(spec, found.path, facts, any_classes)
-
-
-def _from_url(spec: ModelSpec, url: str, any_classes: bool) -> tuple[nn.Module, Source]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = hub.download_url(url, Path(folder))
-        return _from_file(spec, path, {"kind": "url", "location": url}, any_classes)
-
-
-def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) -> tuple[nn.Module, Source]:
+def _from_file(spec: ModelSpec, path: Path, origin: Source, any_classes: bool) -> tuple[nn.Module, Source]:
     tensors = library(spec).own_part(checkpoint.read(path))
     digest = checkpoint.check_sha256(path, spec.weights.sha256)
     check_finite(path, tensors)
@@ -115,7 +114,7 @@ def _from_file(spec: ModelSpec, path: Path, facts: Source, any_classes: bool) ->
         spec = replace(spec, args=spec.args | {"num_classes": classes})
         model = build(spec, spec.weights.seed)
     matched = _fill(spec, model, tensors, path)
-    return model, {**facts, "sha256": digest, "matched": matched}
+    return model, {**origin, "sha256": digest, "matched": matched}
 
 
 def check_finite(path: Path, tensors: Tensors) -> None:
@@ -127,20 +126,20 @@ def check_finite(path: Path, tensors: Tensors) -> None:
 
 def _fill(spec: ModelSpec, model: nn.Module, tensors: Tensors, path: Path) -> str:
     """Load a file's tensors into the model; returns how they were matched."""
-    found = differences(model, tensors)
-    if not found:
+    misfits = differences(model, tensors)
+    if not misfits:
         model.load_state_dict(tensors)
         return "by name"
     if (converted := _converted(spec, model, path)) is not None:
         model.load_state_dict(converted)
         return f"by {spec.library}'s converter"
-    misfit = f"{path.name} does not fit {spec.title}"
+    refusal = f"{path.name} does not fit {spec.title}"
     if spec.weights.keys == "name":
-        raise ZooError(f"{misfit}: {found}")
+        raise ZooError(f"{refusal}: {misfits}")
     try:
         model.load_state_dict(in_order(model, tensors))
     except ZooError as error:
-        raise ZooError(f"{misfit}, neither by name nor in order: {error}") from error
+        raise ZooError(f"{refusal}, neither by name nor in order: {error}") from error
     return "in order"
 
 

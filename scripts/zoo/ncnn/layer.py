@@ -13,7 +13,8 @@ Param = int | float | str | tuple[int, ...] | tuple[float, ...]
 class Layer:
     """One layer: a line of the `.param` and its arrays of the `.bin`.
 
-    params: value by id. ints and floats are different things to ncnn: an id read as float must hold one.
+    params: value by id, see `param_ids`. ints and floats are different things to ncnn: an id read as float
+        must hold one.
     weights: array by role (`weight`, `bias`, `weight_scales`, …), in any order; see `layout`.
     line: the line it was read from. It is written back unchanged while it still says the same.
     """

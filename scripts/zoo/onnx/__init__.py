@@ -1,1 +1,1 @@
-"""ONNX files: as a source, in normal form, in float16 and int8 by onnxruntime's tools."""
+"""ONNX files: in normal form, in float16 and int8 by onnxruntime's tools."""

@@ -5,7 +5,6 @@ import logging
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from zoo.config.settings import OnnxInt8
 from zoo.errors import ZooError
 from zoo.onnx.calibration import Named, Reader, with_node_names
 
@@ -43,25 +43,8 @@ few for full ranges, and onnxruntime does not tell. With uint8 weights it takes 
 """
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How an ONNX model becomes int8, as `config.yaml` has it under `onnx_int8`.
-
-    calibration: one of `CALIBRATIONS`, by which activations get their ranges. percentile: of the values, in
-    percent, that the ranges of `percentile` keep. symmetric: activations as int8 around zero instead of uint8
-    with a zero point; weights are then int8 too. weights: one of `WEIGHTS`. exclude: nodes that stay float,
-    by name or operator.
-    """
-
-    calibration: str = "minmax"
-    percentile: float = 99.999
-    symmetric: bool = False
-    weights: str = "uint8"
-    exclude: Collection[str] = ()
-
-
 def quantize_static(
-    model: onnx.ModelProto, feeds: Iterable[Named], count: int, setting: Setting
+    model: onnx.ModelProto, feeds: Iterable[Named], count: int, setting: OnnxInt8
 ) -> onnx.ModelProto:
     """The model with weights per channel and activations per tensor in int8, as QDQ.
 
@@ -98,7 +81,7 @@ def quantize_static(
     return _portable(quantized)
 
 
-def _check(setting: Setting) -> None:
+def _check(setting: OnnxInt8) -> None:
     """Raises ZooError for a setting that there is not."""
     for what, value, valid in (
         ("calibration", setting.calibration, CALIBRATIONS),
@@ -108,7 +91,7 @@ def _check(setting: Setting) -> None:
             raise ZooError(f"onnx_int8: {what}: {value} is unknown; known are {', '.join(valid)}")
 
 
-def _options(setting: Setting, depthwise: Iterable[str]) -> dict[str, Any]:
+def _options(setting: OnnxInt8, depthwise: Iterable[str]) -> dict[str, Any]:
     """onnxruntime's further options; depthwise: the names of the weights of depthwise convolutions."""
     by_channel = {"axis": 0, "quant_type": QuantType.QInt8, "symmetric": True}
     return {
@@ -121,7 +104,7 @@ def _options(setting: Setting, depthwise: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def quantize_dynamic(model: onnx.ModelProto, setting: Setting) -> onnx.ModelProto:
+def quantize_dynamic(model: onnx.ModelProto, setting: OnnxInt8) -> onnx.ModelProto:
     """The model with int8 weights, and activations that are quantized as they come.
 
     Raises ZooError for an exclusion that matches no node.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.array_types import Doubles
+from zoo.array_types import Doubles, Floats
 from zoo.calibration.layer_input import LayerInput
 from zoo.ncnn.weights import LEVELS, MAX_SCALE
 from zoo.quantize.gptq import remaining_variance
@@ -82,7 +82,7 @@ class LocalError:
         return moved
 
     @property
-    def tried(self) -> bool:
+    def has_both_halves(self) -> bool:
         """Whether there are two halves: else the same images choose and judge, and every gain looks real."""
         source = self.source
         return all(source.halves[half].any() and (source.half != half).any() for half in (0, 1))
@@ -104,7 +104,7 @@ class LocalError:
         taken as independent; those of weights as uniform, and shrunk as GPTQ shrinks them.
         """
         limit = self.source.bound.absmax
-        if not self.tried:
+        if not self.has_both_halves:
             step = self.source.spread(clips(self.source.absmax, alpha, margin, limit)) / LEVELS
             return self._error(step, self.source.sample)
         errors = []
@@ -113,7 +113,7 @@ class LocalError:
             errors.append(self._error(step, self.source.sample[self.source.half != half]))
         return float(np.mean(errors))
 
-    def _error(self, step: Doubles, columns: NDArray[np.float32]) -> float:
+    def _error(self, step: Doubles, columns: Floats) -> float:
         difference = columns / step.astype(np.float32)
         difference -= np.clip(np.rint(difference), -LEVELS, LEVELS)
         squares = np.einsum("ni,ni->i", difference, difference) / len(columns) * step**2

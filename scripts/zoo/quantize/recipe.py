@@ -25,11 +25,12 @@ class LayerPlan:
     alpha: None for one threshold. A number from 0 to 1 for thresholds by channel, see
         `zoo.quantize.local_error.clips`.
     through: what applies thresholds by channel: a `quantize` layer (see `zoo.quantize.channel_scales`), or
-        the `norm` before, a LayerNorm that divides by them (see `zoo.quantize.smoothing`).
-    shift: what is subtracted from the input so that its range is centred (see `zoo.quantize.centring`).
+        the `norm` before, a LayerNorm that divides by them (SmoothQuant, see `zoo.quantize.smoothing`).
+    shift: what is subtracted from the input so that its range is centred, a zero point that the bias takes
+        back (see `zoo.quantize.centring`).
     rounding: of the weights: `nearest`, or `gptq` (see `zoo.quantize.gptq`).
     bias_correction: whether the mean error is taken back by the bias.
-    block: for a Gemm or attention whose weights have a scale for so many inputs each, and whose input the
+    block: for a Gemm or attention with group-wise weights, a scale for so many inputs, whose input the
         runtime quantizes (see `zoo.quantize.blocks`); there `alpha` gives scales by channel to the input,
         and all else but `rounding` has no meaning. None: one threshold, found beforehand, for the input.
     """

@@ -60,18 +60,6 @@ def search(trials: Sequence[Trial], references: Sequence[Trial], target: Mapping
     )
 
 
-def chosen_recipe(outcome: SearchResult, source: str) -> str:
-    """The name of the candidate that was taken. Raises ZooError, which says why, if none was.
-
-    source: the file that the outcome is from.
-    """
-    if outcome.chosen is None:
-        raise ZooError(
-            f"{'; '.join(outcome.failures)}. Relax the target (config.yaml: int8: target), or see {source}"
-        )
-    return outcome.chosen
-
-
 def summary(outcome: SearchOutcome) -> list[str]:
     """What a person should know of a search that chose, in sentences: what it got, and where it is slower."""
     taken = outcome.taken

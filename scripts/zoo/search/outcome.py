@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zoo.config.proof import Proof
+from zoo.errors import ZooError
 from zoo.search.trials import Trial
 
 
@@ -43,3 +44,14 @@ class SearchOutcome(SearchResult, Proof):
     KIND: ClassVar[str] = "search"
 
     images: int
+
+    def chosen_or_raise(self, source: str) -> str:
+        """The name of the candidate that was taken. Raises ZooError, which says why, if none was.
+
+        source: the file that the outcome is in.
+        """
+        if self.chosen is None:
+            raise ZooError(
+                f"{'; '.join(self.failures)}. Relax the target (config.yaml: int8: target), or see {source}"
+            )
+        return self.chosen

@@ -104,12 +104,6 @@ def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Reci
     return replace(recipe, name="shifted", layers={**recipe.layers, **found}) if found else None
 
 
-def ends(graph: Graph) -> tuple[str, ...]:
-    """The first and the last layer that could be int8: few multiplications, much of the error."""
-    names = [layer.name for layer in layers_with_weights(graph) if _can_be_int8(layer)]
-    return tuple(dict.fromkeys((names[0], names[-1]))) if names else ()
-
-
 def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LocalError:
     """The local error of a layer for the input that its plan gives it."""
     source, gptq = layer_input(graph, statistics, name, plan), plan.rounding == "gptq"
@@ -117,11 +111,6 @@ def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan
         return BlockError(source, input_rows(graph[name]), gptq, plan.block)
     rows = linear_rows(graph[name]) if graph[name].type == "Gemm" else weight_rows(graph[name])
     return LocalError(source, rows, gptq)
-
-
-def _can_be_int8(layer: Layer) -> bool:
-    """In one form or another, on one device at least."""
-    return _has_rows(layer) or can_have_blocks(layer)
 
 
 def _has_rows(layer: Layer) -> bool:
@@ -177,7 +166,7 @@ def _with_shift(
     if not math.isfinite(limit.low) or middle <= 0:
         return None
     error = layer_error(graph, statistics, name, plan)
-    if not error.tried:
+    if not error.has_both_halves:
         return None
     start = replace(plan, alpha=None, margin=1.0, through="quantize")
     shifts = [round(share * middle, 4) for share in _SHIFTS]
@@ -193,7 +182,9 @@ def _best(
 ) -> tuple[float, LayerPlan]:
     """The least error, and the plan that has it, over alpha and margin. errors: of the layers, by `start`."""
     alphas: tuple[float, ...] = _ALPHAS
-    if not all(error.tried for error in errors):  # one image, or crops of one: nothing seen may be clipped
+    if not all(
+        error.has_both_halves for error in errors
+    ):  # one image, or crops of one: nothing seen may be clipped
         return sum(error.predicted(0.0, 1.0) for error in errors), start
     if any(graph[name].type != "Convolution" for name in names):
         smooth = len(names) == 1 and not start.shift and norm_before(graph, names[0]) is not None

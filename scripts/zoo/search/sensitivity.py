@@ -178,6 +178,6 @@ def layer_sensitivities(graph: Graph, noise: Noise, costs: Costs) -> tuple[Layer
 
 
 def int8_ms(times: LayerTimes, name: str) -> float:
-    """Milliseconds of a layer and of what was put around it alone: shift, Quantize, turns of its blobs."""
+    """Milliseconds of a layer and of what is there for it alone: shift, Quantize, transposed blobs."""
     own = (shift_name(name), quantize_name(name), *transposition_names(name))
     return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)

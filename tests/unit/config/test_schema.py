@@ -1,22 +1,34 @@
 """config.yaml, its schema and the README agree."""
 
+import copy
 import json
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from snakemake.utils import validate as snakemake_validate
 
+from zoo.config.artifacts import ARTIFACTS, PRECISIONS
 from zoo.config.card import CLASSIFICATION, OTHER
 from zoo.config.libraries import LIBRARIES
-from zoo.config.model_spec import MODEL_KEYS, ModelSpec
+from zoo.config.model_spec import MODEL_KEYS, PREPROCESS_KEYS, ModelSpec
+from zoo.config.settings import SETTINGS, Gates, Int8, OnnxInt8, Settings, Target, Vendor
+from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.verification import Closeness, Cosine
+from zoo.config.weights_source import Training, WeightsSource
+from zoo.config.zoo import PURPOSES, Model, Zoo
+from zoo.deploy.vendor import DATA_TYPES
+from zoo.images.datasets import DATASETS
 from zoo.images.inputs import Input
 from zoo.images.preprocess import CHANNELS, Preprocess
-from zoo.images.sets import ImageSet
+from zoo.images.sets import Crops, ImageSet
+from zoo.images.splits import PARTS
 from zoo.measure.gates import gate_failures
+from zoo.onnx.int8 import CALIBRATIONS, WEIGHTS
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
@@ -98,9 +110,137 @@ def test_the_schema_knows_all_inputs_channels_and_libraries():
     assert [entry["required"] for entry in SCHEMA["$defs"]["model"]["oneOf"]] == [
         [each] for each in LIBRARIES
     ]
-    of_rules = {"opset", "gates", "int8", "calibration", "verification", "evaluation", "artifacts"}
-    of_rules |= {"onnx_int8", "vendor"}
-    assert set(MODEL) == set(MODEL_KEYS) | of_rules
+    assert set(MODEL) == {*MODEL_KEYS, *SETTINGS, *PURPOSES}
+    assert tuple(MODEL["preprocess"]["properties"]) == PREPROCESS_KEYS
+
+
+DEFS = SCHEMA["$defs"]
+TRAIN = MODEL["weights"]["properties"]["train"]["oneOf"][1]["properties"]
+CROPS = DEFS["image_set"]["properties"]["crops"]["oneOf"][1]["properties"]
+
+
+def defaults(section: type) -> dict[str, Any]:
+    """The keys of a dataclass, with the default of each as config.yaml would have it."""
+    values = {}
+    for each in fields(section):
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        default = default.to_dict() if isinstance(default, Target) else default
+        values[each.name] = list(default) if isinstance(default, tuple) else default
+    return values
+
+
+def stated(properties: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a part of the schema, with the default of each."""
+    return {name: entry.get("default") for name, entry in properties.items()}
+
+
+@pytest.mark.parametrize(
+    ("part", "section"),
+    [
+        ("gate", Gates),
+        ("int8", Int8),
+        ("onnx_int8", OnnxInt8),
+        ("vendor", Vendor),
+    ],
+)
+def test_schema_and_settings_have_the_same_keys_and_defaults(part: str, section: type):
+    assert stated(DEFS[part]["properties"]) == defaults(section)
+
+
+def test_the_target_of_int8_and_crops_have_the_same_keys_and_defaults():
+    assert stated(DEFS["int8"]["properties"]["target"]["properties"]) == defaults(Target)
+    assert stated(CROPS) == defaults(Crops)
+
+
+def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
+    zoo = Zoo.of({"models": {}})
+    model = Model.of("mine", {"timm": "x"}, {})
+    expected = {
+        "devices": "auto",
+        "artifacts": model.artifacts("cpu"),
+        "opset": Settings().opset,
+        "streams": zoo.streams,
+        "gates": Settings().gates,
+        **dict.fromkeys(("int8", "onnx_int8", "vendor", "models")),
+        "image_sets": zoo.image_sets,
+        "defaults": zoo.defaults,
+    }
+    assert stated(SCHEMA["properties"]) == expected
+    assert set(expected) == {*SETTINGS, *(each.name for each in fields(Zoo) if each.name != "home")}
+
+
+def test_a_training_has_the_same_keys_and_defaults():
+    recipe = defaults(TrainingRecipe) | {"augment": AUGMENT}
+    expected = {"images": None, "from": None, "held_out": Training().held_out, "split_seed": 0, **recipe}
+    assert stated(TRAIN) == expected
+    told = {
+        name: float(number[1])
+        for name, entry in TRAIN.items()
+        if (number := re.search(r"([\d.]+) to fine-tune", entry["description"]))
+    }
+    assert told == {name: value for name, value in FINE_TUNE.items() if name != "augment"}
+    assert TRAIN["schedule"]["enum"] == list(SCHEDULES)
+
+
+def test_sources_inputs_and_choices_have_the_same_defaults():
+    weights = stated(MODEL["weights"]["properties"])
+    assert (weights["keys"], weights["seed"]) == (WeightsSource().keys, WeightsSource().seed)
+    assert DEFS["input"]["properties"]["values"]["default"] == Input("a", (3, 8, 8)).values
+    some = ImageSet("a", Path("a"))
+    for part in ("image_set", "choice"):
+        assert DEFS[part]["properties"]["labels"]["default"] == some.labels
+    choice = stated(DEFS["choice"]["properties"])
+    assert (choice["seed"], choice["images"]) == (some.seed, some.images)
+
+
+def test_what_is_one_of_a_table_is_admitted_as_the_table_has_it():
+    assert DEFS["artifacts"]["items"]["enum"] == list(ARTIFACTS)
+    assert list(DEFS["gates"]["properties"]) == list(PRECISIONS)
+    assert DEFS["image_set"]["properties"]["dataset"]["enum"] == list(DATASETS)
+    assert DEFS["image_set"]["properties"]["split"]["enum"] == list(PARTS)
+    assert tuple(SCHEMA["properties"]["defaults"]["properties"]) == PURPOSES
+    onnx = {key: set(DEFS["onnx_int8"]["properties"][key]["enum"]) for key in ("calibration", "weights")}
+    assert onnx == {"calibration": {*CALIBRATIONS, None}, "weights": {*WEIGHTS, None}}
+    assert set(DEFS["vendor"]["properties"]["calibration_data"]["enum"]) == {*DATA_TYPES, None}
+
+
+def layered(properties: dict[str, Any], *path: str):
+    """The path of every key that a model's entry lays over the zoo's."""
+    for name, entry in properties.items():
+        entry = DEFS[entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
+        yield (*path, name)
+        yield from layered(entry.get("properties", {}), *path, name)
+
+
+@pytest.mark.parametrize("path", list(layered({key: MODEL[key] for key in SETTINGS})), ids=": ".join)
+def test_null_takes_away_whatever_the_zoo_says(path: tuple[str, ...]):
+    entry: Any = None
+    for key in reversed(path):
+        entry = {key: entry}
+    config = {"models": {"a": {"timm": "x", **entry}}}
+    assert not refused(config)
+    settings = Model.of("a", config["models"]["a"], {}).settings
+    assert replace(settings, gates={}) == Settings()
+    assert not any(gates.to_dict() for gates in settings.gates.values())
+
+
+def test_no_default_is_filled_into_a_models_entry_where_it_would_hide_the_zoos():
+    zoo = {
+        "int8": {"recipe": "local", "shards": 4, "target": {"min_sqnr_db": 40}},
+        "onnx_int8": {"calibration": "entropy", "symmetric": True},
+        "gates": {"int8": {"min_cosine": 0.99}},
+        "models": {
+            "a": {"timm": "x", "int8": {"exclude": ["b"]}, "onnx_int8": {"weights": "int7"}, "gates": {}}
+        },
+    }
+    before = copy.deepcopy(zoo)
+    snakemake_validate(zoo, str(PROJECT / "rules/config.schema.yaml"), set_default=False)
+    assert zoo == before
+    settings = Zoo.of(zoo).models["a"].settings
+    assert settings.int8 == Int8("local", ("b",), 4, Target(min_sqnr_db=40))
+    assert settings.onnx_int8 == OnnxInt8("entropy", symmetric=True, weights="int7")
+    assert settings.gates["int8"] == Gates(min_cosine=0.99)
+    assert "set_default=False" in (PROJECT / "rules/common.smk").read_text()
 
 
 @pytest.mark.parametrize(

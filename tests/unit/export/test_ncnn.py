@@ -1,14 +1,18 @@
 """From a file to the ncnn pair that answers as it does."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from samples.sources import fully, refused
+from samples.nets import fully
+from samples.sources import refused
 from zoo.errors import ZooError
-from zoo.export.ncnn import Target, first_that_agrees
+from zoo.export.ncnn import Target, first_that_agrees, to_ncnn
 from zoo.export.torchscript import export_torchscript
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
+from zoo.ncnn.graph import read_graph
 
 
 def test_a_way_to_ncnn_that_gives_other_answers_is_passed_over(tmp_path):
@@ -46,3 +50,16 @@ def test_a_model_without_that_second_shape(tmp_path):
         tmp_path,
         r"the ONNX model does not take inputs of the shape \[1, 3, 96, 96\] .* its shape cannot be dynamic",
     )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_layers_of_the_pair_have_names_of_their_own_and_it_runs(tmp_path):
+    torch.manual_seed(0)
+    export_torchscript(fully().eval(), torch.zeros(1, 3, 32, 32), tmp_path / "model.pt")
+    feed = Feed.image(Preprocess(size=(32, 32)))
+    target = Target("m", feed, 1, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    to_ncnn(tmp_path / "model.pt", target)
+    names = [layer.name for layer in read_graph(target.param, target.weights).layers]
+    assert len(names) == len(set(names)) > 4
+    with pytest.raises(ZooError, match=r"has inputs .* and outputs"):
+        to_ncnn(tmp_path / "model.pt", replace(target, outputs=2))

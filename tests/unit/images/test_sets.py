@@ -10,7 +10,17 @@ from PIL import Image
 
 from samples.pictures import fill, names, noise, write_list
 from zoo.errors import ZooError
-from zoo.images.sets import HELD_OUT, CalibrationSet, Crops, ImageSet, fingerprint, samples
+from zoo.images.sets import (
+    HELD_OUT,
+    CalibrationSet,
+    Crops,
+    ImageSet,
+    Sample,
+    fingerprint,
+    samples,
+    shard,
+    spread,
+)
 
 
 def test_sets_that_cannot_give_what_is_asked_say_so(tmp_path: Path) -> None:
@@ -147,8 +157,7 @@ def test_calibration_holds_whole_photographs_out(tmp_path, photos, apart):
 def test_a_single_image_is_calibrated_on_and_tried_on(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
     parts = CalibrationSet.of(ImageSet("set", tmp_path))
-    kept, held_out = parts.collected, parts.held_out
-    assert kept == held_out == samples(ImageSet("set", tmp_path))
+    assert parts.collected == parts.held_out == samples(ImageSet("set", tmp_path))
 
 
 def test_another_label_is_another_fingerprint(tmp_path: Path) -> None:
@@ -157,3 +166,30 @@ def test_another_label_is_another_fingerprint(tmp_path: Path) -> None:
     for text in ("x.png\tcat\ny.png\tdog", "x.png\tcat\ny.png\tcow", "x.png\tcat\ny.png\tcat"):
         prints.append(fingerprint(ImageSet("s", write_list(tmp_path, text), labels=True)))
     assert len(set(prints)) == 3
+
+
+def numbered(count):
+    return [Sample(str(number), Path(str(number))) for number in range(count)]
+
+
+def names_of(chosen):
+    return [int(sample.name) for sample in chosen]
+
+
+def test_shards_share_all_samples_out():
+    assert [names_of(shard(numbered(7), number, 3)) for number in (1, 2, 3)] == [[0, 3, 6], [1, 4], [2, 5]]
+    with pytest.raises(ZooError, match="2 calibration images are too few for 3 shards"):
+        shard(numbered(2), 3, 3)
+
+
+def test_samples_are_spread_evenly():
+    assert names_of(spread(numbered(10), 4)) == [0, 2, 5, 7]
+    assert names_of(spread(numbered(3), 4)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("key", ["image set", "split", "crops"])
+def test_an_unknown_key_is_refused_with_those_that_there_are(key):
+    values = {"name": "x", "path": "y"}
+    wrong = values | {"size": 1} if key == "image set" else values | {key: {"size": 1}}
+    with pytest.raises(ZooError, match=f"^{key}: unknown size; it takes "):
+        ImageSet.from_dict(wrong)

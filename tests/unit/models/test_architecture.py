@@ -6,7 +6,7 @@ import torch
 from samples.sources import refused
 from samples.weights import same, spec
 from zoo.errors import ZooError
-from zoo.models.architecture import create
+from zoo.models.architecture import create, naming
 from zoo.models.weights import fetch
 
 
@@ -57,14 +57,14 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
         ),
         ({"module": "samples.sources"}, "'samples.sources' is no entry point: write module:function"),
         ({"module": "no_such_code:net"}, "the module no_such_code cannot be imported"),
-        ({"module": "samples.sources:nothing"}, "samples.sources has no function nothing"),
+        ({"module": "samples.nets:nothing"}, "samples.nets has no function nothing"),
         (
             {"module": "samples.sources:build", "args": {"entry": 1}},
             "its function cannot build samples.sources:build with args",
         ),
         ({"module": "samples.sources:noise_images", "args": {}}, "cannot build"),
         (
-            {"module": "samples.sources:fully", "args": {"channels": 4}},
+            {"module": "samples.nets:fully", "args": {"channels": 4}},
             r"it does not take inputs of the shape \[1, 3, 224, 224\]",
         ),
         (
@@ -73,7 +73,7 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
         ),
         (
             {
-                "module": "samples.sources:two_views",
+                "module": "samples.nets:two_views",
                 "task": "classification",
                 "inputs": [
                     {"shape": [3, 8, 8]},
@@ -84,10 +84,17 @@ def test_models_that_cannot_be_built_are_explained(name, args, said):
             "a classifier has one output of the shape",
         ),
         (
-            {"module": "samples.sources:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
+            {"module": "samples.nets:fully", "second_size": [8, 8], "inputs": [{"shape": [3, 8, 8]}]},
             "give each of inputs its second_shape",
         ),
     ],
 )
 def test_a_model_that_cannot_be_built(tmp_path, entry, text):
     refused(entry, tmp_path, text)
+
+
+def test_the_models_name_is_put_before_an_error_and_nothing_else_is_touched():
+    with pytest.raises(ZooError, match=r"^tiny: too large$"), naming(spec()):
+        raise ZooError("too large")
+    with pytest.raises(KeyError), naming(spec()):
+        raise KeyError

@@ -3,7 +3,12 @@
 import onnx
 import pytest
 
-from samples.sources import build, exported, fully, passed, refused, traced
+from samples.nets import fully
+from samples.sources import build, exported, passed, refused, traced
+from zoo.config.model_spec import ModelSpec
+from zoo.errors import ZooError
+from zoo.jobs.files import sha256
+from zoo.models.import_file import import_file
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -38,3 +43,19 @@ def test_files_that_are_none(tmp_path):
         tmp_path / "out",
         r"tiny: .*m\.pt is no TorchScript file, or damaged",
     )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_traits_and_origin_of_either_kind_of_file(tmp_path):
+    parameters = sum(each.numel() for each in fully().parameters())
+    size = {"preprocess": {"size": [32, 48]}}
+    for entry in (exported(fully(), tmp_path / "m.onnx"), traced(fully(), tmp_path / "m.pt")):
+        (kind, path), *_ = entry.items()
+        spec = ModelSpec.from_config("net", entry | size)
+        traits, source = import_file(spec)
+        assert traits.feed.shapes == ((3, 32, 48),) and list(traits.outputs.values()) == [(7,)]
+        assert traits.parameters == parameters and (traits.multiply_adds is None) == (kind == "onnx")
+        assert source == {"kind": kind, "location": path, "sha256": sha256(path)}
+        wrong = ModelSpec.from_config("net", entry | size | {"weights": {"sha256": "0" * 64}})
+        with pytest.raises(ZooError, match=r"config\.yaml asks for 0000"):
+            import_file(wrong)

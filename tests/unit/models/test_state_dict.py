@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
 from samples.weights import changed, from_file, reference, renamed, same, spec, stored
 from zoo.errors import ZooError
-from zoo.models.state_dict import load, save
+from zoo.models.state_dict import differences, listed, load, other_classes, save
 from zoo.models.weights import fetch
 
 
@@ -78,3 +79,33 @@ def test_tensors_of_another_role_do_not_match_by_shape_alone(tmp_path):
     torch.save(dict(state), tmp_path / "foreign.pth")
     with pytest.raises(ZooError, match=r"running_mean .* meets .*bias"):
         fetch(from_file(tmp_path / "foreign.pth", keys="order"))
+
+
+def linear(classes=3):
+    return nn.Sequential(nn.Linear(2, 2), nn.Linear(2, classes))
+
+
+def test_what_keeps_tensors_from_fitting_is_half_a_sentence():
+    tensors = dict(linear().state_dict())
+    assert differences(linear(), tensors) == ""
+    tensors |= {"1.weight": torch.zeros(3, 5), "new": torch.zeros(())}
+    del tensors["0.bias"]
+    said = differences(linear(), tensors)
+    assert (
+        said == "1 missing (0.bias); 1 unexpected (new); 1 of another shape (1.weight is 3x5 and must be 3x2)"
+    )
+
+
+def test_another_number_of_classes_is_told_apart_from_other_differences():
+    assert other_classes(linear(3), linear(7).state_dict()) == 7
+    foreign = {f"net.{name}": tensor for name, tensor in linear(7).state_dict().items()}
+    assert other_classes(linear(3), foreign) == 7, "whatever the names"
+    assert other_classes(linear(3), linear(3).state_dict()) is None
+    assert other_classes(linear(3), {**linear(7).state_dict(), "more": torch.zeros(1)}) is None
+    wider = {**linear(7).state_dict(), "1.weight": torch.zeros(7, 5)}
+    assert other_classes(linear(3), wider) is None
+
+
+def test_names_in_a_list_are_cut_after_three():
+    assert listed("missing", []) == ""
+    assert listed("missing", list("abcde")) == "5 missing (a, b, c, … and 2 more)"

@@ -1,11 +1,18 @@
 """What a model takes, returns and costs."""
 
+from dataclasses import replace
+
 import pytest
+from torch import nn
 
 from samples.weights import spec
 from zoo.errors import ZooError
+from zoo.images.inputs import Feed
+from zoo.images.preprocess import Preprocess
 from zoo.models.architecture import create
 from zoo.models.card import describe
+from zoo.models.flops import count_multiply_adds
+from zoo.models.traits import feed_of, outputs_of, preprocess_record, traits_of
 
 
 def test_channels_that_the_preprocessing_does_not_give_are_refused():
@@ -30,3 +37,38 @@ def test_a_second_size_that_the_model_does_not_take_is_refused():
     fixed = spec("vit_tiny_patch16_224", args={"depth": 1}, second_size=[96, 96])
     with pytest.raises(ZooError, match=r"^tiny: it does not take inputs of the shape \[1, 3, 96, 96\]"):
         describe(fixed, create(fixed), {}, "0" * 64)
+
+
+def test_a_models_traits_are_those_of_one_run():
+    wanted = spec("test_resnet", preprocess={"size": [32, 48]})
+    model = create(wanted)
+    traits = traits_of(wanted, model)
+    assert traits.feed.shapes == ((3, 32, 48),) and traits.outputs == {"output": (1000,)}
+    assert traits.parameters == sum(each.numel() for each in model.parameters())
+    assert traits.multiply_adds == count_multiply_adds(model, [(3, 32, 48)])
+
+
+def test_declared_inputs_are_named_by_their_place_and_images_have_the_records_shape():
+    wanted = spec(
+        preprocess={"size": [8, 8]},
+        inputs=[{}, {"name": "mask", "shape": [1, 4, 4], "values": "normal"}, {"shape": [5], "values": 0.5}],
+    )
+    feed = feed_of(wanted)
+    assert [each.name for each in feed.inputs] == ["in0", "mask", "in2"]
+    assert feed.shapes == ((3, 8, 8), (1, 4, 4), (5,))
+    with pytest.raises(ZooError, match="inputs must have different names, not a, a"):
+        feed_of(spec(inputs=[{"name": "a", "shape": [3, 8, 8]}, {"name": "a", "shape": [3, 8, 8]}]))
+
+
+def test_the_configurations_word_lies_over_the_librarys_record():
+    timms = preprocess_record(spec())
+    assert preprocess_record(spec(preprocess={"crop_pct": 0.5})) == replace(timms, crop_pct=0.5)
+
+
+def test_outputs_in_containers_have_names():
+    class Both(nn.Module):
+        def forward(self, x):
+            return {"map": x, "rest": [x.mean((2, 3))]}
+
+    feed = Feed.image(Preprocess(size=(4, 6)))
+    assert outputs_of(Both(), feed) == {"map": (3, 4, 6), "rest.0": (3,)}

@@ -9,7 +9,16 @@ import pytest
 from samples.ncnn import chain, check_graph, layer, normal, parameters, run, small_network
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Array, Storage, array
-from zoo.ncnn.graph import Graph, ordered_arrays, read_graph, unique_names, write_graph
+from zoo.ncnn.graph import (
+    Graph,
+    ordered_arrays,
+    read_graph,
+    source_blob,
+    store_floats,
+    unique_names,
+    write_graph,
+)
+from zoo.ncnn.layer import Layer
 
 
 @pytest.fixture
@@ -264,3 +273,32 @@ def test_a_tag_where_ncnn_reads_none_is_not_written(kind, params, tmp_path):
     wrong = replace(original, weights={role: array(value.values, other)})
     with pytest.raises(ZooError, match=f"{role} is stored {other.name}, ncnn reads it"):
         write_graph(Graph((wrong,)), tmp_path / "x.param", tmp_path / "x.bin")
+
+
+def test_a_fingerprint_is_of_text_and_numbers():
+    graph, same, other = small_network(), small_network(), small_network(seed=1)
+    assert graph.fingerprint() == same.fingerprint() != other.fingerprint()
+    renamed = Graph(tuple(replace(each, name=f"{each.name}_") for each in graph.layers))
+    assert renamed.fingerprint() != graph.fingerprint()
+
+
+def test_a_copy_has_the_blob_that_it_is_a_copy_of():
+    graph = small_network()
+    assert source_blob(graph, "2") == source_blob(graph, "3") == "1"
+    assert source_blob(graph, "in0") == "in0" and source_blob(graph, "5") == "5"
+    again = graph.insert("3", layer("Split", "second", "", ""))
+    assert source_blob(again, "second") == "1"
+
+
+def test_floats_are_stored_anew_by_layer_and_role():
+    asked = []
+
+    def store(values: Array, of: Layer, role: str) -> Array:
+        asked.append((of.name, role))
+        return array(values.values, Storage.FP16)
+
+    graph = small_network()
+    stored = store_floats(graph, store, layers=["conv", "fc"])
+    assert asked == [("conv", "weight"), ("fc", "weight")], "a bias has no tag"
+    assert stored["conv"].weights["weight"].storage is Storage.FP16
+    assert stored["dw"] is graph["dw"] and stored["conv"].weights["bias"] is graph["conv"].weights["bias"]

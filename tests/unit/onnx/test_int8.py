@@ -11,9 +11,10 @@ from onnx import TensorProto, numpy_helper
 
 import zoo.onnx.int8
 from samples.onnx import chain, noise, run, timm_model
+from zoo.config.settings import OnnxInt8
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
-from zoo.onnx.int8 import CALIBRATIONS, Setting, quantize_dynamic, quantize_static
+from zoo.onnx.int8 import CALIBRATIONS, quantize_dynamic, quantize_static
 
 IMAGES = 8
 
@@ -24,7 +25,7 @@ def model(request, tmp_path_factory) -> onnx.ModelProto:
 
 
 def static(model: onnx.ModelProto, **setting) -> onnx.ModelProto:
-    return quantize_static(model, noise(model, IMAGES), IMAGES, Setting(**setting))
+    return quantize_static(model, noise(model, IMAGES), IMAGES, OnnxInt8(**setting))
 
 
 def weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -69,7 +70,7 @@ def test_weights_are_quantized_by_channel(model):
 
 
 def test_dynamic_int8_is_faithful(model):
-    quantized = quantize_dynamic(model, Setting())
+    quantized = quantize_dynamic(model, OnnxInt8())
     check(quantized, model, least=8)
     assert {"ConvInteger", "MatMulInteger"} & {node.op_type for node in quantized.graph.node}
 
@@ -78,7 +79,7 @@ def test_layers_can_be_excluded_by_name_and_by_operator(model):
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
     whole, without = static(model), static(model, exclude=[first])
     assert len(weights(without)) == len(weights(whole)) - 1
-    assert not weights(quantize_dynamic(model, Setting(exclude=["Conv", "Gemm"])))
+    assert not weights(quantize_dynamic(model, OnnxInt8(exclude=["Conv", "Gemm"])))
     with pytest.raises(ZooError, match=r"exclude: fp32\.onnx has no node or operator InnerProduct"):
         static(model, exclude=["InnerProduct"])
 
@@ -108,10 +109,10 @@ def test_an_activation_cuts_what_it_did_whether_its_readers_are_int8_or_not():
     feeds = noise(model, 8)
     expected = run(model, feeds)
     for exclude in ([], ["node_3"], ["node_0"]):
-        quantized = quantize_static(model, feeds, 8, Setting(exclude=exclude))
+        quantized = quantize_static(model, feeds, 8, OnnxInt8(exclude=exclude))
         assert sqnr_db(expected, run(quantized, feeds)) > 35, exclude
     last = chain(("Conv", weight * 20), ("Relu", None))
-    assert run(quantize_static(last, feeds, 8, Setting()), feeds).min() >= 0
+    assert run(quantize_static(last, feeds, 8, OnnxInt8()), feeds).min() >= 0
 
 
 def test_symmetric_activations_are_int8_around_zero(model):
@@ -143,7 +144,7 @@ def test_the_same_inputs_give_the_same_bytes_in_every_process(tmp_path):
         "import numpy, onnx; from zoo.onnx.int8 import *\n"
         f"model = onnx.load({str(tmp_path / 'fp32.onnx')!r})\n"
         "feeds = [{'data': numpy.random.default_rng(0).random((1, 3, 32, 32), numpy.float32)}]\n"
-        "made = quantize_static(model, feeds, 1, Setting()), quantize_dynamic(model, Setting())\n"
+        "made = quantize_static(model, feeds, 1, OnnxInt8()), quantize_dynamic(model, OnnxInt8())\n"
         "sys.stdout.buffer.write(b''.join(each.SerializeToString() for each in made))"
     )
     runs = [

@@ -116,7 +116,7 @@ def test_layers_in_another_form_become_gemm(tmp_path):
     inner = layer(
         "InnerProduct", "x", "in0", "out0", num_output=OUTPUTS, bias_term=1, weight_data_size=WIDTH * OUTPUTS
     )
-    turned = layer(
+    transposed = layer(
         "Gemm",
         "x",
         "in0",
@@ -127,7 +127,7 @@ def test_layers_in_another_form_become_gemm(tmp_path):
         constant_k=WIDTH,
         constant_broadcast_type_c=4,
     )
-    for each in (inner, turned):
+    for each in (inner, transposed):
         changed = block_layer(each, 32, known, None, gptq=False)
         assert changed.type == "Gemm" and changed.param(3) == 1
         exact = run(graph_of(each), x, tmp_path)

@@ -236,7 +236,7 @@ def ending(graph: Graph, blob: str) -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("names", "turns"),
+    ("names", "transpositions"),
     [
         (["q", "k", "v", "fc1", "fc2"], 6),
         (["fc1", "fc2"], 2),
@@ -245,7 +245,7 @@ def ending(graph: Graph, blob: str) -> Graph:
         (["q", "k", "v"], 4),
     ],
 )
-def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
+def test_blobs_are_transposed_no_more_often_than_needed(names, transpositions, tmp_path):
     graph = block()
     changed = as_convolutions(graph, names)
     assert check_graph(changed) == []
@@ -253,7 +253,7 @@ def test_blobs_are_turned_no_more_often_than_needed(names, turns, tmp_path):
         assert {each.name for each in changed.layers} - {each.name for each in graph.layers} == {
             *transposition_names("fc2")
         }
-    assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == turns
+    assert len(changed.of_type("Permute")) == len(changed.of_type("Reshape")) == transpositions
     assert {each.name for each in changed.of_type("Convolution")} == set(names)
     rows = normal(5)(6 * 8).reshape(6, 8)
     for blob in ("9", "10", "11"):  # of the same name, so of the same shape

@@ -12,12 +12,15 @@ from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.graph import Graph, write_graph
+from zoo.ncnn.pair import Pair
 from zoo.quantize.apply import apply, check_device, left_float, table_of, weight_share
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.candidates import searched
+from zoo.search.noise import measure_noise
 from zoo.search.planning import local_recipe, plain_recipe, shifted_recipe
-from zoo.search.sensitivity import LayerSensitivity, measure
+from zoo.search.sensitivity import LayerSensitivity
+from zoo.search.subject import Subject
 
 TOKENS, WIDTH = 12, 40
 
@@ -207,7 +210,8 @@ def test_the_noise_of_each_layer_is_measured_in_its_own_form(statistics, device,
     recipe = local_recipe(network(), statistics, device=device)
     files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
     write_graph(network(), *files)
-    noise = measure(network(), files, statistics, recipe, [image for _, image in fed(inputs(2, 2))])
+    subject = Subject("model", device, Pair(network(), *files), statistics)
+    noise = measure_noise(subject, recipe, [image for _, image in fed(inputs(2, 2))])
     assert list(noise.by_layer) == list(recipe.with_precision("int8"))
     assert all(30 < noise.sqnr_db(name) < 80 for name in noise.by_layer)
 

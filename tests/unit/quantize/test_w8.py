@@ -28,7 +28,7 @@ SHAPES = {
     ),
     "InnerProduct": ({0: 64, 1: 1, 2: 64 * 80}, (80,)),
     "Gemm": ({3: 1, 5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
-    "Gemm, not turned": ({5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
+    "Gemm, not transposed": ({5: 1, 6: 1, 8: 96, 9: 64, 10: 4}, (5, 64)),
     "MultiHeadAttention": ({0: 64, 1: 2, 2: 64 * 64}, (5, 64)),
 }
 LINEAR = ("InnerProduct", SHAPES["InnerProduct"][0])

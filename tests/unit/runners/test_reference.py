@@ -1,11 +1,14 @@
 """Reference outputs, and an artifact's in the same shapes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.ncnn import chain, small_network
 from zoo.errors import ArtifactError, ZooError
+from zoo.images.sets import Sample
 from zoo.jobs.arrays import write_arrays
 from zoo.runners.reference import Reference, outputs, shaped_like
 
@@ -87,3 +90,14 @@ def test_outputs_take_the_shapes_of_the_original_model():
 def test_other_outputs_than_the_original_models_are_refused(shapes, said):
     with pytest.raises(ArtifactError, match=f"^cpu/small/fp32: {said}"):
         shaped_like(artifact("a"), tuple(map(np.zeros, shapes)), (np.zeros((2, 5)), np.zeros((2, 4))))
+
+
+@pytest.mark.parametrize("labels", [[4, 2], [4, None], [None, None]])
+def test_a_reference_of_samples_has_their_names_and_labels_if_all_have_one(labels):
+    samples = [Sample(name, Path(name), label=label) for name, label in zip("ab", labels, strict=True)]
+    made = Reference.of(samples, (np.ones((2, 5), np.float32),), "other")
+    assert (made.names, made.task, made.second) == (("a", "b"), "other", None)
+    if labels == [4, 2]:
+        assert made.labels.dtype == np.int64 and made.labels.tolist() == labels
+    else:
+        assert made.labels is None

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.runners.torch_batches import answers
+from zoo.runners.torch_batches import answers, device_of_float32
 
 INPUTS = [(each,) for each in np.random.default_rng(0).standard_normal((7, 3, 8, 8), dtype=np.float32)]
 
@@ -79,3 +79,13 @@ def test_a_batch_that_does_not_fit_in_memory_is_halved(model):
     assert max(calls) == 2
     with pytest.raises(torch.OutOfMemoryError):
         list(answers(lambda batch: small((torch.zeros(3),)), iter(INPUTS), "cpu", 1))
+
+
+def test_a_reference_is_computed_in_float32_with_the_threads_that_were_granted(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    threads = torch.get_num_threads()
+    try:
+        assert device_of_float32(2) == ("cuda" if torch.cuda.is_available() else "cpu")
+        assert torch.get_num_threads() == 2 and not torch.backends.cudnn.allow_tf32
+    finally:
+        torch.set_num_threads(threads)

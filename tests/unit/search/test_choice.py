@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from zoo.errors import ZooError
-from zoo.search.choice import choose, chosen_recipe, search, summary
+from zoo.search.choice import choose, search, summary
 from zoo.search.outcome import SearchOutcome
 from zoo.search.trials import Trial
 
@@ -148,6 +148,6 @@ def test_a_drop_in_top1_is_no_target_of_what_is_no_classifier():
 
 
 def test_the_recipe_that_was_chosen_is_named_or_why_none_was():
-    assert chosen_recipe(search(TRIALS, [], {}), "int8.search.json") == "better"
+    assert outcome_of(search(TRIALS, [], {})).chosen_or_raise("int8.search.json") == "better"
     with pytest.raises(ZooError, match=r"^no candidate of 5 .*\. Relax the target .*, or see int8\.search"):
-        chosen_recipe(search(TRIALS, [], {"min_speedup": 100}), "int8.search.json")
+        outcome_of(search(TRIALS, [], {"min_speedup": 100})).chosen_or_raise("int8.search.json")

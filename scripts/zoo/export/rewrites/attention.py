@@ -66,9 +66,9 @@ def split_attention(model: nn.Module, example: tuple[torch.Tensor, ...]) -> int:
 
     Others that timm can run without the fused kernel (`fused_attn`) are switched to that form and counted.
     """
-    known = {Attention: SplitAttention, fastvit.Attention: SplitAttention2d}
+    written_out = {Attention: SplitAttention, fastvit.Attention: SplitAttention2d}
     count = replace_modules(
-        model, lambda module: known[type(module)](module) if type(module) in known else None
+        model, lambda module: written_out[type(module)](module) if type(module) in written_out else None
     )
     fused: list[Any] = [module for module in model.modules() if getattr(module, "fused_attn", False)]
     for module in fused:

@@ -60,7 +60,7 @@ def _feeding_layers(model: nn.Module, example: tuple[torch.Tensor, ...]) -> dict
         return {}
     # Outputs are kept alive: freed memory could be given to a later tensor and look like the same one.
     outputs: list[_Output] = []
-    found: list[tuple[nn.Module, nn.Module]] = []
+    pairs: list[tuple[nn.Module, nn.Module]] = []
 
     def produced(layer: nn.Module, _: object, out: torch.Tensor) -> None:
         dim = next(dim for kind, dim in _PRODUCERS.items() if isinstance(layer, kind))
@@ -70,7 +70,7 @@ def _feeding_layers(model: nn.Module, example: tuple[torch.Tensor, ...]) -> dict
         dim = _CHANNEL_DIM[type(scale)]
         layers = [o.layer for o in outputs if _same_channels(o, inputs[0], dim)]
         if layers:
-            found.append((scale, layers[-1]))
+            pairs.append((scale, layers[-1]))
 
     hooks = [m.register_forward_hook(produced) for m in model.modules() if _is_producer(m)]
     hooks += [m.register_forward_pre_hook(consumed) for m in scales]
@@ -80,8 +80,8 @@ def _feeding_layers(model: nn.Module, example: tuple[torch.Tensor, ...]) -> dict
         for hook in hooks:
             hook.remove()
     runs = [o.layer for o in outputs]
-    starts = [scale for scale, _ in found]
-    return {s: layer for s, layer in found if runs.count(layer) == 1 and starts.count(s) == 1}
+    starts = [scale for scale, _ in pairs]
+    return {s: layer for s, layer in pairs if runs.count(layer) == 1 and starts.count(s) == 1}
 
 
 def _is_producer(module: nn.Module) -> bool:

@@ -66,7 +66,7 @@ def inputs_of_file(spec: ModelSpec, model: onnx.ModelProto, record: Preprocess) 
         )
     if not spec.inputs:
         return _one(spec, given[0], record)
-    found = []
+    inputs = []
     for declared, each in zip(spec.inputs, given, strict=True):
         dims = _dims(each)
         shape = declared.get("shape") or _static(dims)
@@ -75,8 +75,8 @@ def inputs_of_file(spec: ModelSpec, model: onnx.ModelProto, record: Preprocess) 
         values = {"name": each.name, "shape": tuple(shape)} | {
             key: value for key, value in declared.items() if key != "shape"
         }
-        found.append(_fitting(Input.from_dict(values), dims))
-    return Feed(record, tuple(found))
+        inputs.append(_fitting(Input.from_dict(values), dims))
+    return Feed(record, tuple(inputs))
 
 
 def _one(spec: ModelSpec, given: onnx.ValueInfoProto, record: Preprocess) -> Feed:
@@ -121,7 +121,7 @@ def _dynamic(spec: ModelSpec, name: str, dims: Sequence[int | None], keys: str) 
 def _fitting(each: Input, dims: Sequence[int | None]) -> Input:
     for shape in filter(None, (each.shape, each.second_shape)):
         fits = len(shape) == len(dims) and all(
-            known in (None, size) for known, size in zip(dims, shape, strict=True)
+            dim in (None, size) for dim, size in zip(dims, shape, strict=True)
         )
         if not fits:
             raise ZooError(
@@ -152,8 +152,8 @@ def _dims(given: onnx.ValueInfoProto) -> list[int | None]:
 
 
 def _static(dims: Sequence[int | None]) -> list[int] | None:
-    found = [size for size in dims if size is not None]
-    return found if len(found) == len(dims) else None
+    sizes = [size for size in dims if size is not None]
+    return sizes if len(sizes) == len(dims) else None
 
 
 def _written(dims: Sequence[int | None]) -> str:
@@ -165,12 +165,12 @@ def outputs_of_file(path: Path, feed: Feed) -> dict[str, Shape]:
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         inputs = zip((each.name for each in session.get_inputs()), feed.shapes, strict=True)
-        found = session.run(None, {name: np.zeros((1, *shape), np.float32) for name, shape in inputs})
+        outputs = session.run(None, {name: np.zeros((1, *shape), np.float32) for name, shape in inputs})
     except Exception as error:  # onnxruntime raises half a dozen unrelated classes
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"{path}: onnxruntime cannot run it ({reason})") from error
     names = [each.name for each in session.get_outputs()]
     return {
         name: each.shape[1:] if each.ndim and each.shape[0] == 1 else each.shape
-        for name, each in zip(names, found, strict=True)
+        for name, each in zip(names, outputs, strict=True)
     }

@@ -38,14 +38,14 @@ def open_file(path: Path) -> nn.Module:
 def unsupported(model: onnx.ModelProto) -> Counter[str]:
     """The operators that onnx2torch cannot convert, and how many nodes have each."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in model.graph.node:
         version = versions.get(node.domain, versions.get("", 1))
         try:
             get_converter(domain=node.domain, operation_type=node.op_type, version=version)
         except NotImplementedError:
-            found[f"{node.domain}.{node.op_type}" if node.domain else node.op_type] += 1
-    return found
+            counts[f"{node.domain}.{node.op_type}" if node.domain else node.op_type] += 1
+    return counts
 
 
 def preprocess(spec: ModelSpec) -> Preprocess:

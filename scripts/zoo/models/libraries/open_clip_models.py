@@ -35,26 +35,26 @@ def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
 
 
 def preprocess(spec: ModelSpec) -> Preprocess:
-    known = _pretrained(spec)
+    record = _pretrained(spec)
     size = open_clip.get_model_config(_name(spec))["vision_cfg"].get("image_size", 224)
     size = spec.args.get("vision_cfg", {}).get("image_size", size)
     return Preprocess(
         size=(size, size) if isinstance(size, int) else tuple(size),
         crop_pct=1.0,
-        crop_mode=_CROP_MODES[known.get("resize_mode") or "shortest"],
-        interpolation=known.get("interpolation") or "bicubic",
-        mean=tuple(known.get("mean") or open_clip.OPENAI_DATASET_MEAN),
-        std=tuple(known.get("std") or open_clip.OPENAI_DATASET_STD),
+        crop_mode=_CROP_MODES[record.get("resize_mode") or "shortest"],
+        interpolation=record.get("interpolation") or "bicubic",
+        mean=tuple(record.get("mean") or open_clip.OPENAI_DATASET_MEAN),
+        std=tuple(record.get("std") or open_clip.OPENAI_DATASET_STD),
     )
 
 
 def pretrained(spec: ModelSpec) -> WeightsSource:
-    known, name = _pretrained(spec), _name(spec)
-    if known.get("hf_hub"):
-        owner, repository, *file = known["hf_hub"].split("/", 2)
+    record, name = _pretrained(spec), _name(spec)
+    if record.get("hf_hub"):
+        owner, repository, *file = record["hf_hub"].split("/", 2)
         return WeightsSource("hub", f"{owner}/{repository}", (file and file[0]) or None)
-    if known.get("url"):
-        return WeightsSource("url", known["url"])
+    if record.get("url"):
+        return WeightsSource("url", record["url"])
     raise ZooError(
         f"open_clip's weights are named by a tag: open_clip: {name}.TAG, with one of {_tags(name)}; or give "
         "a source (weights: {file: …})"
@@ -103,10 +103,10 @@ def _name(spec: ModelSpec) -> str:
 def _pretrained(spec: ModelSpec) -> dict[str, Any]:
     """open_clip's record of the tag's weights; empty without a tag."""
     name, tag = _name(spec), spec.architecture.partition(".")[2]
-    known = dict(open_clip.get_pretrained_cfg(name, tag)) if tag else {}
-    if tag and not known:
+    record = dict(open_clip.get_pretrained_cfg(name, tag)) if tag else {}
+    if tag and not record:
         raise ZooError(f"open_clip's {name} has no weights {tag}; it has: {_tags(name)}")
-    return known
+    return record
 
 
 def _tags(name: str) -> str:

@@ -36,10 +36,10 @@ def config(spec: ModelSpec) -> dict[str, Any]:
         hint = f"; did you mean {' or '.join(close)}?" if close else "; timm.list_models() lists those it has"
         raise ZooError(f"timm has no model {architecture}{hint}")
     try:
-        found = timm.models.get_pretrained_cfg(spec.architecture)
+        record = timm.models.get_pretrained_cfg(spec.architecture)
     except RuntimeError:
         raise ZooError(f"timm's {architecture} has no tag {tag}; it has: {tags(spec)}") from None
-    return {} if found is None else dict(found.to_dict())
+    return {} if record is None else dict(record.to_dict())
 
 
 def tags(spec: ModelSpec) -> str:
@@ -52,11 +52,11 @@ def preprocess(spec: ModelSpec) -> Preprocess:
 
 
 def pretrained(spec: ModelSpec) -> WeightsSource:
-    known = config(spec)
-    if known.get("hf_hub_id"):
-        return WeightsSource("hub", known["hf_hub_id"], known.get("hf_hub_filename"))
-    if known.get("url"):
-        return WeightsSource("url", known["url"])
+    record = config(spec)
+    if record.get("hf_hub_id"):
+        return WeightsSource("hub", record["hf_hub_id"], record.get("hf_hub_filename"))
+    if record.get("url"):
+        return WeightsSource("url", record["url"])
     raise ZooError(
         f"timm names no weights for {spec.architecture} (it does for: {tags(spec)}); "
         "give a source (weights: {file: …}) or ask for weights: {random: 0}"

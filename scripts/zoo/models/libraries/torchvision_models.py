@@ -94,13 +94,13 @@ def _name(spec: ModelSpec) -> str:
 
 def _weights(spec: ModelSpec) -> Any:
     """The member of the architecture's weights enumeration; None if torchvision has no weights for it."""
-    known = models.get_model_weights(_name(spec))
+    enumeration = models.get_model_weights(_name(spec))
     tag = spec.architecture.partition(".")[2]
     if not tag:
-        return getattr(known, "DEFAULT", None)
-    if tag not in known.__members__:
+        return getattr(enumeration, "DEFAULT", None)
+    if tag not in enumeration.__members__:
         raise ZooError(
             f"torchvision's {_name(spec)} has no weights {tag}; it has: "
-            f"{', '.join(known.__members__) or 'none'}"
+            f"{', '.join(enumeration.__members__) or 'none'}"
         )
-    return known[tag]
+    return enumeration[tag]

@@ -4,11 +4,8 @@ import numpy as np
 import onnx
 import torch
 
-from samples.sources import (
-    build,
-    passed,
-    two_views,
-)
+from samples.nets import two_views
+from samples.sources import build, passed
 
 
 def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outputs(tmp_path):
@@ -20,7 +17,7 @@ def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outpu
         {"name": "mask", "shape": [1, 12, 20], "values": "normal"},
         {"shape": [5], "values": 0.5},
     ]
-    entry = {"module": "samples.sources:two_views", "args": {"width": 4}, "inputs": inputs}
+    entry = {"module": "samples.nets:two_views", "args": {"width": 4}, "inputs": inputs}
     built = build(entry | {"weights": {"file": str(tmp_path / "checkpoint.pth")}}, tmp_path / "out")
     passed(built)
     assert built.card.task == "other"
@@ -39,7 +36,7 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
     for index in range(3):
         np.savez(tmp_path / f"samples/{index}.npz", in0=generator.standard_normal((6, 16, 24), np.float32))
     entry = {
-        "module": "samples.sources:fully",
+        "module": "samples.nets:fully",
         "args": {"channels": 6},
         "inputs": [{"shape": [6, 16, 24], "values": "file"}],
     }
@@ -49,7 +46,7 @@ def test_a_model_of_other_channels_takes_arrays(tmp_path):
 
 
 def test_a_dynamic_shape_is_verified_at_both_sizes(tmp_path):
-    entry = {"module": "samples.sources:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
+    entry = {"module": "samples.nets:fully", "preprocess": {"size": [32, 48]}, "second_size": [64, 40]}
     built = build(entry, tmp_path)
     passed(built)
     for report in built.reports.values():

@@ -5,16 +5,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from samples.sources import (
-    SMALL,
-    build,
-    exported,
-    fully,
-    onnx_model,
-    passed,
-    refused,
-)
+from samples.nets import fully
+from samples.sources import KERNEL, SMALL, build, exported, onnx_model, passed, refused
+from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
+from zoo.images.preprocess import Preprocess
+from zoo.models.libraries import Traits, onnx_file, onnx_models
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -96,3 +92,24 @@ def test_an_onnx_file_that_cannot_serve(tmp_path, nodes, options, entry, text):
     if options.get("kind") == TensorProto.FLOAT16:
         nodes = [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)]
     refused(onnx_model(nodes, tmp_path / "m.onnx", **options) | entry, tmp_path / "out", text)
+
+
+def test_what_a_sound_file_says_of_itself(tmp_path):
+    entry = onnx_model([helper.make_node("Conv", ["x", "w"], ["y"])], tmp_path / "m.onnx", weights=[KERNEL])
+    spec, path = ModelSpec.from_config("m", entry), tmp_path / "m.onnx"
+    model = onnx_file.read(path)
+    assert onnx_file.parameters(model) == 4 * 3 * 3 * 3
+    feed = onnx_file.inputs_of_file(spec, model, Preprocess())
+    assert feed.shapes == ((3, 8, 8),) and feed.record.size == (8, 8), "the file's size, not the record's"
+    assert onnx_file.outputs_of_file(path, feed) == {"y": (4, 6, 6)}
+    traits = onnx_models.traits(spec, Preprocess())
+    assert traits == Traits(feed, {"y": (4, 6, 6)}, 108, None)
+
+
+def test_a_file_that_onnxruntime_refuses_is_named(tmp_path):
+    entry = onnx_model([RELU], tmp_path / "m.onnx")
+    feed = onnx_file.inputs_of_file(
+        ModelSpec.from_config("m", entry), onnx_file.read(tmp_path / "m.onnx"), Preprocess()
+    )
+    with pytest.raises(ZooError, match=r"none\.onnx: onnxruntime cannot run it"):
+        onnx_file.outputs_of_file(tmp_path / "none.onnx", feed)

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from samples.sources import fully, refused, traced
+from samples.nets import fully
+from samples.sources import refused, traced
+from zoo.config.model_spec import ModelSpec
+from zoo.errors import ZooError
+from zoo.models.libraries.torchscript_models import build as build_module
+from zoo.models.libraries.torchscript_models import open_file
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -20,3 +25,15 @@ def test_a_torchscript_file_that_cannot_serve(tmp_path):
     refused(
         gray, tmp_path / "out", r"tiny: it does not take inputs of the shape \[1, 3, 224, 224\] .*channels"
     )
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+def test_the_model_of_the_file_is_the_module_that_was_traced(tmp_path):
+    model = fully().eval()
+    entry = traced(model, tmp_path / "model.pt")
+    module = build_module(ModelSpec.from_config("net", entry), seed=0)
+    image = torch.ones(1, 3, 32, 48)
+    assert not module.training and torch.equal(module(image), model(image))
+    with pytest.raises(ZooError, match=r"none\.pt does not exist"):
+        open_file(tmp_path / "none.pt")

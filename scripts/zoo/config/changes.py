@@ -1,0 +1,95 @@
+"""What counts as a change beside the inputs of a job: code, the user's files, and images.
+
+A rule carries these states as parameters, so that a job runs again when one of them is another. Read each
+time a build starts, so the standard library is all it needs.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from zoo.config.code_hash import code_hash
+from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
+from zoo.config.model_spec import ModelSpec
+from zoo.config.training_images import parts
+from zoo.config.zoo import Model
+from zoo.errors import ZooError
+from zoo.images.sets import fingerprint
+
+MADE_HERE = "made here"
+"""The state of images that a rule writes: they are an input, and need no state."""
+
+
+@cache
+def code_state(scripts: Path, script: str, *more: str) -> str:
+    """Changes when what a script runs does.
+
+    more: patterns, below scripts/, of files that the script uses without importing them by name.
+    """
+    used = [path for pattern in more for path in sorted(scripts.glob(pattern))]
+    return code_hash(scripts / script, *used)
+
+
+def runtime_code_state(scripts: Path, script: str, runtime: str) -> str:
+    """The same for a script that opens a runtime, which is a module by computed name."""
+    return code_state(scripts, script, f"zoo/runners/{runtime}_runner.py")
+
+
+def library_code_state(scripts: Path, script: str, model: Model) -> list[str | None]:
+    """The same for a script that builds the model: its library counts, and code of the user's own."""
+    spec = model.spec
+    own = code_state(scripts, script, f"zoo/models/libraries/{spec.library}_models.py")
+    return [own, entry_point_state(spec)] if spec.kind.is_user_code else [own]
+
+
+def entry_point_state(spec: ModelSpec) -> str | None:
+    """Changes when the user's module does, or one that it imports from beside it; None if it is installed."""
+    folder = Path.cwd()
+    module = folder.joinpath(*spec.architecture.partition(":")[0].split("."))
+    for file in (module.with_suffix(".py"), module / "__init__.py"):
+        if file.is_file():
+            return code_hash(file, root=folder)
+    return None
+
+
+def source_state(model: Model) -> list[str | None]:
+    """Changes when a local file that a model's entry names does: its size and time of change, or None."""
+    spec = model.spec
+    start = spec.weights.training and spec.weights.training.start
+    sources = [spec.weights, *([start] if start else [])]
+    named = [source.location for source in sources if source.kind == "file"]
+    named += [spec.architecture] if spec.kind.is_file else []
+    named += [spec.labels] if spec.labels else []
+    return [_file_state(Path(str(file))) for file in named]
+
+
+def _file_state(file: Path) -> str | None:
+    if not file.is_file():
+        return None
+    state = file.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
+
+
+set_state = cache(fingerprint)
+
+
+def images_state(chosen: ChosenImages) -> str:
+    """Changes when the chosen images do, if they are the user's.
+
+    What is wrong with a set is its state: the job says it again, for its own model only.
+    """
+    if chosen.dataset:
+        return MADE_HERE
+    try:
+        return set_state(chosen.images)
+    except (ZooError, OSError) as error:
+        return str(error)
+
+
+def training_state(model: Model) -> str | list[str]:
+    """Changes when the images do that a model is trained on, if they are the user's."""
+    if training_dataset(model):
+        return MADE_HERE
+    try:
+        return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
+    except (ZooError, OSError) as error:
+        return str(error)

@@ -1,0 +1,200 @@
+"""Where every output of a build lies: one list, from which follow the pattern of possible outputs, the
+constraints of the rules' wildcards, and what is said of an output that is impossible.
+
+Read each time a build starts, so the standard library is all it needs.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.config.artifacts import ARTIFACTS, DEVICES
+from zoo.config.libraries import LIBRARIES
+from zoo.config.zoo import Model, Zoo
+from zoo.images.datasets import DATASETS
+from zoo.jobs.records import read_json
+
+RESULTS = "results"
+PROOFS = ("verify.json", "eval.json", "bench.json")
+OF_SEARCH = {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
+"""Records that are no proof of an artifact, but about one -> that artifact."""
+
+_MODEL = "{device}/{model}/"
+OUTPUTS = (
+    *(_MODEL + file for kind in ARTIFACTS.values() for file in kind.files),
+    *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
+    _MODEL + "vendor_bundle.zip",
+    _MODEL + "calibration.npz",
+    *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
+    _MODEL + "{deployable}.deploy.zip",
+    _MODEL + "search/{step}",
+    "weights/{model}.json",
+    "weights/{weights}",
+    "reference/{model}/{purpose}.npz",
+    "datasets/{dataset}",
+    "report.html",
+    "zoo.csv",
+    "evaluation.md",
+    "evaluation.csv",
+)
+"""Every path below results/ that some rule makes, with wildcards, in the order in which people are told."""
+
+
+def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
+    """What each wildcard of OUTPUTS can be; `step`, an intermediate of the search, can be any name."""
+    return {
+        "device": DEVICES,
+        "model": list(zoo.models),
+        "artifact": list(ARTIFACTS),
+        "deployable": [name for name, kind in ARTIFACTS.items() if kind.deployable],
+        "purpose": ("verification", "evaluation"),
+        "dataset": list(DATASETS),
+        "weights": [Path(weights_file(model)).name for model in zoo.models.values()],
+    }
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A regular expression that admits these names only."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def constraints(zoo: Zoo) -> dict[str, str]:
+    """The regular expressions of the rules' wildcards."""
+    return {name: one_of(values) for name, values in wildcards(zoo).items()} | {
+        "candidate": "[A-Za-z0-9_-]+",
+        "shard": "[0-9]+",
+        "shards": "[0-9]+",
+    }
+
+
+def possible(zoo: Zoo) -> str:
+    """A regular expression of every path below results/ that some rule makes."""
+    admitted = constraints(zoo) | {"step": "[^/]+"}
+    patterns = "|".join(map(re.escape, OUTPUTS))
+    return re.sub(r"\\\{(\w+)\\\}", lambda wildcard: f"(?:{admitted[wildcard[1]]})", patterns)
+
+
+def explain(path: str, zoo: Zoo) -> str:
+    """Say which part of a path below results/ is wrong, and what is valid there."""
+    head, *rest = path.split("/")
+    others = dict.fromkeys(output.partition("/")[0] for output in OUTPUTS if not output.startswith(_MODEL))
+    if head not in (*DEVICES, *others):
+        beside = ", ".join(others)
+        reason = f"'{head}' is not a device; valid are: {', '.join(DEVICES)}; beside these there are {beside}"
+    elif head == "datasets":
+        reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
+    elif rest and _model_of(rest[0]) not in zoo.models:
+        reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
+    else:
+        reason = _not_a_file("/".join(rest), "{device}" if head in DEVICES else head, zoo)
+    return f"{RESULTS}/{path}: {reason}"
+
+
+def _model_of(name: str) -> str:
+    suffixes = {".json", *(library.suffix for library in LIBRARIES.values())}
+    return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
+
+
+def _not_a_file(rest: str, head: str, zoo: Zoo) -> str:
+    """The sentence for a file that no model has: what there is in such a folder, in the words of OUTPUTS."""
+    files = [output.removeprefix(f"{head}/") for output in OUTPUTS if output.startswith(f"{head}/")]
+    kind = f"a file of {RESULTS}/{head}"
+    if head == "{device}":
+        kind = "an artifact"
+        files = [file.removeprefix("{model}/") for file in files]
+        rest = rest.partition("/")[2]
+    valid = ", ".join(files).replace("{", "<").replace("}", ">")
+    named = [name for name in wildcards(zoo) if f"<{name}>" in valid and name != "model"]
+    values = " and ".join(f"<{name}> is one of {', '.join(wildcards(zoo)[name])}" for name in named)
+    fault = f"'{rest}' is not {kind}" if rest else "this is a folder; name a file in it"
+    return f"{fault}; valid are: {valid}" + (f", where {values}" if values else "")
+
+
+def weights_file(model: Model) -> str:
+    """The file that a model's weights are kept in: of tensors, or the model's own."""
+    return f"{RESULTS}/weights/{model.name}{model.spec.kind.suffix}"
+
+
+def source_file(model: Model) -> str:
+    """The local file that a model's weights come from; else the one that they are kept in."""
+    spec = model.spec
+    given = spec.weights.location if spec.weights.kind == "file" else None
+    return spec.architecture if model.imported else given or weights_file(model)
+
+
+def dataset_folder(name: str) -> str:
+    """Where a packaged data set is written as images."""
+    return f"{RESULTS}/datasets/{name}"
+
+
+def model_folder(device: str, model: str) -> str:
+    return f"{RESULTS}/{device}/{model}"
+
+
+def artifact_files(device: str, model: str, artifact: str) -> list[str]:
+    """The files of an artifact, as its kind orders them."""
+    return [f"{model_folder(device, model)}/{file}" for file in ARTIFACTS[artifact].files]
+
+
+def layer_reference(device: str, model: str, artifact: str) -> list[str]:
+    """ncnn's own fp32 files, which ncnn artifacts are compared with layer by layer."""
+    return artifact_files(device, model, "fp32") if ARTIFACTS[artifact].runtime == "ncnn" else []
+
+
+def calibration_shards(device: str, model: Model) -> list[str]:
+    """The statistics that those of a model are merged from; none if one job collects them."""
+    shards = model.settings.int8.shards
+    folder = f"{model_folder(device, model.name)}/search"
+    names = [f"calibration-{index + 1}-of-{shards}.npz" for index in range(shards)]
+    return [f"{folder}/{name}" for name in names] if shards > 1 else []
+
+
+def candidate_files(device: str, model: str, decided: str, record: str) -> list[str]:
+    """The record, `trial` or `latency`, of each int8 candidate; decided: the file that lists them."""
+    folder = f"{model_folder(device, model)}/search"
+    return [f"{folder}/{name}.{record}.json" for name in read_json(decided)]
+
+
+def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
+    """All final files of the models on the devices, and the report, which asks for their proofs."""
+    files = []
+    for device in devices:
+        for model in models:
+            artifacts = zoo.models[model].artifacts(device)
+            names = [file for name in artifacts for file in ARTIFACTS[name].files]
+            names += [f"{artifact}.passed" for artifact in artifacts]
+            names += ["int8.table", "int8.recipe.json"] if "int8" in artifacts else []
+            files += [f"{model_folder(device, model)}/{name}" for name in names]
+    return [*files, f"{RESULTS}/report.html", f"{RESULTS}/zoo.csv"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report is about: models and devices, and whatever was made before."""
+
+    zoo: Zoo
+    models: Collection[str]
+    devices: Collection[str]
+
+    def proofs(self) -> list[str]:
+        """Every proof of every artifact that is built of these models, with the outcome of the search for
+        int8; and those of other models and artifacts that lie in the working folder."""
+        records = {f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS} | OF_SEARCH
+        paths = []
+        for model in self.zoo.models.values():
+            for device in DEVICES:
+                for record, artifact in records.items():
+                    path = f"{model_folder(device, model.name)}/{record}"
+                    if self._is_about(model, device, artifact) or Path(path).exists():
+                        paths.append(path)
+        return paths
+
+    def _is_about(self, model: Model, device: str, artifact: str) -> bool:
+        asked = model.name in self.models and device in self.devices
+        return asked and artifact in model.artifacts(device)
+
+    def cards(self) -> list[str]:
+        """The cards of the models that there are proofs of."""
+        models = {path.split("/")[2] for path in self.proofs()}
+        return [f"{RESULTS}/weights/{model}.json" for model in self.zoo.models if model in models]

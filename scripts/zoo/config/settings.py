@@ -1,0 +1,158 @@
+"""What config.yaml may say both for the whole zoo and for one model, with the default of every key.
+
+Read each time a build starts, so the standard library is all it needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, TypeVar
+
+from zoo.config.opset import DEFAULT_OPSET
+from zoo.errors import refuse_unknown
+
+
+def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` over `base`, key by key at every depth; lists are replaced whole, and None takes a key away.
+
+    This is how a model's settings lie over the zoo's, and nothing else is: `{int8: {min_cosine: 0.98}}` over
+    `{int8: {min_cosine: 0.99, min_top1_agreement: 0.97}}` leaves the gate on agreement as it is.
+    """
+    merged = dict(base)
+    for key, value in own.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = overlay(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Numbers that something must keep to; None: any will do."""
+
+    def to_dict(self) -> dict[str, float]:
+        """The limits that there are."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Gates(Limits):
+    """What an artifact must reach to pass, over the verification images.
+
+    min_cosine: of the worst image. min_sqnr_db: over all outputs, in dB. min_top1_agreement: share of images
+    with the same first class. max_abs_error: between any two outputs.
+    """
+
+    min_cosine: float | None = None
+    min_sqnr_db: float | None = None
+    min_top1_agreement: float | None = None
+    max_abs_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Target(Limits):
+    """What int8 must reach beside fp32: SQNR in dB, percentage points of top-1, a factor of time."""
+
+    min_sqnr_db: float | None = None
+    max_top1_drop: float | None = None
+    min_speedup: float | None = None
+
+
+@dataclass(frozen=True)
+class Int8:
+    """How a model becomes ncnn's int8.
+
+    recipe: auto, the name of a recipe, or a file. exclude: layers that stay float, by name or type. shards:
+    how many jobs share the calibration images.
+    """
+
+    recipe: str = "auto"
+    exclude: tuple[str, ...] = ()
+    shards: int = 1
+    target: Target = field(default_factory=Target)
+
+    def choice(self) -> dict[str, Any]:
+        """What decides which recipes are tried, as plain values."""
+        return {"recipe": self.recipe, "exclude": list(self.exclude)}
+
+    @property
+    def pinned(self) -> str | None:
+        """The file of a recipe or a calibration table that is taken without a search."""
+        return self.recipe if self.recipe.endswith((".json", ".table")) else None
+
+
+@dataclass(frozen=True)
+class OnnxInt8:
+    """How fp32.onnx becomes int8.
+
+    calibration: one of `zoo.onnx.int8.CALIBRATIONS`, by which activations get their ranges. percentile: of
+    the values, in percent, that the ranges of `percentile` keep. symmetric: activations as int8 around zero
+    in place of uint8 with a zero point; weights are then int8 too. weights: one of `zoo.onnx.int8.WEIGHTS`.
+    exclude: nodes that stay float, by name or operator.
+    """
+
+    calibration: str = "minmax"
+    percentile: float = 99.999
+    symmetric: bool = False
+    weights: str = "uint8"
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """What vendor_bundle.zip holds: the type of the numbers in its calibration files."""
+
+    calibration_data: str = "float32"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for one model: its own settings over the zoo's, over these defaults.
+
+    artifacts: what is built without being asked for by name; None: see `zoo.config.zoo.Model.artifacts`.
+    opset: of fp32.onnx. gates: by precision.
+    """
+
+    artifacts: tuple[str, ...] | None = None
+    opset: int = DEFAULT_OPSET
+    gates: Mapping[str, Gates] = field(default_factory=dict)
+    int8: Int8 = field(default_factory=Int8)
+    onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
+    vendor: Vendor = field(default_factory=Vendor)
+
+    @classmethod
+    def of(cls, *layers: Mapping[str, Any]) -> Self:
+        """The settings from entries of config.yaml, later ones over earlier ones; see `overlay`.
+
+        Keys of the entries that are no settings are passed over. Raises ZooError for unknown keys below one.
+        """
+        values: dict[str, Any] = {}
+        for layer in layers:
+            values = overlay(values, {key: layer[key] for key in SETTINGS if key in layer})
+        values["gates"] = {
+            precision: _made(Gates, f"gates: {precision}", gates)
+            for precision, gates in values.get("gates", {}).items()
+        }
+        int8 = values.get("int8", {})
+        target = _made(Target, "int8: target", int8.get("target", {}))
+        values["int8"] = _made(Int8, "int8", int8 | {"target": target})
+        values["onnx_int8"] = _made(OnnxInt8, "onnx_int8", values.get("onnx_int8", {}))
+        values["vendor"] = _made(Vendor, "vendor", values.get("vendor", {}))
+        return _made(cls, "settings", values)
+
+
+SETTINGS = tuple(each.name for each in fields(Settings))
+"""The keys that config.yaml takes at its top and in a model's entry."""
+
+_Section = TypeVar("_Section")
+
+
+def _made(section: type[_Section], where: str, values: Mapping[str, Any]) -> _Section:
+    """A section from its keys, lists as tuples. Raises ZooError for an unknown key."""
+    names = [each.name for each in fields(section)]  # type: ignore[arg-type]
+    refuse_unknown(where, values, names)
+    listed = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return section(**{**values, **listed})

@@ -1,0 +1,167 @@
+"""The zoo as config.yaml declares it: its models, each with what it is and the settings that hold for it.
+
+Read each time a build starts, so the standard library is all it needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from zoo.config.artifacts import ARTIFACTS, BY_NAME
+from zoo.config.model_spec import MODEL_KEYS, ModelSpec
+from zoo.config.settings import SETTINGS, Settings
+from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
+from zoo.errors import ZooError, refuse_unknown
+
+PURPOSES = tuple(IMAGES)
+"""What images are for: calibration, verification and evaluation."""
+
+
+NO_VULKAN = (
+    "No Vulkan device found: building for cpu only. Install a Vulkan driver (Debian: libvulkan1 and "
+    "mesa-vulkan-drivers for a software one) or set devices: [cpu, gpu] to insist."
+)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a training asks of the machine; memory in MB as Snakemake counts them."""
+
+    threads: int
+    mem_mb: int
+    gpu: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the zoo.
+
+    spec: what it is. settings: how it is built and judged. choices: by purpose, the images that its entry
+    chooses itself.
+    """
+
+    spec: ModelSpec
+    settings: Settings = field(default_factory=Settings)
+    choices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, entry: Mapping[str, Any], zoo: Mapping[str, Any]) -> Self:
+        """A model from its entry and the configuration that the entry is part of.
+
+        Raises ZooError for an unknown key, and for what `ModelSpec.from_config` refuses.
+        """
+        if not isinstance(entry, Mapping):
+            raise ZooError(f"{name}: say which model it is, for example timm: convnext_atto.d2_in1k")
+        refuse_unknown(name, entry, (*MODEL_KEYS, *SETTINGS, *PURPOSES))
+        spec = ModelSpec.from_config(name, {key: entry[key] for key in MODEL_KEYS if key in entry})
+        try:
+            settings = Settings.of(zoo, entry)
+        except ZooError as error:
+            raise ZooError(f"{name}: {error}") from error
+        return cls(spec, settings, {purpose: entry[purpose] for purpose in PURPOSES if purpose in entry})
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def trained(self) -> bool:
+        """Whether its weights are trained in this zoo."""
+        return self.spec.weights.kind == "train"
+
+    @property
+    def trained_on_packaged(self) -> bool:
+        """Whether it is trained on one of `zoo.images.datasets`, which a rule writes out."""
+        return self.trained and is_packaged(self.spec.weights)
+
+    @property
+    def imported(self) -> bool:
+        """Whether it is a file that holds architecture and weights."""
+        return self.spec.kind.is_file
+
+    @property
+    def fetched(self) -> bool:
+        """Whether its weights come from elsewhere into a file of tensors."""
+        return not self.trained and not self.imported
+
+    @property
+    def completed_spec(self) -> ModelSpec:
+        """The specification; of a model that is trained here, with as many outputs as there are classes."""
+        if not self.trained:
+            return self.spec
+        try:
+            return with_classes(self.spec, len(training_classes(self.spec.weights)))
+        except (ZooError, OSError):
+            return self.spec  # the training says what is wrong, for its own model only
+
+    @cached_property
+    def spec_values(self) -> dict[str, Any]:
+        """The same as plain values, for jobs; many ask."""
+        return self.completed_spec.to_dict()
+
+    @property
+    def training_demands(self) -> Demands:
+        """A packaged data set is small, and its weights must not depend on the number of threads."""
+        return Demands(1, 4000, 0) if self.trained_on_packaged else Demands(8, 12000, 1)
+
+    def gates(self, precision: str) -> dict[str, float]:
+        """The gates of a precision, those that there are."""
+        gates = self.settings.gates.get(precision)
+        return gates.to_dict() if gates else {}
+
+    def artifacts(self, device: str) -> list[str]:
+        """The artifacts that are built without being asked for by name: those that config.yaml lists, or all
+        but BY_NAME.
+
+        On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is an ONNX file
+        need not have the form of TorchScript.
+        """
+        left_out = {*BY_NAME, *self.spec.kind.without}
+        listed = self.settings.artifacts
+        names = [name for name in ARTIFACTS if name not in left_out] if listed is None else listed
+        return [name for name in names if device == "cpu" or ARTIFACTS[name].runtime == "ncnn"]
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """All that config.yaml says.
+
+    devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
+    None: as many as the machine is good for. image_sets, defaults: as they are written, see
+    `zoo.config.image_choice`. home: the folder of ncnn-zoo, whose own images are found from any other.
+    """
+
+    models: Mapping[str, Model]
+    devices: tuple[str, ...] | None = None
+    streams: int | None = None
+    image_sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    home: Path = Path()
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], home: Path = Path()) -> Self:
+        """Read a configuration.
+
+        Raises ZooError, in a sentence that names the model, for what no zoo can be made of.
+        """
+        keys = [each.name for each in fields(cls) if each.name != "home"]
+        refuse_unknown("config.yaml", config, (*keys, *SETTINGS))
+        models = config.get("models")
+        if not isinstance(models, Mapping):
+            raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
+        devices = config.get("devices", "auto")
+        return cls(
+            models={name: Model.of(name, entry, config) for name, entry in models.items()},
+            devices=None if devices == "auto" else tuple(devices),
+            streams=config.get("streams"),
+            image_sets=config.get("image_sets") or {},
+            defaults=config.get("defaults") or {},
+            home=home,
+        )
+
+    @property
+    def embedded(self) -> list[str]:
+        """The models whose weights need no network."""
+        return [name for name, model in self.models.items() if not model.spec.weights.remote]

@@ -1,0 +1,115 @@
+"""What counts as a change."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from zoo.config import changes
+from zoo.config.image_choice import images_for
+from zoo.config.zoo import Model, Zoo
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    changes.set_state.cache_clear()
+    return tmp_path
+
+
+def declared(**entry) -> Zoo:
+    return Zoo.of({"models": {"mine": entry}})
+
+
+def model(**entry) -> Model:
+    return declared(**entry).models["mine"]
+
+
+def picture(path: Path, shade: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), (shade, 0, 0)).save(path)
+
+
+def test_code_counts_by_what_a_script_imports_and_by_pattern(folder: Path):
+    scripts = folder / "scripts"
+    (scripts / "zoo/runners").mkdir(parents=True)
+    (scripts / "run.py").write_text("import zoo.used\n")
+    (scripts / "zoo/used.py").write_text("A = 1\n")
+    (scripts / "zoo/runners/ncnn_runner.py").write_text("B = 1\n")
+
+    def states() -> tuple[str, str]:
+        for cached in (changes.code_state, changes.code_hash.__globals__["_parsed"]):
+            cached.cache_clear()
+        return changes.code_state(scripts, "run.py"), changes.runtime_code_state(scripts, "run.py", "ncnn")
+
+    before = states()
+    (scripts / "zoo/runners/ncnn_runner.py").write_text("B = 2\n")
+    after = states()
+    assert before[0] == after[0] and before[1] != after[1]
+    (scripts / "zoo/used.py").write_text("A = 2\n")
+    assert states()[0] != before[0]
+
+
+def test_a_file_that_an_entry_names_counts_by_size_and_time(folder: Path):
+    own = model(timm="resnet18", weights={"file": "a.pth"}, labels="names.txt")
+    assert changes.source_state(own) == [None, None]
+    (folder / "a.pth").write_bytes(b"1")
+    first = changes.source_state(own)
+    os.utime(folder / "a.pth", ns=(1, 1))
+    assert first[1] is None and changes.source_state(own) == ["1 1", None]
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ({"timm": "resnet18"}, 0),
+        ({"onnx": "a.onnx"}, 1),
+        ({"torchscript": "a.pt", "labels": "names.txt"}, 2),
+        ({"timm": "resnet18", "weights": {"train": {"images": "plants", "from": {"file": "a.pth"}}}}, 1),
+    ],
+)
+def test_every_local_file_of_an_entry_counts(entry: dict, named: int):
+    assert len(changes.source_state(model(**entry))) == named
+
+
+def test_a_module_of_the_users_own_counts_with_what_it_imports(folder: Path):
+    own = model(module="nets:detector").spec
+    assert changes.entry_point_state(own) is None
+    (folder / "nets").mkdir()
+    (folder / "nets/__init__.py").write_text("def detector(): ...\n")
+    assert changes.entry_point_state(own)
+
+
+def test_only_a_module_of_the_users_own_adds_to_the_code_of_a_library():
+    scripts = Path(__file__).resolve().parents[3] / "scripts"
+    assert len(changes.library_code_state(scripts, "weights.py", model(timm="resnet18"))) == 1
+    assert changes.library_code_state(scripts, "weights.py", model(module="nets:a"))[1] is None
+
+
+def test_images_count_by_their_bytes_and_a_fault_is_a_state(folder: Path):
+    zoo = declared(timm="resnet18", evaluation={"path": "photos"})
+    chosen = images_for(zoo, "mine", "evaluation")
+    assert "photos" in changes.images_state(chosen)
+    picture(folder / "photos/a.png", 1)
+    first = changes.images_state(chosen)
+    picture(folder / "photos/a.png", 2)
+    changes.set_state.cache_clear()
+    assert len(first) == 64 and changes.images_state(chosen) != first
+
+
+def test_images_that_a_rule_writes_are_an_input_and_no_state():
+    zoo = declared(timm="convnext_atto", weights={"train": "digits"})
+    assert changes.images_state(images_for(zoo, "mine", "verification")) == changes.MADE_HERE
+    assert changes.training_state(zoo.models["mine"]) == changes.MADE_HERE
+
+
+def test_both_parts_of_a_trainings_images_count(folder: Path):
+    own = model(timm="convnext_atto", weights={"train": "plants"})
+    assert "plants" in changes.training_state(own)
+    for name in ("oak", "elm"):
+        for index in range(5):
+            picture(folder / f"plants/{name}/{index}.png", index)
+    train, test = changes.training_state(own)
+    assert train != test

@@ -1,0 +1,167 @@
+"""Where outputs lie, which there are, and what is said of others."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from zoo.config import outputs
+from zoo.config.artifacts import ARTIFACTS
+from zoo.config.outputs import Report
+from zoo.config.zoo import Zoo
+
+ZOO = Zoo.of(
+    {
+        "models": {
+            "one": {"timm": "resnet18", "weights": {"random": 0}, "artifacts": ["fp32", "int8", "fp32.onnx"]},
+            "two": {"onnx": "two.onnx", "int8": {"shards": 2}, "artifacts": ["fp16"]},
+            "hub": {"timm": "resnet18.a1_in1k", "artifacts": ["fp32"]},
+        }
+    }
+)
+ONE = ZOO.models["one"]
+
+
+def is_possible(path: str) -> bool:
+    return re.fullmatch(outputs.possible(ZOO), path) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"gpu/one/{file}" for kind in ARTIFACTS.values() for file in kind.files),
+        *(
+            f"cpu/two/{name}.{end}"
+            for name in ARTIFACTS
+            for end in ("verify.json", "eval.json", "bench.json")
+        ),
+        *(f"cpu/two/{name}.passed" for name in ARTIFACTS),
+        *("cpu/one/int8.table", "cpu/one/int8.recipe.json", "cpu/one/int8.search.json"),
+        *("cpu/one/int8.sensitivity.json", "cpu/one/vendor_bundle.zip", "cpu/one/calibration.npz"),
+        *("cpu/one/w8.deploy.zip", "cpu/one/search/local.trial.json"),
+        *("weights/one.json", "weights/one.safetensors", "weights/two.onnx"),
+        *("reference/one/verification.npz", "reference/one/evaluation.npz", "datasets/digits"),
+        *("report.html", "zoo.csv", "evaluation.md", "evaluation.csv"),
+    ],
+)
+def test_what_some_rule_makes_is_possible(path: str):
+    assert is_possible(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (
+            "npu/one/int8.param",
+            "'npu' is not a device; valid are: cpu, gpu; beside these there are weights, ",
+        ),
+        ("repord.html", "'repord.html' is not a device; valid are: cpu, gpu"),
+        ("cpu/three/int8.param", "'three' is not a declared model; declared are: one, two, hub"),
+        ("weights/three.safetensors", "'three.safetensors' is not a declared model"),
+        (
+            "cpu/one/int4.param",
+            "'int4.param' is not an artifact; valid are: torchscript.pt, fp32.onnx, fp32.pa",
+        ),
+        (
+            "cpu/one/int4.passed",
+            "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, int8",
+        ),
+        ("cpu/one/fp32.onnx.deploy.zip", "<deployable> is one of fp32, fp16, bf16, w8, int8"),
+        ("cpu/one", "this is a folder; name a file in it; valid are: torchscript.pt"),
+        ("cpu", "this is a folder; name a file in it"),
+        (
+            "weights/one.onnx",
+            "not a file of results/weights; valid are: <model>.json, <weights>, where <weights>",
+        ),
+        (
+            "reference/one/calibration.npz",
+            "valid are: <model>/<purpose>.npz, where <purpose> is one of verific",
+        ),
+        ("datasets/cifar", "'cifar' is not a packaged data set; there are: digits"),
+    ],
+)
+def test_what_no_rule_makes_is_impossible_and_explained(path: str, sentence: str):
+    assert not is_possible(path)
+    said = outputs.explain(path, ZOO)
+    assert said.startswith(f"results/{path}: ") and sentence in said
+
+
+def test_the_sentence_names_every_file_of_a_model():
+    said = outputs.explain("cpu/one/wrong", ZOO)
+    for output in outputs.OUTPUTS:
+        if output.startswith("{device}/{model}/"):
+            assert output.removeprefix("{device}/{model}/").replace("{", "<").replace("}", ">") in said
+
+
+def test_the_constraints_admit_the_values_of_the_list_only():
+    constraints = outputs.constraints(ZOO)
+    for name, values in outputs.wildcards(ZOO).items():
+        assert all(re.fullmatch(constraints[name], value) for value in values)
+        assert not re.fullmatch(constraints[name], "something-else")
+    assert re.fullmatch(constraints["candidate"], "best-0_5") and not re.fullmatch(constraints["shard"], "a")
+    assert not re.fullmatch(outputs.one_of([]), "")
+
+
+def test_everything_of_some_models_is_their_artifacts_and_verdicts():
+    assert outputs.built(ZOO, ["one", "two"], ("cpu", "gpu")) == [
+        *("results/cpu/one/fp32.param", "results/cpu/one/fp32.bin"),
+        *("results/cpu/one/int8.param", "results/cpu/one/int8.bin", "results/cpu/one/fp32.onnx"),
+        *("results/cpu/one/fp32.passed", "results/cpu/one/int8.passed", "results/cpu/one/fp32.onnx.passed"),
+        *("results/cpu/one/int8.table", "results/cpu/one/int8.recipe.json"),
+        *("results/cpu/two/fp16.param", "results/cpu/two/fp16.bin", "results/cpu/two/fp16.passed"),
+        *("results/gpu/one/fp32.param", "results/gpu/one/fp32.bin"),
+        *("results/gpu/one/int8.param", "results/gpu/one/int8.bin"),
+        *("results/gpu/one/fp32.passed", "results/gpu/one/int8.passed"),
+        *("results/gpu/one/int8.table", "results/gpu/one/int8.recipe.json"),
+        *("results/gpu/two/fp16.param", "results/gpu/two/fp16.bin", "results/gpu/two/fp16.passed"),
+        *("results/report.html", "results/zoo.csv"),
+    ]
+
+
+def test_the_report_needs_the_proofs_of_what_is_built_and_takes_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    report = Report(ZOO, ["two"], ("cpu",))
+    proofs = [f"results/cpu/two/fp16.{proof}" for proof in ("verify.json", "eval.json", "bench.json")]
+    assert report.proofs() == proofs
+    assert report.cards() == ["results/weights/two.json"]
+    Path("results/gpu/hub").mkdir(parents=True)
+    Path("results/gpu/hub/w8.bench.json").touch()
+    assert report.proofs() == [*proofs, "results/gpu/hub/w8.bench.json"]
+    assert report.cards() == ["results/weights/two.json", "results/weights/hub.json"]
+
+
+def test_the_report_asks_for_the_search_of_int8():
+    proofs = Report(ZOO, ["one"], ("gpu",)).proofs()
+    assert {"results/gpu/one/int8.search.json", "results/gpu/one/int8.sensitivity.json"} < set(proofs)
+    assert not [path for path in proofs if "onnx" in path]
+
+
+def test_statistics_are_merged_from_shards_if_there_are_any():
+    assert outputs.calibration_shards("cpu", ONE) == []
+    assert outputs.calibration_shards("gpu", ZOO.models["two"]) == [
+        "results/gpu/two/search/calibration-1-of-2.npz",
+        "results/gpu/two/search/calibration-2-of-2.npz",
+    ]
+
+
+def test_candidates_are_those_that_were_decided(tmp_path: Path):
+    decided = tmp_path / "candidates.json"
+    decided.write_text(json.dumps({"all": {}, "fp16": {}}))
+    expected = ["results/cpu/one/search/all.trial.json", "results/cpu/one/search/fp16.trial.json"]
+    assert outputs.candidate_files("cpu", "one", str(decided), "trial") == expected
+
+
+def test_only_ncnns_artifacts_are_compared_layer_by_layer():
+    assert outputs.layer_reference("cpu", "one", "int8") == outputs.artifact_files("cpu", "one", "fp32")
+    assert outputs.layer_reference("cpu", "one", "fp32.onnx") == []
+
+
+def test_weights_come_from_the_users_file_or_from_the_one_they_are_kept_in():
+    assert outputs.source_file(ONE) == outputs.weights_file(ONE) == "results/weights/one.safetensors"
+    assert outputs.source_file(ZOO.models["two"]) == "two.onnx"
+    assert outputs.weights_file(ZOO.models["two"]) == "results/weights/two.onnx"
+    local = Zoo.of({"models": {"a": {"timm": "x", "weights": {"file": "a.pth"}}}}).models["a"]
+    assert outputs.source_file(local) == "a.pth"

@@ -1,0 +1,106 @@
+"""The zoo that a configuration declares."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo.config.artifacts import ARTIFACTS, BY_NAME
+from zoo.config.settings import Settings
+from zoo.config.zoo import Demands, Zoo
+from zoo.errors import ZooError
+
+CONFIG = {
+    "gates": {"int8": {"min_cosine": 0.99, "min_top1_agreement": 0.97}},
+    "artifacts": ["fp32", "int8", "fp32.onnx"],
+    "models": {
+        "hub": {"timm": "convnext_atto.d2_in1k"},
+        "local": {"timm": "resnet18", "weights": {"file": "a.pth"}, "gates": {"int8": {"min_cosine": 0.98}}},
+        "digits": {"timm": "convnext_atto", "weights": {"train": "digits"}, "artifacts": None},
+        "plants": {"timm": "convnext_atto", "weights": {"train": "plants"}, "artifacts": ["int8"]},
+        "given": {"onnx": "a.onnx", "artifacts": None, "evaluation": {"path": "val"}},
+        "traced": {"torchscript": "a.pt"},
+    },
+}
+
+
+@pytest.fixture
+def zoo() -> Zoo:
+    return Zoo.of(CONFIG, Path("/ncnn-zoo"))
+
+
+def test_a_configuration_of_one_line_has_every_default():
+    zoo = Zoo.of({"models": {"mine": {"timm": "convnext_atto.d2_in1k"}}})
+    assert (zoo.devices, zoo.streams, zoo.image_sets, zoo.defaults) == (None, None, {}, {})
+    model = zoo.models["mine"]
+    assert model.settings == Settings() and model.choices == {}
+    assert model.gates("int8") == {}
+    assert model.artifacts("cpu") == [name for name in ARTIFACTS if name not in BY_NAME]
+
+
+def test_gates_are_those_of_a_precision(zoo: Zoo):
+    assert zoo.models["hub"].gates("int8") == {"min_cosine": 0.99, "min_top1_agreement": 0.97}
+    assert zoo.models["local"].gates("int8") == {"min_cosine": 0.98, "min_top1_agreement": 0.97}
+    assert zoo.models["local"].gates("fp16") == {}
+
+
+def test_where_weights_come_from_tells_models_apart(zoo: Zoo):
+    kinds = {
+        name: (model.fetched, model.trained, model.trained_on_packaged, model.imported)
+        for name, model in zoo.models.items()
+    }
+    assert kinds == {
+        "hub": (True, False, False, False),
+        "local": (True, False, False, False),
+        "digits": (False, True, True, False),
+        "plants": (False, True, False, False),
+        "given": (False, False, False, True),
+        "traced": (False, False, False, True),
+    }
+    assert zoo.embedded == ["local", "digits", "plants", "given", "traced"]
+
+
+def test_only_ncnns_artifacts_are_built_for_a_gpu(zoo: Zoo):
+    assert zoo.models["hub"].artifacts("cpu") == ["fp32", "int8", "fp32.onnx"]
+    assert zoo.models["hub"].artifacts("gpu") == ["fp32", "int8"]
+    assert zoo.models["plants"].artifacts("cpu") == ["int8"]
+
+
+def test_a_model_that_is_an_onnx_file_has_no_torchscript_unless_it_is_listed(zoo: Zoo):
+    assert "torchscript" not in zoo.models["given"].artifacts("cpu")
+    assert "torchscript" in zoo.models["digits"].artifacts("cpu")
+    listed = {"models": {"given": {"onnx": "a.onnx", "artifacts": ["torchscript"]}}}
+    assert Zoo.of(listed).models["given"].artifacts("cpu") == ["torchscript"]
+
+
+def test_a_training_gives_as_many_outputs_as_there_are_classes(zoo: Zoo):
+    assert zoo.models["digits"].spec_values["args"] == {"num_classes": 10}
+    assert zoo.models["digits"].spec.args == {}
+    assert zoo.models["plants"].spec_values["args"] == {}, "its folder is missing: the training says so"
+
+
+def test_a_training_on_a_packaged_data_set_takes_one_thread(zoo: Zoo):
+    assert zoo.models["digits"].training_demands == Demands(threads=1, mem_mb=4000, gpu=0)
+    assert zoo.models["plants"].training_demands == Demands(threads=8, mem_mb=12000, gpu=1)
+
+
+def test_devices_that_are_named_are_taken():
+    models = {"models": {"a": {"timm": "x"}}}
+    assert Zoo.of(models | {"devices": ["gpu"]}).devices == ("gpu",)
+    assert Zoo.of(models | {"devices": "auto"}).devices is None
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "no models are declared; add models: "),
+        ({"models": None}, "no models are declared"),
+        ({"models": {"a": None}}, "a: say which model it is"),
+        ({"models": {"a": {}}}, "a: say which model it is by one of timm, torchvision"),
+        ({"models": {"a": {"timm": "x", "colour": 1}}}, "a: unknown colour"),
+        ({"models": {"a": {"timm": "x", "int8": {"colour": 1}}}}, "a: int8: unknown colour"),
+        ({"models": {"a": {"timm": "x"}}, "colour": 1}, "config.yaml: unknown colour"),
+    ],
+)
+def test_what_no_zoo_can_be_made_of_is_refused_in_a_sentence(config: dict, message: str):
+    with pytest.raises(ZooError, match=message):
+        Zoo.of(config)
