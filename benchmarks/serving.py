@@ -2,16 +2,22 @@
 
 Each variant has a server of its own on loopback; they take turns, several rounds each, so that what else the
 machine does concerns all. The figures over the first variant are medians over the rounds.
+
+With --slow 200 it measures instead how many good requests are lost while one client keeps that many slow ones
+open, half of them within headers, half within bodies; the exit status is 1 if more than 1 % are.
 """
 
 import argparse
 import http.client
 import itertools
 import os
+import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,8 +35,18 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=4, help="of each round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--slow", type=int, metavar="N", help="connections of a slow client")
+    parser.add_argument("--slow-from", default="127.0.0.1", metavar="ADDRESS", help="of 127.0.0.0/8")
+    parser.add_argument("--requests", type=int, default=1000, help="good ones, with --slow")
     options = parser.parse_args()
     images = [path.read_bytes() for path in sorted((PROJECT / "calib/heldout").glob("*.jpg"))]
+    if options.slow:
+        sys.exit(max(lost(artifact, images, options) for artifact in options.artifacts) > 0.01)
+    compare(images, options)
+
+
+def compare(images: list[bytes], options: argparse.Namespace) -> None:
+    """Print the rates of all variants of each artifact."""
     print(f"{os.cpu_count()} cores, {options.clients} clients\nartifact, variant, requests/s, over the first")
     for artifact in options.artifacts:
         ports = {name: 8200 + place for place, name in enumerate(VARIANTS)}
@@ -90,6 +106,65 @@ def rate(port: int, images: list[bytes], clients: int, seconds: float) -> float:
 
     with ThreadPoolExecutor(clients) as pool:
         return sum(pool.map(ask, range(clients))) / seconds
+
+
+def lost(artifact: Path, images: list[bytes], options: argparse.Namespace) -> float:
+    """The share of good requests that is lost to a slow client."""
+    server = start(artifact, 8200, ["--workers", "2", "--timeout", "10"])
+    over = threading.Event()
+    try:
+        await_ready(8200)
+        slow = threading.Thread(target=drip, args=(8200, options.slow, options.slow_from, over))
+        slow.start()
+        time.sleep(2)
+        counted = ask_good(8200, images, options.clients, options.requests)
+    finally:
+        over.set()
+        server.terminate()
+        server.wait()
+    share = 1 - counted["200"] / counted.total()
+    answers = ", ".join(f"{number} x {status}" for status, number in counted.most_common())
+    print(f"{artifact}, {options.slow} slow from {options.slow_from}: {answers}, {share:.2%} lost")
+    return share
+
+
+def drip(port: int, number: int, address: str, over: threading.Event) -> None:
+    """Keep `number` connections on which a byte is sent each half second; anew what the server closes."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 50000\r\n"
+    connections: dict[int, socket.socket] = {}
+    while not over.wait(0.5):
+        for place in range(number):
+            try:
+                if place not in connections:
+                    source = (address, 0)
+                    connections[place] = socket.create_connection(("127.0.0.1", port), 5, source)
+                    connections[place].sendall(head + (b"\r\n" if place % 2 else b"X-Slow: "))
+                connections[place].sendall(b"x")
+            except OSError:
+                connections.pop(place, socket.socket()).close()
+    for connection in connections.values():
+        connection.close()
+
+
+def ask_good(port: int, images: list[bytes], clients: int, requests: int) -> Counter[str]:
+    """How often each status, or kind of failure, came of `requests` whole requests; two minutes at most."""
+    end = time.monotonic() + 120
+
+    def ask(number: int) -> str:
+        if time.monotonic() > end:
+            return "not asked in time"
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            image = images[number % len(images)]
+            connection.request("POST", "/predict?top=1", image, {"Content-Type": "image/jpeg"})
+            return str(connection.getresponse().status)
+        except OSError as error:
+            return type(error).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(clients) as pool:
+        return Counter(pool.map(ask, range(requests)))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ def serve(options: argparse.Namespace) -> None:
         image_bytes=int(options.max_image_mb * 2**20),
         pixels=options.max_pixels,
         seconds=options.timeout,
+        header_seconds=options.header_timeout,
         waiting=options.max_waiting,
+        arriving=options.max_arriving,
+        per_address=options.max_per_address,
     )
     # Late, for LitServe takes seconds to import, and most mistakes are found by now.
     from zoo.serving.service import facts_of, make_server, run
@@ -46,7 +49,7 @@ def serve(options: argparse.Namespace) -> None:
         f"{probed.runtime['device']}, {batching(workers.max_batch, probed.gain)}; Ctrl-C ends it",
         flush=True,
     )
-    run(server, options.host, options.port)
+    run(server, options.host, options.port, limits)
 
 
 def parse() -> argparse.Namespace:
@@ -64,8 +67,11 @@ def parse() -> argparse.Namespace:
     add("--max-batch", type=count, help="images computed together, instead of what a trial finds")
     add("--max-image-mb", type=positive, default=10, help="size of an image file, MiB")
     add("--max-pixels", type=count, default=50_000_000, help="pixels of an image")
-    add("--max-waiting", type=count, default=64, help="requests on their way at once")
+    add("--max-waiting", type=count, default=64, help="requests that wait for their answers at once")
+    add("--max-arriving", type=count, default=128, help="requests that arrive at once")
+    add("--max-per-address", type=count, default=32, help="of these, of one client")
     add("--timeout", type=positive, default=10, help="seconds from a request to its answer")
+    add("--header-timeout", type=positive, default=5, help="seconds for the headers of a request")
     return parser.parse_args()
 
 

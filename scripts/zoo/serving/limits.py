@@ -8,14 +8,19 @@ class Limits:
     """What a service takes.
 
     image_bytes: of one image file. pixels: of one image, as it comes and as it is resized. seconds: from the
-    first byte of a request to its answer, and for one computation. waiting: how many requests may be on their
-    way at once, those that compute included.
+    end of a request's headers to its answer, and for one computation. header_seconds: for the headers.
+    waiting: how many requests that have arrived may wait for their answers at once, those that compute
+    included. arriving: how many may arrive at once, and how many connections may be there without a request.
+    per_address: how many of each of these may be of one client.
     """
 
     image_bytes: int = 10 * 2**20
     pixels: int = 50_000_000
     seconds: float = 10
+    header_seconds: float = 5
     waiting: int = 64
+    arriving: int = 128
+    per_address: int = 32
 
     @property
     def body_bytes(self) -> int:

@@ -6,19 +6,25 @@ import multiprocessing
 import os
 import signal
 import threading
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
 
+from fastapi import Depends
 from litserve import LitServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.runners.artifact import Artifact
+from zoo.serving.connection import TimedProtocol
 from zoo.serving.guard import Guard, Metrics
 from zoo.serving.limits import Limits, Workers
+from zoo.serving.places import Places
+from zoo.serving.queue import RequestQueue
+from zoo.serving.roll import Roll
 from zoo.serving.worker import PredictAPI
 
 
@@ -27,6 +33,12 @@ class Server(LitServer):  # type: ignore[misc]
     workers that it ends itself."""
 
     crashed = False
+
+    def _init_manager(self, num_api_servers: int) -> Any:
+        manager = super()._init_manager(num_api_servers)
+        for path, queue in self.litapi_request_queues.items():
+            self.litapi_request_queues[path] = RequestQueue(queue)
+        return manager
 
     def stop(self) -> None:
         """Let `run` return. In a thread, for the main one waits for that event and holds its connection."""
@@ -60,8 +72,9 @@ def make_server(
     """The server, ready to run. facts: what GET /info tells of the model."""
     names = ("model", "device", "artifact", "sha256")
     metrics = Metrics({name: str(facts[name]) for name in names})
+    roll = Roll(workers.count)
     server = Server(
-        PredictAPI(artifact, card, workers, limits),
+        PredictAPI(artifact, card, workers, limits, roll),
         accelerator="cpu",  # its word for one group of workers; the predictor knows the device
         devices=1,
         workers_per_device=workers.count,
@@ -75,7 +88,22 @@ def make_server(
     server.uvicorn_graceful_timeout = limits.seconds + 1
     server.response_buffer = _Answers()
     server.app.add_api_route("/metrics", lambda: _page(metrics), methods=["GET"])
+    _replace_health(server, roll)
     return server
+
+
+def _replace_health(server: Server, roll: Roll) -> None:
+    """LitServe's own /health asks nobody: it reads what each worker wrote when it had started."""
+    path = server.healthcheck_path
+    routes = server.app.router.routes
+    routes[:] = [route for route in routes if getattr(route, "path", None) != path]
+    key = [Depends(server.setup_auth())]
+    server.app.add_api_route(path, lambda: _health(roll), methods=["GET"], dependencies=key)
+
+
+def _health(roll: Roll) -> JSONResponse:
+    alive = roll.alive(os.getppid())
+    return JSONResponse({"alive": alive, "workers": len(roll)}, 200 if alive else 503)
 
 
 class _Answers(dict[str, Any]):
@@ -92,7 +120,7 @@ def _page(metrics: Metrics) -> Response:
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def run(server: Server, host: str, port: int) -> None:
+def run(server: Server, host: str, port: int, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl-C; every process that was started has ended when this returns.
 
     Raises ZooError if the workers do not start or the process that listens dies.
@@ -110,8 +138,10 @@ def run(server: Server, host: str, port: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    protocol = partial(TimedProtocol, limits=limits, places=Places(limits.arriving, limits.per_address))
+    options = {"log_level": "warning", "generate_client_file": False, "http": protocol, "ws": "none"}
     try:
-        server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
+        server.run(host=host, port=port, num_api_servers=1, **options)
     except KeyboardInterrupt:
         pass
     except RuntimeError as error:

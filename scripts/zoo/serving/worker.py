@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import faulthandler
+import os
 import signal
 import time
 import warnings
@@ -23,16 +24,20 @@ from zoo.runners.artifact import Artifact
 from zoo.serving.guard import BATCH_HEADER, PATH
 from zoo.serving.limits import Limits, Workers
 from zoo.serving.loop import PatientLoop
+from zoo.serving.roll import Roll
 from zoo.serving.uploads import Refused, Upload, decode, read_upload
 
 
 class PredictAPI(LitAPI):  # type: ignore[misc]
     """What a worker does: uploads in, answers out. It is pickled to the workers."""
 
-    def __init__(self, artifact: Artifact, card: ModelCard, workers: Workers, limits: Limits) -> None:
+    def __init__(
+        self, artifact: Artifact, card: ModelCard, workers: Workers, limits: Limits, roll: Roll
+    ) -> None:
         loop = PatientLoop() if workers.max_batch > 1 else "auto"
         super().__init__(max_batch_size=workers.max_batch, api_path=PATH, loop=loop)
         self._artifact, self._card, self._threads, self._limits = artifact, card, workers.threads, limits
+        self._roll = roll
 
     def setup(self, device: str) -> None:
         end_with_parent()
@@ -41,6 +46,7 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
         Image.MAX_IMAGE_PIXELS = self._limits.pixels  # Pillow's own guess is lower than what may be asked for
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `decode` refuses it
         self._predictor = Predictor(self._artifact, self._card, self._threads)
+        self._roll.enter(int(os.environ["LITSERVE_WORKER_ID"]))
 
     def decode_request(self, request: Annotated[Upload, Depends(read_upload)]) -> Upload:
         return request

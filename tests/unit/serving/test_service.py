@@ -59,10 +59,19 @@ class Service:
         except OSError:
             return 0
 
+    def alive(self) -> dict[str, int]:
+        return json.loads(self.ask("GET", "/health")[1])
+
     def await_health(self, wanted: int) -> None:
         end = time.monotonic() + PATIENCE
         while self.health() != wanted:
             assert time.monotonic() < end and self.process.poll() is None, self.process.stderr.read()
+            time.sleep(0.05)
+
+    def await_alive(self, wanted: int) -> None:
+        end = time.monotonic() + PATIENCE
+        while self.alive()["alive"] != wanted:
+            assert time.monotonic() < end
             time.sleep(0.05)
 
     def metrics(self) -> dict[str, float]:
@@ -224,6 +233,44 @@ def test_a_worker_that_dies_is_replaced_and_health_says_so(service: Service):
     service.await_health(200)
     assert not {first.pid, second.pid} & {worker.pid for worker in service.workers()}
     assert service.predict(pictures(1)[0])[0] == 200
+
+
+def test_health_tells_how_many_workers_are_alive(service: Service):
+    service.await_alive(2)
+    first, _ = service.workers()
+    first.suspend()  # what the one that listens sees at once, before anybody replaces it
+    try:
+        assert (service.health(), service.alive()) == (200, {"alive": 1, "workers": 2})
+    finally:
+        first.resume()
+    assert service.alive() == {"alive": 2, "workers": 2}
+
+
+def test_an_idle_worker_that_is_killed_takes_no_request_with_it(service: Service):
+    image = pictures(1)[0]
+    for _ in range(3):
+        victim, _ = service.workers()
+        time.sleep(0.2)  # it is waiting for a request by now
+        victim.kill()
+        start = time.monotonic()
+        assert [service.predict(image)[0] for _ in range(4)] == [200] * 4
+        assert time.monotonic() - start < PATIENCE / 2
+        service.await_alive(2)
+
+
+def test_slow_clients_cost_no_good_request(service: Service):
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9000\r\n"
+    slow = []
+    try:
+        for number in range(300):  # with half of the headers, and with half of the body
+            slow.append(socket.create_connection(("127.0.0.1", service.port)))
+            slow[-1].sendall(head + (b"\r\nhalf" if number % 2 else b""))
+        image = pictures(1)[0]
+        assert Counter(service.predict(image)[0] for _ in range(30)) == {200: 30}
+        assert service.health() == 200
+    finally:
+        for connection in slow:
+            connection.close()
 
 
 def test_requests_that_wait_are_computed_together_where_the_model_takes_them(flexible: Service, onnx: Path):

@@ -17,6 +17,7 @@ from zoo.predict import Predictor
 from zoo.runners.artifact import find_artifact
 from zoo.serving.guard import BATCH_HEADER
 from zoo.serving.limits import Workers
+from zoo.serving.roll import Roll
 from zoo.serving.uploads import Upload
 from zoo.serving.worker import PredictAPI, ending_after
 
@@ -40,7 +41,7 @@ def test_a_worker_ends_when_a_computation_takes_too_long_and_only_then():
 def answers(path: Path, *images: bytes) -> list[tuple[int, dict]]:
     """Status and content of what a worker answers to uploads that it takes together."""
     artifact, card = find_artifact(path)
-    api = PredictAPI(artifact, card, Workers(max_batch=8), LIMITS)
+    api = PredictAPI(artifact, card, Workers(max_batch=8), LIMITS, Roll(1))
     api._predictor = Predictor(artifact, card)
     found = api.predict([Upload(image, 2) for image in images])
     assert [BATCH_HEADER in each.headers for each in found] == [True] + [False] * (len(images) - 1)
