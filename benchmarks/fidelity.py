@@ -27,8 +27,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.calibration.statistics import CalibrationStatistics
-from zoo.config.card import ModelCard
-from zoo.config.evaluation import Accuracy, Evaluation
+from zoo.config.records.card import ModelCard
+from zoo.config.records.evaluation import Accuracy, Evaluation
 from zoo.images.decode import load
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, samples

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.jobs.reporting import reporting
 from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.timing import ncnn_fp32

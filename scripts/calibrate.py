@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.calibration.collect import collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet, shard
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.pair import Pair

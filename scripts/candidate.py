@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.apply import apply
@@ -15,7 +15,7 @@ from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
 from zoo.search.subject import Subject
-from zoo.search.trials import tried
+from zoo.search.trials import Tried
 
 snakemake: Any
 
@@ -37,7 +37,7 @@ def main(
     held_out, feed = CalibrationSet.of(ImageSet.from_dict(images)).held_out, ModelCard.read(card).feed
     truth = Reference.load(Path(reference))
     found, _ = outputs(artifact, held_out, feed, truth, threads, memory_mb)
-    write_json(tried(artifact, truth, found), output)
+    Tried.of_files(artifact, truth, found).write(output)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.config.verification import Verification
+from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting

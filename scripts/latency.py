@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.jobs.reporting import reporting
 from zoo.measure.timing import ncnn_fp32, time_beside
 from zoo.runners.artifact import Artifact

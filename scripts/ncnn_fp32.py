@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.export.ncnn import Target, to_ncnn
 from zoo.jobs.reporting import reporting
 

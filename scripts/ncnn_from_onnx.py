@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.export.ncnn import Target, first_that_agrees
 from zoo.images.inputs import Feed
 from zoo.jobs.reporting import reporting

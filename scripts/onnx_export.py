@@ -6,9 +6,9 @@ from typing import Any
 
 import onnx
 
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
-from zoo.export.onnx import DEFAULT_OPSET, INPUT, OUTPUT, export_onnx
+from zoo.config.records.card import ModelCard
+from zoo.export.onnx import INPUT, OUTPUT, export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
@@ -26,7 +26,7 @@ def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
     return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
 
 
-def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output: str) -> None:
+def main(*, spec: ModelSpec, weights: str, card: str, opset: int, output: str) -> None:
     described = ModelCard.read(card)
     feed, names = described.feed, names_of(described)
     if spec.kind.is_artifact == "fp32.onnx":
@@ -39,7 +39,7 @@ def main(*, spec: ModelSpec, weights: str, card: str, opset: int | None, output:
     if not spec.kind.is_file:
         logging.info("rewrites: %s", rewrite(model, example))
     other = zeros(second.shapes) if second else None
-    export_onnx(model, example, output, DEFAULT_OPSET if opset is None else opset, names, other)
+    export_onnx(model, example, output, opset, names, other)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import onnx
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting

@@ -4,7 +4,7 @@ from typing import Any
 
 import onnx
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.config.settings import OnnxInt8
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.files import replacing

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.array_types import Arrays
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import ModelCard
 from zoo.images.decode import load as load_samples
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples

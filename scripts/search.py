@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.config.benchmark import TimedLatency
+from zoo.config.records.benchmark import TimedLatency
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import Recipe
 from zoo.search.choice import search
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
-from zoo.search.trials import gather
+from zoo.search.trials import Tried, gather
 
 snakemake: Any
 
@@ -30,7 +30,7 @@ def main(
 ) -> None:
     tried = {name: Recipe.from_dict(values) for name, values in read_json(recipes).items()}
     gathered = gather(
-        list(map(read_json, trials)),
+        list(map(Tried.read, trials)),
         list(map(TimedLatency.read, latencies)),
         tried,
         Sensitivity.from_dict(read_json(sensitivity)),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.decode import load
 from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.records import write_json

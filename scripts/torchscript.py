@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import ModelCard
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
 from zoo.jobs.files import replacing

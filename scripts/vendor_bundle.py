@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.deploy.vendor import write_vendor_bundle
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.Image import Image as PillowImage
 
 from zoo.array_types import Arrays
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import mode, prepared, read_inputs
 from zoo.images.sets import Sample

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from zoo.config.card import CLASSIFICATION, ModelCard, Output
+from zoo.config.records.card import CLASSIFICATION, ModelCard, Output
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 

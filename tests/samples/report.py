@@ -5,9 +5,9 @@ import math
 from dataclasses import replace
 
 from samples import cards
-from zoo.config.benchmark import Benchmark
-from zoo.config.evaluation import Evaluation
-from zoo.config.verification import Verdict, Verification
+from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.verification import Verdict, Verification
 from zoo.images.preprocess import Preprocess
 from zoo.report.records import ModelRecords
 from zoo.report.row import rows

@@ -20,8 +20,9 @@ import reference
 import torchscript
 import verify
 import weights
-from zoo.config.card import ModelCard
 from zoo.config.model_spec import ModelSpec
+from zoo.config.opset import DEFAULT_OPSET
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact
@@ -53,7 +54,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
         "fp32": (folder / "fp32.param", folder / "fp32.bin"),
     }
     onnx, traced = str(folder / "fp32.onnx"), str(folder / "torchscript.pt")
-    onnx_export.main(spec=spec, weights=kept, card=card, opset=None, output=onnx)
+    onnx_export.main(spec=spec, weights=kept, card=card, opset=DEFAULT_OPSET, output=onnx)
     pair = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
     if "torchscript" in spec.kind.without:
         del files["torchscript"]
@@ -75,6 +76,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
             images=images,
             gates=GATES,
             threads=1,
+            memory_mb=3000,
             output=str(folder / "verify.json"),
         )
         reports[name] = read_json(folder / "verify.json")

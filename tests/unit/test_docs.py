@@ -12,7 +12,8 @@ PAGES = [*sorted(PROJECT.glob("[!C]*.md")), PROJECT / "CONTRIBUTING.md", *sorted
 SOURCES = [*sorted((PROJECT / "scripts").rglob("*.py")), *sorted((PROJECT / "rules").glob("*.smk"))]
 EXAMPLES = re.compile(r"```yaml\n.*?```", re.DOTALL)
 """They name files of the user's own."""
-FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles", "zoo")
+FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles")
+PATHS = rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*|zoo/\w+(?:/[\w./]*|\.py))"
 RULES = "\n".join(path.read_text() for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")])
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -31,7 +32,7 @@ def test_a_link_leads_somewhere(page: Path, link: str):
     assert (page.parent / link).exists()
 
 
-@pytest.mark.parametrize(("page", "path"), pages(rf"(?<![\w/.])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*)"))
+@pytest.mark.parametrize(("page", "path"), pages(PATHS))
 def test_a_path_exists(page: Path, path: str):
     base = PROJECT / "scripts" if path.startswith("zoo/") else PROJECT
     pattern = re.sub(r"<\w+>", "*", path.rstrip("./"))

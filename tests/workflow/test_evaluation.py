@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from samples.workflow import Zoo, picture
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 
 pytestmark = pytest.mark.long(60)
 

@@ -7,7 +7,7 @@ import pytest
 
 from samples.hub_server import Repository, serve
 from samples.workflow import Zoo
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 
 pytestmark = pytest.mark.long(40)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from samples.workflow import Zoo, make_zoo, wait_for_job
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 
 pytestmark = pytest.mark.long(110)
 

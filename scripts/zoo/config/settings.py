@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
+from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import refuse_unknown
-
-DEFAULT_OPSET = 17
-"""The newest that onnxruntime and pnnx both read."""
 
 
 def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
 from zoo.images.preprocess import mean_norm

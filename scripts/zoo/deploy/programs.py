@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
 from zoo.ncnn.options import options
 

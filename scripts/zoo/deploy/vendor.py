@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, mean_norm, prepare_uint8

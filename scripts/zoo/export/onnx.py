@@ -9,6 +9,7 @@ import onnxsim
 import torch
 from torch import nn
 
+from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
 from zoo.export.rewrites import model_name
 from zoo.export.tracing import (
@@ -29,14 +30,6 @@ INPUT, OUTPUT = "data", "output"
 
 OPSETS = range(11, 21)
 """ONNX operator sets that can be asked for: the exporter writes up to 20."""
-
-DEFAULT_OPSET = 17
-"""The newest that onnxruntime 1.31 and pnnx 20261020 both read exactly.
-
-Since 18 a reduction takes its axes as an input, which pnnx drops if it is a single one: the mean over the
-tokens of a ViT, over the channels in GRN. Since 17 layer norm is one operator.
-"""
-
 
 MAX_INLINE_BYTES = 2_000_000_000
 """Weights that lie in the ONNX file, a protobuf message being limited to 2 GiB; more go beside it."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo.array_types import Arrays
-from zoo.config.evaluation import Accuracy, Evaluation
+from zoo.config.records.evaluation import Accuracy, Evaluation
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
 from zoo.measure.reference_set import ReferenceSet

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.config.benchmark import Benchmark, Hardware
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.benchmark import Benchmark, Hardware
+from zoo.config.records.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
 from zoo.measure.throughput import GPU_STREAMS, TURNS, StreamSettings, throughput

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
-from zoo.config.verification import Closeness, Cosine, OutputCloseness
+from zoo.config.records.verification import Closeness, Cosine, OutputCloseness
 from zoo.measure.metrics import cosine, max_abs_error, sqnr_db, top1_agreement
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from zoo.array_types import Arrays
-from zoo.config.card import ModelCard
-from zoo.config.verification import LayerDifference
+from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import LayerDifference
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated
 from zoo.measure.layer_difference import compared_layers, layer_difference

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.config.verification import Divergence, LayerDifference
+from zoo.config.records.verification import Divergence, LayerDifference
 from zoo.errors import ArtifactError
 from zoo.images.decode import load
 from zoo.images.inputs import Feed

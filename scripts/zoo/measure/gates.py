@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from zoo.array_types import Arrays
-from zoo.config.verification import Closeness
+from zoo.config.records.verification import Closeness
 from zoo.errors import ZooError
 
 _GATES = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.config.verification import LayerDifference
+from zoo.config.records.verification import LayerDifference
 from zoo.measure.metrics import cosine, max_abs_error, ratio_db
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples
 from zoo.runners.reference import Reference

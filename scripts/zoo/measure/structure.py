@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.config.verification import FileFacts, Structure
+from zoo.config.records.verification import FileFacts, Structure
 from zoo.jobs.files import sha256
 from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import read_param

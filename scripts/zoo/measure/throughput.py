@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.array_types import Arrays
-from zoo.config.benchmark import ReferenceThroughput, Throughput
+from zoo.config.records.benchmark import ReferenceThroughput, Throughput
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import Child
 from zoo.jobs.usage import fitting

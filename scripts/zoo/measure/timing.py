@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.config.benchmark import Latency, ReferenceLatency, TimedLatency
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.benchmark import Latency, ReferenceLatency, TimedLatency
+from zoo.config.records.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
 from zoo.runners.artifact import Artifact

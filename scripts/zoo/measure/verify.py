@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.array_types import FLOAT16_MAX
-from zoo.config.proof import RuntimeInfo
-from zoo.config.verification import (
+from zoo.config.records.proof import RuntimeInfo
+from zoo.config.records.verification import (
     Closeness,
     ClosenessAtShapes,
     Divergence,

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from zoo.config.card import CLASSIFICATION, OTHER, ModelCard, Output
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import CLASSIFICATION, OTHER, ModelCard, Output
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError

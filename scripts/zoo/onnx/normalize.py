@@ -8,11 +8,9 @@ import onnx.version_converter
 import onnxsim
 from onnx.tools.update_model_dims import update_inputs_outputs_dims
 
+from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Shape
-
-NEWEST_OPSET = 17
-"""See `zoo.export.onnx.DEFAULT_OPSET`."""
 
 
 def normalized(
@@ -59,10 +57,10 @@ def _read_by_all(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model in the newest opset that the tools behind it read exactly, if it is of a newer one and has an
     older form: since 18 pnnx and onnx2torch do not read reductions, whose axes became inputs."""
     version = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)
-    if version <= NEWEST_OPSET:
+    if version <= DEFAULT_OPSET:
         return model
     try:
-        converted: onnx.ModelProto = onnx.version_converter.convert_version(model, NEWEST_OPSET)
+        converted: onnx.ModelProto = onnx.version_converter.convert_version(model, DEFAULT_OPSET)
         onnx.checker.check_model(converted, full_check=True)
     except Exception:  # of an operator without an older form; what reads it then is found by trying
         return model

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from zoo.config.verification import LayerDifference
+from zoo.config.records.verification import LayerDifference
 from zoo.report import formats
 from zoo.report.charts import layout
 from zoo.report.depth import line

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from zoo.config.verification import LayerDifference, Verification
+from zoo.config.records.verification import LayerDifference, Verification
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.artifact_names import precision_and_format

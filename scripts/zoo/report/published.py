@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 
 
 @dataclass(frozen=True)

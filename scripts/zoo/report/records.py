@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from zoo.config.benchmark import Benchmark
-from zoo.config.card import ModelCard
-from zoo.config.evaluation import Evaluation
-from zoo.config.proof import Proof
-from zoo.config.verification import Verification
+from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.card import ModelCard
+from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.proof import Proof
+from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 from zoo.report.artifact_names import sort_key

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.config.benchmark import Benchmark
-from zoo.config.card import ModelCard
-from zoo.config.evaluation import Evaluation
-from zoo.config.verification import Numbers, Verification
+from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.card import ModelCard
+from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.verification import Numbers, Verification
 from zoo.report.artifact_names import precision_and_format, sort_key
 from zoo.report.records import ModelRecords, by_artifact
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from zoo.config.benchmark import Benchmark
-from zoo.config.card import ModelCard
-from zoo.config.evaluation import Evaluation
-from zoo.config.verification import Verification
+from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.card import ModelCard
+from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
 from zoo.report.charts import Figure

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 
 RUNTIMES = ("torch", "onnxruntime", "ncnn")

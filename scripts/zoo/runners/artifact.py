@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.config.artifacts import locate
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.runners import Runner, open_runner
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.array_types import Arrays
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError
 from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from zoo.array_types import Arrays
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError
 from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.hardware import cpu_name

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
-from zoo.config.card import CLASSIFICATION
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.card import CLASSIFICATION
+from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.proof import Proof
+from zoo.config.records.proof import Proof
 from zoo.errors import ZooError
 from zoo.search.trials import Trial
 

@@ -1,12 +1,12 @@
 """What was measured of a candidate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.array_types import Arrays
-from zoo.config.benchmark import TimedLatency
-from zoo.errors import ZooError
+from zoo.config.records.benchmark import TimedLatency
+from zoo.config.records.record import Record
 from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
@@ -42,6 +42,28 @@ class Fidelity:
         return cls(worst, top1_agreement(reference.logits, logits), drop)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried(Fidelity, Record):
+    """What is known of a candidate before it is timed. images: how many fidelity was measured on; bytes: of
+    its files."""
+
+    KIND: ClassVar[str] = "trial"
+
+    name: str
+    images: int
+    bytes: int
+
+    @classmethod
+    def of_files(cls, artifact: Artifact, reference: Reference, outputs: Arrays) -> "Tried":
+        """From the outputs of a candidate, each (images, …)."""
+        return cls(
+            **vars(Fidelity.of(reference, outputs)),
+            name=artifact.name,
+            images=len(reference.names),
+            bytes=sum(file.stat().st_size for file in artifact.files),
+        )
+
+
 @dataclass(frozen=True)
 class Trial:
     """What was measured of one candidate. See `Fidelity` for the first figures.
@@ -63,23 +85,24 @@ class Trial:
     error: float = 0.0
 
     @classmethod
-    def of(cls, tried: Mapping[str, Any], latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":
-        """From a record of `tried`, and what `zoo.measure.timing.time_beside` found.
+    def of(cls, tried: Tried, latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":
+        """From what was measured of a candidate.
 
         Times are those of the quick runs of both models, the 10th percentiles: what else the machine does
         slows the others, and not always both alike.
         """
         weights, products = int8_shares
-        own, fp32 = latency.p10_ms, latency.reference.p10_ms
-        return cls.from_dict(
-            {
-                **tried,
-                "int8_weights": weights,
-                "int8_multiply_adds": products,
-                "latency_ms": own,
-                "speedup": fp32 / own,
-                "error": latency.ratio_error / latency.ratio,
-            }
+        return cls(
+            tried.name,
+            tried.sqnr_db,
+            tried.agreement,
+            tried.top1_drop,
+            tried.bytes,
+            int8_weights=weights,
+            int8_multiply_adds=products,
+            latency_ms=latency.p10_ms,
+            speedup=latency.reference.p10_ms / latency.p10_ms,
+            error=latency.ratio_error / latency.ratio,
         )
 
     @classmethod
@@ -96,14 +119,6 @@ class Trial:
             latency_ms=latency.reference.p10_ms,
             speedup=1.0,
         )
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Trial":
-        """From plain values, keys that are not of a trial left out. Raises ZooError if one is missing."""
-        try:
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
-        except KeyError as error:
-            raise ZooError(f"a trial lacks {error}; delete its files to have it measured again") from None
 
     @property
     def drop(self) -> float:
@@ -128,32 +143,22 @@ class Gathered:
     images: int
 
 
-def tried(artifact: Artifact, reference: Reference, outputs: Arrays) -> dict[str, Any]:
-    """What is known of a candidate before it is timed, for JSON. outputs: each (images, …)."""
-    size = sum(file.stat().st_size for file in artifact.files)
-    fidelity = asdict(Fidelity.of(reference, outputs))
-    return {"name": artifact.name, "images": len(reference.names)} | fidelity | {"bytes": size}
-
-
 def gather(
-    records: Sequence[Mapping[str, Any]],
+    tried: Sequence[Tried],
     latencies: Sequence[TimedLatency],
     recipes: Mapping[str, Recipe],
     sensitivity: Sensitivity,
     fp32_bytes: int,
 ) -> Gathered:
-    """records: of `tried`; latencies: what `time_beside` found, in the same order; recipes: by name.
-
-    Raises ZooError if something is missing in a record.
-    """
+    """latencies: in the order of `tried`; recipes: by name."""
     trials = [
-        Trial.of(record, latency, sensitivity.int8_shares(recipes[record["name"]]))
-        for record, latency in zip(records, latencies, strict=True)
+        Trial.of(candidate, latency, sensitivity.int8_shares(recipes[candidate.name]))
+        for candidate, latency in zip(tried, latencies, strict=True)
     ]
     # The times of fp32 differ a little from candidate to candidate; the last are as good as any.
     fp32 = Trial.of_fp32(latencies[-1], fp32_bytes, classifies=trials[0].agreement is not None)
     return Gathered(
         tuple(trial for trial in trials if trial.name != FLOATS),
         (fp32, *(trial for trial in trials if trial.name == FLOATS)),
-        records[-1]["images"],
+        tried[-1].images,
     )

@@ -13,7 +13,7 @@ from litserve import LitServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.runners.artifact import Artifact

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.predict import Predictor
 from zoo.runners.artifact import Artifact

@@ -15,7 +15,7 @@ from PIL import Image
 from starlette.responses import JSONResponse, Response
 
 from zoo.array_types import Arrays
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.jobs.isolation import end_with_parent
 from zoo.predict import Predictor

@@ -15,8 +15,8 @@ import timm
 import torch
 from torch import nn
 
-from zoo.config.card import CLASSIFICATION
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import CLASSIFICATION
 from zoo.config.training_images import is_packaged, parts, training_classes, with_classes
 from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
 from zoo.config.weights_source import Training

@@ -13,12 +13,12 @@ import yaml
 from snakemake.utils import validate as snakemake_validate
 
 from zoo.config.artifacts import ARTIFACTS, PRECISIONS
-from zoo.config.card import CLASSIFICATION, OTHER
 from zoo.config.libraries import LIBRARIES
 from zoo.config.model_spec import MODEL_KEYS, PREPROCESS_KEYS, ModelSpec
+from zoo.config.records.card import CLASSIFICATION, OTHER
+from zoo.config.records.verification import Closeness, Cosine
 from zoo.config.settings import SETTINGS, Gates, Int8, OnnxInt8, Settings, Target, Vendor
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
-from zoo.config.verification import Closeness, Cosine
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
 from zoo.deploy.vendor import DATA_TYPES

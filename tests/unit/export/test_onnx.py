@@ -12,8 +12,9 @@ from torch import nn
 
 import zoo.export.onnx
 from samples.models import random_model, rewritten_model
+from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
-from zoo.export.onnx import DEFAULT_OPSET, OPSETS, export_onnx
+from zoo.export.onnx import OPSETS, export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import sha256
 

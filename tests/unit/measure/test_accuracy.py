@@ -5,7 +5,7 @@ import pytest
 
 from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.ncnn import small_network
-from zoo.config.evaluation import Accuracy, Evaluation
+from zoo.config.records.evaluation import Accuracy, Evaluation
 from zoo.errors import ZooError
 from zoo.measure.accuracy import accuracy, evaluate
 from zoo.measure.reference_set import ReferenceSet

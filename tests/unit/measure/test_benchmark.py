@@ -4,8 +4,8 @@ import pytest
 
 from samples.artifacts import artifact, pair
 from samples.ncnn import small_network
-from zoo.config.benchmark import Benchmark, Hardware
-from zoo.config.proof import RuntimeInfo
+from zoo.config.records.benchmark import Benchmark, Hardware
+from zoo.config.records.proof import RuntimeInfo
 from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.throughput import GPU_STREAMS, TURNS
 from zoo.measure.timing import RUNS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.config.verification import Cosine
+from zoo.config.records.verification import Cosine
 from zoo.measure.closeness import closeness
 from zoo.measure.gates import gate_failures
 

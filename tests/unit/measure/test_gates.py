@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.config.verification import Closeness, Cosine
+from zoo.config.records.verification import Closeness, Cosine
 from zoo.errors import ZooError
 from zoo.measure.gates import failures, gate_failures, layer_threshold, not_finite
 

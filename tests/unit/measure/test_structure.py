@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, save
 
 from samples.artifacts import pair
 from samples.ncnn import small_network
-from zoo.config.verification import FileFacts
+from zoo.config.records.verification import FileFacts
 from zoo.measure.structure import check_structure
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from samples.artifacts import FEED, RECORD, TWO, artifact, pair, photos, reference, two_headed_reference
 from samples.ncnn import chain, small_network, two_headed
-from zoo.config.verification import Cosine, Numbers, Verdict, Verification
+from zoo.config.records.verification import Cosine, Numbers, Verdict, Verification
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed
 from zoo.measure.reference_set import ReferenceSet

@@ -3,7 +3,7 @@
 import pytest
 
 from samples.weights import reference, spec, stored
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.models.architecture import create
 from zoo.models.card import describe

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from samples.artifacts import artifact
-from zoo.config.verification import LayerDifference
+from zoo.config.records.verification import LayerDifference
 from zoo.report.comparison import as_csv, plot, table
 
 DIFFERENCES = [

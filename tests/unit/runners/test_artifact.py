@@ -9,7 +9,7 @@ import pytest
 from samples.artifacts import artifact, make_tree, pair
 from samples.cards import card
 from samples.ncnn import small_network
-from zoo.config.card import ModelCard
+from zoo.config.records.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact, find_artifact

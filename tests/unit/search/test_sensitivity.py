@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, normal, small_network, two_headed
+from samples.ncnn import fed, normal, small_network
 from zoo.calibration.collect import collect
 from zoo.errors import ZooError
-from zoo.measure.layer_time import LayerTimes, layer_times
+from zoo.measure.layer_time import LayerTimes
 from zoo.measure.multiply_adds import multiply_adds
 from zoo.ncnn.graph import write_graph
 from zoo.ncnn.pair import Pair
@@ -92,11 +92,6 @@ def test_the_record_holds_every_layer_with_weights():
     assert weights == pytest.approx((112 + 25) / 177) and products == pytest.approx(140 / 200)
 
 
-def test_multiply_adds_are_weights_times_output_positions(files):
-    (height, width) = (8, 8)
-    assert multiply_adds(files, [(3, height, width)]) == {"conv": 108 * 64, "dw": 36 * 64, "fc": 20}
-
-
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json():
     record = record_of()
     assert Sensitivity.from_dict(record.to_dict()) == record
@@ -113,48 +108,3 @@ def test_what_is_not_a_record_is_refused(damage):
     values = record_of().to_dict() | damage
     with pytest.raises(ZooError, match="not a record of sensitivity"):
         Sensitivity.from_dict(values)
-
-
-def test_every_layer_that_computes_takes_time(files):
-    times = layer_times(files, [(3, 8, 8)], runs=2)
-    assert list(times.ms) == [layer.name for layer in GRAPH.layers]
-    assert times.ms["in0"] == 0
-    assert all(times.ms[name] > 0 for name in ("conv", "dw", "add", "pool", "fc"))
-    assert times.device
-    assert not times.transfers
-
-
-def test_timing_layers_one_by_one_computes_what_a_whole_run_does(files):
-    runner = NcnnRunner(*files, "cpu", 1, precision="fp32")
-    (image,) = images(1, 2)
-    expected = runner.run((image,))
-    assert len(runner.seconds((image,), ["1", "2", "4", "5", "6", "out0"])) == 6
-    np.testing.assert_array_equal(runner.run((image,)), expected)
-
-
-def test_a_file_that_ncnn_cannot_time_is_an_error(files, tmp_path):
-    (tmp_path / "x.bin").write_bytes(files[1].read_bytes()[:-4])
-    with pytest.raises(ZooError, match="x\\.bin"):
-        layer_times((files[0], tmp_path / "x.bin"), [(3, 8, 8)], runs=1)
-
-
-# Several inputs and outputs
-
-
-SHAPES = [(3, 8, 8), (6,)]
-"""Of the inputs of `two_headed`."""
-
-
-@pytest.fixture(scope="module")
-def two_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("two")
-    pair = folder / "fp32.param", folder / "fp32.bin"
-    write_graph(two_headed(), *pair)
-    return pair
-
-
-def test_multiply_adds_and_times_of_a_model_of_two_inputs(two_files):
-    assert multiply_adds(two_files, SHAPES) == {"conv": 108 * 64, "fc": 20, "side": 30}
-    times = layer_times(two_files, SHAPES, runs=2)
-    assert all(times.ms[name] > 0 for name in ("conv", "relu", "pool", "fc", "side", "add"))
-    assert (times.ms["in0"], times.ms["in1"]) == (0, 0)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from samples.artifacts import artifact
-from zoo.config.benchmark import ReferenceLatency, TimedLatency
+from zoo.config.records.benchmark import ReferenceLatency, TimedLatency
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.reference import Reference
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
-from zoo.search.trials import Fidelity, Trial, gather, tried
+from zoo.search.trials import Fidelity, Trial, Tried, gather
 
 
 def test_fidelity_counts_changes_and_losses():
@@ -38,18 +38,17 @@ def test_fidelity_of_what_is_no_classifier_is_the_sqnr_of_its_worst_output():
         assert (fidelity.agreement, fidelity.top1_drop) == (None, None)
 
 
-FP32 = ReferenceLatency(artifact="fp32", device="a CPU", p10_ms=10.0, median_ms=90.0, p90_ms=99.0)
 LATENCY = TimedLatency(
+    median_ms=9.0,
+    p10_ms=4.0,
+    p90_ms=10.0,
     threads=1,
     runs=50,
-    p10_ms=4.0,
-    median_ms=9.0,
-    p90_ms=9.9,
-    reference=FP32,
+    reference=ReferenceLatency(median_ms=90.0, p10_ms=10.0, p90_ms=100.0, artifact="fp32", device="a CPU"),
     ratio=0.5,
     ratio_error=0.01,
 )
-TRIED = {"name": "x", "images": 7, "sqnr_db": 30.0, "agreement": 0.9, "top1_drop": None, "bytes": 100}
+TRIED = Tried(name="x", images=7, sqnr_db=30.0, agreement=0.9, top1_drop=None, bytes=100)
 
 
 def test_speed_is_that_of_the_quick_runs_of_both():
@@ -59,11 +58,9 @@ def test_speed_is_that_of_the_quick_runs_of_both():
 
 @pytest.mark.parametrize("missing", ["sqnr_db", "bytes"])
 def test_a_trial_that_lacks_something_is_refused(missing):
-    values = {key: value for key, value in TRIED.items() if key != missing}
-    with pytest.raises(ZooError, match=f"a trial lacks '{missing}'; delete its files"):
-        Trial.of(values, LATENCY, (0.75, 0.5))
-    with pytest.raises(ZooError, match="a trial lacks 'int8_weights'"):
-        Trial.from_dict(TRIED)
+    values = {key: value for key, value in TRIED.to_dict().items() if key != missing}
+    with pytest.raises(ZooError, match=f"^a.json: a broken trial .*`{missing}`.*; delete it to have it made"):
+        Tried.from_dict(values, "a.json")
 
 
 @pytest.mark.parametrize(("classifies", "agreement"), [(True, 1.0), (False, None)])
@@ -76,11 +73,11 @@ def test_a_record_before_the_timing_has_fidelity_and_size(tmp_path):
     for name, size in (("a.param", 3), ("a.bin", 40)):
         (tmp_path / name).write_bytes(bytes(size))
     truth = Reference((np.float32([[3, 0], [0, 3]]),), ("a", "b"))
-    found = tried(artifact(tmp_path / "a.param", tmp_path / "a.bin", name="local-2"), truth, truth.outputs)
-    assert found == {
-        "name": "local-2", "images": 2, "sqnr_db": MAX_DB, "agreement": 1.0, "top1_drop": None, "bytes": 43
-    }  # fmt: skip
-    assert json.loads(json.dumps(found)) == found
+    found = Tried.of_files(
+        artifact(tmp_path / "a.param", tmp_path / "a.bin", name="local-2"), truth, truth.outputs
+    )
+    assert found == Tried(name="local-2", images=2, sqnr_db=MAX_DB, agreement=1.0, top1_drop=None, bytes=43)
+    assert Tried.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_what_was_measured_is_gathered_with_what_it_is_compared_with():
@@ -91,8 +88,8 @@ def test_what_was_measured_is_gathered_with_what_it_is_compared_with():
     sensitivity = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, layers)
     half = Recipe("x", {"a": LayerPlan(), "b": LayerPlan("fp16")})
     recipes = {"x": half, "fp16": half.floating(["a"])}
-    later = replace(LATENCY, reference=replace(FP32, p10_ms=12.0))
-    found = gather([TRIED, TRIED | {"name": "fp16"}], [LATENCY, later], recipes, sensitivity, 400)
+    later = replace(LATENCY, reference=replace(LATENCY.reference, p10_ms=12.0))
+    found = gather([TRIED, replace(TRIED, name="fp16")], [LATENCY, later], recipes, sensitivity, 400)
     assert found.images == 7
     assert [trial.name for trial in found.candidates] == ["x"]
     assert (found.candidates[0].int8_weights, found.candidates[0].int8_multiply_adds) == (0.3, 0.6)

@@ -12,7 +12,7 @@ from PIL import Image
 from samples.artifacts import make_tree
 from samples.ncnn import chain
 from samples.uploads import LIMITS, encoded
-from zoo.config.card import Output
+from zoo.config.records.card import Output
 from zoo.predict import Predictor
 from zoo.runners.artifact import find_artifact
 from zoo.serving.guard import BATCH_HEADER

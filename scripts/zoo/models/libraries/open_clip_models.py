@@ -8,8 +8,8 @@ from typing import Any
 import open_clip
 from torch import nn
 
-from zoo.config.card import OTHER
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import OTHER
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.config.card import CLASSIFICATION, OTHER
 from zoo.config.libraries import LIBRARIES, LibraryName
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import CLASSIFICATION, OTHER
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.models import libraries

@@ -8,8 +8,8 @@ from samples.sources import (
     build,
     passed,
 )
-from zoo.config.card import Output
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import Output
 from zoo.images.preprocess import mean_norm
 
 

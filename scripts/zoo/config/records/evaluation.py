@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.proof import Proof, RuntimeInfo
+from zoo.config.records.proof import Proof, RuntimeInfo
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from zoo.config.record import Record
+from zoo.config.records.record import Record
 from zoo.errors import ZooError
 
 

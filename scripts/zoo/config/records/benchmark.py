@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.proof import Proof, RuntimeInfo
-from zoo.config.record import Record
+from zoo.config.records.proof import Proof, RuntimeInfo
+from zoo.config.records.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from samples.report import evaluation
-from zoo.config.evaluation import Evaluation
+from zoo.config.records.evaluation import Evaluation
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "image_set", "images", "labelled", "top1"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from zoo.config.record import Record
+from zoo.config.records.record import Record
 from zoo.errors import ZooError
 from zoo.images.files import ModelClasses
 from zoo.images.inputs import IMAGE, Feed, Input, Shape

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.config.record import Record
+from zoo.config.records.record import Record
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from samples.report import benchmark
-from zoo.config.benchmark import Benchmark, TimedLatency
+from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "hardware", "bytes", "files"}

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from samples.cards import RECORD, card
-from zoo.config.card import OTHER, ModelCard, Output
+from zoo.config.records.card import OTHER, ModelCard, Output
 from zoo.errors import ZooError
 from zoo.images.files import ModelClasses
 from zoo.images.inputs import FILE, NORMAL, Feed, Input
 
 TWO = (Input("photo", (3, 8, 8), second_shape=(3, 16, 16)), Input("vector", (6,), NORMAL))
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_reading_a_card_loads_no_numpy(tmp_path: Path):
     card().write(tmp_path / "small.json")
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from zoo.config.card import ModelCard\n"
+        "from zoo.config.records.card import ModelCard\n"
         f"ModelCard.read({str(tmp_path / 'small.json')!r}); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

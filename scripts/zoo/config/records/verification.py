@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.proof import Proof, RuntimeInfo
+from zoo.config.records.proof import Proof, RuntimeInfo
 
 
 @dataclass(frozen=True)

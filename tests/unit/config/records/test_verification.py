@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from samples.report import verification
-from zoo.config.verification import ClosenessAtShapes, Cosine, Numbers, OutputCloseness, Verification
+from zoo.config.records.verification import ClosenessAtShapes, Cosine, Numbers, OutputCloseness, Verification
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "structure", "numbers", "divergence", "verdict"}
