@@ -147,7 +147,9 @@ class CalibrationStatistics:
         """The inverse of `save`. Raises ZooError if the file is not such a file."""
         arrays = read_arrays(path)
         try:
-            meta = json.loads(str(arrays["meta"]))
+            meta = json.loads(str(arrays.pop("meta")))
+            if any(each.dtype.kind not in "iuf" for each in arrays.values()):
+                raise ValueError
             inputs = {each: _input(arrays, f"input{each}") for each in set(meta["inputs"].values())}
             columns = {each: _columns(arrays, f"columns{each}") for each in set(meta["columns"].values())}
             return cls(
@@ -158,7 +160,7 @@ class CalibrationStatistics:
                 meta["pixels"],
                 meta["seed"],
             )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError, RecursionError) as error:
             raise ZooError(
                 f"{path}: not calibration statistics as this version keeps them; delete it to have them "
                 "collected again"
@@ -270,12 +272,19 @@ def _input_arrays(each: InputStatistics, prefix: str) -> dict[str, NDArray[Any]]
 def _input(arrays: Mapping[str, NDArray[Any]], prefix: str) -> InputStatistics:
     def histogram(kind: str, bits: int, octaves: int) -> Histogram:
         parts = [arrays[f"{prefix}/{kind}/{name}"] for name in ("top", "counts", "below", "zeros")]
+        top, counts, below, zeros = parts
+        if counts.shape != (*top.shape, octaves << bits) or {below.shape, zeros.shape} != {top.shape}:
+            raise ValueError
         return Histogram(bits, octaves, *(part.astype(np.int64) for part in parts))
 
     absmax, mean, peak_mean, peak_square, halves = (
         arrays[f"{prefix}/{name}"] for name in ("absmax", "mean", "peak_mean", "peak_square", "halves")
     )
     blob, channels = histogram("blob", *BLOB_BINS), histogram("channels", *CHANNEL_BINS)
+    width = absmax.shape
+    shapes = [each.shape for each in (mean, peak_mean, peak_square, channels.top, halves[0], halves[1])]
+    if len(width) != 1 or not absmax.size or set(shapes) != {width} or blob.top.shape != (1,):
+        raise ValueError
     return InputStatistics(absmax, mean, peak_mean, peak_square, blob, channels, halves)
 
 
@@ -291,8 +300,12 @@ def _columns(arrays: Mapping[str, NDArray[Any]], prefix: str) -> ColumnStatistic
     total, half = arrays[f"{prefix}/total"], arrays.get(f"{prefix}/products")
     products = None
     if half is not None:
+        if half.size != total.size * (total.size + 1) // 2:
+            raise ValueError  # before it takes the memory
         products = np.zeros((total.size, total.size), np.float32)
         products[np.triu_indices(total.size)] = half
         products += np.triu(products, 1).T
     sample, priority = arrays[f"{prefix}/sample"], arrays[f"{prefix}/priority"]
+    if total.ndim != 1 or sample.shape != (*priority.shape, *total.shape):
+        raise ValueError
     return ColumnStatistics(int(arrays[f"{prefix}/count"]), total, products, sample, priority)

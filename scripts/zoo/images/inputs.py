@@ -4,7 +4,7 @@ Most models take one image, prepared by their preprocessing record. Others take 
 image, a mask, a vector. A sample that is a `.npz` file brings the arrays of all inputs itself.
 """
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ class Input:
                 f"input {self.name}: values must be {IMAGE}, {NORMAL}, {FILE} or a number, "
                 f"not {self.values!r}"
             )
-        if not isinstance(self.values, str) and not math.isfinite(self.values):
+        if not isinstance(self.values, str) and not abs(self.values) <= sys.float_info.max:
             raise ZooError(f"input {self.name}: values must be finite, not {self.values}")
         if self.values == IMAGE and len(self.shape) != 3:
             raise ZooError(

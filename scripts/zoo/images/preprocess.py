@@ -7,6 +7,7 @@ that must start at once.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ def _numbers(key: str, values: object, count: int) -> tuple[float, ...]:
         numbers = [
             value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)
         ]
-        if len(numbers) == count and all(math.isfinite(value) for value in numbers):
+        if len(numbers) == count and all(abs(value) <= sys.float_info.max for value in numbers):
             return tuple(numbers)
     raise ZooError(f"preprocessing: {key} must be {count} finite numbers, not {values!r}")
 

@@ -19,6 +19,8 @@ _DAMAGED = (
     zlib.error,
     tokenize.TokenError,
     EOFError,
+    IndexError,
+    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
@@ -36,6 +38,9 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """Read all arrays. Raises ZooError if the file is missing, damaged or of another kind."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
+            arrays = dict(file)
+            if strange := [name for name, each in arrays.items() if not isinstance(each, np.ndarray)]:
+                raise ValueError(f"{strange[0]!r} is no array")  # numpy gives its bytes
+            return arrays
     except _DAMAGED as error:
         raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error

@@ -18,8 +18,11 @@ def write_json(record: dict[str, Any], path: str | Path) -> None:
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a record. Raises ZooError if the file is missing or damaged."""
     try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+        record = json.loads(text)
+        if "\\u" in text:  # half of a surrogate pair is no text: nobody could write it
+            json.dumps(record, ensure_ascii=False).encode()
+    except (OSError, ValueError, RecursionError) as error:
         raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error
     if not isinstance(record, dict):
         raise ZooError(f"{path}: not a record, which is a JSON object; delete it to have it made again")

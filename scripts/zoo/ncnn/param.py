@@ -20,7 +20,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.layer import Layer, Param
 
 MAGIC = "7767517"
-_PARAM = re.compile(r'\s*(-?\d+)=("[^"]*"|\S+)')
+_PARAM = re.compile(r'\s*(-?[0-9]{1,15})=("[^"]*"|\S+)')
 _ARRAY_BASE = -23300  # ids of old-style arrays count down from here
 _MAX_PARAMS = 32  # NCNN_MAX_PARAM_COUNT
 _MAX_NUMBER = 15  # characters ncnn reads of a number, and it ignores the rest
@@ -41,7 +41,7 @@ def parse_param(text: str) -> ParamText:
     if lines[0].strip() != MAGIC:
         raise ZooError(f"does not start with {MAGIC}: not an ncnn .param file (or an older or binary one)")
     counts = lines[1].split() if len(lines) > 1 else []
-    if len(counts) != 2 or not all(count.isdecimal() for count in counts):
+    if len(counts) != 2 or not all(map(_is_count, counts)):
         raise ZooError("line 2 must hold the numbers of layers and blobs")
     layers = []
     for number, line in enumerate(lines[2:], start=3):
@@ -56,7 +56,7 @@ def parse_param(text: str) -> ParamText:
 def parse_line(line: str) -> Layer:
     """Parse one layer. Raises ZooError if ncnn would not read it as written."""
     head = line.split(maxsplit=4)
-    if len(head) < 4 or not (head[2].isdecimal() and head[3].isdecimal()):
+    if len(head) < 4 or not (_is_count(head[2]) and _is_count(head[3])):
         raise ZooError(f"{line.strip()[:60]!r} is not 'type name inputs outputs blobs…'")
     inputs, outputs = int(head[2]), int(head[3])
     rest = head[4].split(maxsplit=inputs + outputs) if len(head) > 4 else []
@@ -65,6 +65,10 @@ def parse_line(line: str) -> Layer:
         raise ZooError(f"layer {head[1]} ({head[0]}) names fewer blobs than the {inputs + outputs} it counts")
     params = _parse_params(tail[0].rstrip() if tail else "", f"layer {head[1]} ({head[0]})")
     return Layer(head[0], head[1], tuple(blobs[:inputs]), tuple(blobs[inputs:]), params, line=line)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_NUMBER
 
 
 def _parse_params(text: str, who: str) -> dict[int, Param]:

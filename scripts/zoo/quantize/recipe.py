@@ -1,7 +1,7 @@
 """The int8 recipe: how each layer of a model is stored, and how its int8 form is found. Data only."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ THROUGH = ("quantize", "norm")
 ROUNDINGS = ("nearest", "gptq")
 GELUS = ("erf", "tanh")
 FORMAT = 1
+AGAIN = "delete it to have it made again"
 
 
 @dataclass(frozen=True)
@@ -132,21 +133,19 @@ class Recipe:
         return {"format": FORMAT, "name": self.name, "layers": layers} | table | gelu
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+    def from_dict(cls, values: Any) -> "Recipe":
         """The inverse of `to_dict`. Raises ZooError, naming the layer, for what is not a recipe."""
-        if set(values) - {"table", "gelu"} != {"format", "name", "layers"} or values["format"] != FORMAT:
-            raise ZooError("not an int8 recipe as this version writes it; delete it to have it made again")
-        fields_of_plan = set(asdict(LayerPlan()))
-        plans = {}
-        for name, plan in values["layers"].items():
-            if unknown := sorted(set(plan) - fields_of_plan):
-                raise ZooError(f"recipe, layer {name}: unknown {', '.join(unknown)}")
-            try:
-                plans[name] = LayerPlan(**plan)
-            except (ZooError, TypeError) as error:
-                raise ZooError(f"layer {name}: {error}") from None
-        table = parse_table(values["table"], f"recipe {values['name']}") if "table" in values else None
-        return cls(values["name"], plans, table, values.get("gelu", "erf"))
+        import msgspec  # here: a job that reads no recipe starts without it
+
+        try:
+            written = msgspec.convert(values, _Written)
+        except msgspec.ValidationError as error:
+            raise ZooError(f"not an int8 recipe as this version writes it ({error}); {AGAIN}") from None
+        if set(values) - {each.name for each in fields(_Written)} or written.format != FORMAT:
+            raise ZooError(f"not an int8 recipe as this version writes it; {AGAIN}")
+        plans = {name: _plan(name, plan) for name, plan in written.layers.items()}
+        table = None if written.table is None else parse_table(written.table, f"recipe {written.name}")
+        return cls(written.name, plans, table, written.gelu)
 
     @classmethod
     def read(cls, path: str | Path) -> "Recipe":
@@ -156,6 +155,28 @@ class Recipe:
             return cls.from_dict(values)
         except ZooError as error:
             raise ZooError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A recipe as it lies in a file."""
+
+    format: int
+    name: str
+    layers: dict[str, dict[str, Any]]
+    table: str | None = None
+    gelu: str = "erf"
+
+
+def _plan(name: str, values: Mapping[str, Any]) -> LayerPlan:
+    import msgspec
+
+    if unknown := sorted(set(values) - {each.name for each in fields(LayerPlan)}):
+        raise ZooError(f"recipe, layer {name}: unknown {', '.join(unknown)}")
+    try:
+        return msgspec.convert(values, LayerPlan)
+    except (ZooError, msgspec.ValidationError) as error:
+        raise ZooError(f"layer {name}: {error}") from None
 
 
 def read_recipes(path: str | Path) -> dict[str, Recipe]:

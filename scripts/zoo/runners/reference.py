@@ -1,5 +1,6 @@
 """The untouched model's outputs, and an artifact's in the same shapes."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,20 +63,26 @@ class Reference:
     def load(cls, path: Path) -> "Reference":
         """The inverse of `save`. Raises ZooError if the file is not such a file."""
         arrays = read_arrays(path)
-        if not {"output0", "names", "task"} <= set(arrays):
+        outputs, second = _numbered(arrays, "output"), _numbered(arrays, "second")
+        if not outputs or not _fit(arrays, (*outputs, *second)):
             raise ZooError(f"{path}: not a file of reference outputs; delete it to have it made again")
-        return cls(
-            _numbered(arrays, "output"),
-            tuple(arrays["names"].tolist()),
-            arrays.get("labels"),
-            str(arrays["task"]),
-            _numbered(arrays, "second") or None,
-        )
+        names = tuple(arrays["names"].tolist())
+        return cls(outputs, names, arrays.get("labels"), str(arrays["task"]), second or None)
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], stem: str) -> Arrays:
-    count = sum(name.startswith(stem) for name in arrays)
-    return tuple(arrays[f"{stem}{place}"] for place in range(count))
+    names = (f"{stem}{place}" for place in itertools.count())
+    return tuple(arrays[name] for name in itertools.takewhile(arrays.__contains__, names))
+
+
+def _fit(arrays: dict[str, NDArray[Any]], outputs: Arrays) -> bool:
+    """Whether there is a name for each sample, outputs for each, and a label for each or none."""
+    names, task = arrays.get("names"), arrays.get("task")
+    if names is None or task is None or names.ndim != 1 or {names.dtype.kind, task.dtype.kind} != {"U"}:
+        return False
+    labels = arrays.get("labels", np.zeros(len(names), np.int64))
+    each = all(output.dtype.kind == "f" and output.shape[:1] == names.shape for output in outputs)
+    return each and task.ndim == 0 and labels.dtype.kind == "i" and labels.shape == names.shape
 
 
 def flat(outputs: Arrays) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from zoo.calibration.statistics import (
     sample_columns,
 )
 from zoo.errors import ZooError
+from zoo.jobs.arrays import read_arrays, write_arrays
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -103,6 +104,30 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     np.savez(tmp_path / "old.npz", meta=np.array('{"images": 1, "layers": []}'))
     with pytest.raises(ZooError, match=r"old\.npz: not calibration statistics"):
         CalibrationStatistics.load(tmp_path / "old.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("input0/absmax", np.zeros(0, np.float32)),
+        ("input0/absmax", np.array(["text"] * 3)),
+        ("input0/mean", np.zeros(5)),
+        ("input0/blob/counts", np.zeros((1, 3), np.uint32)),
+        ("input0/channels/top", np.zeros(4, np.uint32)),
+        ("columns0/total", np.zeros(100_000)),  # whose products would take 40 GB
+        ("columns0/sample", np.zeros((2, 2), np.float32)),
+        ("meta", np.array("[" * 100_000)),
+        ("meta", np.array("{}")),
+    ],
+)
+def test_statistics_whose_arrays_do_not_fit_are_refused(name, changed, tmp_path):
+    path = tmp_path / "calibration.npz"
+    statistics_of({"conv": normal()(120).reshape(40, 3)}).save(path)
+    arrays = read_arrays(path)
+    assert name in arrays and CalibrationStatistics.load(path).images == 1
+    write_arrays(arrays | {name: changed}, path)
+    with pytest.raises(ZooError, match=r"calibration\.npz: not calibration statistics"):
+        CalibrationStatistics.load(path)
 
 
 @pytest.mark.parametrize("width", [1, 27, 1024, 3000, 100_000])

@@ -44,6 +44,7 @@ MIXED = Feed(
         ({"values": "noise"}, "values must be image, normal, file or a number, not 'noise'"),
         ({"values": float("nan")}, "values must be finite, not nan"),
         ({"values": float("-inf")}, "values must be finite, not -inf"),
+        ({"values": 10**400}, "values must be finite, not 1000"),
         ({"values": None}, "input x: "),
         ({"shape": [8, 8]}, r"an image has the shape \[channels, height, width\], not \[8, 8\]"),
         ({"size": [8, 8]}, "input x: .*size"),

@@ -98,6 +98,7 @@ def test_dict_round_trip() -> None:
         ({"mean": (0.5, 0.5, "0.5")}, "mean"),
         ({"std": (0.5, 0.0, 0.5)}, "std"),
         ({"std": (0.5, float("inf"), 0.5)}, "std"),
+        ({"mean": (0.5, 10**400, 0.5)}, "mean must be 3 finite numbers"),
         ({"channels": "GBR"}, "channels"),
         ({"channels": "GRAY"}, "mean must be 1 finite numbers"),
         ({"channels": "GRAY", "mean": (0.5,)}, "std must be 1 finite numbers"),

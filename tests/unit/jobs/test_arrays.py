@@ -1,5 +1,8 @@
 """Arrays come back as they were written, or their file is refused by name."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -42,6 +45,21 @@ def test_a_damaged_file_of_arrays_is_named(kind, tmp_path):
         path.write_bytes(contents[kind])
     with pytest.raises(ZooError, match=r"a\.npz: cannot be read .*delete it to have it made again"):
         read_arrays(path)
+
+
+def member(shape: tuple[int, ...]) -> bytes:
+    """A header that promises float32 of a shape, and four numbers."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return file.getvalue() + bytes(16)
+
+
+@pytest.mark.parametrize("content", [b"no array", member((10**15,)), member((-1,)), member((5,))])
+def test_a_member_that_is_not_what_it_says_is_damaged(content, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("a.npy", content)
+    with pytest.raises(ZooError, match=r"a\.npz: cannot be read"):
+        read_arrays(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -21,11 +21,21 @@ def test_what_json_does_not_have_is_refused_and_leaves_the_old_record(value, tmp
     assert read_json(tmp_path / "a.json") == {"a": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"[1]", b"null", b"\xff\xfe{}"])
+DEEP = b'{"a":' * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"a": 1', b"[1]", b"null", b"\xff\xfe{}", DEEP, b'{"a": "\\ud800"}']
+)
 def test_a_damaged_record_is_named(content, tmp_path):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ZooError, match=r"a\.json: .*delete it to have it made again"):
         read_json(tmp_path / "a.json")
+
+
+def test_a_character_in_two_halves_is_text(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": "\\ud83d\\ude00"}')
+    assert read_json(tmp_path / "a.json") == {"a": "😀"}
 
 
 def test_a_missing_record_is_named(tmp_path):

@@ -60,6 +60,8 @@ def test_layers_are_found_by_precision():
         ({"observer": "kl", "shift": 3.0}, "the observer kl knows the input as a whole"),
         ({"through": "norm", "shift": 3.0}, "cannot be shifted as well"),
         ({"alhpa": 0.5}, "unknown alhpa"),
+        ({"block": "64"}, "Expected `int | null`, got `str`"),
+        ({"margin": None}, "Expected `float`, got `null`"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_with_its_layer(plan, message):
@@ -68,7 +70,21 @@ def test_a_plan_that_makes_no_sense_is_refused_with_its_layer(plan, message):
         Recipe.from_dict(values)
 
 
-@pytest.mark.parametrize("values", [{}, {"format": 2, "name": "x", "layers": {}}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        None,
+        [],
+        {"format": 2, "name": "x", "layers": {}},
+        {"format": 1, "name": "x", "layers": []},
+        {"format": 1, "name": "x", "layers": {"fc1": 8}},
+        {"format": 1, "name": ["x"], "layers": {}},
+        {"format": 1, "name": "x", "layers": {}, "table": {}},
+        {"format": 1, "name": "x", "layers": {}, "gelu": 1},
+        {"format": 1, "name": "x", "layers": {}, "more": 1},
+    ],
+)
 def test_what_is_no_recipe_is_refused(values):
     with pytest.raises(ZooError, match="not an int8 recipe"):
         Recipe.from_dict(values)

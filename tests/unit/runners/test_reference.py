@@ -30,6 +30,35 @@ def test_a_file_of_other_arrays_is_no_reference(tmp_path):
         Reference.load(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"output0": np.zeros((3, 5), np.float32)},
+        {"output0": np.array("text")},
+        {"output0": np.float32(1)},
+        {"names": np.array(["a"])},
+        {"names": np.zeros(2)},
+        {"names": np.array("a")},
+        {"task": np.array(1)},
+        {"labels": np.zeros(2, np.float32)},
+        {"labels": np.zeros(3, np.int64)},
+        {"second0": np.zeros((1, 2), np.float32)},
+    ],
+)
+def test_arrays_that_do_not_fit_one_another_are_no_reference(changes, tmp_path):
+    path = tmp_path / "reference.npz"
+    sound = {
+        "names": np.array(["a", "b"]),
+        "task": np.array("other"),
+        "output0": np.zeros((2, 5), np.float32),
+    }
+    write_arrays(sound, path)
+    assert Reference.load(path).names == ("a", "b")
+    write_arrays(sound | changes, path)
+    with pytest.raises(ZooError, match=r"reference\.npz: not a file of reference outputs"):
+        Reference.load(path)
+
+
 def test_other_images_than_those_of_the_reference_are_refused(tmp_path):
     graph, samples = small_network(), photos(tmp_path, 3)
     expected = reference(graph, samples[:2], tmp_path)
