@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from zoo.errors import ZooError
-from zoo.jobs.files import sha256
+from zoo.jobs.files import regular, sha256
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 """Suffixes of weight files that can be read; all but the first are pickles, loaded with weights_only=True."""
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
     Raises ZooError if the file is missing, of an unknown kind, truncated, holds code or no tensors.
     """
-    if not path.is_file():
+    if not regular(path).exists():
         raise ZooError(f"{path} does not exist")
     if path.suffix not in SUFFIXES:
         raise ZooError(f"{path} is no weight file: its name must end in {', '.join(SUFFIXES)}")

@@ -11,6 +11,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
+from zoo.jobs.files import regular
 from zoo.models.libraries import Tensors, Traits
 
 
@@ -21,7 +22,7 @@ def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
 
 def open_file(path: Path) -> nn.Module:
     """The module of a TorchScript file, on the CPU. Raises ZooError if the file is none or is damaged."""
-    if not path.is_file():
+    if not regular(path).exists():
         raise ZooError(f"{path} does not exist")
     try:
         with warnings.catch_warnings():
