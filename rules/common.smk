@@ -3,12 +3,12 @@
 import gc
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cache, partial, wraps
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 # A plan of a thousand jobs is a million objects that live to the end: looking for garbage among them
 # every few hundred costs a tenth of the time to plan.
@@ -18,41 +18,40 @@ HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo.config import changes, image_choice, outputs, schema_error
+from zoo.config import changes, config_file, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.errors import ZooError
 from zoo.jobs.usage import request
 
 
-def in_a_sentence(function):
-    """Tell what a function finds wrong with config.yaml without a traceback."""
-
-    @wraps(function)
-    def wrapped(*arguments):
-        try:
-            return function(*arguments)
-        except ZooError as error:
-            raise WorkflowError(f"config.yaml: {error}")
-
-    return wrapped
-
-
-@in_a_sentence
-def declared():
-    # Defaults are not filled in from the schema: in a model's entry they would hide what the zoo says.
+@contextmanager
+def in_a_sentence():
+    """Tell what is found wrong with config.yaml without a traceback."""
     try:
-        validate(config, workflow.source_path("config.schema.yaml"), set_default=False)
-    except WorkflowError as error:
-        raise ZooError(schema_error.sentence(error.__context__)) from error
-    return Zoo.of(config, HOME)
+        yield
+    except ZooError as error:
+        raise WorkflowError(f"config.yaml: {error}")
 
 
-ZOO = declared()
+# Before Snakemake's own reader, which takes the last of two equal keys, and reads what has no end.
+with in_a_sentence():
+    own = [] if workflow.modifier.skip_configfile else ["config.yaml"]
+    config_file.read_all(filter(os.path.lexists, own))
+
+
+configfile: "config.yaml"
+
+
+with in_a_sentence():
+    files = config_file.read_all(workflow.configfiles)
+    schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
+    ZOO = Zoo.of(config, HOME)
+
 ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
-images_for = cache(in_a_sentence(partial(image_choice.images_for, ZOO)))
+images_for = cache(in_a_sentence()(partial(image_choice.images_for, ZOO)))
 
 
 wildcard_constraints:

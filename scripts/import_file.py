@@ -8,6 +8,7 @@ from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.models.architecture import naming
 from zoo.models.card import card_of
+from zoo.models.confined import confined
 from zoo.models.import_file import import_file
 
 snakemake: Any
@@ -15,7 +16,7 @@ snakemake: Any
 
 def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     with naming(spec):
-        traits, source = import_file(spec)
+        traits, source = confined(f"the model of {spec.architecture}", import_file, spec)
         described = card_of(spec, traits, source, source["sha256"])
     with replacing(weights) as (temporary,):
         shutil.copyfile(spec.architecture, temporary)

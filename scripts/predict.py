@@ -1,6 +1,7 @@
 """Ask an artifact about images: python scripts/predict.py results/cpu/MODEL/int8.param photo.jpg ..."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -22,6 +23,8 @@ def main() -> int:
     parser.add_argument("--threads", type=count, default=1, help="CPU threads (default 1)")
     parser.add_argument("--json", action="store_true", help="print a line of JSON an image")
     options = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:
         predictor = Predictor.open(options.artifact, options.card, options.device, options.threads)
     except ZooError as error:

@@ -9,7 +9,13 @@ from PIL import Image
 
 from samples.workflow import Zoo, wait_for_job
 
-pytestmark = pytest.mark.long(110)
+pytestmark = pytest.mark.long(120)
+
+BOMB = "l0: &l0 {a: 1}\n" + "".join(
+    f"l{level}: &l{level} {{{', '.join(f'k{turn}: *l{level - 1}' for turn in range(9))}}}\n"
+    for level in range(1, 12)
+)
+"""Twelve lines that stand for 9 ** 11 values."""
 
 
 def test_an_unreachable_hub_is_one_error_a_model_and_the_rest_is_built(fresh_zoo: Zoo):
@@ -26,6 +32,27 @@ def test_an_unreachable_hub_is_one_error_a_model_and_the_rest_is_built(fresh_zoo
     sentence = outcome.text.split("error: ")[1].split("\n\n")[0]
     assert "hub" in sentence and "weights: {file:" in sentence
     assert (fresh_zoo / "results/weights/one.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("opset: 13\n", "config.yaml: opset stands there twice, and the first would be lost; merge the two"),
+        (
+            "gates: {fp32: {min_cosine: .nan}}\n",
+            "config.yaml: gates: fp32: min_cosine: nan is not a finite number",
+        ),
+        ("streams: 7777777777777777777777777\n", "config.yaml: streams: the number is too large"),
+        ("x: " + "[" * 100_000, "config.yaml: values lie within more than 50 others"),
+        (BOMB, "config.yaml: with aliases written out there are more than 200000 values"),
+    ],
+    ids=["twice", "nan", "large", "deep", "bomb"],
+)
+def test_a_hostile_configuration_is_a_sentence_with_its_line(fresh_zoo: Zoo, text: str, sentence: str):
+    (fresh_zoo / "config.yaml").write_text("opset: 17\nmodels: {one: {timm: test_convnext}}\n" + text)
+    outcome = fresh_zoo.snakemake("--dry-run", "results/weights/one.json", timeout=60)
+    assert outcome.status != 0 and sentence in outcome.text, outcome.text
+    assert "(config.yaml, line" in outcome.text and "Traceback" not in outcome.text
 
 
 def test_a_missing_weight_file_is_named(fresh_zoo: Zoo):

@@ -127,6 +127,11 @@ def test_a_part_of_the_configuration_may_be_the_zoos_and_rules_renamed(elsewhere
     ("text", "sentence"),
     [
         ("devices: [cpu]", "config.yaml: models is missing"),
+        (
+            "models: {}\nmodels: {one: {}}",
+            "config.yaml: models stands there twice, and the first would be lost; ",
+        ),
+        ("models: {one: {timm: x}}\nopset: 99", "(config.yaml, line 2)"),
         ("models: {one: {}}", "config.yaml: models: one: give one of timm, torchvision, "),
         (
             "models: {one: {timm: test_convnext}}",

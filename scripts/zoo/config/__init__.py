@@ -1,1 +1,1 @@
-"""What config.yaml says and what follows from it. Standard library only: read each time a build starts."""
+"""What config.yaml says and what follows from it. Light: read each time a build starts."""

@@ -1,16 +1,44 @@
-"""What the schema refuses of config.yaml, in a sentence: jsonschema's own error shows half of the schema."""
+"""What the schema refuses of config.yaml, in a sentence: jsonschema's own error shows half of the schema.
 
+Snakemake's own `validate` reads the schema by a reader in Python, which takes longer than all else here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from zoo.config.config_file import ConfigFile, check_values, located
+from zoo.errors import ZooError
 
-def sentence(error: Any) -> str:
-    """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key.
 
-    `models: one: gates: int8: min_cosine: 'high' is not of type 'number'`
+def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> None:
+    """Raises ZooError for what the schema, a YAML file, does not admit in a configuration, or no schema can
+    refuse. files: those that it was read from, for the line.
+
+    Defaults are not filled in from the schema: in a model's entry they would hide what the zoo says.
+    """
+    import jsonschema
+    import yaml
+
+    check_values(config, files)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    admitted = yaml.load(Path(schema).read_text(encoding="utf-8"), loader)
+    try:
+        jsonschema.Draft202012Validator(admitted).validate(config)
+    except jsonschema.ValidationError as error:
+        raise ZooError(sentence(error, files)) from error
+
+
+def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
+    """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key; with
+    the line in the files of the configuration.
+
+    `models: one: gates: int8: min_cosine: 'high' is not of type 'number' (config.yaml, line 9)`
     """
     where = "".join(f"{part}: " for part in error.absolute_path)
     about = error.schema.get("description") if error.absolute_path else None
-    return f"{where}{_fault(error)}" + (f" ({about.strip().rstrip('.')})" if about else "")
+    told = f" ({about.strip().rstrip('.')})" if about else ""
+    return f"{where}{_fault(error)}{told}{located(files, tuple(error.absolute_path))}"
 
 
 def _fault(error: Any) -> str:

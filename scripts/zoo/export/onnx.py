@@ -21,7 +21,7 @@ from zoo.export.tracing import (
     without_expected_warnings,
 )
 from zoo.jobs.files import replacing
-from zoo.jobs.scratch import scratch
+from zoo.jobs.scratch import libraries_scratch, reserve, scratch
 from zoo.runners.torch_outputs import tensors_of, traceable
 
 INPUT, OUTPUT = "data", "output"
@@ -85,7 +85,7 @@ def _simplified(
     if second is not None:
         before, after = (tensors_of(model(*each)) for each in (example, second))
         axes = _changing(inputs, example, second) | _changing(outputs, before, after)
-    with scratch(path) as folder:
+    with scratch(path) as folder, libraries_scratch(path):
         raw = str(folder / "raw.onnx")
         try:
             with without_expected_warnings():
@@ -99,6 +99,8 @@ def _simplified(
                     opset_version=opset,
                     dynamo=False,
                 )
+            # Where onnxsim cannot write its temporary file it takes another way, to other bytes.
+            reserve(folder, Path(raw).stat().st_size)
             simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
         except RuntimeError as error:  # that of an operator without a form in this opset, too
             raise ZooError(

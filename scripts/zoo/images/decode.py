@@ -18,6 +18,7 @@ from zoo.images.inputs import IMAGE, SUFFIX, Feed, filled, from_arrays
 from zoo.images.preprocess import Preprocess, prepare
 from zoo.images.sets import Sample
 from zoo.jobs.arrays import read_arrays
+from zoo.jobs.files import regular
 from zoo.jobs.in_order import in_order
 from zoo.jobs.progress import progress
 
@@ -40,7 +41,7 @@ def read_image(path: str | Path, mode: str = "RGB") -> "PillowImage":
     than 8 bits, which the conversion would clip to white.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(regular(path)) as image:
             check_depth(image, str(path))
             return image.convert(mode)
     except FileNotFoundError:

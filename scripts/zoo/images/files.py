@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import ZooError
+from zoo.jobs.files import regular
 
 EXTENSIONS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npz"])
 """Of images, and of files of arrays for models that take other inputs (see `zoo.images.inputs`)."""
@@ -130,7 +131,17 @@ def _walk(root: Path) -> Iterator[str]:
         seen.add((state.st_dev, state.st_ino))
         below = os.path.relpath(folder, root).replace(os.sep, "/")
         prefix = "" if below == "." else below + "/"
-        yield from (prefix + file for file in files if _suffix(file) in EXTENSIONS)
+        yield from (_utf8(prefix + file, root) for file in files if _suffix(file) in EXTENSIONS)
+
+
+def _utf8(name: str, place: Path) -> str:
+    """The name, as later jobs write it down. Raises ZooError if it is no UTF-8, as old archives' may be."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode(errors="backslashreplace")
+        raise ZooError(f"{place}: the name {shown} is not UTF-8; rename it (convmv does so)") from None
+    return name
 
 
 def _suffix(file: str) -> str:
@@ -148,14 +159,13 @@ def _labelled(root: Path) -> Iterator[Entry]:
 
 
 def _listed(listing: Path, labels: bool) -> Iterator[Entry]:
-    # Names that are not UTF-8 come through unchanged.
     lines = _read(listing, "the image folder or list file", errors="surrogateescape")
     seen = set()
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         where = f"{listing}, line {number}"
-        name, _, text = line.partition("\t")
+        name, _, text = _utf8(line, Path(where)).partition("\t")
         if name in seen:
             raise ZooError(f"{where}: {name} is listed twice; drop one of the lines")
         seen.add(name)
@@ -170,7 +180,7 @@ def _listed(listing: Path, labels: bool) -> Iterator[Entry]:
 
 def _read(path: Path, what: str, errors: str = "strict") -> list[str]:
     try:
-        return [line.rstrip("\r") for line in path.read_text("utf-8-sig", errors).split("\n")]
+        return [line.rstrip("\r") for line in regular(path).read_text("utf-8-sig", errors).split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise ZooError(f"{what} {path} cannot be read ({error}); name one that can") from error
 

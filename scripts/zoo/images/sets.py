@@ -15,6 +15,7 @@ from typing import Any
 from zoo.errors import ZooError, refuse_unknown
 from zoo.images.files import Entry, ModelClasses, class_numbers, entries
 from zoo.images.splits import Split, class_names, split_entries
+from zoo.jobs.files import regular
 
 # What a fingerprint reads of one set at most; beyond, it trusts sizes and modification times.
 _CONTENT_LIMIT = 16 << 20
@@ -247,7 +248,7 @@ def fingerprint(image_set: ImageSet) -> str:
         digest.update(os.fsencode(f"{entry.name}\0{crop}\0{flip}\0{entry.label}\0"))
     if image_set.labels and image_set.classes is not None and image_set.classes.is_file():
         digest.update(image_set.classes.read_bytes())
-    paths = list(dict.fromkeys(entry.path for entry, _, _ in chosen))
+    paths = list(dict.fromkeys(regular(entry.path) for entry, _, _ in chosen))
     states = [path.stat() for path in paths]
     by_content = sum(state.st_size for state in states) <= _CONTENT_LIMIT
     for path, state in zip(paths, states, strict=True):

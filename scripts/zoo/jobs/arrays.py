@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError
-from zoo.jobs.files import replacing
+from zoo.jobs.files import regular, replacing
 
 # What numpy and zipfile raise for a damaged file; the tokenizer reads the header of an array.
 _DAMAGED = (
@@ -37,7 +37,7 @@ def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """Read all arrays. Raises ZooError if the file is missing, damaged or of another kind."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(regular(path), allow_pickle=False) as file:
             arrays = dict(file)
             if strange := [name for name, each in arrays.items() if not isinstance(each, np.ndarray)]:
                 raise ValueError(f"{strange[0]!r} is no array")  # numpy gives its bytes

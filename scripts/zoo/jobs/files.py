@@ -3,12 +3,48 @@
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.jobs.scratch import measure, scratch
+
+FULL_DISK = "no space left on the disk; free some and run again"
+_FULL = ("No space left on device", "Disk quota exceeded")
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an exception, or one that it was raised from, is about a full disk: libraries in C++ and Rust
+    raise such errors as classes of their own."""
+    while error is not None:
+        numbers = (errno.ENOSPC, errno.EDQUOT)
+        if getattr(error, "errno", None) in numbers or any(text in str(error) for text in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def regular(path: str | Path) -> Path:
+    """The path, if it leads to nothing else than a regular file, or to nothing: a pipe would be waited for,
+    a device may have no end. Raises ZooError."""
+    try:
+        kind = stat.S_IFMT(Path(path).stat().st_mode)
+    except OSError:
+        return Path(path)  # whoever opens it says what is wrong
+    if kind != stat.S_IFREG:
+        raise ZooError(
+            f"{path} is {_KINDS.get(kind, 'of a strange kind')}, no regular file; name one that is"
+        )
+    return Path(path)
 
 
 @contextmanager
@@ -38,8 +74,8 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
             for temporary, final in zip(temporaries, finals, strict=True):
                 temporary.replace(final)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ZooError(f"{finals[0]}: no space left on the disk; free some and run again") from error
+        if is_full_disk(error):
+            raise ZooError(f"{finals[0]}: {FULL_DISK}") from error
         raise
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.jobs.files import replacing
+from zoo.jobs.files import regular, replacing
 
 
 def write_json(record: dict[str, Any], path: str | Path) -> None:
@@ -18,7 +18,7 @@ def write_json(record: dict[str, Any], path: str | Path) -> None:
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a record. Raises ZooError if the file is missing or damaged."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = regular(path).read_text(encoding="utf-8")
         record = json.loads(text)
         if "\\u" in text:  # half of a surrogate pair is no text: nobody could write it
             json.dumps(record, ensure_ascii=False).encode()

@@ -5,14 +5,26 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.files import FULL_DISK, is_full_disk
 from zoo.jobs.usage import Usage, Watch
 
 _USED = "used: "
+
+
+class _Log(logging.FileHandler):
+    """A log on a disk that is full ends: whoever fails of that says so once, not a traceback a line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -20,10 +32,11 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     """Log to the file `log` while the block runs; end the process with status 1 (SystemExit) if it fails.
 
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
-    cpu/convnext_atto/int8"); any other exception is a bug or a broken machine, so its traceback
-    goes to the log and its last line to the terminal. The log ends with what the job used, see `used`.
+    cpu/convnext_atto/int8"), and so is a full disk, whoever met it; any other exception is a bug or a broken
+    machine, so its traceback goes to the log and its last line to the terminal. The log ends with what the
+    job used, see `used`.
     """
-    handler = logging.FileHandler(log, mode="w", encoding="utf-8")
+    handler = _Log(log, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     level = root.level
@@ -34,10 +47,13 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     try:
         yield
     except ZooError as error:
-        _fail(f"{subject}: {error}")
+        told = FULL_DISK not in str(error) and is_full_disk(error)
+        _fail(f"{subject}: {FULL_DISK if told else error}")
     except MemoryError:
         _fail(f"{subject}: not enough memory; close other programs or use a machine with more")
     except Exception as error:
+        if is_full_disk(error):
+            _fail(f"{subject}: {FULL_DISK}")
         logging.error("%s", traceback.format_exc())
         _fail(f"{subject}: unexpected {type(error).__name__}: {error} (traceback in {log})")
     finally:
@@ -58,6 +74,7 @@ def used(log: str | Path) -> Usage | None:
 
 
 def _fail(sentence: str) -> None:
+    sentence = sentence.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
     logging.error("%s", sentence)
     print(f"\nerror: {sentence}\n", file=sys.stderr)
     raise SystemExit(1)

@@ -39,6 +39,14 @@ def libraries_scratch(beside: str | Path) -> Iterator[None]:
             tempfile.tempdir = before
 
 
+def reserve(folder: str | Path, size: int) -> None:
+    """Raises OSError if the disk has no room for so many bytes more in a folder: for libraries that go
+    another way in silence when they cannot write."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if size:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
 def measure() -> None:
     """Look how much lies in the scratch folders of this process now; they do so themselves when they end."""
     global _most

@@ -13,6 +13,7 @@ from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
+from zoo.jobs.files import regular
 from zoo.models.architecture import naming
 from zoo.models.checkpoint import find_package, package_licence
 from zoo.models.libraries import Traits, library
@@ -111,7 +112,7 @@ def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
 
 def _from_file(path: Path, classes: int | None) -> list[str]:
     try:
-        names = path.read_text("utf-8-sig").splitlines()
+        names = regular(path).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ZooError(
             f"labels: {path} cannot be read ({error}); give a text file, one class name a line"

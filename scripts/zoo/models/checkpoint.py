@@ -11,14 +11,19 @@ import torch
 from safetensors import SafetensorError
 
 from zoo.errors import ZooError
-from zoo.jobs.files import sha256
+from zoo.jobs.files import regular, sha256
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 """Suffixes of weight files that can be read; all but the first are pickles, loaded with weights_only=True."""
 
-# What torch and safetensors raise for a broken file, and timm for one that holds no dict (AttributeError).
+# What torch and safetensors raise for a broken file (of torch's old format AssertionError), and timm for one
+# that holds no dict (AttributeError).
 _UNREADABLE = (
     SafetensorError,
+    OSError,
+    AssertionError,
+    TypeError,
+    OverflowError,
     EOFError,
     pickle.UnpicklingError,
     RuntimeError,
@@ -36,8 +41,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
     Raises ZooError if the file is missing, of an unknown kind, truncated, holds code or no tensors.
     """
-    if not path.is_file():
-        raise ZooError(f"{path} does not exist")
+    _check_there(path)
     if path.suffix not in SUFFIXES:
         raise ZooError(f"{path} is no weight file: its name must end in {', '.join(SUFFIXES)}")
     try:
@@ -71,8 +75,14 @@ def _explain(path: Path, error: Exception) -> str:
     return f"{path} is damaged or cut short ({reason})"
 
 
+def _check_there(path: Path) -> None:
+    if not regular(path).exists():
+        raise ZooError(f"{path} does not exist")
+
+
 def check_sha256(path: Path, expected: str | None) -> str:
-    """The file's SHA-256; raises ZooError if another one is expected."""
+    """The file's SHA-256; raises ZooError if the file is missing or another one is expected."""
+    _check_there(path)
     actual = sha256(path)
     if expected is not None and actual != expected.lower():
         raise ZooError(f"{path.name} has the sha256 {actual} and config.yaml asks for {expected.lower()}")

@@ -17,10 +17,10 @@ def import_file(spec: ModelSpec) -> tuple[Traits, Source]:
     configuration's digest says, holds NaN or infinity, or does not take the inputs that are declared.
     """
     path = Path(spec.architecture)
+    digest = check_sha256(path, spec.weights.sha256)  # before anything of the file is believed
     traits = library(spec).traits(spec, preprocess_record(spec))
     if traits is None:
         module = build(spec, spec.weights.seed)
         check_finite(path, module.state_dict())
         traits = traits_of(spec, module)
-    digest = check_sha256(path, spec.weights.sha256)
     return traits, {"kind": spec.library, "location": spec.architecture, "sha256": digest}

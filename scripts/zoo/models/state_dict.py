@@ -48,10 +48,16 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
         for name in shared
         if tensors[name].shape != wanted[name].shape
     ]
+    retyped = [
+        f"{name} is {_type(tensors[name])} and must be {_type(wanted[name])}"
+        for name in shared
+        if not _same_kind(tensors[name], wanted[name])
+    ]
     parts = [
         listed("missing", [name for name in wanted if name not in tensors]),
         listed("unexpected", [name for name in tensors if name not in wanted]),
         listed("of another shape", reshaped),
+        listed("of another type", retyped),
     ]
     classifier = f"{getattr(model, 'pretrained_cfg', {}).get('classifier')}.weight"
     if classifier in shared and tensors[classifier].shape[0] != model.num_classes:
@@ -93,9 +99,20 @@ def in_order(model: nn.Module, tensors: Tensors) -> Tensors:
         same_role = name.rpartition(".")[2] == target.rpartition(".")[2]
         if not same_role or tensor.shape != parameter.shape:
             raise ZooError(f"{name} ({_shape(tensor)}) meets {target} ({_shape(parameter)}) first")
+        if not _same_kind(tensor, parameter):
+            raise ZooError(f"{name} is {_type(tensor)} and {target} must be {_type(parameter)}")
     if len(tensors) != len(wanted):
         raise ZooError(f"there are {len(tensors)} tensors for {len(wanted)}")
     return dict(zip(wanted, tensors.values(), strict=True))
+
+
+def _same_kind(tensor: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Whole numbers, as quantized files hold them, are no float weights; any kind of float is another's."""
+    return tensor.is_floating_point() or not wanted.is_floating_point()
+
+
+def _type(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def listed(what: str, names: list[str]) -> str:

@@ -106,8 +106,8 @@ def _weight_file(weights: WeightsSource) -> Iterator[tuple[Path, Source]]:
 
 
 def _from_file(spec: ModelSpec, path: Path, origin: Source, any_classes: bool) -> tuple[nn.Module, Source]:
+    digest = checkpoint.check_sha256(path, spec.weights.sha256)  # before anything of the file is believed
     tensors = library(spec).own_part(checkpoint.read(path))
-    digest = checkpoint.check_sha256(path, spec.weights.sha256)
     check_finite(path, tensors)
     model = build(spec, spec.weights.seed)
     if any_classes and (classes := other_classes(model, tensors)):

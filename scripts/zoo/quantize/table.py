@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.array_types import Floats
 from zoo.errors import ZooError
-from zoo.jobs.files import replacing
+from zoo.jobs.files import regular, replacing
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Convolution
@@ -39,7 +39,7 @@ class CalibrationTable:
 def read_table(path: str | Path) -> CalibrationTable:
     """Read a table. Raises ZooError, naming the line, for what the official tools would misread."""
     try:
-        text = Path(path).read_bytes().decode()
+        text = regular(path).read_bytes().decode()
     except FileNotFoundError:
         raise ZooError(f"{path}: no such file") from None
     except UnicodeDecodeError:

@@ -10,13 +10,13 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from snakemake.utils import validate as snakemake_validate
 
 from zoo.config.artifacts import ARTIFACTS, PRECISIONS
 from zoo.config.libraries import LIBRARIES
 from zoo.config.model_spec import MODEL_KEYS, PREPROCESS_KEYS, ModelSpec
 from zoo.config.records.card import CLASSIFICATION, OTHER
 from zoo.config.records.verification import Closeness, Cosine
+from zoo.config.schema_error import check
 from zoo.config.settings import SETTINGS, Gates, Int8, OnnxInt8, Settings, Target, Vendor
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
@@ -83,6 +83,13 @@ def test_every_key_is_described(path: str, entry: dict):
         {"image_sets": {"a": {"path": "x", "dataset": "digits", "split": "test"}}},
         {"defaults": {"evaluation": {"set": "heldout", "path": "/data/imagenet/val"}}},
         {"streams": 0},
+        {"models": {"a\n": {"timm": "x"}}},
+        {"models": {"a": {"timm": "x", "weights": {"file": "x", "sha256": "0" * 64 + "\n"}}}},
+        {"models": {"a": {"timm": "x", "weights": {"random": 10**30}}}},
+        {"models": {"a": {"timm": "x", "preprocess": {"size": [10**9, 10**9]}}}},
+        {"defaults": {"evaluation": {"path": "x", "images": 10_000_000}}},
+        {"defaults": {"evaluation": {"path": "x", "seed": 10**30}}},
+        {"int8": {"shards": 10_000_000}},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
@@ -234,13 +241,12 @@ def test_no_default_is_filled_into_a_models_entry_where_it_would_hide_the_zoos()
         },
     }
     before = copy.deepcopy(zoo)
-    snakemake_validate(zoo, str(PROJECT / "rules/config.schema.yaml"), set_default=False)
+    check(zoo, PROJECT / "rules/config.schema.yaml")
     assert zoo == before
     settings = Zoo.of(zoo).models["a"].settings
     assert settings.int8 == Int8("local", ("b",), 4, Target(min_sqnr_db=40))
     assert settings.onnx_int8 == OnnxInt8("entropy", symmetric=True, weights="int7")
     assert settings.gates["int8"] == Gates(min_cosine=0.99)
-    assert "set_default=False" in (PROJECT / "rules/common.smk").read_text()
 
 
 @pytest.mark.parametrize(

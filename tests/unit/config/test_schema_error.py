@@ -6,9 +6,12 @@ import jsonschema
 import pytest
 import yaml
 
-from zoo.config.schema_error import sentence
+from zoo.config.config_file import read
+from zoo.config.schema_error import check, sentence
+from zoo.errors import ZooError
 
-SCHEMA = yaml.safe_load((Path(__file__).resolve().parents[3] / "rules/config.schema.yaml").read_text())
+SCHEMA_FILE = Path(__file__).resolve().parents[3] / "rules/config.schema.yaml"
+SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
 
 
@@ -36,3 +39,16 @@ def test_the_place_and_the_fault_are_named(config: dict, expected: str):
         jsonschema.Draft202012Validator(SCHEMA).validate(config)
     said = sentence(refused.value)
     assert said.startswith(expected) and "\n" not in said
+
+
+def test_the_line_is_named(tmp_path: Path):
+    file = tmp_path / "config.yaml"
+    file.write_text("models:\n  one:\n    timm: x\n    opset: 99\n")
+    with pytest.raises(ZooError, match=r"^models: one: opset: 99 is .*\(config.yaml, line 4\)$"):
+        check(yaml.safe_load(file.read_text()), SCHEMA_FILE, [read(file)])
+
+
+def test_what_no_schema_can_refuse_is_refused_before_it():
+    with pytest.raises(ZooError, match=r"^models: the key 7 is no text"):
+        check({"models": {7: {"timm": "x"}}}, SCHEMA_FILE)
+    check({"models": {"one": {"timm": "x"}}}, SCHEMA_FILE)

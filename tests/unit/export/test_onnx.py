@@ -1,5 +1,8 @@
 """ONNX files: they compute what the model does, and their bytes do not change."""
 
+import errno
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +96,22 @@ def test_a_simplification_that_changes_the_output_is_refused(rewritten, tmp_path
     with pytest.raises(ZooError, match="ONNX model is off"):
         export_onnx(*rewritten, tmp_path / "fp32.onnx")
     assert not any(tmp_path.iterdir())
+
+
+def test_without_room_for_its_temporary_file_onnxsim_is_not_asked(rewritten, tmp_path, monkeypatch):
+    """It would take another way in silence, whose file has other bytes."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zoo.export.onnx, "reserve", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_onnx(*rewritten, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_do_not_depend_on_the_temporary_folder(rewritten, tmp_path, monkeypatch):
+    export_onnx(*rewritten, tmp_path / "a.onnx")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    export_onnx(*rewritten, tmp_path / "b.onnx")
+    assert sha256(tmp_path / "a.onnx") == sha256(tmp_path / "b.onnx")

@@ -1,5 +1,6 @@
 """Images are read as timm reads them, whatever their kind; loading keeps order, and names what is broken."""
 
+import os
 import re
 import struct
 import threading
@@ -281,3 +282,11 @@ def test_an_image_does_not_bring_what_only_a_file_can(tmp_path: Path) -> None:
     feed = Feed(RECORD, (Input("photo", (3, 32, 32)), Input("depth", (1, 32, 32), FILE)))
     with pytest.raises(ZooError, match=r"a\.png: the input depth takes its values from a file"):
         list(load(samples(ImageSet("set", tmp_path)), feed))
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.npz"])
+def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    feed = Feed.image(Preprocess(size=(8, 8)))
+    with pytest.raises(ZooError, match=r"pipe\.(png is a pipe|npz: cannot be read)"):
+        images.read_inputs(Sample(name, tmp_path / name), feed)

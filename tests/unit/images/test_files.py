@@ -1,5 +1,6 @@
 """Finding a set's images in folders and lists, and which output of a model a label stands for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from timm.data import ImageDataset
 from samples.pictures import fill, names, write_list
 from zoo.errors import ZooError
 from zoo.images.files import ModelClasses
-from zoo.images.sets import ImageSet, samples
+from zoo.images.sets import ImageSet, fingerprint, samples
 
 
 def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
@@ -149,3 +150,30 @@ def test_a_class_map_must_fit_the_model_too(tmp_path: Path) -> None:
 def test_labels_for_a_model_without_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="the model has no classes"):
         labels_of(tmp_path, "a/x.png", model=ModelClasses(0))
+
+
+def test_what_is_no_file_is_neither_waited_for_nor_read_without_end(tmp_path: Path) -> None:
+    fill(tmp_path / "set", "a.png")
+    os.mkfifo(tmp_path / "set" / "b.png")
+    with pytest.raises(ZooError, match=r"b\.png is a pipe, no regular file"):
+        fingerprint(ImageSet("set", tmp_path / "set"))
+    (tmp_path / "set" / "b.png").unlink()
+    (tmp_path / "set" / "b.png").symlink_to("/dev/zero")
+    with pytest.raises(ZooError, match=r"b\.png is a device, no regular file"):
+        fingerprint(ImageSet("set", tmp_path / "set"))
+    os.mkfifo(tmp_path / "list.txt")
+    with pytest.raises(ZooError, match=r"list\.txt is a pipe, no regular file"):
+        samples(ImageSet("set", tmp_path / "list.txt"))
+    fill(tmp_path / "labelled", "x/a.png", "y/a.png")
+    with pytest.raises(ZooError, match=r"list\.txt is a pipe, no regular file"):
+        samples(ImageSet("set", tmp_path / "labelled", labels=True, classes=tmp_path / "list.txt"))
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "set", "a.png")
+    (tmp_path / "set" / "a.png").rename(tmp_path / "set" / os.fsdecode(b"caf\xe9.png"))
+    with pytest.raises(ZooError, match=r"the name caf\\xe9\.png is not UTF-8; rename it"):
+        samples(ImageSet("set", tmp_path / "set"))
+    (tmp_path / "list.txt").write_bytes(b"set/caf\xe9.png\n")
+    with pytest.raises(ZooError, match=r"list\.txt, line 1: the name set/caf\\xe9\.png is not UTF-8"):
+        samples(ImageSet("set", tmp_path / "list.txt"))

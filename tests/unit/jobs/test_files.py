@@ -7,7 +7,7 @@ import os
 import pytest
 
 from zoo.errors import ZooError
-from zoo.jobs.files import replacing, sha256
+from zoo.jobs.files import is_full_disk, regular, replacing, sha256
 
 
 def test_files_appear_together_when_the_block_ends(tmp_path):
@@ -79,3 +79,29 @@ def test_the_file_mode_is_that_of_any_new_file(umask, mode, tmp_path):
 def test_sha256_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_only_what_is_a_file_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("file", "link", "none"):
+        assert regular(tmp_path / name) == tmp_path / name
+    for name, kind in (("pipe", "a pipe"), ("zero", "a device"), (".", "a folder")):
+        with pytest.raises(ZooError, match=f"is {kind}, no regular file"):
+            regular(tmp_path / name)
+
+
+def test_a_full_disk_is_told_from_what_libraries_raise():
+    def raised_from(cause):
+        try:
+            raise RuntimeError("export failed") from cause
+        except RuntimeError as error:
+            return error
+
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    for error in (full, RuntimeError("IO Error: No space left on device (os error 28)"), raised_from(full)):
+        assert is_full_disk(error)
+    for error in (None, OSError(errno.EACCES, "denied"), raised_from(KeyError("x"))):
+        assert not is_full_disk(error)

@@ -1,6 +1,8 @@
 """A job that fails says one sentence, and keeps the rest in its log."""
 
+import errno
 import logging
+import os
 import warnings
 
 import pytest
@@ -57,3 +59,37 @@ def test_the_log_holds_messages_and_warnings_of_the_block_only(tmp_path, capsys)
     assert "earlier" not in log and "afterwards" not in log
     assert logging.getLogger().handlers == handlers
     assert capsys.readouterr().err == ""
+
+
+def chained(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        RuntimeError("[enforce fail] PytorchStreamWriter failed: No space left on device"),
+        chained(ZooError("export failed, choose another opset"), OSError(errno.EDQUOT, "quota")),
+        ZooError("a.bin: no space left on the disk; free some and run again"),
+    ],
+    ids=["of Python", "of a library", "behind a sentence", "told already"],
+)
+def test_a_full_disk_is_a_sentence_whoever_met_it(error, tmp_path, capsys):
+    printed, log = failed(error, tmp_path / "log", capsys)
+    assert printed.startswith("error: verify cpu/small/int8: ")
+    assert printed.endswith("no space left on the disk; free some and run again")
+    assert "Traceback" not in log
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_what_failed(capsys):
+    with pytest.raises(SystemExit), reporting("/dev/full", "verify"):
+        logging.info("so many lines")
+        raise ZooError("the file is gone")
+    assert capsys.readouterr().err.strip() == "error: verify: the file is gone"
+
+
+def test_a_name_that_is_no_utf8_can_be_logged(tmp_path, capsys):
+    _, log = failed(ZooError("caf\udce9.png is gone"), tmp_path / "log", capsys)
+    assert r"caf\udce9.png is gone" in log

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.jobs import scratch as scratches
 from zoo.jobs.files import replacing
-from zoo.jobs.scratch import libraries_scratch, measure, most_bytes, scratch
+from zoo.jobs.scratch import libraries_scratch, measure, most_bytes, reserve, scratch
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +45,11 @@ def test_what_libraries_write_for_a_while_lies_there_and_counts(tmp_path):
         measure()
     assert most_bytes() == 1000 and not list(tmp_path.iterdir())
     assert tempfile.gettempdir() == before
+
+
+def test_room_that_a_disk_does_not_have_is_an_error(tmp_path):
+    reserve(tmp_path, 0)
+    reserve(tmp_path, 1 << 20)
+    with pytest.raises(OSError, match=r"No space left|too large"):
+        reserve(tmp_path, 1 << 55)
+    assert list(tmp_path.iterdir()) == []

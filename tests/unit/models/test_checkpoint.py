@@ -1,6 +1,7 @@
 """Weight files, and those that packages carry: read safely, and refused in a sentence."""
 
 import pickle
+import tarfile
 from importlib.metadata import distribution
 
 import pytest
@@ -142,3 +143,27 @@ def test_the_licence_of_a_package_is_found(package, metadata, licence):
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.2\n{metadata}")
     (info / "LICENSE").write_text("\nSome licence of its own\nmore\n")
     assert package_licence(distribution("tiny-weights")) == licence
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95, 0.999])
+def test_a_file_of_torchs_old_format_is_read_and_a_truncated_one_named(tmp_path, share):
+    torch.save(reference().state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert same(fetch(from_file(tmp_path / "old.pth"))[0], reference())
+    content = (tmp_path / "old.pth").read_bytes()
+    (tmp_path / "cut.pth").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ZooError, match=r"^tiny: .*cut\.pth"):
+        fetch(from_file(tmp_path / "cut.pth"))
+
+
+def test_a_tar_of_the_oldest_format_is_a_sentence(tmp_path):
+    with tarfile.open(tmp_path / "m.pth", "w") as archive:
+        (tmp_path / "storages").write_bytes(b"x")
+        archive.add(tmp_path / "storages", "storages")
+    with pytest.raises(ZooError, match=r"^tiny: .*m\.pth"):
+        fetch(from_file(tmp_path / "m.pth"))
+
+
+def test_the_digest_is_checked_before_anything_is_parsed(tmp_path):
+    (tmp_path / "m.pth").write_bytes(b"what would be parsed")
+    with pytest.raises(ZooError, match=r"config\.yaml asks for 0000"):
+        fetch(from_file(tmp_path / "m.pth", sha256="0" * 64))

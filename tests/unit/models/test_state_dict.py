@@ -6,7 +6,7 @@ from torch import nn
 
 from samples.weights import changed, from_file, reference, renamed, same, spec, stored
 from zoo.errors import ZooError
-from zoo.models.state_dict import differences, listed, load, other_classes, save
+from zoo.models.state_dict import differences, in_order, listed, load, other_classes, save
 from zoo.models.weights import fetch
 
 
@@ -109,3 +109,14 @@ def test_another_number_of_classes_is_told_apart_from_other_differences():
 def test_names_in_a_list_are_cut_after_three():
     assert listed("missing", []) == ""
     assert listed("missing", list("abcde")) == "5 missing (a, b, c, … and 2 more)"
+
+
+def test_whole_numbers_are_no_float_weights():
+    """torch would copy them without a word, as a quantized file's are read without their scales."""
+    model = nn.BatchNorm1d(2)
+    tensors = {**model.state_dict(), "weight": torch.ones(2, dtype=torch.int8)}
+    assert differences(model, tensors) == "1 of another type (weight is int8 and must be float32)"
+    with pytest.raises(ZooError, match="weight is int8 and weight must be float32"):
+        in_order(model, tensors)
+    assert not differences(model, {**model.state_dict(), "num_batches_tracked": torch.tensor(3.0)})
+    assert not differences(model, {**model.state_dict(), "weight": torch.ones(2, dtype=torch.bfloat16)})

@@ -1,6 +1,9 @@
 """TorchScript files: the traced or scripted model is all there is, and it is the reference."""
 
+import re
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,13 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
+from zoo.jobs.files import regular
 from zoo.models.libraries import Tensors, Traits
+
+FILE_OPERATORS = ("save", "from_file", "rpc_async", "rpc_remote", "rpc_sync")
+"""Operators of TorchScript that reach beyond the model: files and other machines."""
+_REACHING = re.compile(rb"\.[\s\\]*(" + "|".join(FILE_OPERATORS).encode() + rb")\b")
+_MAX_CODE_BYTES = 64 << 20
 
 
 def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
@@ -21,8 +30,9 @@ def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
 
 def open_file(path: Path) -> nn.Module:
     """The module of a TorchScript file, on the CPU. Raises ZooError if the file is none or is damaged."""
-    if not path.is_file():
+    if not regular(path).exists():
         raise ZooError(f"{path} does not exist")
+    check_code(path)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)  # still what pnnx reads
@@ -34,6 +44,24 @@ def open_file(path: Path) -> nn.Module:
             "state dict as weights: {file: …} of a model instead"
         ) from error
     return model.eval()
+
+
+def check_code(path: Path) -> None:
+    """Raises ZooError, naming the operator, if the code in a file could touch files or other machines: it may
+    run as soon as the file is loaded. A file that is no archive is left to who loads it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = [each for each in archive.infolist() if "code/" in each.filename]
+            if sum(each.file_size for each in parts) > _MAX_CODE_BYTES:
+                raise ZooError(f"{path} holds more code than any model; it is refused")
+            for each in parts:
+                if found := _REACHING.search(archive.read(each)):
+                    raise ZooError(
+                        f"{path} is a program that reaches beyond the model ({found[1].decode()} in "
+                        f"{each.filename}), which is refused; export the model without it"
+                    )
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, zlib.error):
+        return
 
 
 def preprocess(spec: ModelSpec) -> Preprocess:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from samples.nets import fully
 from samples.sources import refused, traced
@@ -37,3 +38,29 @@ def test_the_model_of_the_file_is_the_module_that_was_traced(tmp_path):
     assert not module.training and torch.equal(module(image), model(image))
     with pytest.raises(ZooError, match=r"none\.pt does not exist"):
         open_file(tmp_path / "none.pt")
+
+
+class Saving(nn.Module):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        torch.save(x, self.path)
+        return x
+
+
+class Reading(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.from_file("/etc/hostname", False, 1) + x
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("operator", ["save", "from_file"])
+def test_a_program_that_touches_files_is_refused_before_it_is_loaded(tmp_path, operator, monkeypatch):
+    model = Saving(str(tmp_path / "written")) if operator == "save" else Reading()
+    torch.jit.script(model).save(tmp_path / "model.pt")
+    monkeypatch.setattr(torch.jit, "load", None)
+    with pytest.raises(ZooError, match=rf"model\.pt is a program that reaches .*\({operator} in .*refused"):
+        open_file(tmp_path / "model.pt")
+    assert not (tmp_path / "written").exists()

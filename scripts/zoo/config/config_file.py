@@ -1,0 +1,198 @@
+"""config.yaml as it is written: what its reader passes over in silence or chokes on, and which line is which.
+
+Snakemake reads the file too, and hands over plain values: of a key that stands there twice the last, and
+aliases in full. PyYAML is all that this needs beside the standard library, and Snakemake has loaded it.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+
+MAX_BYTES = 4 << 20
+MAX_VALUES = 200_000
+"""Of a configuration with its aliases written out: enough for ten thousand models."""
+MAX_DEPTH = 50
+Where = tuple[str | int, ...]
+"""Where a value is: the keys and indices that lead to it."""
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file that was read. root: the node of all that it says, None if it is empty; see `yaml.compose`."""
+
+    path: Path
+    root: Any
+
+    def line(self, where: Where) -> int | None:
+        """The line of a value, from 1, or that of the innermost of what is around it; None if it has none.
+
+        In somebody's own workflow the configuration may be a part of the file, a level below its top.
+        """
+        roots = [self.root, *(value for _, value in _entries(self.root))]
+        return next(filter(None, (_line(root, where) for root in roots)), None)
+
+
+def read(path: str | Path) -> ConfigFile:
+    """Read a file. Raises ZooError, naming the line, if it cannot be read, is no YAML, says a key twice, or
+    holds more than any zoo needs, with its aliases written out."""
+    import yaml
+
+    path, loader = Path(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = _text(path)
+    try:
+        _check_depth(path, yaml.parse(text, loader))
+        root = yaml.compose(text, loader)
+        if root is not None:
+            _check_size(path, root, {})
+            _check_nodes(path, root, yaml.SafeLoader(""), set())
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        raise ZooError(f"no valid YAML: {problem or error}{_at(path, mark)}") from error
+    return ConfigFile(path, root)
+
+
+def read_all(paths: Iterable[str | Path]) -> list[ConfigFile]:
+    """Read the files; raises what `read` raises."""
+    return [read(path) for path in paths]
+
+
+def located(files: Sequence[ConfigFile], where: Where) -> str:
+    """` (config.yaml, line 7)` for a value, by the last of the files that says anything of it; else empty."""
+    for file in reversed(files):
+        if where and (line := file.line(where)):
+            return f" ({file.path.name}, line {line})"
+    return ""
+
+
+def check_values(config: Any, files: Sequence[ConfigFile] = (), where: Where = ()) -> None:
+    """Raises ZooError, naming the line, for what a schema lets pass: a key that is no text or cannot be seen
+    in full, a number that is not finite or beyond 64 bits, text that no file's name can hold."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            if fault := _key_fault(key):
+                raise ZooError(f"{_written(where)}{fault}{located(files, (*where, key))}")
+            check_values(value, files, (*where, key))
+    elif isinstance(config, list):
+        for index, value in enumerate(config):
+            check_values(value, files, (*where, index))
+    elif fault := _fault(config):
+        raise ZooError(f"{_written(where)}{fault}{located(files, where)}")
+
+
+def _key_fault(key: Any) -> str | None:
+    if not isinstance(key, str):
+        return f"the key {key!r} is no text; put it in quotes"
+    if key != key.strip() or not key.isprintable():
+        return f"the key {key!r} holds line breaks, or signs that nobody sees; write it without them"
+    return None
+
+
+def _fault(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is not a finite number"
+    if isinstance(value, int) and value.bit_length() > 63:
+        return "the number is too large; 64 bits must hold it"
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
+        return f"{value[:40]!r} holds signs that no file's name can have; write it without them"
+    return None
+
+
+def _written(where: Where) -> str:
+    return "".join(f"{part}: " for part in where)
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise ZooError(f"{path} is missing or no regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise ZooError(f"{path} has more than {MAX_BYTES >> 20} MiB, and is no configuration")
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} cannot be read ({error}); save it as UTF-8 text") from error
+
+
+def _check_depth(path: Path, events: Iterator[Any]) -> None:
+    """Else the reader would recurse until the stack ends."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ZooError(f"values lie within more than {MAX_DEPTH} others{_at(path, event.start_mark)}")
+
+
+def _check_size(path: Path, node: Any, sizes: dict[int, float]) -> float:
+    """How many values a node stands for, with its aliases written out; ZooError if they are too many. A node
+    that has itself within it, as an alias can bring about, is endless."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf  # until it is known
+        sizes[id(node)] = 1 + sum(_check_size(path, each, sizes) for each in _children(node))
+    if sizes[id(node)] > MAX_VALUES:
+        raise ZooError(
+            f"with aliases written out there are more than {MAX_VALUES} values{_at(path, node.start_mark)}"
+        )
+    return sizes[id(node)]
+
+
+def _check_nodes(path: Path, node: Any, constructor: Any, done: set[int]) -> None:
+    """Raises ZooError for a key that is said twice in one place, and for a value that no reader can make."""
+    if id(node) in done:
+        return
+    done.add(id(node))
+    first: dict[str, int] = {}
+    for key, _ in _entries(node):
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in first:
+            raise ZooError(
+                f"{name} stands there twice, and the first would be lost; merge the two "
+                f"({path.name}, lines {first[name]} and {line})"
+            )
+        first[name] = line
+    for child in _children(node):
+        _check_nodes(path, child, constructor, done)
+    if node.tag not in (*constructor.yaml_constructors, "tag:yaml.org,2002:merge"):
+        raise ZooError(f"the tag {node.tag} has no meaning here; leave it out{_at(path, node.start_mark)}")
+    if isinstance(node.value, str) and not node.tag.endswith(("str", "merge")):
+        try:
+            constructor.construct_object(node)
+        except ValueError as error:  # a date that is none, or an endless number
+            reason = str(error).partition(";")[0]
+            raise ZooError(
+                f"{node.value[:40]!r} cannot be read ({reason}){_at(path, node.start_mark)}"
+            ) from error
+
+
+def _entries(node: Any) -> list[tuple[Any, Any]]:
+    """The pairs of nodes of a mapping; of another node, or None, none."""
+    return list(node.value) if node is not None and node.id == "mapping" else []
+
+
+def _children(node: Any) -> list[Any]:
+    if node.id == "mapping":
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if node.id == "sequence" else []
+
+
+def _line(node: Any, where: Where) -> int | None:
+    """None if the node has nothing of the first name."""
+    line = None
+    for part in where:
+        if node is not None and node.id == "sequence" and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            continue
+        pair = next(((key, value) for key, value in _entries(node) if key.value == str(part)), None)
+        if pair is None:
+            break
+        line, node = pair[0].start_mark.line + 1, pair[1]
+    return line
+
+
+def _at(path: Path, mark: Any) -> str:
+    return f" ({path.name}, line {mark.line + 1})" if mark else ""

@@ -1,0 +1,125 @@
+"""config.yaml as it is written: what its reader would pass over in silence is refused, by its line."""
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from zoo.config.config_file import ConfigFile, check_values, located, read, read_all
+from zoo.errors import ZooError
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def bomb(levels: int) -> str:
+    """Text of some lines that stands for 9 ** levels values."""
+    lines = ["l0: &l0 [" + ", ".join("x" * 9) + "]"]
+    for level in range(1, levels):
+        lines.append(f"l{level}: &l{level} [" + ", ".join([f"*l{level - 1}"] * 9) + "]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: 2\na: 3\n", r"a stands there twice.*\(config.yaml, lines 1 and 3\)"),
+        ("models: {one: {timm: x}, one: {timm: y}}", r"one stands there twice.*lines 1 and 1"),
+        ("a:\n- b: 1\n  b: 1\n", "b stands there twice.*lines 2 and 3"),
+        ("a: b: c\n", r"no valid YAML: mapping values .*\(config.yaml, line 1\)"),
+        ("a: 1\nb: [1\n", r"no valid YAML: .*\(config.yaml, line 3\)"),
+        ("a: 1\nb: *gone\n", r"no valid YAML: found undefined alias.*\(config.yaml, line 2\)"),
+        ("a: 1\nb: !!python/object/apply:os.getcwd []\n", r"the tag .*getcwd has no meaning here.*line 2\)"),
+        (bomb(6), r"aliases written out there are more than 200000 values \(config.yaml, line 6\)"),
+        (bomb(30), r"aliases written out there are more than 200000 values \(config.yaml, line 6\)"),
+        ("a: &a [*a]\n", r"more than 200000 values \(config.yaml, line 1\)"),
+        ("a: 1\nb: " + "[" * 100_000, r"within more than 50 others \(config.yaml, line 2\)"),
+        ("a: 1\nb: " + "1" * 5000, r"'1{40}' cannot be read .*\(config.yaml, line 2\)"),
+        ("a: 2020-13-45\n", r"'2020-13-45' cannot be read \(month must .*\(config.yaml, line 1\)"),
+    ],
+)
+def test_a_fault_is_a_sentence_with_its_line(tmp_path: Path, text: str, said: str):
+    with pytest.raises(ZooError, match=said) as refused:
+        read(written(tmp_path, text))
+    assert "\n" not in str(refused.value)
+
+
+def test_anchors_of_a_sound_size_and_merges_are_admitted(tmp_path: Path):
+    read(written(tmp_path, "a: &a {x: 1}\nb: {<<: *a, x: 2}\nc: [*a, *a]\n"))
+    read(written(tmp_path, bomb(4)))
+    read(written(tmp_path, ""))
+    read(PROJECT / "config.yaml")
+
+
+def test_what_is_no_text_file_is_refused_at_once(tmp_path: Path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    for name in ("fifo", "zero", "folder", "none"):
+        with pytest.raises(ZooError, match="missing or no regular file"):
+            read(tmp_path / name)
+    (tmp_path / "latin").write_bytes(b"a: \xe4\n")
+    with pytest.raises(ZooError, match="save it as UTF-8 text"):
+        read(tmp_path / "latin")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ZooError, match="is no configuration"):
+        read(tmp_path / "large")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"models": {1: {}}}, "models: the key 1 is no text; put it in quotes"),
+        ({"models": {True: {}}}, "models: the key True is no text"),
+        ({"models": {None: {}}}, "models: the key None is no text"),
+        ({"models": {"one\n": {}}}, r"models: the key 'one\\n' holds line breaks"),
+        ({"models": {" one": {}}}, "models: the key ' one' holds"),
+        ({"image_sets": {"a\u202eb": {}}}, r"image_sets: the key 'a\\u202eb' holds"),
+        (
+            {"gates": {"int8": {"min_cosine": math.nan}}},
+            "gates: int8: min_cosine: nan is not a finite number",
+        ),
+        ({"gates": {"int8": {"min_sqnr_db": -math.inf}}}, "min_sqnr_db: -inf is not a finite number"),
+        ({"a": [{"mean": [0.5, math.inf]}]}, "a: 0: mean: 1: inf is not a finite number"),
+        ({"seed": 10**30}, "seed: the number is too large"),
+        ({"path": "a\0b"}, r"path: 'a\\x00b' holds signs"),
+        ({"path": "a\ud800"}, r"path: 'a\\ud800' holds signs"),
+    ],
+)
+def test_what_a_schema_lets_pass_is_refused(config: dict, said: str):
+    with pytest.raises(ZooError, match=said):
+        check_values(config)
+
+
+def test_what_a_zoo_may_say_passes(tmp_path: Path):
+    check_values({"a": [1, 0.5, None, True, "ä b\n", {"x": -1}], "b": {}})
+    check_values(yaml.safe_load((PROJECT / "config.yaml").read_text()))
+
+
+def test_the_line_of_a_value_is_that_of_its_key_or_of_what_is_around_it(tmp_path: Path):
+    text = "models:\n  one: {timm: x}\n  two:\n    inputs:\n    - shape: [3]\n    - shape: [4]\n7: x\n"
+    file = read(written(tmp_path, text))
+    assert file.line(("models", "one", "timm")) == 2
+    assert file.line(("models", "two", "inputs", 1, "shape")) == 6
+    assert file.line(("models", "two", "gates", "int8")) == 3
+    assert file.line((7,)) == 7
+    assert file.line(("devices",)) is None
+    assert ConfigFile(tmp_path, None).line(("a",)) is None
+
+
+def test_a_part_of_somebodys_file_and_the_last_of_several_files_are_looked_at(tmp_path: Path):
+    part = read(written(tmp_path, "other: 1\nzoo:\n  models:\n    one: 5\n"))
+    assert part.line(("models", "one")) == 4
+    (tmp_path / "more.yaml").write_text("\n\nmodels: {one: 6}\n")
+    files = read_all([tmp_path / "config.yaml", tmp_path / "more.yaml"])
+    assert located(files, ("models", "one")) == " (more.yaml, line 3)"
+    assert located(files, ("other",)) == " (config.yaml, line 1)"
+    assert located(files, ("gone",)) == located(files, ()) == ""
