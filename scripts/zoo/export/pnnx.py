@@ -16,6 +16,7 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied
+from zoo.jobs.lifeline import end_with_parent
 
 Shapes = Sequence[Sequence[int]]
 
@@ -71,6 +72,7 @@ def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> st
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=end_with_parent,
     )
     if done.returncode < 0:
         raise ChildDied.of(str(source), done.returncode, "pnnx")
