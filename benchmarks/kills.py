@@ -3,9 +3,9 @@
     python benchmarks/kills.py --count 100
 
 In each round a build that has a part of the zoo to make loses, after a random time, by SIGKILL: a job,
-Snakemake, its whole process group, pnnx, or a child of a job. The same command must then end well. Bars, all of them 0:
-files that differ from those of an undisturbed build, failed verdicts, hangs, builds that need a step by hand,
-scratch folders and processes that are left. Exits with status 1 if one is missed.
+Snakemake, its whole process group, pnnx, or a child of a job. The same command must then end well. Bars, all
+of them 0: files that differ from those of an undisturbed build, failed verdicts, hangs, builds that need a
+step by hand, scratch folders and processes that are left. Exits with status 1 if one is missed.
 """
 
 import argparse
