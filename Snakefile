@@ -6,6 +6,7 @@ min_version("9.0")
 
 
 include: "rules/common.smk"
+include: "rules/run.smk"
 
 
 rule all:

@@ -16,7 +16,7 @@ rule bench:
     benchmark:
         "results/logs/bench/{device}/{model}/{artifact}.benchmark.tsv"
     # All cores: nothing else may run beside a measurement.
-    threads: workflow.cores
+    threads: lambda wc: workflow.cores
     resources:
         mem_mb=by_size(1900, 4.8),
         gpu=uses_gpu,

@@ -21,7 +21,7 @@ rule sensitivity:
     benchmark:
         "results/logs/sensitivity/{device}/{model}.benchmark.tsv"
     # All cores: the layers are timed.
-    threads: workflow.cores
+    threads: lambda wc: workflow.cores
     resources:
         mem_mb=by_size(500, 2.2, thread=(250, 2.9)),
         disk_mb=by_size(100, 0.5, thread=(0, 0.9)),
@@ -110,7 +110,7 @@ rule latency:
     benchmark:
         "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
     # All cores: nothing else may run beside a measurement.
-    threads: workflow.cores
+    threads: lambda wc: workflow.cores
     resources:
         mem_mb=by_size(500, 2.6),
         gpu=uses_gpu,

@@ -1,7 +1,6 @@
 """Convert an ONNX file to ncnn: by pnnx where that gives what onnxruntime gives, else through TorchScript."""
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from zoo.config.records.card import ModelCard
 from zoo.export.ncnn import Target, first_that_agrees
 from zoo.images.inputs import Feed
 from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import scratch
 
 snakemake: Any
 
@@ -29,10 +29,10 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
 def main(*, onnx: str, card: str, param: str, weights: str) -> None:
     model, source = ModelCard.read(card), Path(onnx)
     target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
-    with tempfile.TemporaryDirectory(dir=target.param.parent, prefix=".partial-") as folder:
+    with scratch(param) as folder:
         ways = [
             ("pnnx on ONNX", lambda: source),
-            ("onnx2torch and TorchScript", lambda: through_torchscript(source, model.feed, Path(folder))),
+            ("onnx2torch and TorchScript", lambda: through_torchscript(source, model.feed, folder)),
         ]
         way = first_that_agrees(ways, source, target)
     logging.info("converted by %s", way)

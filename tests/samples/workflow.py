@@ -69,8 +69,12 @@ class Zoo:
         (self / "config.yaml").write_text(yaml.safe_dump(config))
 
     def snakemake(self, *arguments: str, timeout: float = 600, **environment: str) -> Outcome:
+        return self.typed("--cores", "2", *arguments, timeout=timeout, **environment)
+
+    def typed(self, *arguments: str, timeout: float = 600, **environment: str) -> Outcome:
+        """The same with these arguments only."""
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
             env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
             capture_output=True,

@@ -90,9 +90,11 @@ def test_no_test_imports_another():
 
 
 def test_rules_hold_no_logic():
-    assert len((PROJECT / "rules/common.smk").read_text().splitlines()) <= 160
+    longest = {"common.smk": 160, "run.smk": 20}
+    for name, lines in longest.items():
+        assert len((PROJECT / "rules" / name).read_text().splitlines()) <= lines
     for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")]:
-        if path.name != "common.smk":
+        if path.name not in longest:
             assert not re.search(r"^\s*(?:def|class|if|for|while|import) ", path.read_text(), re.MULTILINE), (
                 path.name
             )

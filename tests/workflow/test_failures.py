@@ -9,7 +9,7 @@ from PIL import Image
 
 from samples.workflow import Zoo, wait_for_job
 
-pytestmark = pytest.mark.long(120)
+pytestmark = pytest.mark.long(160)
 
 BOMB = "l0: &l0 {a: 1}\n" + "".join(
     f"l{level}: &l{level} {{{', '.join(f'k{turn}: *l{level - 1}' for turn in range(9))}}}\n"
@@ -133,7 +133,7 @@ def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim
     zoo.configure(lambda config: config["defaults"]["calibration"].update(images=2000))
     before = (zoo / "results/cpu/one/calibration.npz").read_bytes()
     build = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "results/cpu/one/int8.param"],
+        [sys.executable, "-m", "snakemake", "results/cpu/one/int8.param"],
         cwd=zoo.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -141,11 +141,30 @@ def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim
     job = wait_for_job(zoo, "calibrate.py")
     (job if victim == "job" else build).kill()
     build.wait(60)
-    if victim == "snakemake":
-        job.kill()
+    job.wait(5)
     result = zoo / "results/cpu/one/calibration.npz"
     assert not result.exists() or result.read_bytes() == before
     zoo.configure(lambda config: config["defaults"]["calibration"].update(images=8))
-    zoo.snakemake("--unlock")
-    zoo.build("results/cpu/one/int8.param")
+    outcome = zoo.typed("results/cpu/one/int8.param")
+    assert outcome.status == 0, outcome.text
     assert not list((zoo / "results/cpu/one").glob(".partial-*"))
+
+
+def test_command_lines_work_as_typed_and_a_lock_of_the_living_is_refused_by_name(zoo: Zoo):
+    """Without --cores, all of them; -j and --cores win, and --unlock asks for neither."""
+    assert zoo.typed("--unlock").status == 0
+    (zoo / "results/cpu/one/fp16.param").unlink()
+    assert "Provided cores: 5" in zoo.typed("-j5", "results/cpu/one/fp16.param").text
+    (zoo / "results/cpu/one/fp16.param").unlink()
+    command = [sys.executable, "-m", "snakemake", "-c3", "results/cpu/one/fp16.param"]
+    with subprocess.Popen(command, cwd=zoo.folder, stderr=subprocess.PIPE, text=True) as build:
+        job = wait_for_job(zoo, "ncnn_fp16.py")
+        job.suspend()
+        other = zoo.typed("results/cpu/one/fp16.param")
+        assert other.status != 0 and "Directory cannot be locked" in other.text
+        assert f"note: process {build.pid} on " in other.text
+        assert zoo.typed("-n", "results/cpu/one/int8.param").status == 0
+        job.resume()
+        assert "Provided cores: 3" in build.communicate()[1]
+    assert build.returncode == 0
+    assert not list((zoo / ".snakemake/owners").glob("*.owner"))

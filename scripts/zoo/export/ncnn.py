@@ -12,7 +12,7 @@ from zoo.errors import ArtifactError, ZooError
 from zoo.export.pnnx import run_pnnx
 from zoo.images.inputs import Feed, random_inputs
 from zoo.jobs.files import replacing
-from zoo.jobs.isolation import isolated
+from zoo.jobs.isolation import ChildDied, isolated
 from zoo.measure.metrics import cosine
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
@@ -55,7 +55,7 @@ def first_that_agrees(ways: Iterable[tuple[str, Callable[[], Path]]], truth: Pat
     """Convert by the first of `ways` whose ncnn pair answers as the ONNX file `truth` does; return its name.
 
     ways: a name, and a function that makes the file which pnnx then converts. Raises ZooError with the reason
-    of each if none does.
+    of each if none does, and ChildDied if a process was killed from outside.
     """
     reasons = []
     for name, make in ways:
@@ -66,6 +66,8 @@ def first_that_agrees(ways: Iterable[tuple[str, Callable[[], Path]]], truth: Pat
                 check_agreement(truth, tried)
             return name
         except ZooError as error:
+            if isinstance(error, ChildDied) and not error.crashed:
+                raise  # it tells nothing of this way, and the next may give other files
             reasons.append(f"{name}: {error}")
     raise ZooError("no way to ncnn works. " + " | ".join(reasons))
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
+from zoo.jobs.isolation import ChildDied
+from zoo.jobs.lifeline import end_with_parent
 
 Shapes = Sequence[Sequence[int]]
 
@@ -33,8 +35,9 @@ def run_pnnx(
     where they differ, the dimensions are dynamic. The model's blobs are in0, in1, … and out0, out1, ….
     outputs: how many it must have. The same file gives the same bytes wherever it lies.
 
-    Raises ZooError if there is no pnnx program, if it fails (with its reason) or is killed, or if
-    `check_operators` or `check_chunks` refuses the outcome; the targets are then untouched.
+    Raises ZooError if there is no pnnx program, if it fails (with its reason), or if `check_operators` or
+    `check_chunks` refuses the outcome, and ChildDied if it crashes or is killed; the targets are untouched
+    then.
     """
     source = Path(source_file).resolve()
     with replacing(param_out, bin_out) as (param, weights):
@@ -61,7 +64,7 @@ def run_pnnx(
 
 
 def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> str:
-    """What pnnx printed. Raises ZooError unless it ended well and wrote `param`, beside which it works."""
+    """What pnnx printed. Raises ZooError, or ChildDied, unless it ended well and wrote `param`."""
     done = subprocess.run(
         [program(), *arguments],
         cwd=param.parent,
@@ -69,9 +72,10 @@ def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> st
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=end_with_parent,
     )
     if done.returncode < 0:
-        raise ZooError(f"{source}: pnnx was killed by signal {-done.returncode}; is there enough memory?")
+        raise ChildDied.of(str(source), done.returncode, "pnnx")
     if done.returncode or not param.is_file():
         raise ZooError(f"{source}: pnnx failed, {_reason(done.stdout)}; export the model again")
     return done.stdout

@@ -1,13 +1,13 @@
 """Data sets that a Python package carries, written out as image folders so that the rest sees files only."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.jobs.scratch import scratch
 
 TEST_SHARE = 5
 """One image in so many of each class, rounded to the nearest, goes to the test split."""
@@ -35,12 +35,11 @@ def write_dataset(name: str, folder: Path) -> None:
     """
     if name not in DATASETS:
         raise ZooError(f"no data set is called {name}; there are: {', '.join(DATASETS)}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as scratch:
-        DATASETS[name].write(Path(scratch) / "new")
+    with scratch(folder) as place:
+        DATASETS[name].write(place / "new")
         if folder.exists():
-            folder.rename(Path(scratch) / "old")
-        (Path(scratch) / "new").rename(folder)
+            folder.rename(place / "old")
+        (place / "new").rename(folder)
 
 
 def write_digits(folder: Path) -> None:

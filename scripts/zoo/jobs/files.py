@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,8 +51,10 @@ def regular(path: str | Path) -> Path:
 def replacing(*targets: str | Path) -> Iterator[list[Path]]:
     """Yield one temporary path per target, in a fresh directory beside the first one.
 
-    When the block ends well, every temporary file is flushed to disk and moved over its target,
-    so that pairs (`.param`, `.bin`) change together; when it raises, the targets are untouched.
+    When the block ends well, every temporary file is flushed to disk and moved over its target; when it
+    raises, the targets are untouched. Of several targets (`.param`, `.bin`) the first goes before the others
+    change, and comes back after them: whoever finds it finds all of them, whenever the process is killed or
+    the machine loses its power.
     The temporary files keep the names of their targets, for tools that look at suffixes; so all
     names must differ. Folders of targets are made.
 
@@ -71,12 +73,32 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
                 with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
             measure()
-            for temporary, final in zip(temporaries, finals, strict=True):
-                temporary.replace(final)
+            _move(temporaries, finals)
     except OSError as error:
         if is_full_disk(error):
             raise ZooError(f"{finals[0]}: {FULL_DISK}") from error
         raise
+
+
+def _move(temporaries: Sequence[Path], finals: Sequence[Path]) -> None:
+    if len(finals) > 1:
+        finals[0].unlink(missing_ok=True)
+        _flush_folders(finals[:1])
+        for temporary, final in zip(temporaries[1:], finals[1:], strict=True):
+            temporary.replace(final)
+        _flush_folders(finals[1:])
+    temporaries[0].replace(finals[0])
+    _flush_folders(finals[:1])
+
+
+def _flush_folders(files: Iterable[Path]) -> None:
+    """Flush to disk which names the files' folders hold."""
+    for folder in {file.parent for file in files}:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sha256(path: str | Path) -> str:

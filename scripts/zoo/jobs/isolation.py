@@ -8,9 +8,11 @@ waiting. So nothing large may travel in the arguments of a process, which multip
 whose reading end the parent holds too: it would wait for ever for a child that died while it started.
 """
 
+import logging
 import os
 import pickle
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -21,7 +23,7 @@ from signal import Signals
 from threading import Thread
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
-from zoo.errors import ArtifactError
+from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.in_order import in_order
 
 P = ParamSpec("P")
@@ -34,35 +36,60 @@ CRASHES = frozenset(
 )
 """Signals by which a process ends through its own fault; others come from outside."""
 
+ATTEMPTS = 2
+"""Deaths of one kind before `attempted` gives up."""
+
 _GRACE_S = 10.0
 """How long a child that is no longer needed may take to end by itself."""
 
 
-class ChildDied(ArtifactError):
-    """A child process ended before it answered. signal: what ended it; None if it exited with a status."""
+class ChildDied(ZooError):
+    """A child process ended before it answered: a `ChildCrashed` by its own fault, any other from outside,
+    which tells nothing about what ran in it. signal: what ended it; None if it exited with a status."""
 
     def __init__(self, text: str, signal: Signals | None = None) -> None:
         super().__init__(text)
         self.signal = signal
 
-    @classmethod
-    def of(cls, what: str, exitcode: int | None) -> Self:
-        """what: that it was doing. exitcode: as multiprocessing has it, a signal as its negative number."""
+    @staticmethod
+    def of(what: str, exitcode: int | None, program: str = "the runtime") -> "ChildDied":
+        """what: that `program` was doing. exitcode: as Python has it, a signal as its negative number."""
         if exitcode is None or exitcode >= 0:
-            return cls(f"{what}: the runtime ended the process (exit status {exitcode}) while running it")
+            end = f"ended the process (exit status {exitcode})"
+            return ChildCrashed(f"{what}: {program} {end} while running it")
         signal = Signals(-exitcode)
         if signal in CRASHES:
-            end = f"crashed ({signal.name})"
-        elif signal == Signals.SIGKILL:
-            end = "was killed (out of memory?)"
-        else:
-            end = f"was killed ({signal.name})"
-        return cls(f"{what}: the runtime {end} while running it", signal)
+            return ChildCrashed(f"{what}: {program} crashed ({signal.name}) while running it", signal)
+        why, remedy = signal.name, "run again"
+        if signal == Signals.SIGKILL:
+            why, remedy = "out of memory?", "free some and run again"
+        return ChildDied(f"{what}: {program} was killed ({why}) while running it; {remedy}", signal)
 
     @property
     def crashed(self) -> bool:
         """Whether it was the fault of what ran in it, not of somebody outside."""
-        return self.signal is None or self.signal in CRASHES
+        return isinstance(self, ChildCrashed)
+
+
+class ChildCrashed(ChildDied, ArtifactError):
+    """A child process that ended through its own fault."""
+
+
+def attempted(attempt: Callable[[], R]) -> R:
+    """The result of `attempt`, which is made anew when a child process of it dies, until two died alike.
+
+    Raises ChildCrashed after two crashes: they are the fault of what ran. Raises ChildDied after two ends
+    from outside: nothing is known then, and no verdict may say otherwise.
+    """
+    deaths = Counter[bool]()
+    while True:
+        try:
+            return attempt()
+        except ChildDied as died:
+            deaths[died.crashed] += 1
+            if deaths[died.crashed] == ATTEMPTS:
+                raise
+            logging.warning("%s; it is tried again", died)
 
 
 class _Outcome(NamedTuple):

@@ -1,10 +1,19 @@
-"""Folders for temporary files, which lie beside what they are for, and how much the files in them took."""
+"""Folders for temporary files, which lie beside what they are for, and how much the files in them took.
 
+A folder is locked as long as the process lives that made it, so that those of the dead can be told: `sweep`.
+"""
+
+import fcntl
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from zoo.jobs.host import Host
+
+_PREFIX = ".partial-"
 
 _open: set[Path] = set()
 _most = 0
@@ -18,14 +27,69 @@ def scratch(beside: str | Path) -> Iterator[Path]:
     """
     parent = Path(beside).parent
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".partial-") as name:
-        folder = Path(name).resolve()
+    with _locked_folder(parent) as name:
+        folder = name.resolve()
         _open.add(folder)
         try:
-            yield Path(name)
+            yield name
         finally:
             measure()
             _open.discard(folder)
+
+
+@contextmanager
+def _locked_folder(parent: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        # A sweep between making and locking would take it for one of the dead.
+        with _handle(parent) as around:
+            _lock(around, fcntl.LOCK_SH)
+            prefix = f"{_PREFIX}{Host.own()}-"
+            name = stack.enter_context(tempfile.TemporaryDirectory(dir=parent, prefix=prefix))
+            # Shared, for scratch folders may lie in it.
+            _lock(stack.enter_context(_handle(Path(name))), fcntl.LOCK_SH)
+        yield Path(name)
+
+
+def sweep(root: str | Path) -> list[Path]:
+    """Remove the scratch folders below `root` whose processes are dead; returns them.
+
+    Those of the living stay, and so do those of other machines, of which nothing can be told from here.
+    """
+    removed: list[Path] = []
+    for parent, folders, _ in os.walk(root):
+        left = [Path(parent, name) for name in folders if name.startswith(_PREFIX)]
+        folders[:] = [name for name in folders if not name.startswith(_PREFIX)]
+        if left:
+            removed += _sweep(Path(parent), left)
+    return removed
+
+
+def _sweep(parent: Path, folders: Iterable[Path]) -> Iterator[Path]:
+    with _handle(parent) as around:
+        if not _lock(around, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return  # one is being made
+        for folder in folders:
+            with suppress(FileNotFoundError), _handle(folder) as handle:
+                if Host.of(folder.name.removeprefix(_PREFIX)).has_ended(handle):
+                    shutil.rmtree(folder)
+                    yield folder
+
+
+@contextmanager
+def _handle(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, how: int) -> bool:
+    """Whether there is a lock now; some network file systems have none for folders, and are never swept."""
+    with suppress(OSError):
+        fcntl.flock(handle, how)
+        return True
+    return False
 
 
 @contextmanager

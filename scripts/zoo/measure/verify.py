@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from zoo.array_types import FLOAT16_MAX
@@ -17,6 +18,7 @@ from zoo.config.records.verification import (
     Verification,
 )
 from zoo.errors import ArtifactError, ZooError
+from zoo.jobs.isolation import attempted
 from zoo.measure.closeness import closeness
 from zoo.measure.divergence import divergence
 from zoo.measure.gates import failures, layer_threshold
@@ -42,18 +44,18 @@ def verify(
 
     fp32: ncnn's fp32 pair, to compare layers with, for an ncnn artifact. gates: see `gate_failures`.
     A part that could not be made is None, and the verdict says why. Raises ZooError only for what is no
-    fault of the artifact: unreadable images, or no Vulkan device.
+    fault of the artifact: unreadable images, no Vulkan device, a process that was killed from outside twice.
     """
     check = _Check(
         artifact, against, gates, threads, memory_mb, check_structure(artifact.runtime, artifact.files)
     )
     if check.structure.ok:
         try:
-            check.compare_outputs()
+            attempted(check.compare_outputs)
             if fp32 and not (artifact.device == "cpu" and tuple(fp32) == artifact.files):
-                check.compare_layers(fp32)
+                attempted(partial(check.compare_layers, fp32))
             if against.feed.second() is not None:
-                check.compare_at_second_shape()
+                attempted(check.compare_at_second_shape)
         except ArtifactError as error:
             check.failures.append(str(error))
     return check.verification()

@@ -21,6 +21,7 @@ from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, prepare_uint8
 from zoo.images.sets import Sample
+from zoo.jobs.lifeline import end_with_parent
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Pixels, uint8 (N, channels, height, width), and labels, int64 (N)."""
@@ -159,6 +160,7 @@ def _loader(dataset: Augmented | Plain, workers: int, pin: bool, **batching: Any
         collate_fn=_collate,
         pin_memory=pin,
         generator=torch.Generator(),
+        worker_init_fn=end_with_parent,  # torch's own look for their parent every five seconds
         **batching,
     )
 

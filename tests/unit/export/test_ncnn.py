@@ -1,5 +1,6 @@
 """From a file to the ncnn pair that answers as it does."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from zoo.export.ncnn import Target, first_that_agrees, to_ncnn
 from zoo.export.torchscript import export_torchscript
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
+from zoo.jobs.isolation import ChildCrashed, ChildDied
 from zoo.ncnn.graph import read_graph
 
 
@@ -35,6 +37,30 @@ def test_a_way_to_ncnn_that_gives_other_answers_is_passed_over(tmp_path):
         none = Target("m", feed, 1, tmp_path / "x.param", tmp_path / "x.bin")
         first_that_agrees(ways[:2], tmp_path / "truth.onnx", none)
     assert not (tmp_path / "x.param").exists()
+
+
+@pytest.mark.parametrize(
+    ("died", "taken"),
+    [(ChildDied("killed", signal.SIGKILL), None), (ChildCrashed("crashed", signal.SIGSEGV), "second")],
+)
+def test_a_killed_process_says_nothing_of_a_way_to_ncnn(monkeypatch, tmp_path, died, taken):
+    """The other way gives other files, so that they would depend on how much memory was free."""
+    ends = iter([died])
+
+    def convert(source, target):
+        for error in ends:
+            raise error
+        target.param.touch()
+        target.weights.touch()
+
+    monkeypatch.setattr("zoo.export.ncnn.to_ncnn", convert)
+    monkeypatch.setattr("zoo.export.ncnn.check_agreement", lambda *_: None)
+    target = Target("m", None, 1, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    ways = [(name, lambda: tmp_path / "model.pt") for name in ("first", "second")]
+    try:
+        assert first_that_agrees(ways, tmp_path / "truth.onnx", target) == taken
+    except ChildDied as error:
+        assert error is died and taken is None and not target.param.exists()
 
 
 def test_a_model_without_that_second_shape(tmp_path):

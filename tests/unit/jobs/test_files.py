@@ -3,11 +3,15 @@
 import errno
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from zoo.errors import ZooError
 from zoo.jobs.files import is_full_disk, regular, replacing, sha256
+from zoo.jobs.scratch import sweep
 
 
 def test_files_appear_together_when_the_block_ends(tmp_path):
@@ -40,6 +44,51 @@ def test_a_pair_of_which_one_is_missing_changes_nothing(tmp_path):
         param.write_text("after")
     assert pair[0].read_text() == "before"
     assert list(tmp_path.iterdir()) == [pair[0]]
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from zoo.jobs.files import replacing
+
+*targets, left = sys.argv[1:]
+calls = 0
+
+def dying(function):
+    def called(*arguments, **keywords):
+        global calls
+        if calls == int(left):
+            os.kill(os.getpid(), signal.SIGKILL)
+        calls += 1
+        return function(*arguments, **keywords)
+    return called
+
+with replacing(*targets) as temporaries:
+    for temporary in temporaries:
+        temporary.write_text("new")
+    pathlib.Path.replace, pathlib.Path.unlink = dying(pathlib.Path.replace), dying(pathlib.Path.unlink)
+    os.fsync = dying(os.fsync)
+pathlib.Path(targets[0]).with_name("ended").touch()
+"""
+
+
+@pytest.mark.parametrize("names", [["a.param", "a.bin"], ["a.param", "a.bin", "a.json"], ["a.npz"]])
+def test_a_kill_at_any_moment_leaves_a_whole_set_or_none_of_its_first_and_nothing_else(names, tmp_path):
+    """The first is absent, or all are of one write; the folder of the killed goes with the next sweep."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    targets = [tmp_path / name for name in names]
+    for moment in range(20):
+        for target in targets:
+            target.write_text("old")
+        command = [sys.executable, "-c", KILLED, *map(str, targets), str(moment)]
+        ended = subprocess.run(command, env=environment).returncode
+        assert ended in (0, -signal.SIGKILL)
+        if targets[0].exists():
+            assert {target.read_text() for target in targets} in ({"old"}, {"new"})
+        assert len(sweep(tmp_path)) == (ended != 0)
+        assert set(tmp_path.iterdir()) <= {*targets, tmp_path / "ended"}
+        if ended == 0:
+            break
+    assert (tmp_path / "ended").exists() and moment == (3 if len(names) == 1 else 4 + 2 * len(names))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ArtifactError, ZooError
-from zoo.jobs.isolation import Child, ChildDied, isolated, isolated_each
+from zoo.jobs.isolation import Child, ChildCrashed, ChildDied, attempted, isolated, isolated_each
 
 LARGE = bytes(20 << 20)
 """More than any pipe or socket holds."""
@@ -87,7 +87,7 @@ def raise_signal_with_state(_, number):
 
 
 def nested_crash():
-    raise ChildDied("inner", signal.SIGSEGV)
+    raise ChildCrashed("inner", signal.SIGSEGV)
 
 
 def opened(value):
@@ -148,7 +148,7 @@ def test_an_exception_passes_with_its_type_and_text(error):
 def ending(what: str, function, *arguments) -> ChildDied:
     with pytest.raises(ChildDied) as caught:
         isolated(what, function, *arguments)
-    assert isinstance(caught.value, ArtifactError)
+    assert caught.value.crashed == isinstance(caught.value, ArtifactError), "only a crash is the artifact's"
     return caught.value
 
 
@@ -165,12 +165,16 @@ def test_every_signal_of_a_crash_is_the_fault_of_what_ran(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("SIGKILL", "was killed (out of memory?)"), ("SIGTERM", "was killed (SIGTERM)")]
+    ("name", "said"),
+    [
+        ("SIGKILL", "was killed (out of memory?) while running it; free some and run again"),
+        ("SIGTERM", "was killed (SIGTERM) while running it; run again"),
+    ],
 )
 def test_a_signal_from_outside_is_nobodys_fault(name, said):
     died = ending("x", raise_signal, signal.Signals[name])
     assert died.signal == signal.Signals[name] and not died.crashed
-    assert str(died) == f"x: the runtime {said} while running it"
+    assert str(died) == f"x: the runtime {said}"
 
 
 @pytest.mark.parametrize("status", [0, 3])
@@ -181,10 +185,47 @@ def test_an_exit_of_the_process_is_an_error_too(status):
 
 
 def test_how_a_child_died_survives_the_way_to_another_process():
-    again = pickle.loads(pickle.dumps(ChildDied("text", signal.SIGABRT)))
-    assert (str(again), again.signal) == ("text", signal.SIGABRT)
+    for died in (ChildCrashed("text", signal.SIGABRT), ChildDied("text", signal.SIGKILL)):
+        again = pickle.loads(pickle.dumps(died))
+        assert (type(again), str(again), again.signal) == (type(died), "text", died.signal)
     died = ending("outer", nested_crash)
     assert (str(died), died.signal) == ("inner", signal.SIGSEGV)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "end"),
+    [
+        ("", "done"),
+        ("K", "done"),
+        ("C", "done"),
+        ("KC", "done"),
+        ("KK", "K"),
+        ("CC", "C"),
+        ("CKC", "C"),
+        ("KCK", "K"),
+    ],
+)
+def test_an_attempt_is_made_anew_until_two_children_died_alike(deaths, end):
+    kinds = {"K": ChildDied("K", signal.SIGKILL), "C": ChildCrashed("C", signal.SIGSEGV)}
+    left = list(deaths)
+
+    def attempt():
+        if left:
+            raise kinds[left.pop(0)]
+        return "done"
+
+    try:
+        assert attempted(attempt) == end
+    except ChildDied as died:
+        assert died is kinds[end]
+    assert not left
+
+
+def test_other_errors_are_not_attempted_again():
+    attempts = []
+    with pytest.raises(ZooError, match="no device"):
+        attempted(lambda: attempts.append(1) or fail(ZooError("no device")))
+    assert attempts == [1]
 
 
 def test_an_exception_has_its_traceback_as_a_note():

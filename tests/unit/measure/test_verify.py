@@ -2,7 +2,10 @@
 
 import os
 import signal
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ import pytest
 from samples.artifacts import FEED, RECORD, TWO, artifact, pair, photos, reference, two_headed_reference
 from samples.ncnn import chain, small_network, two_headed
 from zoo.config.records.verification import Cosine, Numbers, Verdict, Verification
-from zoo.errors import ZooError
+from zoo.errors import ArtifactError, ZooError
 from zoo.images.inputs import Feed
+from zoo.jobs.isolation import ChildDied
 from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.verify import verify
 from zoo.ncnn.bin import Storage, array
@@ -44,8 +48,33 @@ def changed(graph, name, values):
     return graph.replace(replace(graph[name], weights={**before, "weight": weight}))
 
 
-def end_child(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+@dataclass(frozen=True)
+class Ending:
+    """Stands for what a child process computes: ends the process by a signal of this name."""
+
+    name: str
+
+    def __call__(self, *_):
+        os.close(2)  # no trace of an abort among the tests'
+        os.kill(os.getpid(), signal.Signals[self.name])
+        signal.pause()
+
+
+@dataclass(frozen=True)
+class Once:
+    """Does one thing the first time, and then what the function of this name does, which is not patched in
+    the child processes where it is called; mark: a file."""
+
+    first: Callable
+    then: str
+    mark: Path
+
+    def __call__(self, *arguments):
+        if self.mark.exists():
+            module, function = self.then.rsplit(".", 1)
+            return getattr(import_module(module), function)(*arguments)
+        self.mark.touch()
+        return self.first()
 
 
 def test_an_equal_artifact_passes_the_strictest_gates(case):
@@ -104,20 +133,42 @@ def test_broken_files_are_reported_and_not_run(case, tmp_path):
     assert report.verdict.failures == report.structure.problems != ()
 
 
-def test_a_crash_is_a_failure(case, monkeypatch):
-    monkeypatch.setattr("zoo.runners.inference._outputs", end_child)
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL"])
+def test_a_crash_is_a_failure(case, monkeypatch, name):
+    monkeypatch.setattr("zoo.runners.inference._outputs", Ending(name))
     report = case()
     assert report.numbers is None and report.structure.ok
-    (failure,) = report.verdict.failures
-    assert failure.startswith("cpu/small/fp32: the runtime was killed (out of memory?)")
+    assert report.verdict.failures == (f"cpu/small/fp32: the runtime crashed ({name}) while running it",)
 
 
 def test_a_crash_while_layers_are_compared_keeps_the_numbers(case, monkeypatch, tmp_path):
-    monkeypatch.setattr("zoo.measure.divergence.layer_differences", end_child)
+    monkeypatch.setattr("zoo.measure.divergence.layer_differences", Ending("SIGSEGV"))
     report = case(pair(small_network(), tmp_path, "copy"), name="copy")
     assert report.numbers.max_abs_error == 0 and report.divergence is None
     (failure,) = report.verdict.failures
-    assert failure.startswith("cpu/small/copy: the runtime was killed (out of memory?)")
+    assert failure.startswith("cpu/small/copy: the runtime crashed (SIGSEGV)")
+
+
+PARTS = ["zoo.runners.inference._outputs", "zoo.measure.divergence.layer_differences"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_two_kills_from_outside_are_no_verdict(case, monkeypatch, tmp_path, part, name):
+    monkeypatch.setattr(part, Ending(name))
+    with pytest.raises(ChildDied, match=r"cpu/small/copy: the runtime was killed .*run again$") as caught:
+        case(pair(small_network(), tmp_path, "copy"), name="copy")
+    assert not isinstance(caught.value, ArtifactError) and not (tmp_path / "verify.json").exists()
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_single_end_of_a_process_changes_nothing(case, monkeypatch, tmp_path, part, name):
+    copy = pair(small_network(), tmp_path, "copy")
+    expected = case(copy, name="copy")
+    once = Once(Ending(name), part, tmp_path / "ended")
+    monkeypatch.setattr(part, once)
+    assert case(copy, name="copy") == expected and once.mark.exists()
 
 
 def test_infinite_outputs_fail_even_without_gates(case, tmp_path):

@@ -1,0 +1,48 @@
+"""Processes that end with the build they work for, or with the process that started them."""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from threading import Thread
+
+_BUILD = "NCNN_ZOO_BUILD"
+_PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def of_this_process() -> None:
+    """Let the jobs that this process starts, directly or not, end with it, see `end_with_build`."""
+    os.environ[_BUILD] = str(os.getpid())
+
+
+def end_with_build() -> None:
+    """End this process when that of the build ends, however it ends, if there is one.
+
+    Else a job whose build was killed would go on beside the next build.
+    """
+    build = os.environ.get(_BUILD, "")
+    if build.isdecimal() and hasattr(os, "pidfd_open"):
+        Thread(target=_watch, args=(int(build),), name="lifeline", daemon=True).start()
+
+
+def _watch(build: int) -> None:
+    try:
+        handle = os.pidfd_open(build)
+    except ProcessLookupError:
+        os._exit(1)
+    except OSError:  # a kernel without
+        return
+    select.select([handle], [], [])
+    os._exit(1)
+
+
+def end_with_parent(*_: object) -> None:
+    """Have the kernel kill this process when its parent, or the parent's thread that started it, ends.
+
+    For a process that just started: `preexec_fn` of `subprocess`, or `worker_init_fn` of a DataLoader. Only
+    on Linux.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

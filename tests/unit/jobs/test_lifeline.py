@@ -1,0 +1,52 @@
+"""Jobs end with their build, and programs with their job, however that ends."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BUILD = """
+import subprocess, sys, time
+from zoo.jobs import lifeline
+
+lifeline.of_this_process()
+# as Snakemake does, through a shell
+job = "from zoo.jobs.reporting import reporting; import sys, time\\nwith reporting('log', 'x'):\\n" \\
+      " print('on', flush=True); time.sleep(300)"
+subprocess.Popen(["sh", "-c", f'"$0" -c "$1"; true', sys.executable, job]).wait()
+"""
+JOB = """
+import subprocess
+from zoo.jobs.lifeline import end_with_parent
+
+subprocess.run(["sh", "-c", "echo on; exec sleep 300"], preexec_fn=end_with_parent)
+"""
+
+
+@pytest.mark.parametrize("script", [BUILD, JOB])
+def test_what_a_killed_process_started_ends_at_once(script, tmp_path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "on\n"
+        process.kill()
+        process.communicate(timeout=20)  # until the last process that holds the pipe is gone
+
+
+def test_a_job_whose_build_is_gone_before_it_started_ends(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NCNN_ZOO_BUILD": str(gone.pid)}
+    code = "from zoo.jobs import lifeline; import time; lifeline.end_with_build(); time.sleep(300)"
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 1
+
+
+@pytest.mark.parametrize("build", [None, "", "nonsense"])
+def test_without_a_build_a_process_goes_on(build):
+    environment = {name: value for name, value in os.environ.items() if name != "NCNN_ZOO_BUILD"}
+    environment |= {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment |= {} if build is None else {"NCNN_ZOO_BUILD": build}
+    code = "from zoo.jobs import lifeline; import time; lifeline.end_with_build(); time.sleep(0.3)"
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0
