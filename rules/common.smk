@@ -1,7 +1,6 @@
 """Snakemake's wildcards, handed to the library, which knows what config.yaml means; and what is Snakemake's."""
 
 import gc
-import os
 import sys
 from dataclasses import asdict
 from functools import cache, partial, wraps
@@ -22,18 +21,18 @@ from zoo.config import changes, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.errors import ZooError
-from zoo.jobs.usage import request
+from zoo.jobs.usage import MACHINE_MB, request
 
 
-def in_a_sentence(function):
-    """Tell what a function finds wrong with config.yaml without a traceback."""
+def in_a_sentence(function, about="config.yaml: "):
+    """Tell what a function finds wrong, by default with config.yaml, without a traceback."""
 
     @wraps(function)
     def wrapped(*arguments):
         try:
             return function(*arguments)
         except ZooError as error:
-            raise WorkflowError(f"config.yaml: {error}")
+            raise WorkflowError(f"{about}{error}")
 
     return wrapped
 
@@ -49,6 +48,8 @@ def declared():
 
 
 ZOO = declared()
+if workflow.is_main_process:
+    in_a_sentence(changes.refuse_changed, about="")(ZOO)
 ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
@@ -129,8 +130,7 @@ def uses_gpu(wc):
 
 # Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU; a
 # single job that asks for more memory is granted all of it. --resources says otherwise.
-MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-for name, limit in {"mem_mb": MEMORY_MB, "gpu": 1}.items():
+for name, limit in {"mem_mb": MACHINE_MB, "gpu": 1}.items():
     if workflow.local_exec and name not in workflow.global_resources:
         workflow.register_resource(name, limit)
 

@@ -1,13 +1,14 @@
 """Writing files so that no reader, and no killed job, ever sees half of one."""
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.made import noting
+from zoo.jobs.made import sha256 as sha256
 from zoo.jobs.scratch import measure, scratch
 
 
@@ -35,15 +36,10 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
                 with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
             measure()
-            for temporary, final in zip(temporaries, finals, strict=True):
-                temporary.replace(final)
+            with noting(finals, temporaries):
+                for temporary, final in zip(temporaries, finals, strict=True):
+                    temporary.replace(final)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ZooError(f"{finals[0]}: no space left on the disk; free some and run again") from error
         raise
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
+from zoo.jobs.made import made_sha256
 from zoo.report.artifact_names import sort_key
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
@@ -71,7 +72,7 @@ def read_records(cards: Iterable[str | Path], proofs: Iterable[str | Path]) -> l
         record = READERS[kind](path)
         if isinstance(record, Verification):
             places = (Path(path).with_name(name) for name in record.hashes)
-            record.check_files([file for file in places if file.is_file()])
+            record.check_files([file for file in places if file.is_file()], made_sha256)
         found[record.model][kind].append(record)
     return [ModelRecords(card, **found[card.name]) for card in map(ModelCard.read, cards)]
 
