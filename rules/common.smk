@@ -1,7 +1,6 @@
 """Snakemake's wildcards, handed to the library, which knows what config.yaml means; and what is Snakemake's."""
 
 import gc
-import os
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -22,22 +21,22 @@ from zoo.config import changes, config_file, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.errors import ZooError
-from zoo.jobs.usage import request
+from zoo.jobs.usage import MACHINE_MB, request
 
 
 @contextmanager
-def in_a_sentence():
-    """Tell what is found wrong with config.yaml without a traceback."""
+def in_a_sentence(about="config.yaml: "):
+    """Tell what is found wrong, by default with config.yaml, without a traceback."""
     try:
         yield
     except ZooError as error:
-        raise WorkflowError(f"config.yaml: {error}")
+        raise WorkflowError(f"{about}{error}")
 
 
 # Before Snakemake's own reader, which takes the last of two equal keys, and reads what has no end.
 with in_a_sentence():
-    own = [] if workflow.modifier.skip_configfile else ["config.yaml"]
-    config_file.read_all(filter(os.path.lexists, own))
+    own = [] if workflow.modifier.skip_configfile else Path().glob("config.yaml")
+    config_file.read_all(own)
 
 
 configfile: "config.yaml"
@@ -47,6 +46,10 @@ with in_a_sentence():
     files = config_file.read_all(workflow.configfiles)
     schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
     ZOO = Zoo.of(config, HOME)
+
+if workflow.is_main_process:
+    with in_a_sentence(about=""):
+        changes.refuse_changed(ZOO)
 
 ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)
@@ -128,8 +131,7 @@ def uses_gpu(wc):
 
 # Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU; a
 # single job that asks for more memory is granted all of it. --resources says otherwise.
-MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-for name, limit in {"mem_mb": MEMORY_MB, "gpu": 1}.items():
+for name, limit in {"mem_mb": MACHINE_MB, "gpu": 1}.items():
     if workflow.local_exec and name not in workflow.global_resources:
         workflow.register_resource(name, limit)
 

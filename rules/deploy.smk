@@ -8,6 +8,7 @@ rule deploy:
     input:
         files=files_of(),
         passed="results/{device}/{model}/{artifact}.passed",
+        proof="results/{device}/{model}/{artifact}.verify.json",
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/{artifact}.deploy.zip",

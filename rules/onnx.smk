@@ -126,6 +126,7 @@ rule vendor_bundle:
     input:
         onnx="results/{device}/{model}/opset11.onnx",
         passed="results/{device}/{model}/opset11.onnx.passed",
+        proof="results/{device}/{model}/opset11.onnx.verify.json",
         card="results/weights/{model}.json",
         dataset=dataset_of("calibration"),
     output:

@@ -57,6 +57,7 @@ checkpoint candidates:
     params:
         code=code("candidates.py"),
         int8=of_model(lambda model: model.settings.int8.choice()),
+        pinned_state=of_model(changes.pinned_state),
     message:
         "int8 candidates {wildcards.device}/{wildcards.model}"
     script:

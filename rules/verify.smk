@@ -34,9 +34,10 @@ rule verify:
 
 
 rule gate:
-    """Fail, in a sentence, if verification found an artifact below its gates."""
+    """Fail, in a sentence, if verification found an artifact below its gates, or its files are others now."""
     input:
-        "results/{device}/{model}/{artifact}.verify.json",
+        files=files_of(),
+        proof="results/{device}/{model}/{artifact}.verify.json",
     output:
         "results/{device}/{model}/{artifact}.passed",
     log:

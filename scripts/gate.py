@@ -1,5 +1,7 @@
 """Pass an artifact whose verification passed; stop with the reasons if it did not."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from zoo.config.records.verification import Verification
@@ -10,15 +12,21 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 
-def main(*, verification: str, output: str) -> None:
-    verdict = Verification.read(verification).verdict
-    if not verdict.passed:
-        raise ZooError(f"{'; '.join(verdict.failures)} (see {verification})")
+def main(*, files: Iterable[str], verification: str, output: str) -> None:
+    proof = Verification.read(verification)
+    if not proof.verdict.passed:
+        raise ZooError(f"{'; '.join(proof.verdict.failures)} (see {verification})")
+    proof.check_files(map(Path, files))
+    hashes = "".join(f"{digest}  {name}\n" for name, digest in proof.hashes.items())
     with replacing(output) as (temporary,):
-        temporary.write_text(f"passed: {verdict.gates}\n")
+        temporary.write_text(f"{hashes}passed: {proof.verdict.gates}\n")
 
 
 if __name__ == "__main__":
     artifact = "{device}/{model}/{artifact}".format(**snakemake.wildcards)
     with reporting(snakemake.log[0], f"{artifact} failed verification"):
-        main(verification=snakemake.input[0], output=snakemake.output[0])
+        main(
+            files=snakemake.input.get("files"),
+            verification=snakemake.input.proof,
+            output=snakemake.output[0],
+        )

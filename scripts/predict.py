@@ -29,6 +29,8 @@ def main() -> int:
         predictor = Predictor.open(options.artifact, options.card, options.device, options.threads)
     except ZooError as error:
         return fail(error)
+    if predictor.caveat:
+        print(f"note: {predictor.caveat}", file=sys.stderr)
     describe = as_json if options.json else as_table
     # One image that cannot be read does not keep the others from being answered.
     return max([report(describe, predictor, image, options.top) for image in options.images])

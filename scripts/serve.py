@@ -26,6 +26,8 @@ def serve(options: argparse.Namespace) -> None:
 
     artifact, card = find_artifact(options.artifact, options.card, options.device)
     check_address(options.host, options.port)
+    if caveat := artifact.caveat():
+        print(f"note: {caveat}", file=sys.stderr)
     # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
     probed = isolated(str(artifact), probe, artifact, card, options.threads)
     workers = Workers(options.workers, options.threads, options.max_batch or probed.max_batch)

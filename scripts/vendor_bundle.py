@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import Verification
 from zoo.deploy.vendor import write_vendor_bundle
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
@@ -11,9 +12,10 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 
-def main(*, onnx: str, card: str, images: dict[str, Any], data_type: str, output: str) -> None:
+def main(*, onnx: str, card: str, proof: str, images: dict[str, Any], data_type: str, output: str) -> None:
     samples = CalibrationSet.of(ImageSet.from_dict(images)).collected
-    write_vendor_bundle(ModelCard.read(card), Path(onnx), samples, data_type, output)
+    record = Verification.read(proof)
+    write_vendor_bundle(ModelCard.read(card), record, Path(onnx), samples, data_type, output)
 
 
 if __name__ == "__main__":
@@ -22,6 +24,7 @@ if __name__ == "__main__":
         main(
             onnx=files.onnx,
             card=files.card,
+            proof=files.proof,
             images=params.images,
             data_type=params.data_type,
             output=snakemake.output[0],

@@ -49,8 +49,10 @@ class Predictor:
     """
 
     def __init__(self, artifact: Artifact, card: ModelCard, threads: int = 1) -> None:
-        """Raises ZooError if the runtime cannot load the files."""
+        """Raises ZooError if the runtime cannot load the files, or if they are not those that the
+        verification beside them is about; `caveat` says if there is none, or if they failed it."""
         self.artifact, self.card = artifact, card
+        self.caveat = artifact.caveat()
         self.feed = card.feed
         self._runner = artifact.open(threads)
         self.info = self._runner.info

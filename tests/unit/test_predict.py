@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samples.artifacts import LABELS, RECORD, make_tree, photos
+from samples.artifacts import LABELS, RECORD, changed_in_time, make_tree, photos
 from samples.ncnn import chain, run, small_network
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, prepare
@@ -186,6 +186,24 @@ def test_an_artifact_that_cannot_be_loaded_is_one_sentence(param: Path, tmp_path
     )
     done = call(param.with_name("int8.param"), "photo.png")
     assert done.returncode == 1 and "int8.param: there is no such file" in done.stderr
+
+
+def test_the_command_says_in_a_line_that_an_artifact_is_unverified_and_works(param: Path, tmp_path: Path):
+    photo = photos(tmp_path, 1)[0].path
+    assert call(param, photo).stderr == ""
+    param.with_name("fp32.verify.json").unlink()
+    done = call(param, photo)
+    assert done.returncode == 0 and done.stdout.startswith(str(photo))
+    assert done.stderr.startswith("note: cpu/small/fp32 is unverified") and done.stderr.count("\n") == 1
+
+
+def test_an_artifact_that_is_not_the_one_verified_answers_nothing(param: Path, tmp_path: Path):
+    changed_in_time(param.with_suffix(".bin"))
+    done = call(param, photos(tmp_path, 1)[0].path)
+    assert done.returncode == 1 and not done.stdout
+    assert "fp32.bin is not the file that was verified" in done.stderr
+    with pytest.raises(ZooError, match="not the file that was verified"):
+        Predictor.open(param)
 
 
 def test_a_gpu_artifact_needs_a_vulkan_device(param: Path, tmp_path: Path):

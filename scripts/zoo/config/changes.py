@@ -1,19 +1,25 @@
-"""What counts as a change beside the inputs of a job: code, the user's files, and images.
+"""What counts as a change beside the inputs of a job: code, the user's files, and images; and what was made
+and changed since.
 
-A rule carries these states as parameters, so that a job runs again when one of them is another. Read each
-time a build starts, so the standard library is all it needs.
+A rule carries the former as parameters, so that a job runs again when one of them is another; the latter ends
+a build before it starts. Read each time a build starts, so the standard library is all it needs.
 """
 
+import re
+import shlex
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from zoo.config.code_hash import code_hash
 from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
 from zoo.config.model_spec import ModelSpec
+from zoo.config.outputs import RESULTS, model_of, possible
 from zoo.config.training_images import parts
-from zoo.config.zoo import Model
+from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.sets import fingerprint
+from zoo.jobs.made import FOLDER, changed, remembered_sha256
 
 MADE_HERE = "made here"
 """The state of images that a rule writes: they are an input, and need no state."""
@@ -52,7 +58,7 @@ def entry_point_state(spec: ModelSpec) -> str | None:
 
 
 def source_state(model: Model) -> list[str | None]:
-    """Changes when a local file that a model's entry names does: its size and time of change, or None."""
+    """Changes when the content of a local file that a model's entry names does: its SHA-256, or None."""
     spec = model.spec
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
@@ -63,10 +69,17 @@ def source_state(model: Model) -> list[str | None]:
 
 
 def _file_state(file: Path) -> str | None:
-    if not file.is_file():
-        return None
-    state = file.stat()
-    return f"{state.st_size} {state.st_mtime_ns}"
+    """What is wrong with a file is its state, as with images: the job says it again, for its model only."""
+    try:
+        return remembered_sha256(file, Path(RESULTS) / ".inputs") if file.is_file() else None
+    except OSError as error:
+        return str(error)
+
+
+def pinned_state(model: Model) -> str | None:
+    """The same for the recipe or table that config.yaml names: as an input it counts when newer only."""
+    pinned = model.settings.int8.pinned
+    return _file_state(Path(pinned)) if pinned else None
 
 
 set_state = cache(fingerprint)
@@ -93,3 +106,19 @@ def training_state(model: Model) -> str | list[str]:
         return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
     except (ZooError, OSError) as error:
         return str(error)
+
+
+def refuse_changed(zoo: Zoo) -> None:
+    """From now on keep what jobs make, see `zoo.jobs.made`. Raises ZooError if files that they made, of
+    declared models or of all, are others now, with the command that makes these anew."""
+    root = Path(RESULTS)
+    with suppress(OSError):  # a zoo that is only read
+        (root / FOLDER).mkdir(parents=True, exist_ok=True)
+    others = changed(root, lambda path: "/" not in path or model_of(path) in zoo.models)
+    if not others:
+        return
+    files = [shlex.quote(f"{root}/{path}") for path in others]
+    targets = [file for file, path in zip(files, others, strict=True) if re.fullmatch(possible(zoo), path)]
+    command = f"rm {' '.join(files)}" + (f" && snakemake {' '.join(targets)}" if targets else "")
+    what = "is not what its job made" if len(files) == 1 else "are not what their jobs made"
+    raise ZooError(f"{', '.join(files)} {what}: the content was changed since; make anew: {command}")

@@ -91,8 +91,14 @@ def explain(path: str, zoo: Zoo) -> str:
     return f"{RESULTS}/{path}: {reason}"
 
 
+def model_of(path: str) -> str | None:
+    """The model, declared or not, that the form of a path below results/ tells; None for what is of none."""
+    _, *rest = path.split("/")
+    return _model_of(rest[0]) if rest else None
+
+
 def _model_of(name: str) -> str:
-    suffixes = {".json", *(library.suffix for library in LIBRARIES.values())}
+    suffixes = {".json", ".training", *(library.suffix for library in LIBRARIES.values())}
     return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
 
 

@@ -1,7 +1,7 @@
 """The deploy bundle: an archive with an ncnn artifact and all that another machine needs to run it."""
 
+import hashlib
 import json
-import shutil
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -9,33 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import Verification
 from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
 from zoo.images.preprocess import mean_norm
-from zoo.jobs.files import replacing, sha256
+from zoo.jobs.files import replacing
 from zoo.ncnn.graph import Graph, read_param
 
 INPUT, OUTPUT = "in0", "out0"
 
 
-def write_bundle(
-    card: ModelCard, device: str, artifact: str, param: Path, weights: Path, target: Path
-) -> None:
+def write_bundle(card: ModelCard, proof: Verification, param: Path, weights: Path, target: Path) -> None:
     """Write a .zip with the artifact's files, labels.txt where there are labels, preprocess.json, the
     programs of `zoo.deploy.programs`, and a README.md; all in one folder, `<model>-<device>-<artifact>`.
 
     Equal input gives equal bytes: nothing is compressed, which weights hardly are, and no file has a time.
 
-    Raises ZooError for a model that is not a classifier of one image (see `obstacle`).
+    proof: what the artifact's verification found; its bytes, and no others, are packed.
+
+    Raises ZooError for a model that is not a classifier of one image (see `obstacle`), for an artifact that
+    failed its verification, and for files that are not those verified.
     """
     _check_interface(card, param)
+    if not proof.verdict.passed or proof.numbers is None:
+        raise ZooError(f"it failed verification: {'; '.join(proof.verdict.failures)}")
+    device, artifact = proof.device, proof.artifact
     source = ", ".join(str(value) for value in card.source.values() if value is not None)
+    told = {"card": card, "device": device, "artifact": artifact, "source": source, "proof": proof}
     texts = {
         **programs(card.preprocess, artifact, device),
-        "preprocess.json": _json(interface(card, device, artifact, param, weights)),
-        "README.md": render(
-            "README.md", {"card": card, "device": device, "artifact": artifact, "source": source}
-        ),
+        "preprocess.json": _json(interface(card, proof)),
+        "README.md": render("README.md", told),
     }
     if card.labels:
         texts["labels.txt"] = "".join(f"{label}\n" for label in card.labels)
@@ -49,18 +53,19 @@ def write_bundle(
             if isinstance(content, str):
                 archive.writestr(entry, content)
             else:
-                _store(archive, entry, content)
+                proof.check_hash(content, _store(archive, entry, content))
 
 
-def interface(card: ModelCard, device: str, artifact: str, param: Path, weights: Path) -> dict[str, Any]:
+def interface(card: ModelCard, proof: Verification) -> dict[str, Any]:
     """What preprocess.json says: the preprocessing record, the same as ncnn's mean_vals and norm_vals, the
-    blobs, and where the weights come from."""
+    blobs, the files' SHA-256 and the verdict on them, and where the weights come from."""
     mean, norm = mean_norm(card.preprocess)
     return {
         "model": card.name,
-        "device": device,
-        "artifact": artifact,
-        "files": {file.name: sha256(file) for file in (param, weights)},
+        "device": proof.device,
+        "artifact": proof.artifact,
+        "files": proof.hashes,
+        "verification": _verdict(proof),
         "input": {"blob": INPUT, "shape": list(card.input)},
         "output": {"blob": OUTPUT, "classes": card.num_classes},
         "preprocess": card.preprocess.to_dict(),
@@ -72,6 +77,20 @@ def interface(card: ModelCard, device: str, artifact: str, param: Path, weights:
             "licence": card.licence,
             "random": card.random,
         },
+    }
+
+
+def _verdict(proof: Verification) -> dict[str, Any]:
+    """What a verdict rests on, in figures as coarse as they mean something on another machine."""
+    verdict, numbers = proof.verdict, proof.numbers
+    assert numbers is not None
+    return {
+        "passed": verdict.passed,
+        "gates": dict(verdict.gates),
+        "image_set": numbers.image_set,
+        "images": numbers.images,
+        "sqnr_db": round(numbers.sqnr_db, 1),
+        "top1_agreement": numbers.top1_agreement,
     }
 
 
@@ -90,11 +109,18 @@ def _check_interface(card: ModelCard, param: Path) -> None:
         )
 
 
-def _store(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
-    """Copy a file into the archive without holding it in memory: weights can be a gigabyte."""
+def _store(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> str:
+    """Copy a file into the archive without holding it in memory: weights can be a gigabyte.
+
+    Returns the SHA-256 of what was copied: read once, so that no other bytes are packed than those hashed.
+    """
+    digest = hashlib.sha256()
     entry.file_size = path.stat().st_size
     with path.open("rb") as source, archive.open(entry, "w") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
+        while chunk := source.read(1 << 20):
+            digest.update(chunk)
+            copy.write(chunk)
+    return digest.hexdigest()
 
 
 def _json(values: Mapping[str, Any]) -> str:

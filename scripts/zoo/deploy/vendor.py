@@ -8,6 +8,7 @@ toolchain puts (pixel - mean) * scale before the model, so that mean_value = 255
 channel order, one file an image. At run time the model takes NV12, whose colour has half the resolution.
 """
 
+import hashlib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import yaml
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, mean_norm, prepare_uint8
@@ -81,17 +83,25 @@ def mapper(model: str, record: Preprocess, name: str, data_type: str) -> dict[st
 
 
 def write_vendor_bundle(
-    card: ModelCard, onnx: Path, samples: Sequence[Sample], data_type: str, path: str | Path
+    card: ModelCard,
+    proof: Verification,
+    onnx: Path,
+    samples: Sequence[Sample],
+    data_type: str,
+    path: str | Path,
 ) -> None:
     """Write the bundle of an opset-11 file as a zip archive, the same bytes for the same content.
 
-    samples: calibration images, of which at most `IMAGES` are taken, evenly spread. Raises ZooError for a
-    model that takes anything but one image, and what `mapper` does.
+    proof: the file's verification. samples: calibration images, of which at most `IMAGES` are taken, evenly
+    spread. Raises ZooError for a model that takes anything but one image, for another file than the one that
+    was verified, and what `mapper` does.
     """
     if not card.takes_one_image:
         raise ZooError("a vendor bundle is for models of one image; give the toolchain opset11.onnx itself")
     record = card.preprocess
-    configuration = mapper(card.name, record, input_name(onnx), data_type)
+    model = onnx.read_bytes()
+    proof.check_hash(onnx, hashlib.sha256(model).hexdigest())
+    configuration = mapper(card.name, record, input_name(model), data_type)
     folder = configuration["calibration_parameters"]["cal_data_dir"]
     text = "# hb_mapper makertbin --model-type onnx --config mapper.yaml\n"
     text += yaml.safe_dump(configuration, sort_keys=False)
@@ -103,14 +113,14 @@ def write_vendor_bundle(
             image = prepare_uint8(pixels(sample), record).transpose(2, 0, 1).astype(np.dtype(data_type))
             _add(archive, f"{folder}/{index:04d}.{record.channels.lower()}", image.tobytes())
         _add(archive, MAPPER, text.encode())
-        _add(archive, ONNX, onnx.read_bytes())
+        _add(archive, ONNX, model)
 
 
-def input_name(onnx: Path) -> str:
-    """What an ONNX file calls its first input."""
-    from onnx import load
+def input_name(model: bytes) -> str:
+    """What an ONNX file of these bytes calls its first input."""
+    from onnx import load_from_string
 
-    return str(load(onnx, load_external_data=False).graph.input[0].name)
+    return str(load_from_string(model).graph.input[0].name)
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -1,7 +1,6 @@
 """Writing files so that no reader, and no killed job, ever sees half of one."""
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.made import noting
+from zoo.jobs.made import sha256 as sha256
 from zoo.jobs.scratch import measure, scratch
 
 FULL_DISK = "no space left on the disk; free some and run again"
@@ -73,7 +74,8 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
                 with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
             measure()
-            _move(temporaries, finals)
+            with noting(finals, temporaries):
+                _move(temporaries, finals)
     except OSError as error:
         if is_full_disk(error):
             raise ZooError(f"{finals[0]}: {FULL_DISK}") from error
@@ -99,9 +101,3 @@ def _flush_folders(files: Iterable[Path]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

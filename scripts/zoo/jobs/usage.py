@@ -14,6 +14,9 @@ from zoo.jobs import scratch
 _INTERVAL_S = 0.5
 _MB = 1 << 20  # as Snakemake counts them
 
+MACHINE_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MB
+"""The memory that this machine has."""
+
 UNKNOWN_MB = 200
 """What the largest file of a job counts as while it is still to be made: only plans are drawn up by it."""
 

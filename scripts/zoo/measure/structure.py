@@ -14,6 +14,7 @@ from zoo.ncnn.graph import read_param
 
 def check_structure(runtime: str, files: Sequence[Path]) -> Structure:
     """What the files of an artifact tell, whatever is wrong with them; runtime: the one that they are for."""
+    facts = file_facts(files)  # first: what is read after them must be of the same bytes
     types: Counter[str] | None = None
     if missing := [file for file in files if not file.is_file()]:
         problems = [f"{file.name} is missing" for file in missing]
@@ -27,10 +28,15 @@ def check_structure(runtime: str, files: Sequence[Path]) -> Structure:
     return Structure(
         not problems,
         tuple(problems),
-        tuple(FileFacts(file.name, file.stat().st_size, sha256(file)) for file in files if file.is_file()),
+        facts,
         sum(types.values()) if types else None,
         dict(sorted(types.items())) if types else None,
     )
+
+
+def file_facts(files: Sequence[Path]) -> tuple[FileFacts, ...]:
+    """The size and SHA-256 of those files that there are."""
+    return tuple(FileFacts(file.name, file.stat().st_size, sha256(file)) for file in files if file.is_file())
 
 
 def _check_onnx(path: Path) -> tuple[list[str], Counter[str] | None]:

@@ -23,7 +23,7 @@ from zoo.measure.closeness import closeness
 from zoo.measure.divergence import divergence
 from zoo.measure.gates import failures, layer_threshold
 from zoo.measure.reference_set import ReferenceSet
-from zoo.measure.structure import check_structure
+from zoo.measure.structure import check_structure, file_facts
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.reference import outputs, shaped_like
@@ -44,7 +44,8 @@ def verify(
 
     fp32: ncnn's fp32 pair, to compare layers with, for an ncnn artifact. gates: see `gate_failures`.
     A part that could not be made is None, and the verdict says why. Raises ZooError only for what is no
-    fault of the artifact: unreadable images, no Vulkan device, a process that was killed from outside twice.
+    fault of the artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a process
+    that was killed from outside twice.
     """
     check = _Check(
         artifact, against, gates, threads, memory_mb, check_structure(artifact.runtime, artifact.files)
@@ -58,6 +59,7 @@ def verify(
                 attempted(check.compare_at_second_shape)
         except ArtifactError as error:
             check.failures.append(str(error))
+    check.refuse_changed_files()
     return check.verification()
 
 
@@ -108,6 +110,13 @@ class _Check:
         self.second = ClosenessAtShapes(**vars(numbers), shapes=feed.shapes)
         missed = failures(computed, reference.names, numbers, self.gates)
         self.failures += [f"with the second shape, {failure}" for failure in missed]
+
+    def refuse_changed_files(self) -> None:
+        """Raises ZooError if the bytes are no longer those that verification began with."""
+        if file_facts(self.artifact.files) != self.structure.files:
+            raise ZooError(
+                "its files changed while they were verified; run again when nothing writes to them"
+            )
 
     def verification(self) -> Verification:
         """The record of all that was found."""

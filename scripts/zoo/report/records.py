@@ -12,6 +12,7 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
+from zoo.jobs.made import made_sha256
 from zoo.report.artifact_names import sort_key
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
@@ -60,7 +61,8 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
 def read_records(cards: Iterable[str | Path], proofs: Iterable[str | Path]) -> list[ModelRecords]:
     """The records of each model that has a card, in the order of the cards.
 
-    Raises ZooError, naming the file, for a record of another version, a broken one, or no record at all.
+    Raises ZooError, naming the file, for a record of another version, a broken one, or no record at all; and
+    for an artifact beside its verification that is no longer the one verified.
     """
     found: dict[str, dict[str, list[Any]]] = defaultdict(lambda: {kind: [] for kind in READERS})
     for path in proofs:
@@ -68,6 +70,9 @@ def read_records(cards: Iterable[str | Path], proofs: Iterable[str | Path]) -> l
         if kind not in READERS:
             raise ZooError(f"{path}: no record of the report; those end in {', '.join(READERS)} and .json")
         record = READERS[kind](path)
+        if isinstance(record, Verification):
+            places = (Path(path).with_name(name) for name in record.hashes)
+            record.check_files([file for file in places if file.is_file()], made_sha256)
         found[record.model][kind].append(record)
     return [ModelRecords(card, **found[card.name]) for card in map(ModelCard.read, cards)]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zoo.config.artifacts import locate
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.runners import Runner, open_runner
 
@@ -36,6 +37,28 @@ class Artifact:
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
         return {"model": self.model, "device": self.device, "artifact": self.name}
+
+    def proof(self) -> Verification | None:
+        """Its verification, if one lies beside its files. Raises ZooError, naming the file, if one of them
+        is not the file that was verified, and for a verification that is broken or of another version."""
+        path = self.files[0].with_name(f"{self.name}.verify.json")
+        if not path.is_file():
+            return None
+        proof = Verification.read(path)
+        proof.check_files(self.files)
+        return proof
+
+    def caveat(self) -> str | None:
+        """What whoever uses it must know of its verification, in a line: that there is none, that it failed,
+        or that it was for another device. None if it passed. Raises as `proof` does."""
+        proof = self.proof()
+        if proof is None:
+            return f"{self} is unverified: no {self.name}.verify.json lies beside {self.files[0]}"
+        if not proof.verdict.passed:
+            return f"{self} failed its verification: {'; '.join(proof.verdict.failures)}"
+        if proof.device != self.device:
+            return f"{self} is unverified: it was verified for {proof.device}, not for {self.device}"
+        return None
 
 
 def find_artifact(

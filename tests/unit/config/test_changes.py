@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from samples.artifacts import changed_in_time
 from zoo.config import changes
 from zoo.config.image_choice import images_for
 from zoo.config.zoo import Model, Zoo
+from zoo.errors import ZooError
+from zoo.jobs.files import replacing
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +55,42 @@ def test_code_counts_by_what_a_script_imports_and_by_pattern(folder: Path):
     assert states()[0] != before[0]
 
 
-def test_a_file_that_an_entry_names_counts_by_size_and_time(folder: Path):
+def test_a_file_that_an_entry_names_counts_by_its_bytes_whatever_its_date(folder: Path):
     own = model(timm="resnet18", weights={"file": "a.pth"}, labels="names.txt")
     assert changes.source_state(own) == [None, None]
     (folder / "a.pth").write_bytes(b"1")
     first = changes.source_state(own)
     os.utime(folder / "a.pth", ns=(1, 1))
-    assert first[1] is None and changes.source_state(own) == ["1 1", None]
+    assert changes.source_state(own) == first and first[1] is None
+    changed_in_time(folder / "a.pth")
+    assert changes.source_state(own) != first
+    (folder / "a.pth").write_bytes(b"1")
+    assert changes.source_state(own) == first
+
+
+def test_a_file_is_read_once_and_one_that_cannot_be_read_is_a_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = model(timm="resnet18", weights={"file": "a.pth"})
+    (folder / "a.pth").write_bytes(b"1")
+    first = changes.source_state(own)
+
+    def unreadable(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("zoo.jobs.made.sha256", unreadable)
+    assert changes.source_state(own) == first
+    (folder / "a.pth").write_bytes(b"2")
+    assert "Permission denied" in str(changes.source_state(own))
+
+
+def test_a_pinned_recipe_counts_by_its_bytes_whatever_its_date(folder: Path):
+    own = Zoo.of({"int8": {"recipe": "mine.json"}, "models": {"mine": {"timm": "resnet18"}}}).models["mine"]
+    (folder / "mine.json").write_text("{}")
+    first = changes.pinned_state(own)
+    changed_in_time(folder / "mine.json")
+    assert first and changes.pinned_state(own) != first
+    assert changes.pinned_state(model(timm="resnet18")) is None
 
 
 @pytest.mark.parametrize(
@@ -113,3 +145,24 @@ def test_both_parts_of_a_trainings_images_count(folder: Path):
             picture(folder / f"plants/{name}/{index}.png", index)
     train, test = changes.training_state(own)
     assert train != test
+
+
+def test_a_made_file_that_was_changed_is_named_with_the_command_that_makes_it_anew(folder: Path):
+    zoo = declared(timm="resnet18")
+    changes.refuse_changed(zoo)
+    made = [f"results/{name}" for name in ("cpu/mine/fp32.bin", "weights/mine.training", "zoo.csv")]
+    for name in (*made, "results/cpu/gone/fp32.bin"):
+        with replacing(name) as (path,):
+            path.write_text("made")
+    changes.refuse_changed(zoo)
+    changed_in_time(folder / "results/cpu/gone/fp32.bin")
+    changes.refuse_changed(zoo)
+    changed_in_time(folder / made[0])
+    sentence = f"{made[0]} is not what its job made.*: rm {made[0]} && snakemake {made[0]}$"
+    with pytest.raises(ZooError, match=sentence):
+        changes.refuse_changed(zoo)
+    for name in made[1:]:
+        changed_in_time(folder / name)
+    command = f"rm {' '.join(made)} && snakemake {made[0]} {made[2]}$"
+    with pytest.raises(ZooError, match=f"are not what their jobs made.*: {command}"):
+        changes.refuse_changed(zoo)

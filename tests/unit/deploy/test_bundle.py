@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samples.artifacts import pair
+from samples.artifacts import changed_in_time, pair, proof
 from samples.cards import RECORD, card
 from samples.ncnn import small_network
 from zoo.deploy.bundle import write_bundle
@@ -24,7 +24,7 @@ LABELS = ("ant", "bee", "crème", "dog, hound", "eel")
 def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_path: Path) -> None:
     files = pair(small_network(), tmp_path, "int8")
     for name in ("one.zip", "two.zip"):
-        write_bundle(card(labels=LABELS), "cpu", "int8", *files, tmp_path / name)
+        write_bundle(card(labels=LABELS), proof(*files, name="int8"), *files, tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.testzip() is None
@@ -38,17 +38,37 @@ def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_p
     said = json.loads(held["preprocess.json"])
     assert Preprocess.from_dict(said["preprocess"]) == RECORD and said["norm_vals"] == [1 / (255 * 0.25)] * 3
     assert said["files"] == {file.name: sha256(file) for file in files}
+    assert said["verification"]["passed"] is True and said["verification"]["sqnr_db"] == 40.0
     assert said["weights"]["licence"] == "MIT" and said["weights"]["random"] is False
     readme = held["README.md"].decode()
     assert "MIT" in readme and "owner/small" in readme and "random" not in readme
+    assert "40.0 dB SQNR against the original model, the same first class for 100.0 %" in readme
+    assert all(f"{sha256(file)}  {file.name}" in readme for file in files)
 
 
 def test_random_weights_and_unknown_labels_are_no_secret(tmp_path: Path) -> None:
-    write_bundle(card(random=True), "gpu", "fp32", *pair(small_network(), tmp_path), tmp_path / "it.zip")
+    files = pair(small_network(), tmp_path)
+    write_bundle(card(random=True), proof(*files, device="gpu"), *files, tmp_path / "it.zip")
     with zipfile.ZipFile(tmp_path / "it.zip") as archive:
         assert "small-gpu-fp32/labels.txt" not in archive.namelist()
         readme = archive.read("small-gpu-fp32/README.md").decode()
     assert "The weights are random" in readme and "NCNN_VULKAN=ON" in readme
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_that_is_not_the_one_verified_is_not_packed(tmp_path: Path, number: int) -> None:
+    files = pair(small_network(), tmp_path, "int8")
+    verified = proof(*files, name="int8")
+    changed_in_time(files[number])
+    with pytest.raises(ZooError, match=rf"{files[number].name} is not the file that was verified"):
+        write_bundle(card(), verified, *files, tmp_path / "it.zip")
+    assert not (tmp_path / "it.zip").exists()
+
+
+def test_what_failed_its_verification_is_not_packed(tmp_path: Path) -> None:
+    files = pair(small_network(), tmp_path)
+    with pytest.raises(ZooError, match="it failed verification: too far off"):
+        write_bundle(card(), proof(*files, failures=("too far off",)), *files, tmp_path / "it.zip")
 
 
 @pytest.mark.parametrize(
@@ -69,5 +89,7 @@ def test_what_the_programs_cannot_feed_or_show_is_refused(
     (tmp_path / "x.param").write_text(f"7767517\n{layers} {len(set(param.split()))}\n{param}")
     (tmp_path / "x.bin").touch()
     with pytest.raises(ZooError, match=f"small {word}"):
-        write_bundle(card(**change), "cpu", "x", tmp_path / "x.param", tmp_path / "x.bin", tmp_path / "x.zip")
+        write_bundle(
+            card(**change), proof(name="x"), tmp_path / "x.param", tmp_path / "x.bin", tmp_path / "x.zip"
+        )
     assert not (tmp_path / "x.zip").exists()

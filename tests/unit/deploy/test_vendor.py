@@ -8,7 +8,7 @@ import onnx
 import pytest
 import yaml
 
-from samples.artifacts import photos
+from samples.artifacts import changed_in_time, photos, proof
 from samples.cards import card
 from samples.onnx import chain
 from zoo.deploy.vendor import IMAGES, mapper, write_vendor_bundle
@@ -50,7 +50,7 @@ def test_the_toolchain_sees_what_the_model_sees(channels, data_type, tmp_path):
     """A calibration file, with the configuration's mean and scale, is the model's input."""
     record = Preprocess(size=(6, 8), mean=CLIP.mean, std=CLIP.std, channels=channels)
     samples, path = photos(tmp_path), opset11(tmp_path)
-    write_vendor_bundle(card(record=record), path, samples, data_type, tmp_path / "bundle.zip")
+    write_vendor_bundle(card(record=record), proof(path), path, samples, data_type, tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         text = archive.read("mapper.yaml").decode()
         configuration = yaml.safe_load(text)
@@ -71,8 +71,17 @@ def test_the_toolchain_sees_what_the_model_sees(channels, data_type, tmp_path):
 def test_the_same_content_gives_the_same_bytes(tmp_path):
     path = opset11(tmp_path)
     for name in ("1.zip", "2.zip"):
-        write_vendor_bundle(card(record=CLIP), path, photos(tmp_path), "uint8", tmp_path / name)
+        write_vendor_bundle(card(record=CLIP), proof(path), path, photos(tmp_path), "uint8", tmp_path / name)
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
+
+
+def test_a_file_that_is_not_the_one_verified_is_not_packed(tmp_path):
+    path = opset11(tmp_path)
+    verified = proof(path)
+    changed_in_time(path)
+    with pytest.raises(ZooError, match=r"opset11\.onnx is not the file that was verified"):
+        write_vendor_bundle(card(record=CLIP), verified, path, [], "uint8", tmp_path / "bundle.zip")
+    assert not (tmp_path / "bundle.zip").exists()
 
 
 @pytest.mark.parametrize(
@@ -91,13 +100,13 @@ def test_a_model_of_other_inputs_than_one_image_has_no_bundle(tmp_path):
     for inputs in ((Input("x", (3, 8, 8), FILE),), Feed.image(CLIP).inputs * 2):
         with pytest.raises(ZooError, match="a vendor bundle is for models of one image"):
             write_vendor_bundle(
-                card(record=CLIP, inputs=inputs), opset11(tmp_path), [], "uint8", tmp_path / "x"
+                card(record=CLIP, inputs=inputs), proof(), opset11(tmp_path), [], "uint8", tmp_path / "x"
             )
 
 
 def test_a_bundle_holds_a_hundred_images_at_most(tmp_path):
     many = photos(tmp_path, 2) * 60
-    small = card(record=Preprocess((8, 8)))
-    write_vendor_bundle(small, opset11(tmp_path), many, "uint8", tmp_path / "bundle.zip")
+    small, path = card(record=Preprocess((8, 8))), opset11(tmp_path)
+    write_vendor_bundle(small, proof(path), path, many, "uint8", tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         assert sum(name.startswith("calibration_") for name in archive.namelist()) == IMAGES

@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.artifacts import FEED, RECORD, TWO, artifact, pair, photos, reference, two_headed_reference
+from samples.artifacts import (
+    FEED,
+    RECORD,
+    TWO,
+    artifact,
+    changed_in_time,
+    pair,
+    photos,
+    reference,
+    two_headed_reference,
+)
 from samples.ncnn import chain, small_network, two_headed
 from zoo.config.records.verification import Cosine, Numbers, Verdict, Verification
 from zoo.errors import ArtifactError, ZooError
@@ -21,6 +31,7 @@ from zoo.measure.verify import verify
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.fp16 import to_fp16
 from zoo.runners.inference import run
+from zoo.runners.reference import outputs
 
 STRICT = {"min_cosine": 0.99999, "min_sqnr_db": 90, "min_top1_agreement": 1.0, "max_abs_error": 1e-3}
 
@@ -91,6 +102,20 @@ def test_an_equal_artifact_passes_the_strictest_gates(case):
         image_set="photos",
     )
     assert report.divergence is None, "fp32 on the CPU is what others are compared with"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_files_that_change_meanwhile_get_no_verdict(case, tmp_path, monkeypatch, number):
+    file = tmp_path / ("fp32.param", "fp32.bin")[number]
+
+    def computed_then_changed(*arguments):
+        found = outputs(*arguments)
+        changed_in_time(file)
+        return found
+
+    monkeypatch.setattr("zoo.measure.verify.outputs", computed_then_changed)
+    with pytest.raises(ZooError, match="its files changed while they were verified"):
+        case()
 
 
 def test_fp16_is_compared_with_fp32_layer_by_layer(case, tmp_path):

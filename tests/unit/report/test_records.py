@@ -77,3 +77,9 @@ def test_a_record_that_is_broken_is_named_with_its_field(folder, name):
 def test_a_file_that_is_no_record_is_refused(folder):
     with pytest.raises(ZooError, match=r"int8\.recipe\.json: no record of the report; those end in verify,"):
         read_records([], [folder / "int8.recipe.json"])
+
+
+def test_an_artifact_that_is_not_the_one_verified_is_refused_and_one_that_is_gone_is_not(folder):
+    (folder / "cpu/net/int8.bin").write_bytes(b"another")
+    with pytest.raises(ZooError, match=r"cpu/net/int8\.bin is not the file that was verified"):
+        read(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samples.artifacts import artifact, make_tree, pair
+from samples.artifacts import artifact, changed_in_time, make_tree, pair, proof
 from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.card import ModelCard
@@ -89,3 +89,32 @@ def test_a_card_that_is_none_is_one_sentence_that_names_it(text, sentence, tmp_p
         path.write_text(text)
     with pytest.raises(ZooError, match=rf"mine\.json: {sentence}"):
         find_artifact(param, path)
+
+
+# The verification beside it
+
+
+def test_an_artifact_that_passed_needs_no_caveat(tmp_path):
+    found, _ = find_artifact(make_tree(tmp_path))
+    assert found.proof() == proof(*found.files) and found.caveat() is None
+
+
+def test_what_its_verification_does_not_vouch_for_is_said(tmp_path):
+    param = make_tree(tmp_path)
+    other, _ = find_artifact(param, device="gpu")
+    assert other.caveat() == "gpu/small/fp32 is unverified: it was verified for cpu, not for gpu"
+    found, _ = find_artifact(param)
+    proof(*found.files, failures=("too far", "too late")).write(param.with_name("fp32.verify.json"))
+    assert found.caveat() == "cpu/small/fp32 failed its verification: too far; too late"
+    param.with_name("fp32.verify.json").unlink()
+    assert found.proof() is None
+    assert found.caveat() == f"cpu/small/fp32 is unverified: no fp32.verify.json lies beside {param}"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_that_is_not_the_one_verified_is_refused_whatever_its_time(tmp_path, number):
+    found, _ = find_artifact(make_tree(tmp_path))
+    changed_in_time(found.files[number])
+    sentence = rf"{found.files[number].name} is not the file that was verified.* rm .* && snakemake .*passed"
+    with pytest.raises(ZooError, match=sentence):
+        found.caveat()

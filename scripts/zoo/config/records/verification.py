@@ -1,10 +1,13 @@
 """<artifact>.verify.json: is an artifact whole, how close is it to the original model, and does it pass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from zoo.config.records.proof import Proof, RuntimeInfo
+from zoo.errors import ZooError
+from zoo.jobs.files import sha256
 
 
 @dataclass(frozen=True)
@@ -132,3 +135,25 @@ class Verification(Proof):
     numbers: Numbers | None
     divergence: Divergence | None
     verdict: Verdict
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of the bytes that were verified, by the name of the file."""
+        return {facts.name: facts.sha256 for facts in self.structure.files}
+
+    def check_files(self, files: Iterable[Path], digest: Callable[[Path], str] = sha256) -> None:
+        """Raises ZooError, naming it, for a file whose bytes are others than those that were verified.
+
+        digest: what gives the SHA-256 of a file.
+        """
+        for file in files:
+            self.check_hash(file, digest(file))
+
+    def check_hash(self, file: Path, digest: str) -> None:
+        """The same for a file whose SHA-256 is at hand."""
+        if digest != (verified := self.hashes.get(file.name, "of no such file")):
+            raise ZooError(
+                f"{file} is not the file that was verified: its SHA-256 is {digest[:12]}…, that in "
+                f"{self.artifact}.verify.json {verified[:15]}…; make it anew: rm {file} && snakemake "
+                f"{file.parent / self.artifact}.passed"
+            )

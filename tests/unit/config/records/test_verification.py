@@ -49,3 +49,14 @@ def test_a_broken_record_is_refused_by_file_and_field():
         Verification.from_dict(
             {key: value for key, value in values.items() if key != "version"}, "a/int8.json"
         )
+
+
+def test_files_that_are_not_those_verified_are_named_with_the_command_that_makes_them(tmp_path):
+    whole = verification("net")
+    files = [tmp_path / facts.name for facts in whole.structure.files]
+    whole.check_files(files, lambda file: whole.hashes[file.name])
+    command = f"rm {files[1]} && snakemake {tmp_path}/int8.passed"
+    with pytest.raises(ZooError, match=rf"{files[1]} is not the file that was verified.*: {command}$"):
+        whole.check_files(files, lambda file: whole.hashes[files[0].name])
+    with pytest.raises(ZooError, match="of no such file"):
+        whole.check_hash(tmp_path / "int8.onnx", "0" * 64)

@@ -1,0 +1,137 @@
+"""What a build made: of each file that a job put in its place its SHA-256, and its state then, by which a
+later change is told without reading the file.
+
+It is kept for the files below a folder that has a folder `.made`, in that folder, under the same path; for
+others nothing is. Only the standard library is imported: a build asks each time it starts.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = ".made"
+UNFINISHED = ".partial-"
+"""What the names of folders of files in the making start with; what is put there is in no place yet."""
+
+
+def state(path: str | Path) -> list[int]:
+    """Bytes, ns of the last change of the content, ns of any change, and inode. The third cannot be set."""
+    found = Path(path).stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is kept of a file. hashes: of what a job put there, and, while it does, of what was there before.
+    state: see `state`; None while it does."""
+
+    hashes: tuple[str, ...]
+    state: list[int] | None = None
+
+    @classmethod
+    def read(cls, note: Path) -> "Made | None":
+        """None if there is none, or if it is damaged."""
+        try:
+            hashes, its_state = json.loads(note.read_bytes())
+            return cls(tuple(hashes), its_state)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, note: Path) -> None:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        temporary = note.with_name(f"{note.name}.{os.getpid()}.new")
+        temporary.write_text(json.dumps([self.hashes, self.state]))
+        temporary.replace(note)
+
+
+def note_of(path: str | Path) -> Path | None:
+    """Where what is kept of a file lies, or would; None for a file of which nothing is kept."""
+    final = Path(path).absolute()
+    if any(part.startswith(UNFINISHED) for part in final.parts):
+        return None
+    for folder in final.parents:
+        if (folder / FOLDER).is_dir():
+            return folder / FOLDER / final.relative_to(folder)
+    return None
+
+
+@contextmanager
+def noting(finals: Sequence[Path], temporaries: Sequence[Path]) -> Iterator[None]:
+    """The block moves the temporary files to their places. A job that is killed meanwhile leaves old files or
+    new ones, so both count as made until all are there."""
+    notes = {final: note for final in finals if (note := note_of(final)) is not None}
+    new = {
+        final: sha256(temporary)
+        for final, temporary in zip(finals, temporaries, strict=True)
+        if final in notes
+    }
+    for final, note in notes.items():
+        before = Made.read(note)
+        Made(tuple(dict.fromkeys([new[final], *(before.hashes if before else ())]))).write(note)
+    yield
+    for final, note in notes.items():
+        Made((new[final],), state(final)).write(note)
+
+
+def made_sha256(path: Path) -> str:
+    """The SHA-256 of a file: what is kept of it if its state is the same, else from its bytes."""
+    note = note_of(path)
+    made = Made.read(note) if note else None
+    return made.hashes[0] if made and made.state == state(path) else sha256(path)
+
+
+def remembered_sha256(path: Path, notes: Path) -> str:
+    """The SHA-256 of a file that is the user's: from a note in the folder `notes` while the file's state is
+    that of when it was read, else from its bytes. Raises OSError if it cannot be read."""
+    note = notes / hashlib.sha256(os.fsencode(path)).hexdigest()
+    made, now = Made.read(note), state(path)
+    if made and made.state == now:
+        return made.hashes[0]
+    digest = sha256(path)
+    with suppress(OSError):  # a zoo that is only read
+        Made((digest,), now).write(note)
+    return digest
+
+
+def changed(root: Path, concerned: Callable[[str], bool]) -> list[str]:
+    """The files below a folder that are not what the build made, by their paths there, sorted.
+
+    concerned: whether a path is asked about. A file of another state is read; if its bytes are the same, as
+    in a copy of the folder, its new state is kept. Files that are gone are no matter.
+    """
+    notes = root / FOLDER
+    start = len(f"{notes}/")
+    paths = (
+        f"{folder}/{name}"[start:]
+        for folder, _, names in os.walk(notes)
+        for name in names
+        if not name.endswith(".new")
+    )
+    return sorted(path for path in paths if concerned(path) and not _as_made(root / path, notes / path))
+
+
+def _as_made(path: Path, note: Path) -> bool:
+    made = Made.read(note)
+    try:
+        if made is None or made.state == (now := state(path)):
+            return True
+        same = sha256(path) in made.hashes
+    except FileNotFoundError:
+        return True
+    if not same:
+        # A job may have put another in its place meanwhile, whose note is another too.
+        return Made.read(note) != made and _as_made(path, note)
+    if made.state is not None:  # else a job is at it, or was killed
+        with suppress(OSError):  # a zoo that is only read
+            Made(made.hashes, now).write(note)
+    return True
