@@ -1,8 +1,5 @@
 """Arrays by name in one `.npz` file: written whole or not at all, the same bytes for the same arrays."""
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,20 +9,6 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.jobs.files import regular, replacing
-
-# What numpy and zipfile raise for a damaged file; the tokenizer reads the header of an array.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    EOFError,
-    IndexError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
@@ -42,5 +25,7 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
             if strange := [name for name, each in arrays.items() if not isinstance(each, np.ndarray)]:
                 raise ValueError(f"{strange[0]!r} is no array")  # numpy gives its bytes
             return arrays
-    except _DAMAGED as error:
+    except (
+        Exception
+    ) as error:  # of a damaged file zipfile, numpy and the parsers they use raise a dozen kinds
         raise ZooError(f"{path}: cannot be read ({error}); delete it to have it made again") from error
