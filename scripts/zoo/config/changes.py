@@ -4,6 +4,8 @@ A rule carries these states as parameters, so that a job runs again when one of 
 time a build starts, so the standard library is all it needs.
 """
 
+import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -57,9 +59,27 @@ def source_state(model: Model) -> list[str | None]:
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
     named = [source.location for source in sources if source.kind == "file"]
-    named += [spec.architecture] if spec.kind.is_file else []
+    named += [spec.architecture, *_onnx_data(Path(spec.architecture))] if spec.kind.is_file else []
     named += [spec.labels] if spec.labels else []
     return [_file_state(Path(str(file))) for file in named]
+
+
+_LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
+"""The start of an entry `location` in protobuf's encoding, and the length of what follows."""
+_MOST_WITHOUT_DATA = 16 << 20
+
+
+def _onnx_data(file: Path) -> list[str]:
+    """The files beside an ONNX file that it has its weights in. Read as bytes: a plan has no time for onnx.
+    One of more than 16 MiB, which has its weights in it as a rule, is not looked into."""
+    if file.suffix != ".onnx" or not file.is_file() or file.stat().st_size > _MOST_WITHOUT_DATA:
+        return []
+    content, names = file.read_bytes(), set()
+    for entry in _LOCATION.finditer(content):
+        low, *high = entry[1]
+        size = (low & 127) + (high[0] << 7 if high else 0)
+        names.add(os.fsdecode(content[entry.end() : entry.end() + size]).replace("\0", ""))
+    return [str(file.parent / name) for name in sorted(names)]
 
 
 def _file_state(file: Path) -> str | None:

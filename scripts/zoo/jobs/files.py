@@ -79,7 +79,10 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
         raise
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def sha256(*paths: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hex; of several files, of their bytes one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with Path(path).open("rb") as handle:
+            hashlib.file_digest(handle, lambda: digest)
+    return digest.hexdigest()

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from zoo.config import changes
@@ -59,6 +62,21 @@ def test_a_file_that_an_entry_names_counts_by_size_and_time(folder: Path):
     first = changes.source_state(own)
     os.utime(folder / "a.pth", ns=(1, 1))
     assert first[1] is None and changes.source_state(own) == ["1 1", None]
+
+
+@pytest.mark.parametrize("name", ["m.onnx.data", "w" * 200])
+def test_the_weights_beside_an_onnx_file_count(folder: Path, name: str):
+    weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Gemm", ["x", "w"], ["y"])], "g", [], [], [weights])
+    onnx.save(helper.make_model(graph), "m.onnx", save_as_external_data=True, location=name, size_threshold=0)
+    own = model(onnx="m.onnx")
+    before = changes.source_state(own)
+    assert len(before) == 2 and None not in before
+    os.utime(folder / name, ns=(1, 1))
+    after = changes.source_state(own)
+    assert after[0] == before[0] and after[1] != before[1]
+    (folder / name).unlink()
+    assert changes.source_state(own) == [before[0], None]
 
 
 @pytest.mark.parametrize(
