@@ -126,6 +126,27 @@ def test_gpu_verification_without_a_vulkan_device_is_an_error(zoo: Zoo):
     assert not (zoo / "results/gpu/one/fp32.verify.json").exists()
 
 
+def test_images_that_change_while_a_build_runs_end_it_and_leave_nothing(zoo: Zoo):
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=300))
+    build = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "results/cpu/one/calibration.npz"],
+        cwd=zoo.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_for_job(zoo, "calibrate.py")
+    with Image.open(zoo / "photos/0.png") as picture:
+        picture.rotate(180).save(zoo / "photos/0.png")
+    text, _ = build.communicate(timeout=120)
+    assert build.returncode != 0
+    assert (
+        "error: calibrate cpu/one: image set photos: photos has changed since this build was planned" in text
+    )
+    assert not (zoo / "results/cpu/one/calibration.npz").exists()
+    zoo.build("results/cpu/one/calibration.npz")
+
+
 @pytest.mark.parametrize("victim", ["job", "snakemake"])
 def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim: str):
     with Image.open(zoo / "photos/0.png") as picture:

@@ -14,11 +14,7 @@ from zoo.config.image_choice import ChosenImages, training_dataset, training_fol
 from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import parts
 from zoo.config.zoo import Model
-from zoo.errors import ZooError
-from zoo.images.sets import fingerprint
-
-MADE_HERE = "made here"
-"""The state of images that a rule writes: they are an input, and need no state."""
+from zoo.images.planned import MADE_HERE, state_of
 
 
 @cache
@@ -89,27 +85,16 @@ def _file_state(file: Path) -> str | None:
     return f"{state.st_size} {state.st_mtime_ns}"
 
 
-set_state = cache(fingerprint)
+set_state = cache(state_of)
 
 
 def images_state(chosen: ChosenImages) -> str:
-    """Changes when the chosen images do, if they are the user's.
-
-    What is wrong with a set is its state: the job says it again, for its own model only.
-    """
-    if chosen.dataset:
-        return MADE_HERE
-    try:
-        return set_state(chosen.images)
-    except (ZooError, OSError) as error:
-        return str(error)
+    """Changes when the chosen images do, if they are the user's; see `zoo.images.planned`."""
+    return MADE_HERE if chosen.dataset else set_state(chosen.images)
 
 
 def training_state(model: Model) -> str | list[str]:
     """Changes when the images do that a model is trained on, if they are the user's."""
     if training_dataset(model):
         return MADE_HERE
-    try:
-        return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
-    except (ZooError, OSError) as error:
-        return str(error)
+    return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
