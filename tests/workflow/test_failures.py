@@ -119,6 +119,19 @@ def test_a_truncated_bin_is_verified_as_broken_not_run(zoo: Zoo):
     assert "fp16.bin" in report["structure"]["problems"][0]
 
 
+def test_a_damaged_intermediate_is_named_with_what_repairs_it(zoo: Zoo):
+    pair = [zoo / f"results/cpu/one/fp32.{part}" for part in ("param", "bin")]
+    whole = [file.read_bytes() for file in pair]
+    pair[1].write_bytes(whole[1][:-10])
+    outcome = zoo.snakemake("results/cpu/one/bf16.param")
+    assert outcome.status != 0
+    assert "fp32.bin" in outcome.text and "delete both to have them made again" in outcome.text
+    for file in pair:
+        file.unlink()
+    zoo.build("results/cpu/one/bf16.param")
+    assert [file.read_bytes() for file in pair] == whole
+
+
 def test_gpu_verification_without_a_vulkan_device_is_an_error(zoo: Zoo):
     outcome = zoo.snakemake("results/gpu/one/fp32.verify.json", VK_DRIVER_FILES="/nonexistent.json")
     assert outcome.status != 0
