@@ -25,6 +25,7 @@ rule accuracy:
         code=runtime_code("accuracy.py"),
         artifact=artifact_of(),
         images=images_of("evaluation"),
+        images_state=images_state_of("evaluation"),
     message:
         "evaluate {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

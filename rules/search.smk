@@ -30,6 +30,7 @@ rule sensitivity:
         code=ncnn_code("sensitivity.py"),
         artifact=artifact_of("fp32"),
         images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
     message:
         "sensitivity {wildcards.device}/{wildcards.model}"
     script:
@@ -91,6 +92,7 @@ rule candidate:
         code=ncnn_code("candidate.py"),
         artifact=artifact_of("int8"),
         images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
     message:
         "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
     script:

@@ -27,6 +27,7 @@ rule verify:
         artifact=artifact_of(),
         gates=lambda wc: ZOO.models[wc.model].gates(ARTIFACTS[wc.artifact].precision),
         images=images_of("verification"),
+        images_state=images_state_of("verification"),
     message:
         "verify {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

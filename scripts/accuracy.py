@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.images.planned import as_planned
 from zoo.jobs.reporting import reporting
 from zoo.measure.accuracy import evaluate
 from zoo.measure.reference_set import ReferenceSet
@@ -27,7 +28,8 @@ def main(
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     artifact = Artifact.of(files.get("files"), **params.artifact)
-    with reporting(snakemake.log[0], f"evaluate {artifact}"):
+    images = params.images, params.images_state
+    with reporting(snakemake.log[0], f"evaluate {artifact}"), as_planned(images):
         main(
             artifact=artifact,
             card=files.card,

@@ -7,6 +7,7 @@ from typing import Any
 from zoo.calibration.collect import collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
 from zoo.config.records.card import ModelCard
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet, shard
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.pair import Pair
@@ -47,7 +48,8 @@ def merge_all(*, shards: Sequence[str], output: str) -> None:
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
     title = f"calibrate {names.device}/{names.model}"
-    with reporting(snakemake.log[0], title):
+    images = snakemake.params.images, snakemake.params.images_state
+    with reporting(snakemake.log[0], title), as_planned(images):
         if files.get("shards"):
             merge_all(shards=files.shards, output=snakemake.output[0])
         else:

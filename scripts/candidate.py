@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.graph import write_graph
@@ -42,7 +43,9 @@ def main(
 if __name__ == "__main__":
     files, made, names = snakemake.input, snakemake.output, snakemake.wildcards
     artifact = Artifact.of((made.param, made.weights), **snakemake.params.artifact)
-    with reporting(snakemake.log[0], f"int8 candidate {names.device}/{names.model}/{names.candidate}"):
+    images = snakemake.params.images, snakemake.params.images_state
+    title = f"int8 candidate {names.device}/{names.model}/{names.candidate}"
+    with reporting(snakemake.log[0], title), as_planned(images):
         main(
             artifact=replace(artifact, name=names.candidate),
             subject=Subject.load(

@@ -1,6 +1,5 @@
 """Take a model that a file holds, ONNX or TorchScript, into the zoo, and describe it for all later jobs."""
 
-import shutil
 from typing import Any
 
 from zoo.config.model_spec import ModelSpec
@@ -9,7 +8,7 @@ from zoo.jobs.reporting import reporting
 from zoo.models.architecture import naming
 from zoo.models.card import card_of
 from zoo.models.confined import confined
-from zoo.models.import_file import import_file
+from zoo.models.import_file import import_file, keep
 
 snakemake: Any
 
@@ -19,7 +18,7 @@ def main(*, spec: ModelSpec, weights: str, card: str) -> None:
         traits, source = confined(f"the model of {spec.architecture}", import_file, spec)
         described = card_of(spec, traits, source, source["sha256"])
     with replacing(weights) as (temporary,):
-        shutil.copyfile(spec.architecture, temporary)
+        keep(spec, temporary)
         described.write(card)
 
 

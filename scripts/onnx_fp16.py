@@ -6,6 +6,7 @@ from typing import Any
 import onnx
 
 from zoo.config.records.card import ModelCard
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
@@ -28,7 +29,9 @@ def main(
 
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
-    with reporting(snakemake.log[0], "fp16.onnx {device}/{model}".format(**snakemake.wildcards)):
+    images = params.images, params.images_state
+    title = "fp16.onnx {device}/{model}".format(**snakemake.wildcards)
+    with reporting(snakemake.log[0], title), as_planned(images):
         main(
             fp32=files.onnx,
             card=files.card,

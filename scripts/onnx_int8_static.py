@@ -6,6 +6,7 @@ import onnx
 
 from zoo.config.records.card import ModelCard
 from zoo.config.settings import OnnxInt8
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
@@ -29,7 +30,8 @@ def main(
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     title = "int8_static.onnx {device}/{model}".format(**snakemake.wildcards)
-    with reporting(snakemake.log[0], title):
+    images = params.images, params.images_state
+    with reporting(snakemake.log[0], title), as_planned(images):
         main(
             fp32=files.onnx,
             card=files.card,

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.config.records.card import ModelCard
 from zoo.images.decode import load
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
@@ -51,7 +52,8 @@ def main(
 
 if __name__ == "__main__":
     files, made, names = snakemake.input, snakemake.output, snakemake.wildcards
-    with reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}"):
+    images = snakemake.params.images, snakemake.params.images_state
+    with reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}"), as_planned(images):
         main(
             fp32=Artifact.of((files.param, files.weights), **snakemake.params.artifact),
             subject=Subject.load(

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.model_spec import ModelSpec
+from zoo.config.training_images import parts
+from zoo.images.planned import as_planned
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
 from zoo.models.card import describe
@@ -25,10 +27,14 @@ def main(*, spec: ModelSpec, images: Path, threads: int, code: str, weights: str
 
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
-    with reporting(snakemake.log[0], f"train {spec.name}"):
+    folder = Path(snakemake.params.folder)
+    # Of images that a rule writes there is one state, of others one a part.
+    states = snakemake.params.images_state
+    planned = [] if isinstance(states, str) else zip(parts(spec.weights, folder), states, strict=True)
+    with reporting(snakemake.log[0], f"train {spec.name}"), as_planned(*planned):
         main(
             spec=spec,
-            images=Path(snakemake.params.folder),
+            images=folder,
             threads=snakemake.threads,
             code=str(snakemake.params.code),
             weights=snakemake.output.weights,

@@ -6,6 +6,7 @@ from typing import Any
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import Verification
 from zoo.deploy.vendor import write_vendor_bundle
+from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
 
@@ -20,7 +21,8 @@ def main(*, onnx: str, card: str, proof: str, images: dict[str, Any], data_type:
 
 if __name__ == "__main__":
     files, params, names = snakemake.input, snakemake.params, snakemake.wildcards
-    with reporting(snakemake.log[0], f"vendor bundle {names.device}/{names.model}"):
+    images = params.images, params.images_state
+    with reporting(snakemake.log[0], f"vendor bundle {names.device}/{names.model}"), as_planned(images):
         main(
             onnx=files.onnx,
             card=files.card,

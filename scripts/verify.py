@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.images.planned import as_planned
 from zoo.jobs.reporting import reporting
 from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.verify import verify
@@ -31,7 +32,8 @@ def main(
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     artifact = Artifact.of(files.get("files"), **params.artifact)
-    with reporting(snakemake.log[0], f"verify {artifact}"):
+    images = params.images, params.images_state
+    with reporting(snakemake.log[0], f"verify {artifact}"), as_planned(images):
         main(
             artifact=artifact,
             fp32=files.fp32,

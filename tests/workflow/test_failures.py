@@ -120,11 +120,45 @@ def test_a_truncated_bin_is_verified_as_broken_not_run(zoo: Zoo):
     assert "fp16.bin" in report["structure"]["problems"][0]
 
 
+def test_a_damaged_intermediate_is_named_with_what_repairs_it(zoo: Zoo):
+    pair = [zoo / f"results/cpu/one/fp32.{part}" for part in ("param", "bin")]
+    whole = [file.read_bytes() for file in pair]
+    pair[1].write_bytes(whole[1][:-10])
+    outcome = zoo.snakemake("results/cpu/one/bf16.param")
+    assert outcome.status != 0
+    assert "fp32.bin" in outcome.text and "delete both to have them made again" in outcome.text
+    for file in pair:
+        file.unlink()
+    zoo.build("results/cpu/one/bf16.param")
+    assert [file.read_bytes() for file in pair] == whole
+
+
 def test_gpu_verification_without_a_vulkan_device_is_an_error(zoo: Zoo):
     outcome = zoo.snakemake("results/gpu/one/fp32.verify.json", VK_DRIVER_FILES="/nonexistent.json")
     assert outcome.status != 0
     assert "error: verify gpu/one/fp32: this machine has no Vulkan device" in outcome.text
     assert not (zoo / "results/gpu/one/fp32.verify.json").exists()
+
+
+def test_images_that_change_while_a_build_runs_end_it_and_leave_nothing(zoo: Zoo):
+    zoo.configure(lambda config: config["defaults"]["calibration"].update(images=300))
+    build = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "results/cpu/one/calibration.npz"],
+        cwd=zoo.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_for_job(zoo, "calibrate.py")
+    with Image.open(zoo / "photos/0.png") as picture:
+        picture.rotate(180).save(zoo / "photos/0.png")
+    text, _ = build.communicate(timeout=120)
+    assert build.returncode != 0
+    assert (
+        "error: calibrate cpu/one: image set photos: photos has changed since this build was planned" in text
+    )
+    assert not (zoo / "results/cpu/one/calibration.npz").exists()
+    zoo.build("results/cpu/one/calibration.npz")
 
 
 @pytest.mark.parametrize("victim", ["job", "snakemake"])

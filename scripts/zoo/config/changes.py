@@ -5,6 +5,7 @@ A rule carries the former as parameters, so that a job runs again when one of th
 a build before it starts. Read each time a build starts, so the standard library is all it needs.
 """
 
+import os
 import re
 import shlex
 from contextlib import suppress
@@ -18,11 +19,8 @@ from zoo.config.outputs import RESULTS, model_of, possible
 from zoo.config.training_images import parts
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
-from zoo.images.sets import fingerprint
+from zoo.images.planned import MADE_HERE, state_of
 from zoo.jobs.made import FOLDER, changed, remembered_sha256
-
-MADE_HERE = "made here"
-"""The state of images that a rule writes: they are an input, and need no state."""
 
 
 @cache
@@ -63,9 +61,27 @@ def source_state(model: Model) -> list[str | None]:
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
     named = [source.location for source in sources if source.kind == "file"]
-    named += [spec.architecture] if spec.kind.is_file else []
+    named += [spec.architecture, *_onnx_data(Path(spec.architecture))] if spec.kind.is_file else []
     named += [spec.labels] if spec.labels else []
     return [_file_state(Path(str(file))) for file in named]
+
+
+_LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
+"""The start of an entry `location` in protobuf's encoding, and the length of what follows."""
+_MOST_WITHOUT_DATA = 16 << 20
+
+
+def _onnx_data(file: Path) -> list[str]:
+    """The files beside an ONNX file that it has its weights in. Read as bytes: a plan has no time for onnx.
+    One of more than 16 MiB, which has its weights in it as a rule, is not looked into."""
+    if file.suffix != ".onnx" or not file.is_file() or file.stat().st_size > _MOST_WITHOUT_DATA:
+        return []
+    content, names = file.read_bytes(), set()
+    for entry in _LOCATION.finditer(content):
+        low, *high = entry[1]
+        size = (low & 127) + (high[0] << 7 if high else 0)
+        names.add(os.fsdecode(content[entry.end() : entry.end() + size]).replace("\0", ""))
+    return [str(file.parent / name) for name in sorted(names)]
 
 
 def _file_state(file: Path) -> str | None:
@@ -82,30 +98,19 @@ def pinned_state(model: Model) -> str | None:
     return _file_state(Path(pinned)) if pinned else None
 
 
-set_state = cache(fingerprint)
+set_state = cache(state_of)
 
 
 def images_state(chosen: ChosenImages) -> str:
-    """Changes when the chosen images do, if they are the user's.
-
-    What is wrong with a set is its state: the job says it again, for its own model only.
-    """
-    if chosen.dataset:
-        return MADE_HERE
-    try:
-        return set_state(chosen.images)
-    except (ZooError, OSError) as error:
-        return str(error)
+    """Changes when the chosen images do, if they are the user's; see `zoo.images.planned`."""
+    return MADE_HERE if chosen.dataset else set_state(chosen.images)
 
 
 def training_state(model: Model) -> str | list[str]:
     """Changes when the images do that a model is trained on, if they are the user's."""
     if training_dataset(model):
         return MADE_HERE
-    try:
-        return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
-    except (ZooError, OSError) as error:
-        return str(error)
+    return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
 
 
 def refuse_changed(zoo: Zoo) -> None:

@@ -24,10 +24,13 @@ def state(path: str | Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def sha256(*paths: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hex; of several files, of their bytes one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with Path(path).open("rb") as handle:
+            hashlib.file_digest(handle, lambda: digest)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -80,10 +81,11 @@ def _check_there(path: Path) -> None:
         raise ZooError(f"{path} does not exist")
 
 
-def check_sha256(path: Path, expected: str | None) -> str:
-    """The file's SHA-256; raises ZooError if the file is missing or another one is expected."""
+def check_sha256(path: Path, expected: str | None, more: Sequence[Path] = ()) -> str:
+    """The file's SHA-256, or that of it and `more` one after the other. Raises ZooError if the file is
+    missing or another one is expected."""
     _check_there(path)
-    actual = sha256(path)
+    actual = sha256(path, *more)
     if expected is not None and actual != expected.lower():
         raise ZooError(f"{path.name} has the sha256 {actual} and config.yaml asks for {expected.lower()}")
     return actual

@@ -1,11 +1,13 @@
 """A model that a file holds, checked where it lies."""
 
+import shutil
 from pathlib import Path
 
 from zoo.config.model_spec import ModelSpec
 from zoo.models.architecture import build
 from zoo.models.checkpoint import check_sha256
 from zoo.models.libraries import Traits, library
+from zoo.models.libraries.onnx_data import data_files, write_whole
 from zoo.models.traits import preprocess_record, traits_of
 from zoo.models.weights import Source, check_finite
 
@@ -17,10 +19,19 @@ def import_file(spec: ModelSpec) -> tuple[Traits, Source]:
     configuration's digest says, holds NaN or infinity, or does not take the inputs that are declared.
     """
     path = Path(spec.architecture)
-    digest = check_sha256(path, spec.weights.sha256)  # before anything of the file is believed
+    parts = data_files(path) if spec.library == "onnx" else []
+    digest = check_sha256(path, spec.weights.sha256, parts)  # before anything of the file is run
     traits = library(spec).traits(spec, preprocess_record(spec))
     if traits is None:
         module = build(spec, spec.weights.seed)
         check_finite(path, module.state_dict())
         traits = traits_of(spec, module)
     return traits, {"kind": spec.library, "location": spec.architecture, "sha256": digest}
+
+
+def keep(spec: ModelSpec, target: Path) -> None:
+    """Copy the file that holds a model into the zoo; an ONNX file together with its data, as one file."""
+    if spec.library == "onnx":
+        write_whole(Path(spec.architecture), target)
+    else:
+        shutil.copyfile(spec.architecture, target)

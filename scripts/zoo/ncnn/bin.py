@@ -142,7 +142,7 @@ class BinReader:
         except ValueError:
             raise ZooError(
                 f"no known array tag but 0x{tag:08X} at byte {self.position}: the .bin belongs to another "
-                ".param or is damaged; build both again"
+                ".param or is damaged; delete both to have them made again"
             ) from None
         self.position += 4
         return storage
@@ -157,7 +157,7 @@ class BinReader:
         if size > self.left:
             raise ZooError(
                 f"{what} need {size} bytes at byte {self.position}, but the file ends at {len(self.data)}: "
-                "it was cut short or belongs to another .param; build both again"
+                "it was cut short or belongs to another .param; delete both to have them made again"
             )
 
 

@@ -219,7 +219,8 @@ def attach_weights(layers: Iterable[Layer], weights: str | Path, param: str | Pa
     if reader.left:
         raise ZooError(
             f"{weights}: {reader.left} bytes follow the arrays of the .param ({last}, ending at byte "
-            f"{reader.position}): the .bin belongs to another .param or is damaged; build both again"
+            f"{reader.position}): the .bin belongs to another .param or is damaged; delete both to have them "
+            "made again"
         )
     return Graph(tuple(loaded))
 

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from samples.artifacts import changed_in_time
@@ -93,6 +96,21 @@ def test_a_pinned_recipe_counts_by_its_bytes_whatever_its_date(folder: Path):
     assert changes.pinned_state(model(timm="resnet18")) is None
 
 
+@pytest.mark.parametrize("name", ["m.onnx.data", "w" * 200])
+def test_the_weights_beside_an_onnx_file_count(folder: Path, name: str):
+    weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Gemm", ["x", "w"], ["y"])], "g", [], [], [weights])
+    onnx.save(helper.make_model(graph), "m.onnx", save_as_external_data=True, location=name, size_threshold=0)
+    own = model(onnx="m.onnx")
+    before = changes.source_state(own)
+    assert len(before) == 2 and None not in before
+    os.utime(folder / name, ns=(1, 1))
+    after = changes.source_state(own)
+    assert after[0] == before[0] and after[1] != before[1]
+    (folder / name).unlink()
+    assert changes.source_state(own) == [before[0], None]
+
+
 @pytest.mark.parametrize(
     ("entry", "named"),
     [
@@ -124,6 +142,7 @@ def test_images_count_by_their_bytes_and_a_fault_is_a_state(folder: Path):
     zoo = declared(timm="resnet18", evaluation={"path": "photos"})
     chosen = images_for(zoo, "mine", "evaluation")
     assert "photos" in changes.images_state(chosen)
+    changes.set_state.cache_clear()
     picture(folder / "photos/a.png", 1)
     first = changes.images_state(chosen)
     picture(folder / "photos/a.png", 2)
@@ -139,7 +158,8 @@ def test_images_that_a_rule_writes_are_an_input_and_no_state():
 
 def test_both_parts_of_a_trainings_images_count(folder: Path):
     own = model(timm="convnext_atto", weights={"train": "plants"})
-    assert "plants" in changes.training_state(own)
+    assert all("plants" in state for state in changes.training_state(own))
+    changes.set_state.cache_clear()
     for name in ("oak", "elm"):
         for index in range(5):
             picture(folder / f"plants/{name}/{index}.png", index)

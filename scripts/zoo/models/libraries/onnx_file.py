@@ -13,7 +13,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Input, Shape
 from zoo.images.preprocess import CHANNELS, Preprocess
-from zoo.jobs.files import regular
+from zoo.models.libraries.onnx_data import data_files
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
@@ -21,8 +21,7 @@ _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 def read(path: Path) -> onnx.ModelProto:
     """The model of a file that is sound. Raises ZooError if it is missing, damaged or invalid, or if its
     weights hold NaN or infinity, naming them."""
-    if not regular(path).exists():
-        raise ZooError(f"{path} does not exist")
+    data_files(path)  # before somebody reads them
     try:
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.load(path)

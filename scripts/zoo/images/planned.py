@@ -1,0 +1,37 @@
+"""Images as they were when a build was planned: its jobs read them minutes or hours later."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.images.sets import ImageSet, fingerprint
+
+MADE_HERE = "made here"
+"""The state of images that a rule writes: they are an input, and need no other."""
+
+
+def state_of(images: ImageSet) -> str:
+    """Changes when the images of a set do. What is wrong with a set is its state too: the job that reads it
+    says it again, for its own model only."""
+    try:
+        return fingerprint(images)
+    except (ZooError, OSError) as error:
+        return str(error)
+
+
+@contextmanager
+def as_planned(*planned: tuple[ImageSet | Mapping[str, Any], str]) -> Iterator[None]:
+    """Each set that the block reads, as it is or as plain values, with its state when the build was planned.
+
+    Raises ZooError, when the block has ended, if the images are others by then: nobody knows which of them
+    were read. What the job wrote is then removed, as that of any job that fails.
+    """
+    yield
+    for images, state in planned:
+        declared = images if isinstance(images, ImageSet) else ImageSet.from_dict(images)
+        if state != MADE_HERE and state_of(declared) != state:
+            raise ZooError(
+                f"image set {declared.name}: {declared.path} has changed since this build was planned, so "
+                "what was made of it is dropped; run again when nobody writes there"
+            )

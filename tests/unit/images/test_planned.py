@@ -1,0 +1,45 @@
+"""Images that change between the plan and the job that reads them."""
+
+from pathlib import Path
+
+import pytest
+
+from samples.pictures import fill, noise
+from zoo.errors import ZooError
+from zoo.images.planned import MADE_HERE, as_planned, state_of
+from zoo.images.sets import ImageSet
+
+
+def test_what_stays_as_it_was_planned_passes(tmp_path: Path) -> None:
+    images = ImageSet("set", fill(tmp_path / "set", "a.png"))
+    with as_planned((images, state_of(images)), (images.to_dict(), state_of(images))):
+        pass
+    with as_planned((ImageSet("digits", tmp_path / "gone"), MADE_HERE)):
+        pass
+
+
+@pytest.mark.parametrize("when", ["before the job", "while it reads", "a copy goes on"])
+def test_images_that_change_after_the_plan_end_the_job(tmp_path: Path, when: str) -> None:
+    images = ImageSet("set", fill(tmp_path / "set", "a.png", "b.png"))
+    state = state_of(images)
+    if when == "before the job":
+        noise(seed=9).save(tmp_path / "set/a.png")
+    said = r"image set set: .* has changed since this build was planned"
+    with pytest.raises(ZooError, match=said), as_planned((images.to_dict(), state)):
+        if when == "while it reads":
+            (tmp_path / "set/b.png").unlink()
+        if when == "a copy goes on":
+            noise(seed=9).save(tmp_path / "set/c.png")
+
+
+def test_what_is_wrong_with_a_set_is_its_state(tmp_path: Path) -> None:
+    images = ImageSet("set", tmp_path / "none")
+    assert "none" in state_of(images)
+    with as_planned((images, state_of(images))):
+        pass
+
+
+def test_what_the_job_says_itself_is_not_hidden(tmp_path: Path) -> None:
+    images = ImageSet("set", fill(tmp_path / "set", "a.png"))
+    with pytest.raises(KeyError), as_planned((images, "another")):
+        raise KeyError
