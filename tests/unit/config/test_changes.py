@@ -104,7 +104,7 @@ def test_the_weights_beside_an_onnx_file_count(folder: Path, name: str):
     own = model(onnx="m.onnx")
     before = changes.source_state(own)
     assert len(before) == 2 and None not in before
-    os.utime(folder / name, ns=(1, 1))
+    changed_in_time(folder / name)
     after = changes.source_state(own)
     assert after[0] == before[0] and after[1] != before[1]
     (folder / name).unlink()
