@@ -69,6 +69,7 @@ def of_model(function):
 
 
 spec = of_model(lambda model: model.spec_values)
+if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 
 def library_code(script):

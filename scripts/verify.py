@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import ZooError
 from zoo.jobs.reporting import reporting
-from zoo.measure.reference_set import ReferenceSet
+from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
 from zoo.runners.artifact import Artifact
+from zoo.search.outcome import SearchOutcome
 
 snakemake: Any
 
@@ -23,9 +25,20 @@ def main(
     threads: int,
     memory_mb: float,
     output: str,
+    search: tuple[str, str, Mapping[str, Any]] | None = None,
 ) -> None:
     against = ReferenceSet.read(images, card, reference)
-    verify(artifact, against, tuple(map(Path, fp32)) or None, gates, threads, memory_mb).write(output)
+    judged = None if search is None else judged_by(card, *search)
+    pair = tuple(map(Path, fp32)) or None
+    verify(artifact, against, pair, gates, threads, memory_mb, judged).write(output)
+
+
+def judged_by(card: str, outcome: str, reference: str, images: Mapping[str, Any]) -> SearchImages:
+    """What the search whose outcome this is judged by, and what it measured of the candidate that it took."""
+    found = SearchOutcome.read(outcome)
+    if found.taken is None:
+        raise ZooError(f"{outcome}: the search took no candidate; build it again")
+    return SearchImages.read(images, card, reference, found.taken.sqnr_db)
 
 
 if __name__ == "__main__":
@@ -42,4 +55,5 @@ if __name__ == "__main__":
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],
+            search=(*files.search, params.search_images) if files.search else None,
         )

@@ -142,6 +142,12 @@ def layer_reference(device: str, model: str, artifact: str) -> list[str]:
     return artifact_files(device, model, "fp32") if ARTIFACTS[artifact].runtime == "ncnn" else []
 
 
+def judgement(device: str, model: str) -> list[str]:
+    """The outcome of the search for a model's int8, and fp32's answers that it judged by."""
+    folder = model_folder(device, model)
+    return [f"{folder}/int8.search.json", f"{folder}/search/reference.npz"]
+
+
 def calibration_shards(device: str, model: Model) -> list[str]:
     """The statistics that those of a model are merged from; none if one job collects them."""
     shards = model.settings.int8.shards
