@@ -89,7 +89,7 @@ def build(folder: Path, names: list[str], reference: Path | None) -> None:
     values = configuration(names, reference)
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
     targets = [f"results/cpu/{model}/{each}.verify.json" for model in values["models"] for each in PRECISIONS]
-    command = [sys.executable, "-m", "snakemake", "-j2", "--keep-going", "--quiet", "all", *targets]
+    command = [sys.executable, "-m", "snakemake", "-j2", "--keep-going", *targets, "--quiet", "all"]
     subprocess.run(command, cwd=folder)
 
 

@@ -1,13 +1,19 @@
 """Verify one artifact against the original model; write the report whatever the verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
+from zoo.measure.divergence import Moved
 from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
+from zoo.ncnn.graph import Graph
+from zoo.quantize.apply import moved_blobs
+from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
 from zoo.search.outcome import SearchOutcome
 
@@ -25,20 +31,22 @@ def main(
     threads: int,
     memory_mb: float,
     output: str,
-    search: tuple[str, str, Mapping[str, Any]] | None = None,
+    search: tuple[str, str, str, Mapping[str, Any]] | None = None,
 ) -> None:
-    against = ReferenceSet.read(images, card, reference)
-    judged = None if search is None else judged_by(card, *search)
-    pair = tuple(map(Path, fp32)) or None
-    verify(artifact, against, pair, gates, threads, memory_mb, judged).write(output)
+    against, pair = ReferenceSet.read(images, card, reference), tuple(map(Path, fp32)) or None
+    judged, moved = (None, None) if search is None else chosen(card, *search)
+    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved).write(output)
 
 
-def judged_by(card: str, outcome: str, reference: str, images: Mapping[str, Any]) -> SearchImages:
-    """What the search whose outcome this is judged by, and what it measured of the candidate that it took."""
-    found = SearchOutcome.read(outcome)
-    if found.taken is None:
+def chosen(
+    card: str, outcome: str, recipe: str, reference: str, images: Mapping[str, Any]
+) -> tuple[SearchImages, Callable[[Graph], Moved]]:
+    """What a search measured of the candidate that it took, and which blobs that one moves on purpose."""
+    taken = SearchOutcome.read(outcome).taken
+    if taken is None:
         raise ZooError(f"{outcome}: the search took no candidate; build it again")
-    return SearchImages.read(images, card, reference, found.taken.sqnr_db)
+    moved = partial(moved_blobs, recipe=Recipe.from_dict(read_json(recipe)))
+    return SearchImages.read(images, card, reference, taken.sqnr_db), moved
 
 
 if __name__ == "__main__":

@@ -143,9 +143,11 @@ def layer_reference(device: str, model: str, artifact: str) -> list[str]:
 
 
 def judgement(device: str, model: str) -> list[str]:
-    """The outcome of the search for a model's int8, and fp32's answers that it judged by."""
+    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by."""
     folder = model_folder(device, model)
-    return [f"{folder}/int8.search.json", f"{folder}/search/reference.npz"]
+    return [f"{folder}/int8.{record}.json" for record in ("search", "recipe")] + [
+        f"{folder}/search/reference.npz"
+    ]
 
 
 def calibration_shards(device: str, model: Model) -> list[str]:

@@ -1,6 +1,6 @@
 """Verification of an artifact: its structure, its numbers against torch, and a verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from zoo.config.records.verification import (
 )
 from zoo.errors import ArtifactError, ZooError
 from zoo.measure.closeness import closeness
-from zoo.measure.divergence import divergence
+from zoo.measure.divergence import Moved, divergence
 from zoo.measure.gates import failures, layer_threshold, search_failures
 from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.structure import ROUNDINGS, check_structure, strays
+from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.reference import outputs, shaped_like
@@ -39,17 +40,18 @@ def verify(
     threads: int,
     memory_mb: float = MEMORY_MB,
     search: SearchImages | None = None,
+    moved: Callable[[Graph], Moved] | None = None,
 ) -> Verification:
     """The verification of an artifact, whatever the verdict.
 
     fp32: ncnn's fp32 pair, to compare layers and weights with, for an ncnn artifact. gates: see
-    `gate_failures`. search: what a search judged the artifact by, if one chose it. A part that could not be
-    made is None, and the verdict says why. Raises ZooError only for what is no fault of the artifact:
-    unreadable images, or no Vulkan device.
+    `gate_failures`. search: what a search judged the artifact by, if one chose it. moved: which blobs of the
+    artifact's graph are moved on purpose, see `divergence`. A part that could not be made is None, and the
+    verdict says why. Raises ZooError only for what is no fault of the artifact: unreadable images, or no
+    Vulkan device.
     """
-    check = _Check(
-        artifact, against, gates, threads, memory_mb, check_structure(artifact.runtime, artifact.files)
-    )
+    structure = check_structure(artifact.runtime, artifact.files)
+    check = _Check(artifact, against, gates, threads, memory_mb, structure, moved)
     if check.structure.ok:
         try:
             check.compare_outputs()
@@ -76,6 +78,7 @@ class _Check:
     threads: int
     memory_mb: float
     structure: Structure
+    moved: Callable[[Graph], Moved] | None
     failures: list[str] = field(init=False)
     runtime: RuntimeInfo | None = None
     numbers: Closeness | None = None
@@ -103,7 +106,9 @@ class _Check:
     def compare_layers(self, fp32: Sequence[Path]) -> None:
         """Each layer with ncnn's fp32, on a few images."""
         probes, threshold = self.against.samples[:PROBES], layer_threshold(self.gates)
-        self.divergence = divergence(self.artifact, fp32, probes, self.against.feed, threshold, self.threads)
+        feed, graph = self.against.feed, Graph(read_param(self.artifact.files[0]).layers)
+        moved = self.moved(graph) if self.moved else {}
+        self.divergence = divergence(self.artifact, fp32, probes, feed, threshold, self.threads, moved)
         if self.artifact.precision == "fp16":
             self.failures += overflows(self.divergence.layers)
 
