@@ -7,11 +7,10 @@ from typing import Any
 
 from zoo.config.records.card import ModelCard
 from zoo.images.sets import CalibrationSet, ImageSet
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.apply import apply
-from zoo.quantize.recipe import Recipe
+from zoo.quantize.recipe import read_recipes
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, outputs
 from zoo.search.subject import Subject
@@ -32,7 +31,7 @@ def main(
     memory_mb: float,
     output: str,
 ) -> None:
-    recipe = Recipe.from_dict(read_json(recipes)[artifact.name])
+    recipe = read_recipes(recipes)[artifact.name]
     write_graph(apply(subject.fp32.graph, subject.statistics, recipe), *artifact.files)
     held_out, feed = CalibrationSet.of(ImageSet.from_dict(images)).held_out, ModelCard.read(card).feed
     truth = Reference.load(Path(reference))

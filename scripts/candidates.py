@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-from zoo.jobs.records import read_json, write_json
 from zoo.jobs.reporting import reporting
-from zoo.quantize.recipe import Recipe
+from zoo.quantize.recipe import Recipe, write_recipes
 from zoo.search.candidates import candidates
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.subject import Subject
@@ -22,9 +21,9 @@ def main(
     excluded: Collection[str],
     output: str,
 ) -> None:
-    layers = Sensitivity.from_dict(read_json(sensitivity)).layers
-    recipes = candidates(subject, Recipe.from_dict(read_json(local)), layers, choice, excluded)
-    write_json({name: recipe.to_dict() for name, recipe in recipes.items()}, output)
+    layers = Sensitivity.read(sensitivity).layers
+    recipes = candidates(subject, Recipe.read(local), layers, choice, excluded)
+    write_recipes(recipes, output)
 
 
 if __name__ == "__main__":

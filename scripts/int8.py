@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.jobs.files import replacing
-from zoo.jobs.records import read_json, write_json
+from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.apply import apply, table_of
-from zoo.quantize.recipe import Recipe
+from zoo.quantize.recipe import read_recipes
 from zoo.quantize.table import write_table
 from zoo.quantize.table_lint import lint_table
 from zoo.search.choice import summary
@@ -25,7 +25,7 @@ def main(
     *, subject: Subject, search: str, recipes: str, sensitivity: str, outputs: Mapping[str, str]
 ) -> None:
     outcome = SearchOutcome.read(search)
-    recipe = Recipe.from_dict(read_json(recipes)[outcome.chosen_or_raise(search)])
+    recipe = read_recipes(recipes)[outcome.chosen_or_raise(search)]
     for sentence in summary(outcome):
         print(f"note: int8 {subject.device}/{subject.model}: {sentence}", file=sys.stderr)
     graph, statistics = subject.fp32.graph, subject.statistics
@@ -33,12 +33,12 @@ def main(
     for finding in lint_table(table, graph, statistics.images):
         logging.warning("int8.table: %s", finding)
     quantized = apply(graph, statistics, recipe)
-    planned = Sensitivity.from_dict(read_json(sensitivity)).with_recipe(recipe)
+    planned = Sensitivity.read(sensitivity).with_recipe(recipe)
     with replacing(*outputs.values()) as temporary:
         new = dict(zip(outputs, temporary, strict=True))
         write_table(table, new["table"])
         write_json(recipe.to_dict(), new["recipe"])
-        write_json(planned.to_dict(), new["sensitivity"])
+        planned.write(new["sensitivity"])
         write_graph(quantized, new["param"], new["weights"])
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.benchmark import TimedLatency
-from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
-from zoo.quantize.recipe import Recipe
+from zoo.quantize.recipe import read_recipes
 from zoo.search.choice import search
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
@@ -28,12 +27,12 @@ def main(
     target: Mapping[str, float],
     output: str,
 ) -> None:
-    tried = {name: Recipe.from_dict(values) for name, values in read_json(recipes).items()}
+    tried = read_recipes(recipes)
     gathered = gather(
         list(map(Tried.read, trials)),
         list(map(TimedLatency.read, latencies)),
         tried,
-        Sensitivity.from_dict(read_json(sensitivity)),
+        Sensitivity.read(sensitivity),
         fp32_bytes=sum(Path(file).stat().st_size for file in fp32),
     )
     result = search(gathered.candidates, gathered.references, target)

@@ -46,7 +46,7 @@ def main(
     probes = [inputs for _, inputs in load(spread(held_out, probes_for(graph)), feed, threads)]
     processes = fitting_processes(graph, threads, memory_mb)
     found = measure_sensitivity(subject, recipe, probes, feed.shapes, processes, sensitivity_output)
-    write_json(found.to_dict(), sensitivity_output)
+    found.write(sensitivity_output)
 
 
 if __name__ == "__main__":

@@ -286,6 +286,7 @@ def sensitivity(model, device="cpu", count=12, plans=PLANS):
             }
         )
     values = {
+        "version": Sensitivity.VERSION,
         "model": model,
         "device": device,
         "images": 8,

@@ -39,6 +39,8 @@ SHIPPED = {
         "evaluation": {"set": "heldout", "images": 4},
     },
 }
+pytestmark = pytest.mark.long(70)
+
 BUILT = "results/cpu/one/w8.passed"
 DOCS = (PROJECT / "docs/elsewhere.md").read_text(encoding="utf-8")
 
@@ -156,4 +158,4 @@ def test_what_the_docs_say_to_copy_works(elsewhere: Zoo):
     (elsewhere / "config.yaml").write_text(yaml.safe_dump(configuration | {"devices": ["cpu"]}))
     assert "int8 cpu/mine" in elsewhere.pending("results/cpu/mine/int8.param")
     (snakefile,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
-    assert snakefile.split() == SNAKEFILE.format("/opt/ncnn-zoo").partition("\n\n")[2].split()
+    assert snakefile.split() == SNAKEFILE.format("/opt/ncnn_zoo").partition("\n\n")[2].split()

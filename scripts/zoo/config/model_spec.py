@@ -125,7 +125,12 @@ def _weights(name: str, entry: Mapping[str, Any], kind: LibraryKind) -> WeightsS
             f"{name}: sha256 is of a file of weights; say where it comes from (weights: {{file: …}})"
         )
     weights = WeightsSource.from_config(name, given, "own" if kind.brings_weights else "hub")
-    return _starting(weights, tagged=kind.tags and "." in entry[kind.name])
+    weights = _starting(weights, tagged=kind.tags and "." in entry[kind.name])
+    try:
+        _ = weights.recipe
+    except ZooError as error:
+        raise ZooError(f"{name}: {error}") from error
+    return weights
 
 
 def _starting(weights: WeightsSource, tagged: bool) -> WeightsSource:

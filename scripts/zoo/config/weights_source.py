@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
 from zoo.errors import ZooError, refuse_unknown
+from zoo.images.datasets import DATASETS
 from zoo.images.splits import Split
 
 WeightsKind = Literal["hub", "url", "file", "package", "train", "random", "own"]
@@ -47,7 +48,8 @@ class Training:
     def from_config(cls, model: str, entry: Mapping[str, Any]) -> Self:
         """Read a `train:` entry without its images.
 
-        Raises ZooError for an unknown key, a malformed value, or a start that is itself trained.
+        Raises ZooError for a malformed split, or a start that is itself trained. Whether the recipe makes
+        sense is known once it is known what is fine-tuned, see `WeightsSource.recipe`.
         """
         recipe = dict(entry)
         start = recipe.pop("from", None)
@@ -58,7 +60,6 @@ class Training:
             if source.kind == "train":
                 raise ZooError(f"{model}: training starts from weights that are fetched, not trained")
         try:
-            TrainingRecipe.of(recipe)
             Split("train", split.get("held_out", 0.2), split.get("split_seed", 0))
         except ZooError as error:
             raise ZooError(f"{model}: {error}") from error
@@ -145,6 +146,17 @@ class WeightsSource:
         """True if fetching the weights needs a network (or a filled hub cache)."""
         start = self.training.start if self.training else None
         return self.kind in ("hub", "url") or (start is not None and start.remote)
+
+    @property
+    def recipe(self) -> TrainingRecipe:
+        """The hyperparameters of a training: defaults, what its data set asks for, what its entry says.
+
+        Raises ZooError for an unknown key or a value that makes no sense.
+        """
+        training = self.training or Training()
+        defaults = SCRATCH if training.start is None or training.start.random else FINE_TUNE
+        packaged = DATASETS.get(str(self.location))
+        return TrainingRecipe.of(defaults, packaged.recipe if packaged else {}, training.recipe)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.jobs.records import read_json, write_json
 from zoo.ncnn.group_wise import BLOCK_SIZES
 from zoo.quantize.table import CalibrationTable, format_table, parse_table
 
@@ -145,3 +147,26 @@ class Recipe:
                 raise ZooError(f"layer {name}: {error}") from None
         table = parse_table(values["table"], f"recipe {values['name']}") if "table" in values else None
         return cls(values["name"], plans, table, values.get("gelu", "erf"))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Recipe":
+        """The recipe in a file. Raises ZooError, naming the file, if it holds none."""
+        values = read_json(path)
+        try:
+            return cls.from_dict(values)
+        except ZooError as error:
+            raise ZooError(f"{path}: {error}") from error
+
+
+def read_recipes(path: str | Path) -> dict[str, Recipe]:
+    """Recipes by name, as `write_recipes` writes them. Raises ZooError, naming the file, for what is none."""
+    values = read_json(path)
+    try:
+        return {name: Recipe.from_dict(recipe) for name, recipe in values.items()}
+    except ZooError as error:
+        raise ZooError(f"{path}: {error}") from error
+
+
+def write_recipes(recipes: Mapping[str, Recipe], path: str | Path) -> None:
+    """Several recipes in one file, by name."""
+    write_json({name: recipe.to_dict() for name, recipe in recipes.items()}, path)

@@ -12,7 +12,6 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
-from zoo.jobs.records import read_json
 from zoo.report.artifact_names import sort_key
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
@@ -48,19 +47,12 @@ AnyRecord = TypeVar("AnyRecord", bound=ModelRecord)
 AnyProof = TypeVar("AnyProof", bound=Proof)
 
 
-def _read_sensitivity(path: str | Path) -> Sensitivity:
-    try:
-        return Sensitivity.from_dict(read_json(path))
-    except ZooError as error:
-        raise ZooError(f"{path}: {error}") from error
-
-
 READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "verify": Verification.read,
     "bench": Benchmark.read,
     "eval": Evaluation.read,
     "search": SearchOutcome.read,
-    "sensitivity": _read_sensitivity,
+    "sensitivity": Sensitivity.read,
 }
 """What reads a record, by the part of its file's name before `.json`, such as `int8.search.json`."""
 

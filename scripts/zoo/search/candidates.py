@@ -11,7 +11,6 @@ from pathlib import Path
 
 from zoo.calibration.observers import OBSERVERS
 from zoo.errors import ZooError
-from zoo.jobs.records import read_json
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layouts import LAYOUTS
 from zoo.ncnn.weights import layers_with_weights
@@ -206,7 +205,7 @@ def from_file(graph: Graph, path: Path) -> Recipe:
     Raises ZooError, naming the file, if it is neither or of another model.
     """
     if path.suffix == ".json":
-        recipe = Recipe.from_dict(read_json(path))
+        recipe = Recipe.read(path)
     else:
         table = import_table(path, graph)
         int8 = {name: LayerPlan("int8") for name in table.weights}

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from zoo.array_types import Arrays
+from zoo.config.records.record import Record
 from zoo.errors import ZooError
 from zoo.jobs.scratch import scratch
 from zoo.measure.layer_time import LayerTimes, layer_times
@@ -46,12 +47,14 @@ class LayerSensitivity:
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Record):
     """The layers of a model in the graph's order. images: probes; signal: see `Noise`.
 
     time_device: the name of what ran the layers, for their times; transfers: whether the times include that
     of handing each result to the CPU (see `layer_time`).
     """
+
+    KIND: ClassVar[str] = "record of sensitivity"
 
     model: str
     device: str
@@ -92,21 +95,7 @@ class Sensitivity:
             asdict(layer) | {"plan": None if layer.plan is None else layer.plan.to_dict()}
             for layer in self.layers
         ]
-        return asdict(self) | {"layers": layers}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Sensitivity":
-        """The inverse of `to_dict`. Raises ZooError for what is not one."""
-        try:
-            layers = tuple(
-                LayerSensitivity(**layer | {"plan": layer["plan"] and LayerPlan(**layer["plan"])})
-                for layer in values["layers"]
-            )
-            return cls(**dict(values) | {"layers": layers})
-        except (KeyError, TypeError) as error:
-            raise ZooError(
-                "not a record of sensitivity as this version writes it; delete it to have it made again"
-            ) from error
+        return super().to_dict() | {"layers": layers}
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from torch import nn
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import CLASSIFICATION
 from zoo.config.training_images import is_packaged, parts, training_classes, with_classes
-from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
+from zoo.config.training_recipe import TrainingRecipe
 from zoo.config.weights_source import Training
 from zoo.errors import ZooError
-from zoo.images.datasets import DATASETS
 from zoo.images.preprocess import Preprocess
 from zoo.images.sets import Sample, fingerprint, samples
 from zoo.models.architecture import build, naming
@@ -32,14 +31,6 @@ from zoo.training.checkpoint import Checkpoint
 from zoo.training.fit import Images, fit
 from zoo.training.loader import Augmented, Plain, own_randomness
 from zoo.training.machine import Machine
-
-
-def recipe_of(spec: ModelSpec) -> TrainingRecipe:
-    """The recipe of a model that is trained: defaults, what its data set asks for, what its entry says."""
-    training = spec.weights.training or Training()
-    defaults = SCRATCH if training.start is None or training.start.random else FINE_TUNE
-    data = DATASETS[str(spec.weights.location)].recipe if is_packaged(spec.weights) else {}
-    return TrainingRecipe.of(defaults, data, training.recipe)
 
 
 def train(
@@ -69,7 +60,7 @@ def train(
 def _train(
     spec: ModelSpec, folder: Path, machine: Machine, checkpoint: Path | None, code: str
 ) -> tuple[nn.Module, dict[str, Any]]:
-    weights, recipe = spec.weights, recipe_of(spec)
+    weights, recipe = spec.weights, spec.weights.recipe
     training = weights.training or Training()
     image_sets = parts(weights, folder)
     train_samples, held_out = map(samples, image_sets)

@@ -118,9 +118,26 @@ def test_specification_survives_json():
         ({"module": "a:b", "weights": {"own": 1}}, "unknown own"),
         ({"module": "a:b", "weights": {"sha256": "0" * 64}}, "sha256 is of a file of weights; say where"),
         ({"timm": "resnet18", "preprocess": {"sizes": [1, 1]}}, "unknown sizes; it takes size"),
+        ({"timm": "resnet18", "weights": {"train": {"images": "a", "epoch": 3}}}, "unknown epoch; known are"),
+        (
+            {"timm": "resnet18", "weights": {"train": {"images": "a", "epochs": 3}}},
+            "warmup_epochs must be fewer than epochs, not 5 of 3",
+        ),
     ],
 )
 def test_mistakes_are_named(entry, said):
     with pytest.raises(ZooError, match=said) as error:
         ModelSpec.from_config("m", entry)
     assert str(error.value).startswith("m: ")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"timm": "resnet18.a1_in1k", "weights": {"train": {"images": "a", "epochs": 3}}},
+        {"timm": "resnet18", "weights": {"train": {"images": "a", "epochs": 3, "from": {"file": "b.pth"}}}},
+    ],
+)
+def test_a_short_fine_tuning_needs_no_word_about_its_warmup(entry):
+    recipe = ModelSpec.from_config("m", entry).weights.recipe
+    assert (recipe.epochs, recipe.warmup_epochs) == (3, 1)

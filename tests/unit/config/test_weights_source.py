@@ -21,7 +21,6 @@ from zoo.errors import ZooError
         ({"file": "a", "keys": "shape"}, "m: keys must be name or order, not 'shape'"),
         ({"hub": "a/b/c"}, "m: a hub repository is owner/name or owner/name@revision"),
         ({"train": {"epochs": 3}}, "m: say which images to train on"),
-        ({"train": {"images": "a", "epoch": 3}}, "m: training: unknown epoch; known are epochs, "),
         (
             {"train": {"images": "a", "from": {"train": "digits"}}},
             "m: training starts from weights that are ",

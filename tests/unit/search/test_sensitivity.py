@@ -103,8 +103,15 @@ def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json():
         record.with_recipe(Recipe("short", {"conv": LayerPlan()}))
 
 
-@pytest.mark.parametrize("damage", [{"layers": [{}]}, {"more": 1}])
-def test_what_is_not_a_record_is_refused(damage):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"layers": [{}]}, r"a broken record of sensitivity .*`name`"),
+        ({"version": 0}, r"no record of sensitivity as this version"),
+        ({"signal": None}, r"a broken record of sensitivity .*signal"),
+    ],
+)
+def test_what_is_not_a_record_is_refused(damage, said):
     values = record_of().to_dict() | damage
-    with pytest.raises(ZooError, match="not a record of sensitivity"):
+    with pytest.raises(ZooError, match=said):
         Sensitivity.from_dict(values)

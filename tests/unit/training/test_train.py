@@ -18,7 +18,7 @@ from zoo.models.state_dict import save
 from zoo.models.traits import preprocess_record
 from zoo.models.weights import fetch
 from zoo.training.loader import Plain
-from zoo.training.train import recipe_of, train
+from zoo.training.train import train
 
 torch.set_num_threads(1)
 
@@ -60,8 +60,8 @@ def test_the_origin_is_recorded_for_the_card(folder, trained):
 
 def test_digits_are_a_training_with_a_recipe_of_its_own():
     digits = spec("digits", {}, classes=10)
-    assert recipe_of(digits).augment["hflip"] == 0
-    assert recipe_of(spec("digits", {"epochs": 40, "augment": {"hflip": 0.5}})).augment["hflip"] == 0.5
+    assert digits.weights.recipe.augment["hflip"] == 0
+    assert spec("digits", {"epochs": 40, "augment": {"hflip": 0.5}}).weights.recipe.augment["hflip"] == 0.5
     from zoo.models.architecture import create
 
     card = describe(digits, create(digits), {}, "0" * 64)
@@ -142,13 +142,13 @@ def test_a_tag_means_its_weights_are_fine_tuned(folder):
 
     tagged = entry("convnext_atto.d2_in1k", str(folder))
     assert tagged.weights.training.start.kind == "hub" and tagged.weights.remote
-    assert recipe_of(tagged).epochs == 20
+    assert tagged.weights.recipe.epochs == 20
     plain = entry("convnext_atto", str(folder))
     assert plain.weights.training.start is None and not plain.weights.remote
-    assert recipe_of(plain).epochs == 100
+    assert plain.weights.recipe.epochs == 100
     assert entry("convnext_atto", {"images": "x", "from": "hub"}).weights.training.start.kind == "hub"
     random = entry("convnext_atto.d2_in1k", {"images": "x", "from": {"random": 1}})
-    assert random.weights.training.start.random and recipe_of(random).epochs == 100
+    assert random.weights.training.start.random and random.weights.recipe.epochs == 100
     for each in (tagged, random):
         assert ModelSpec.from_dict(each.to_dict()) == each
 
