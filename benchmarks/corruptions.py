@@ -5,8 +5,8 @@
 Builds the embedded models' fp32, fp16 and int8 files for ncnn on the CPU in a zoo of its own, in `--folder`
 (by default one that is removed at the end), corrupts them in `--count` ways, and verifies what is wrong. A
 file is wrong that on `IMAGES` images which verification does not see is more than 6 dB further from the
-model than the sound file is, and at an SQNR to that one below what `FROM_SOUND` says in dB. That is judged here, by
-what TorchScript answers and with no metric of the project. Exits with 1 if a wrong file passes.
+model than the sound file is, and at an SQNR to that one below what `FROM_SOUND` says in dB. That is judged
+here, by what TorchScript answers and with no metric of the project. Exits with 1 if a wrong file passes.
 """
 
 import argparse
