@@ -71,6 +71,7 @@ def of_model(function):
 
 
 spec = of_model(lambda model: model.spec_values)
+if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 
 def library_code(script):
@@ -112,8 +113,7 @@ def of_candidates(wc, record):
 
 
 def by_size(base, factor, thread=(0, 0)):
-    """A request in MB that grows with the largest file that a job reads, see `zoo.jobs.usage.request`.
-    thread: base and factor of what each of the job's threads takes in addition."""
+    """A request in MB by the largest file read, see `zoo.jobs.usage.request`; thread: what each takes more."""
     return lambda wc, input, threads: request(
         base + threads * thread[0], factor + threads * thread[1], input
     )

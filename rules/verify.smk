@@ -1,5 +1,5 @@
-"""Needs: an artifact, the torch outputs for the verification images, and, for an ncnn artifact, ncnn's
-fp32 files.
+"""Needs: an artifact, the torch outputs for the verification images; for an ncnn artifact, ncnn's fp32 files;
+and, of what a search chose, its outcome and the images and answers that it judged by.
 Makes: <artifact>.verify.json, whatever the verdict; and <artifact>.passed, or a failure in a sentence.
 """
 
@@ -9,6 +9,8 @@ rule verify:
     input:
         files=files_of(),
         fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
+        search=if_searched(lambda wc: outputs.judgement(wc.device, wc.model)),
+        calibration=if_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
         reference="results/reference/{model}/verification.npz",
         dataset=dataset_of("verification"),
@@ -28,6 +30,7 @@ rule verify:
         gates=lambda wc: ZOO.models[wc.model].gates(ARTIFACTS[wc.artifact].precision),
         images=images_of("verification"),
         images_state=images_state_of("verification"),
+        search_images=if_searched(images_of("calibration")),
     message:
         "verify {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

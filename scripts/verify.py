@@ -1,14 +1,22 @@
 """Verify one artifact against the original model; write the report whatever the verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import ZooError
 from zoo.images.planned import as_planned
+from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
-from zoo.measure.reference_set import ReferenceSet
+from zoo.measure.divergence import Moved
+from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
+from zoo.ncnn.graph import Graph
+from zoo.quantize.apply import moved_blobs
+from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
+from zoo.search.outcome import SearchOutcome
 
 snakemake: Any
 
@@ -24,9 +32,22 @@ def main(
     threads: int,
     memory_mb: float,
     output: str,
+    search: tuple[str, str, str, Mapping[str, Any]] | None = None,
 ) -> None:
-    against = ReferenceSet.read(images, card, reference)
-    verify(artifact, against, tuple(map(Path, fp32)) or None, gates, threads, memory_mb).write(output)
+    against, pair = ReferenceSet.read(images, card, reference), tuple(map(Path, fp32)) or None
+    judged, moved = (None, None) if search is None else chosen(card, *search)
+    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved).write(output)
+
+
+def chosen(
+    card: str, outcome: str, recipe: str, reference: str, images: Mapping[str, Any]
+) -> tuple[SearchImages, Callable[[Graph], Moved]]:
+    """What a search measured of the candidate that it took, and which blobs that one moves on purpose."""
+    taken = SearchOutcome.read(outcome).taken
+    if taken is None:
+        raise ZooError(f"{outcome}: the search took no candidate; build it again")
+    moved = partial(moved_blobs, recipe=Recipe.from_dict(read_json(recipe)))
+    return SearchImages.read(images, card, reference, taken.sqnr_db), moved
 
 
 if __name__ == "__main__":
@@ -44,4 +65,5 @@ if __name__ == "__main__":
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],
+            search=(*files.search, params.search_images) if files.search else None,
         )

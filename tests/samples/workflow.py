@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "devices": ["cpu"],
     "int8": {"recipe": "local"},
-    "gates": {"fp32": {"min_cosine": 0.9999}, "int8": {"min_cosine": 0.5}},
+    "gates": {"int8": {"min_cosine": 0.5, "min_sqnr_db": 3, "min_top1_agreement": None}},
     "image_sets": {
         "photos": {"path": "photos", "crops": True},
         "others": {"path": "others", "crops": True},

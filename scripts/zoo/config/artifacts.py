@@ -43,6 +43,11 @@ class ArtifactKind:
         return names | {"precision": self.precision, "runtime": self.runtime}
 
     @property
+    def searched(self) -> bool:
+        """Whether a search chooses its recipe."""
+        return self.name == "int8"
+
+    @property
     def deployable(self) -> bool:
         """Whether a deploy bundle is made of it."""
         return self.runtime == "ncnn"

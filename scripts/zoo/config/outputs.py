@@ -148,6 +148,14 @@ def layer_reference(device: str, model: str, artifact: str) -> list[str]:
     return artifact_files(device, model, "fp32") if ARTIFACTS[artifact].runtime == "ncnn" else []
 
 
+def judgement(device: str, model: str) -> list[str]:
+    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by."""
+    folder = model_folder(device, model)
+    return [f"{folder}/int8.{record}.json" for record in ("search", "recipe")] + [
+        f"{folder}/search/reference.npz"
+    ]
+
+
 def calibration_shards(device: str, model: Model) -> list[str]:
     """The statistics that those of a model are merged from; none if one job collects them."""
     shards = model.settings.int8.shards

@@ -42,14 +42,30 @@ class Limits:
 class Gates(Limits):
     """What an artifact must reach to pass, over the verification images.
 
-    min_cosine: of the worst image. min_sqnr_db: over all outputs, in dB. min_top1_agreement: share of images
-    with the same first class. max_abs_error: between any two outputs.
+    min_cosine: of the worst image. min_sqnr_db: over all images, of the worst output, in dB; it sees scale.
+    min_top1_agreement: share of images with the same first class. max_abs_error: between any two outputs.
+    max_db_below_search: how far the SQNR of what a search chose may be below what that measured, on the
+    same images.
     """
 
     min_cosine: float | None = None
     min_sqnr_db: float | None = None
     min_top1_agreement: float | None = None
     max_abs_error: float | None = None
+    max_db_below_search: float | None = None
+
+
+DEFAULT_GATES: Mapping[str, Gates] = {
+    "fp32": Gates(min_cosine=0.9999, min_sqnr_db=80),
+    "fp16": Gates(min_cosine=0.999, min_sqnr_db=36),
+    "bf16": Gates(min_cosine=0.995, min_sqnr_db=22),
+    "w8": Gates(min_cosine=0.999, min_sqnr_db=26),
+    "int8": Gates(min_cosine=0.99, min_sqnr_db=20, min_top1_agreement=0.97, max_db_below_search=3),
+}
+"""By precision: what sound files keep by several dB, see `benchmarks/sound_files.py`."""
+
+NO_GATES = "none"
+"""What `gates` says in place of gates for there to be none."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +129,12 @@ class Settings:
     """What holds for one model: its own settings over the zoo's, over these defaults.
 
     artifacts: what is built without being asked for by name; None: see `zoo.config.zoo.Model.artifacts`.
-    opset: of fp32.onnx. gates: by precision.
+    opset: of fp32.onnx. gates: by precision; those that nothing is said of are DEFAULT_GATES.
     """
 
     artifacts: tuple[str, ...] | None = None
     opset: int = DEFAULT_OPSET
-    gates: Mapping[str, Gates] = field(default_factory=dict)
+    gates: Mapping[str, Gates] = field(default_factory=lambda: dict(DEFAULT_GATES))
     int8: Int8 = field(default_factory=Int8)
     onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
     vendor: Vendor = field(default_factory=Vendor)
@@ -129,12 +145,14 @@ class Settings:
 
         Keys of the entries that are no settings are passed over. Raises ZooError for unknown keys below one.
         """
-        values: dict[str, Any] = {}
+        defaults = {precision: gates.to_dict() for precision, gates in DEFAULT_GATES.items()}
+        values: dict[str, Any] = {"gates": defaults}
         for layer in layers:
-            values = overlay(values, {key: layer[key] for key in SETTINGS if key in layer})
+            said = {key: layer[key] for key in SETTINGS if key in layer}
+            values = {"gates": defaults} | overlay(values, said)
+        gates = {} if values["gates"] == NO_GATES else values["gates"]
         values["gates"] = {
-            precision: _made(Gates, f"gates: {precision}", gates)
-            for precision, gates in values.get("gates", {}).items()
+            precision: _made(Gates, f"gates: {precision}", limits) for precision, limits in gates.items()
         }
         int8 = values.get("int8", {})
         target = _made(Target, "int8: target", int8.get("target", {}))

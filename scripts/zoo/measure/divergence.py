@@ -1,7 +1,9 @@
 """The layer where an ncnn artifact leaves its fp32 original, found by comparing the outputs of all layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from zoo.config.records.verification import Divergence, LayerDifference
 from zoo.errors import ArtifactError
@@ -14,6 +16,9 @@ from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import load as load_runner
 
+Moved = Mapping[str, float | None]
+"""A blob -> the constant that its values lack, or None where each channel has another scale than in fp32."""
+
 
 def divergence(
     artifact: Artifact,
@@ -22,23 +27,33 @@ def divergence(
     feed: Feed,
     threshold: float,
     threads: int,
+    moved: Moved | None = None,
 ) -> Divergence:
     """Every layer's difference, and the first that diverges.
 
+    moved: the blobs of the artifact that are not what they are in fp32, on purpose. What was taken off is
+    put back before a blob is compared; where that is None, it is left out.
     A layer diverges if its output's cosine to fp32 on the CPU falls below `threshold` for any image.
     Raises ArtifactError if the artifact cannot be run, or a layer's output has another shape than in fp32.
     """
-    layers = isolated(str(artifact), layer_differences, artifact, fp32, samples, feed, threads)
+    layers = isolated(str(artifact), layer_differences, artifact, fp32, samples, feed, threads, moved)
     first = next((layer for layer in layers if layer.cosine < threshold), None)
     return Divergence("fp32", threshold, len(samples), first, tuple(layers))
 
 
 def layer_differences(
-    artifact: Artifact, fp32: Sequence[Path], samples: Sequence[Sample], feed: Feed, threads: int
+    artifact: Artifact,
+    fp32: Sequence[Path],
+    samples: Sequence[Sample],
+    feed: Feed,
+    threads: int,
+    moved: Moved | None = None,
 ) -> list[LayerDifference]:
-    """Differences of all layers that both graphs have, in the graph's order, over `samples`."""
+    """Differences of all layers that both graphs have, in the graph's order, over `samples`. moved: see
+    `divergence`."""
+    moved = moved or {}
     graph, original = (Graph(read_param(pair[0]).layers) for pair in (artifact.files, fp32))
-    shared = set(original.blobs)
+    shared = set(original.blobs) - {blob for blob, taken_off in moved.items() if taken_off is None}
     layers = {blob: layer for blob, layer in compared_layers(graph).items() if blob in shared}
     names = list(layers)
     comparisons = [LayerComparison(layer.name, layer.type, blob) for blob, layer in layers.items()]
@@ -52,5 +67,5 @@ def layer_differences(
                     f"{artifact}: {layers[name]} gives {got.shape}, in fp32 it gives {expected.shape}; "
                     "build both again"
                 )
-            comparison.add(expected, got)
+            comparison.add(expected, got + np.float32(moved.get(name) or 0.0))
     return [comparison.result() for comparison in comparisons]

@@ -1,14 +1,20 @@
-"""What artifacts are held to: a set of samples, and what the original model makes of them."""
+"""What artifacts are held to: a set of samples, and what the original model makes of them; and what a search
+measured of the one that it chose.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import SearchedCloseness
 from zoo.images.inputs import Feed
-from zoo.images.sets import ImageSet, Sample, samples
-from zoo.runners.reference import Reference
+from zoo.images.sets import CalibrationSet, ImageSet, Sample, samples
+from zoo.measure.metrics import sqnr_db
+from zoo.runners.artifact import Artifact
+from zoo.runners.inference import MEMORY_MB
+from zoo.runners.reference import Reference, outputs
 
 
 @dataclass(frozen=True)
@@ -28,3 +34,33 @@ class ReferenceSet:
         """
         chosen = tuple(samples(ImageSet.from_dict(images)))
         return cls(images["name"], chosen, ModelCard.read(card).feed, Reference.load(Path(reference)))
+
+
+@dataclass(frozen=True)
+class SearchImages:
+    """The images that a search judged its int8 candidates by: the held-out ones of calibration, how the model
+    is fed with them, what fp32 in ncnn answered, and the SQNR, in dB, of the candidate that it took.
+
+    Verification sees other images, for which an SQNR may well be higher or lower; on these, and against these
+    answers, a sound file measures as its candidate did.
+    """
+
+    samples: tuple[Sample, ...]
+    feed: Feed
+    reference: Reference
+    searched_db: float
+
+    @classmethod
+    def read(
+        cls, images: Mapping[str, Any], card: str | Path, reference: str | Path, searched_db: float
+    ) -> Self:
+        """From the calibration images as plain values, and the files of the card and of fp32's outputs."""
+        held_out = CalibrationSet.of(ImageSet.from_dict(images)).held_out
+        return cls(tuple(held_out), ModelCard.read(card).feed, Reference.load(Path(reference)), searched_db)
+
+    def closeness(self, artifact: Artifact, threads: int, memory_mb: float = MEMORY_MB) -> SearchedCloseness:
+        """How close an artifact is now. Raises ArtifactError if it cannot be run or has other outputs."""
+        found, _ = outputs(artifact, self.samples, self.feed, self.reference, threads, memory_mb)
+        pairs = zip(self.reference.outputs, found, strict=True)
+        worst = min(sqnr_db(expected, got) for expected, got in pairs)
+        return SearchedCloseness(len(self.samples), worst, self.searched_db)

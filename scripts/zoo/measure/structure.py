@@ -1,15 +1,25 @@
-"""Whether an artifact's files are complete and hold nothing foreign, before anything runs them."""
+"""Whether an artifact's files are complete and hold nothing foreign, before anything runs them; and whether
+ncnn's fp16 and bf16 files are fp32's, rounded, which no set of images shows of every weight.
+"""
 
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from zoo.config.records.verification import FileFacts, Structure
 from zoo.jobs.files import sha256
+from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.check import check_files
-from zoo.ncnn.graph import read_param
+from zoo.ncnn.fp16 import to_fp16
+from zoo.ncnn.graph import Graph, read_graph, read_param
+from zoo.ncnn.layer import Layer
+
+ROUNDINGS: dict[str, Callable[[Graph], Graph]] = {"fp16": to_fp16, "bf16": to_bf16}
+"""The precisions of files that follow from fp32's."""
 
 
 def check_structure(runtime: str, files: Sequence[Path]) -> Structure:
@@ -61,3 +71,33 @@ def _check_archive(path: Path) -> list[str]:
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         return [f"{path.name} is not a TorchScript archive: {error}"]
     return [f"{path.name} is damaged in {broken}"] if broken else []
+
+
+def strays(files: Sequence[Path], fp32: Sequence[Path], precision: str) -> list[str]:
+    """A sentence if ncnn's files, a `.param` and a `.bin`, are not fp32's in this precision.
+
+    Raises ZooError if a file cannot be read, or the precision cannot hold a weight.
+    """
+    expected, own = ROUNDINGS[precision](read_graph(*fp32)), read_graph(*files)
+    if len(own.layers) != len(expected.layers):
+        return [f"it has {len(own.layers)} layers, and fp32 has {len(expected.layers)}; build both again"]
+    for layer, wanted in zip(own.layers, expected.layers, strict=True):
+        if difference := _difference(layer, wanted):
+            return [f"{layer}: {difference}; build both again"]
+    return []
+
+
+def _difference(layer: Layer, wanted: Layer) -> str:
+    """How a layer differs from the one it should be, in a phrase; empty if it does not."""
+    for what in ("type", "name", "inputs", "outputs", "params"):
+        if (own := getattr(layer, what)) != (other := getattr(wanted, what)):
+            return f"its {what} are {own}, and in fp32 {other}"
+    for role, array in wanted.weights.items():
+        own_array = layer.weights[role]
+        if own_array.storage is not array.storage:
+            return f"its {role} is stored {own_array.storage.name}, not {array.storage.name}"
+        differ = own_array.values.view(np.uint8) != array.values.view(np.uint8)
+        if differ.any():
+            count = int(differ.reshape(array.values.size, -1).any(axis=1).sum())
+            return f"{count} of {array.values.size} numbers of its {role} are not those of fp32, rounded"
+    return ""

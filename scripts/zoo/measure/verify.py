@@ -1,6 +1,6 @@
 """Verification of an artifact: its structure, its numbers against torch, and a verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from zoo.config.records.verification import (
     Divergence,
     LayerDifference,
     Numbers,
+    SearchedCloseness,
     Structure,
     Verdict,
     Verification,
@@ -20,10 +21,11 @@ from zoo.config.records.verification import (
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import attempted
 from zoo.measure.closeness import closeness
-from zoo.measure.divergence import divergence
-from zoo.measure.gates import failures, layer_threshold
-from zoo.measure.reference_set import ReferenceSet
-from zoo.measure.structure import check_structure, file_facts
+from zoo.measure.divergence import Moved, divergence
+from zoo.measure.gates import failures, layer_threshold, search_failures
+from zoo.measure.reference_set import ReferenceSet, SearchImages
+from zoo.measure.structure import ROUNDINGS, check_structure, file_facts, strays
+from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.reference import outputs, shaped_like
@@ -39,22 +41,28 @@ def verify(
     gates: Mapping[str, float],
     threads: int,
     memory_mb: float = MEMORY_MB,
+    search: SearchImages | None = None,
+    moved: Callable[[Graph], Moved] | None = None,
 ) -> Verification:
     """The verification of an artifact, whatever the verdict.
 
-    fp32: ncnn's fp32 pair, to compare layers with, for an ncnn artifact. gates: see `gate_failures`.
-    A part that could not be made is None, and the verdict says why. Raises ZooError only for what is no
-    fault of the artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a process
-    that was killed from outside twice.
+    fp32: ncnn's fp32 pair, to compare layers and weights with, for an ncnn artifact. gates: see
+    `gate_failures`. search: what a search judged the artifact by, if one chose it. moved: which blobs of the
+    artifact's graph are moved on purpose, see `divergence`. A part that could not be made is None, and the
+    verdict says why. Raises ZooError only for what is no fault of the artifact: unreadable images, no
+    Vulkan device, files that changed meanwhile, or a process that was killed from outside twice.
     """
-    check = _Check(
-        artifact, against, gates, threads, memory_mb, check_structure(artifact.runtime, artifact.files)
-    )
+    structure = check_structure(artifact.runtime, artifact.files)
+    check = _Check(artifact, against, gates, threads, memory_mb, structure, moved)
     if check.structure.ok:
         try:
             attempted(check.compare_outputs)
+            if search is not None:
+                attempted(partial(check.compare_with_search, search))
             if fp32 and not (artifact.device == "cpu" and tuple(fp32) == artifact.files):
                 attempted(partial(check.compare_layers, fp32))
+            if fp32 and artifact.precision in ROUNDINGS:
+                check.failures += strays(artifact.files, fp32, artifact.precision)
             if against.feed.second() is not None:
                 attempted(check.compare_at_second_shape)
         except ArtifactError as error:
@@ -73,11 +81,13 @@ class _Check:
     threads: int
     memory_mb: float
     structure: Structure
+    moved: Callable[[Graph], Moved] | None
     failures: list[str] = field(init=False)
     runtime: RuntimeInfo | None = None
     numbers: Closeness | None = None
     second: ClosenessAtShapes | None = None
     divergence: Divergence | None = None
+    searched: SearchedCloseness | None = None
 
     def __post_init__(self) -> None:
         self.failures = list(self.structure.problems)
@@ -88,13 +98,20 @@ class _Check:
         computed, self.runtime = outputs(
             self.artifact, samples, feed, reference, self.threads, self.memory_mb
         )
-        self.numbers = closeness(reference.outputs, computed, reference.classifies)
+        self.numbers = closeness(reference.outputs, computed, reference.names, reference.classifies)
         self.failures += failures(computed, reference.names, self.numbers, self.gates)
+
+    def compare_with_search(self, search: SearchImages) -> None:
+        """The outputs with fp32's, on the images that the search judged the artifact by."""
+        self.searched = search.closeness(self.artifact, self.threads, self.memory_mb)
+        self.failures += search_failures(self.searched, self.gates)
 
     def compare_layers(self, fp32: Sequence[Path]) -> None:
         """Each layer with ncnn's fp32, on a few images."""
         probes, threshold = self.against.samples[:PROBES], layer_threshold(self.gates)
-        self.divergence = divergence(self.artifact, fp32, probes, self.against.feed, threshold, self.threads)
+        feed, graph = self.against.feed, Graph(read_param(self.artifact.files[0]).layers)
+        moved = self.moved(graph) if self.moved else {}
+        self.divergence = divergence(self.artifact, fp32, probes, feed, threshold, self.threads, moved)
         if self.artifact.precision == "fp16":
             self.failures += overflows(self.divergence.layers)
 
@@ -106,7 +123,7 @@ class _Check:
             raise ZooError("the reference outputs lack those of the second shape; build them again")
         computed, _ = run(self.artifact, self.against.samples, feed, self.threads, self.memory_mb)
         computed = shaped_like(self.artifact, computed, reference.second)
-        numbers = closeness(reference.second, computed, reference.classifies)
+        numbers = closeness(reference.second, computed, reference.names, reference.classifies)
         self.second = ClosenessAtShapes(**vars(numbers), shapes=feed.shapes)
         missed = failures(computed, reference.names, numbers, self.gates)
         self.failures += [f"with the second shape, {failure}" for failure in missed]
@@ -130,6 +147,7 @@ class _Check:
             numbers=numbers,
             divergence=self.divergence,
             verdict=Verdict(not self.failures, tuple(self.failures), dict(self.gates)),
+            searched=self.searched,
         )
 
 

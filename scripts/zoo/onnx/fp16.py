@@ -205,7 +205,7 @@ class _Judge:
     def failures(self, outputs: Arrays) -> str:
         """What outputs fail for, as a sentence; an empty one if they pass."""
         names = [f"calibration image {number}" for number in range(1, len(outputs[0]) + 1)]
-        numbers = closeness(self.reference, outputs, self.classifies)
+        numbers = closeness(self.reference, outputs, names, self.classifies)
         return "; ".join(failures(outputs, names, numbers, self.gates))
 
 

@@ -129,6 +129,21 @@ def centre(graph: Graph, name: str, offset: float) -> Graph:
     return graph.replace(_moved(reader, weight_rows(reader).sum(axis=1, dtype=np.float64) * offset))
 
 
+def centred_blobs(graph: Graph, name: str) -> tuple[str, ...]:
+    """The blobs that lack the constant in a graph where the layer's input is centred for free, see `centre`:
+    from the layer whose clip moved to the input. None where a pass subtracts it."""
+    blobs: list[str] = []
+    blob = graph[name].inputs[0]
+    while (maker := graph.producer(blob)) is not None and maker.name != shift_name(name):
+        blobs.append(blob)
+        if maker.type in _MAKERS:
+            return tuple(blobs)
+        if maker.type not in (*_MOVING, "Quantize") and not _mean(maker):
+            break
+        blob = maker.inputs[0]
+    return ()
+
+
 def shift_name(layer: str) -> str:
     """The name of the BinaryOp before this layer that shifts its input."""
     return f"{layer}_shift"

@@ -29,6 +29,18 @@ def norm_before(graph: Graph, name: str) -> str | None:
     return None
 
 
+def smoothed_blobs(graph: Graph, name: str) -> tuple[str, ...]:
+    """The blobs, from the norm to the layer's input, that are divided by channel where it is smoothed."""
+    blobs: list[str] = []
+    blob = graph[name].inputs[0]
+    while (maker := graph.producer(blob)) is not None and maker.type in ("LayerNorm", "Permute", "Reshape"):
+        blobs.append(blob)
+        if maker.type == "LayerNorm":
+            return tuple(blobs)
+        blob = maker.inputs[0]
+    return ()
+
+
 def smooth(graph: Graph, name: str, by: Doubles) -> Graph:
     """The graph in which the layer reads its input divided by `by`, (channels,); its output stays the same.
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,17 @@ from zoo.config.model_spec import MODEL_KEYS, PREPROCESS_KEYS, ModelSpec
 from zoo.config.records.card import CLASSIFICATION, OTHER
 from zoo.config.records.verification import Closeness, Cosine
 from zoo.config.schema_error import check
-from zoo.config.settings import SETTINGS, Gates, Int8, OnnxInt8, Settings, Target, Vendor
+from zoo.config.settings import (
+    DEFAULT_GATES,
+    SETTINGS,
+    Gates,
+    Int8,
+    OnnxInt8,
+    Settings,
+    Target,
+    Vendor,
+    overlay,
+)
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
@@ -167,7 +178,7 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "artifacts": model.artifacts("cpu"),
         "opset": Settings().opset,
         "streams": zoo.streams,
-        "gates": Settings().gates,
+        "gates": {precision: gates.to_dict() for precision, gates in DEFAULT_GATES.items()},
         **dict.fromkeys(("int8", "onnx_int8", "vendor", "models")),
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
@@ -219,6 +230,10 @@ def layered(properties: dict[str, Any], *path: str):
         yield from layered(entry.get("properties", {}), *path, name)
 
 
+def plain(gates: Mapping[str, Gates]) -> dict[str, dict[str, float]]:
+    return {precision: limits.to_dict() for precision, limits in gates.items()}
+
+
 @pytest.mark.parametrize("path", list(layered({key: MODEL[key] for key in SETTINGS})), ids=": ".join)
 def test_null_takes_away_whatever_the_zoo_says(path: tuple[str, ...]):
     entry: Any = None
@@ -227,8 +242,9 @@ def test_null_takes_away_whatever_the_zoo_says(path: tuple[str, ...]):
     config = {"models": {"a": {"timm": "x", **entry}}}
     assert not refused(config)
     settings = Model.of("a", config["models"]["a"], {}).settings
-    assert replace(settings, gates={}) == Settings()
-    assert not any(gates.to_dict() for gates in settings.gates.values())
+    assert replace(settings, gates=DEFAULT_GATES) == Settings()
+    left = overlay(plain(DEFAULT_GATES), entry.get("gates") or {})
+    assert plain(settings.gates) == left
 
 
 def test_no_default_is_filled_into_a_models_entry_where_it_would_hide_the_zoos():
@@ -246,7 +262,7 @@ def test_no_default_is_filled_into_a_models_entry_where_it_would_hide_the_zoos()
     settings = Zoo.of(zoo).models["a"].settings
     assert settings.int8 == Int8("local", ("b",), 4, Target(min_sqnr_db=40))
     assert settings.onnx_int8 == OnnxInt8("entropy", symmetric=True, weights="int7")
-    assert settings.gates["int8"] == Gates(min_cosine=0.99)
+    assert settings.gates == DEFAULT_GATES
 
 
 @pytest.mark.parametrize(

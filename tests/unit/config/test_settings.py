@@ -1,8 +1,11 @@
 """Settings: the defaults, and how a model's lie over the zoo's."""
 
+from dataclasses import replace
+
 import pytest
 
-from zoo.config.settings import Gates, Int8, OnnxInt8, Settings, Target, Vendor, overlay
+from zoo.config.artifacts import PRECISIONS
+from zoo.config.settings import DEFAULT_GATES, Gates, Int8, OnnxInt8, Settings, Target, Vendor, overlay
 from zoo.errors import ZooError
 
 
@@ -27,20 +30,36 @@ def test_what_lies_over_something_replaces_it_key_by_key_at_every_depth(base: di
 
 
 def test_one_gate_of_a_model_leaves_the_zoos_others():
-    zoo = {
-        "gates": {"fp32": {"min_cosine": 0.9999}, "int8": {"min_cosine": 0.99, "min_top1_agreement": 0.97}}
-    }
+    zoo = {"gates": {"fp32": {"min_cosine": 0.99}, "int8": {"min_cosine": 0.9, "min_top1_agreement": 0.95}}}
     gates = Settings.of(zoo, {"gates": {"int8": {"min_cosine": 0.98}}}).gates
-    assert gates["int8"] == Gates(min_cosine=0.98, min_top1_agreement=0.97)
-    assert gates["fp32"] == Gates(min_cosine=0.9999)
+    assert gates["int8"] == replace(DEFAULT_GATES["int8"], min_cosine=0.98, min_top1_agreement=0.95)
+    assert gates["fp32"] == replace(DEFAULT_GATES["fp32"], min_cosine=0.99)
+    assert gates["fp16"] == DEFAULT_GATES["fp16"]
+
+
+@pytest.mark.parametrize("zoo", [{}, {"gates": {}}, {"gates": None}, {"gates": {"int8": {}}}])
+@pytest.mark.parametrize("own", [{}, {"gates": {}}, {"gates": None}])
+def test_where_nothing_is_said_of_gates_there_are_some(zoo: dict, own: dict):
+    assert Settings.of(zoo, own).gates == DEFAULT_GATES == Settings().gates
+    assert set(DEFAULT_GATES) == set(PRECISIONS)
+    assert all(gates.min_sqnr_db is not None for gates in DEFAULT_GATES.values()), "a cosine sees no factor"
 
 
 def test_null_takes_a_gate_away_and_no_other():
-    zoo = {"gates": {"int8": {"min_cosine": 0.99, "min_top1_agreement": 0.97}, "fp16": {"min_cosine": 0.999}}}
+    zoo = {"gates": {"fp16": {"min_cosine": 0.5}}}
     gates = Settings.of(zoo, {"gates": {"int8": {"min_top1_agreement": None}}}).gates
-    assert gates["int8"].to_dict() == {"min_cosine": 0.99}
-    assert set(Settings.of(zoo, {"gates": {"int8": None}}).gates) == {"fp16"}
-    assert Settings.of(zoo, {"gates": None}).gates == {}
+    assert gates["int8"] == replace(DEFAULT_GATES["int8"], min_top1_agreement=None)
+    assert set(Settings.of(zoo, {"gates": {"int8": None}}).gates) == set(PRECISIONS) - {"int8"}
+    assert Settings.of(zoo, {"gates": None}).gates == DEFAULT_GATES, (
+        "the zoo's are away, and the defaults hold"
+    )
+
+
+def test_there_are_no_gates_only_where_that_is_said():
+    assert Settings.of({}, {"gates": "none"}).gates == {}
+    assert Settings.of({"gates": "none"}, {}).gates == {}
+    own = {"gates": {"int8": {"min_cosine": 0.98}}}
+    assert Settings.of({"gates": "none"}, own).gates == {"int8": Gates(min_cosine=0.98)}
 
 
 def test_a_models_int8_lies_over_the_zoos_at_every_depth():

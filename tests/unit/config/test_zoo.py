@@ -5,17 +5,22 @@ from pathlib import Path
 import pytest
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
-from zoo.config.settings import Settings
+from zoo.config.settings import DEFAULT_GATES, Settings
 from zoo.config.zoo import Demands, Zoo
 from zoo.errors import ZooError
 
 CONFIG = {
-    "gates": {"int8": {"min_cosine": 0.99, "min_top1_agreement": 0.97}},
+    "gates": {"int8": {"min_cosine": 0.95, "min_top1_agreement": 0.9}},
     "artifacts": ["fp32", "int8", "fp32.onnx"],
     "models": {
         "hub": {"timm": "convnext_atto.d2_in1k"},
         "local": {"timm": "resnet18", "weights": {"file": "a.pth"}, "gates": {"int8": {"min_cosine": 0.98}}},
-        "digits": {"timm": "convnext_atto", "weights": {"train": "digits"}, "artifacts": None},
+        "digits": {
+            "timm": "convnext_atto",
+            "weights": {"train": "digits"},
+            "artifacts": None,
+            "gates": "none",
+        },
         "plants": {"timm": "convnext_atto", "weights": {"train": "plants"}, "artifacts": ["int8"]},
         "given": {"onnx": "a.onnx", "artifacts": None, "evaluation": {"path": "val"}},
         "traced": {"torchscript": "a.pt"},
@@ -33,14 +38,16 @@ def test_a_configuration_of_one_line_has_every_default():
     assert (zoo.devices, zoo.streams, zoo.image_sets, zoo.defaults) == (None, None, {}, {})
     model = zoo.models["mine"]
     assert model.settings == Settings() and model.choices == {}
-    assert model.gates("int8") == {}
+    assert model.gates("int8") == DEFAULT_GATES["int8"].to_dict()
     assert model.artifacts("cpu") == [name for name in ARTIFACTS if name not in BY_NAME]
 
 
 def test_gates_are_those_of_a_precision(zoo: Zoo):
-    assert zoo.models["hub"].gates("int8") == {"min_cosine": 0.99, "min_top1_agreement": 0.97}
-    assert zoo.models["local"].gates("int8") == {"min_cosine": 0.98, "min_top1_agreement": 0.97}
-    assert zoo.models["local"].gates("fp16") == {}
+    rest = {"min_sqnr_db": 20, "max_db_below_search": 3}
+    assert zoo.models["hub"].gates("int8") == {"min_cosine": 0.95, "min_top1_agreement": 0.9, **rest}
+    assert zoo.models["local"].gates("int8") == {"min_cosine": 0.98, "min_top1_agreement": 0.9, **rest}
+    assert zoo.models["local"].gates("fp16") == DEFAULT_GATES["fp16"].to_dict()
+    assert zoo.models["digits"].gates("int8") == {}
 
 
 def test_where_weights_come_from_tells_models_apart(zoo: Zoo):

@@ -80,3 +80,32 @@ def test_a_layer_of_another_shape_is_named(compare):
     pool = replace(graph["pool"], params={0: 1, 1: 8, 2: 8})  # the same average as 4 x 1 x 1 instead of 4
     with pytest.raises(ArtifactError, match=r"small/fp32: layer pool \(Pooling\) gives \(4, 1, 1\), in fp32"):
         compare(graph.replace(pool))
+
+
+def shifted(graph, offset):
+    """The graph whose depthwise layer gives its values less a constant, and whose sum takes it back."""
+    bias = graph["dw"].weights["bias"]
+    less = array(bias.values - np.float32(offset), Storage.RAW)
+    return graph.replace(replace(graph["dw"], weights={**graph["dw"].weights, "bias": less}))
+
+
+def test_what_was_taken_off_on_purpose_is_put_back_before_comparing(tmp_path):
+    graph, samples = small_network(), photos(tmp_path)
+    fp32, other = pair(graph, tmp_path), pair(shifted(graph, 50), tmp_path, "other")
+    blob = graph["dw"].outputs[0]
+
+    def first(moved):
+        found = divergence(artifact(*other), fp32, samples, FEED, 0.99, 1, moved)
+        return found, next(layer for layer in found.layers if layer.blob == blob)
+
+    plain, dw = first(None)
+    assert plain.first == dw and dw.cosine < 0.9, "the alarm that is false"
+    _, dw = first({blob: 50.0})
+    assert dw.cosine > 0.9999 and dw.sqnr_db > 80
+
+
+def test_what_has_other_scales_on_purpose_is_left_out(tmp_path):
+    graph, samples = small_network(), photos(tmp_path)
+    fp32, blob = pair(graph, tmp_path), graph["dw"].outputs[0]
+    found = layer_differences(artifact(*fp32), fp32, samples, FEED, 1, {blob: None})
+    assert [each.layer for each in found] == [name for name in LAYERS if name != "dw"]

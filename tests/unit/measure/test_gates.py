@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.config.records.verification import Closeness, Cosine
+from zoo.config.records.verification import Closeness, Cosine, OutputCloseness, SearchedCloseness, WorstImage
+from zoo.config.settings import DEFAULT_GATES
 from zoo.errors import ZooError
-from zoo.measure.gates import failures, gate_failures, layer_threshold, not_finite
+from zoo.measure.closeness import closeness
+from zoo.measure.gates import failures, gate_failures, layer_threshold, not_finite, search_failures
 
 STRICT = {"min_cosine": 0.99999, "min_sqnr_db": 90, "min_top1_agreement": 1.0, "max_abs_error": 1e-3}
 
@@ -81,3 +83,39 @@ def test_outputs_fail_for_what_is_not_finite_and_for_gates():
 def test_a_layer_diverges_below_what_is_asked_of_the_outputs():
     assert layer_threshold({"min_cosine": 0.995}) == 0.995
     assert layer_threshold({"min_sqnr_db": 30}) == layer_threshold({}) == 0.99
+
+
+def test_a_sentence_names_the_worst_output_and_image():
+    worst = WorstImage(output=1, image="b.png", cosine=0.98, sqnr_db=12.34)
+    one = replace(NUMBERS, worst=worst)
+    (sentence,) = gate_failures(one, {"min_sqnr_db": 40})
+    assert sentence == "SQNR in dB is 30, below the gate 40 (worst: b.png, 12.3 dB)"
+    outputs = (OutputCloseness((5,), Cosine(1.0, 1.0), 30.0, 0.25),) * 2
+    (sentence,) = gate_failures(replace(one, outputs=outputs), {"min_cosine": 0.99})
+    assert sentence.endswith("below the gate 0.99 (worst: output 1 for b.png, 12.3 dB)")
+
+
+@pytest.mark.parametrize(("now", "passes"), [(28.9, True), (25.9, True), (25.8, False), (-200.0, False)])
+def test_what_a_search_chose_is_held_to_what_it_measured(now, passes):
+    found = SearchedCloseness(images=25, sqnr_db=now, searched_db=28.9)
+    sentences = search_failures(found, {"max_db_below_search": 3})
+    assert (sentences == []) is passes
+    assert search_failures(found, {}) == [], "nothing is asked without the gate"
+    if now == 25.8:
+        assert sentences == [
+            "on the 25 images that its search judged it by, SQNR to fp32 is 25.8 dB, and was 28.9 dB in the "
+            "search: more than the gate 3 dB below"
+        ]
+
+
+def test_the_gate_of_the_search_asks_nothing_of_the_outputs():
+    assert gate_failures(NUMBERS, {"max_db_below_search": 0}) == []
+
+
+@pytest.mark.parametrize("precision", DEFAULT_GATES)
+def test_by_default_a_factor_is_seen(precision):
+    expected = (np.random.default_rng(0).standard_normal((4, 10), np.float32),)
+    numbers = closeness(expected, (2 * expected[0],), "abcd")
+    assert numbers.cosine.min == pytest.approx(1) and numbers.top1_agreement == 1
+    (sentence,) = gate_failures(numbers, DEFAULT_GATES[precision].to_dict())
+    assert sentence.startswith("SQNR in dB is 0, below the gate")

@@ -1,12 +1,16 @@
-"""What artifacts are held to, as it is read from files."""
+"""What artifacts are held to, as it is read from files; what a search chose is measured as it measured."""
 
 import pytest
 
-from samples.artifacts import FEED, photos, reference
+from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.cards import card
 from samples.ncnn import small_network
 from zoo.errors import ZooError
-from zoo.measure.reference_set import ReferenceSet
+from zoo.images.sets import CalibrationSet, ImageSet
+from zoo.measure.metrics import MAX_DB, sqnr_db
+from zoo.measure.reference_set import ReferenceSet, SearchImages
+from zoo.ncnn.bf16 import to_bf16
+from zoo.runners.inference import run
 
 
 @pytest.fixture
@@ -36,3 +40,30 @@ def test_a_file_that_is_none_is_named(files, place):
 def test_a_set_that_is_missing_is_named(files):
     with pytest.raises(ZooError, match="nowhere"):
         ReferenceSet.read(files[0] | {"path": "nowhere"}, *files[1:])
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """The held-out half of some photographs, and what the small network in fp32 answered."""
+    (tmp_path / "photos").mkdir()
+    photos(tmp_path / "photos", 8)
+    images = ImageSet("photos", tmp_path / "photos")
+    held_out = CalibrationSet.of(images).held_out
+    reference(small_network(), held_out, tmp_path).save(tmp_path / "reference.npz")
+    card().write(tmp_path / "card.json")
+    values = {"name": "photos", "path": str(tmp_path / "photos")}
+    return SearchImages.read(values, tmp_path / "card.json", tmp_path / "reference.npz", 28.9)
+
+
+def test_the_same_images_and_answers_give_the_same_figure(judged, tmp_path):
+    coarse = artifact(*pair(to_bf16(small_network()), tmp_path, "coarse"), name="int8")
+    found = judged.closeness(coarse, threads=1)
+    computed, _ = run(coarse, judged.samples, FEED, threads=1)
+    assert found.images == len(judged.samples) == 2
+    assert found.sqnr_db == pytest.approx(sqnr_db(judged.reference.outputs[0], computed[0]))
+    assert 20 < found.sqnr_db < 60 and found.searched_db == 28.9
+
+
+def test_fp32_itself_has_no_noise(judged, tmp_path):
+    same = artifact(*pair(small_network(), tmp_path))
+    assert judged.closeness(same, threads=1).sqnr_db == MAX_DB

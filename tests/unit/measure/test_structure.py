@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from onnx import TensorProto, helper, save
 from samples.artifacts import pair
 from samples.ncnn import small_network
 from zoo.config.records.verification import FileFacts
-from zoo.measure.structure import check_structure
+from zoo.measure.structure import ROUNDINGS, check_structure, strays
+from zoo.ncnn.graph import Graph
 
 
 def onnx_file(path, *nodes, opsets=(("", 17),)):
@@ -129,3 +131,53 @@ def test_torchscript_is_a_whole_archive(kind, problems, torchscript, tmp_path):
     assert found.ok == (problems is None)
     assert problems is None or found.problems[0].startswith(problems)
     assert found.layers is None
+
+
+@pytest.fixture(params=ROUNDINGS)
+def rounding(request, tmp_path):
+    """The graph in a precision, and what is said of a graph as a file of it."""
+    fp32 = pair(small_network(), tmp_path)
+    precision = request.param
+
+    def found(graph: Graph) -> list[str]:
+        return strays(pair(graph, tmp_path, precision), fp32, precision)
+
+    return ROUNDINGS[precision](small_network()), found
+
+
+def test_what_follows_from_fp32_is_nothing_to_speak_of(rounding):
+    rounded, found = rounding
+    assert found(rounded) == []
+
+
+def test_one_bit_of_one_weight_is_seen(rounding):
+    rounded, found = rounding
+    weight = rounded["fc"].weights["weight"]
+    bits = weight.values.copy().view(np.uint16)
+    bits[7] ^= 1
+    changed = replace(weight, values=bits.view(weight.values.dtype))
+    weights = {**rounded["fc"].weights, "weight": changed}
+    (sentence,) = found(rounded.replace(replace(rounded["fc"], weights=weights)))
+    count = weight.values.size
+    assert sentence == (
+        f"layer fc (InnerProduct): 1 of {count} numbers of its weight are not those of fp32, rounded; "
+        "build both again"
+    )
+
+
+def test_a_bias_and_a_parameter_are_seen(rounding):
+    rounded, found = rounding
+    bias = rounded["conv"].weights["bias"]
+    negated = replace(bias, values=-bias.values)
+    weights = {**rounded["conv"].weights, "bias": negated}
+    assert "numbers of its bias" in found(rounded.replace(replace(rounded["conv"], weights=weights)))[0]
+    params = {**rounded["conv"].params, 10: (0.5,)}
+    (sentence,) = found(rounded.replace(replace(rounded["conv"], params=params)))
+    assert sentence.startswith("layer conv (Convolution): its params are {")
+
+
+def test_a_layer_too_many_and_another_storage_are_seen(rounding):
+    rounded, found = rounding
+    assert "numbers" not in found(small_network())[0] and "is stored FP32, not" in found(small_network())[0]
+    (sentence,) = found(Graph(rounded.layers[:-1]))
+    assert sentence.startswith(f"it has {len(rounded.layers) - 1} layers, and fp32 has {len(rounded.layers)}")

@@ -22,11 +22,18 @@ from samples.artifacts import (
     two_headed_reference,
 )
 from samples.ncnn import chain, small_network, two_headed
-from zoo.config.records.verification import Cosine, Numbers, Verdict, Verification
+from zoo.config.records.verification import (
+    Cosine,
+    Numbers,
+    SearchedCloseness,
+    Verdict,
+    Verification,
+    WorstImage,
+)
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.inputs import Feed
 from zoo.jobs.isolation import ChildDied
-from zoo.measure.reference_set import ReferenceSet
+from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.fp16 import to_fp16
@@ -100,6 +107,7 @@ def test_an_equal_artifact_passes_the_strictest_gates(case):
         max_abs_error=0.0,
         top1_agreement=1.0,
         image_set="photos",
+        worst=WorstImage(0, "0.png", pytest.approx(1), 200.0),
     )
     assert report.divergence is None, "fp32 on the CPU is what others are compared with"
 
@@ -125,6 +133,32 @@ def test_fp16_is_compared_with_fp32_layer_by_layer(case, tmp_path):
     layers = report.divergence.layers
     assert [layer.layer for layer in layers] == ["conv", "dw", "add", "pool", "fc"]
     assert report.divergence.first is None and report.divergence.threshold == 0.999
+
+
+def test_a_weight_of_fp16_that_no_gate_sees_fails(case, tmp_path):
+    half = to_fp16(small_network())
+    weight = half["fc"].weights["weight"]
+    values = weight.values.copy()
+    values[0] += np.float16(0.01)
+    weights = {**half["fc"].weights, "weight": replace(weight, values=values)}
+    wrong = half.replace(replace(half["fc"], weights=weights))
+    report = case(pair(wrong, tmp_path, "fp16"), {}, name="fp16", precision="fp16")
+    (failure,) = report.verdict.failures
+    assert "numbers of its weight are not those of fp32, rounded" in failure
+
+
+@pytest.mark.parametrize(("searched_db", "passed"), [(203.0, True), (203.1, False)])
+def test_what_a_search_chose_is_held_to_it(tmp_path, searched_db, passed):
+    samples, files = photos(tmp_path), pair(small_network(), tmp_path)
+    expected = reference(small_network(), samples, tmp_path)
+    search = SearchImages(tuple(samples), FEED, expected, searched_db)
+    against = ReferenceSet("photos", samples, FEED, expected)
+    gates = {"max_db_below_search": 3}
+    report = verify(artifact(*files, name="int8"), against, None, gates, threads=1, search=search)
+    assert report.verdict.passed is passed
+    assert report.searched == SearchedCloseness(3, 200.0, searched_db)
+    report.write(tmp_path / "verify.json")
+    assert Verification.read(tmp_path / "verify.json") == report
 
 
 def test_an_fp16_overflow_is_named_even_where_the_cpu_hides_it(tmp_path):

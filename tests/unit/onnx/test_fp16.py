@@ -142,8 +142,8 @@ def verified(model: onnx.ModelProto, half: onnx.ModelProto, gates: dict[str, flo
     """What verification says to the float16 model, by the outputs that a float16 device gives."""
     feeds = noise(model, 4)
     expected, got = (session_outputs(each, feeds) for each in (model, emulated(half)))
-    numbers = closeness(expected, got, classifies)
-    return failures(got, [str(place) for place in range(4)], numbers, gates)
+    names = [str(place) for place in range(4)]
+    return failures(got, names, closeness(expected, got, names, classifies), gates)
 
 
 def session_outputs(model: onnx.ModelProto, feeds) -> tuple[np.ndarray, ...]:

@@ -8,7 +8,7 @@ import pytest
 from samples.ncnn import check_graph, layer, normal, parameters, run
 from zoo.errors import ZooError
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.quantize.centring import centre, clipped_input, shift_name
+from zoo.quantize.centring import centre, centred_blobs, clipped_input, shift_name
 from zoo.quantize.gelu import tanh_gelu
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -187,3 +187,24 @@ def test_another_reader_makes_it_cost_a_pass():
     graph = Graph((*layers[:2], split, layers[2], layer("BinaryOp", "mul", "b c", "out0", op_type=2)))
     assert clipped_input(graph, "y") is None
     assert shift_name("y") in centre(graph, "y", 0.75)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_blobs_that_lack_the_constant_are_those_that_compute_less(case, tmp_path):
+    moved = centre(case, "y", 0.75)
+    blobs = centred_blobs(moved, "y")
+    inputs = [layer.outputs[0] for layer in case.layers[1:-1]]
+    for blob in [blob for blob in inputs if blob in moved.blobs]:
+        before, after = (dict(run_blobs(graph, [blob], tmp_path))[blob] for graph in (case, moved))
+        np.testing.assert_allclose(after + (0.75 if blob in blobs else 0.0), before, atol=1e-4)
+
+
+def test_no_blob_lacks_the_constant_where_a_pass_subtracts_it():
+    gelu = pair({}, between=[("GELU", {})])
+    assert centred_blobs(centre(gelu, "y", 0.5), "y") == ()
+
+
+def run_blobs(graph, names, folder):
+    write_graph(graph, folder / "a.param", folder / "a.bin")
+    runner = NcnnRunner(folder / "a.param", folder / "a.bin", "cpu", 1, "fp32")
+    return [(name, values.copy()) for name, values in runner.blobs((IMAGE,), names)]

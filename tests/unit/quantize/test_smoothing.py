@@ -6,7 +6,7 @@ import pytest
 from samples.ncnn import layer, normal, run
 from zoo.errors import ZooError
 from zoo.ncnn.graph import Graph
-from zoo.quantize.smoothing import norm_before, smooth
+from zoo.quantize.smoothing import norm_before, smooth, smoothed_blobs
 
 
 def convolution(after="4"):
@@ -75,3 +75,8 @@ def test_other_layers_between_or_beside_forbid_it():
 def test_a_norm_over_something_else_than_channels_is_refused():
     with pytest.raises(ZooError, match="normalizes 7 values, not the 14 channels"):
         smooth(convolution(), "y", np.ones(14))
+
+
+def test_the_blobs_that_are_divided_are_those_from_the_norm_on():
+    assert smoothed_blobs(convolution(), "y") == ("2", "1")
+    assert smoothed_blobs(inner_product(), "y") == ("1",)

@@ -52,15 +52,30 @@ class OutputCloseness:
     max_abs_error: float | None
 
 
+@dataclass(frozen=True)
+class WorstImage:
+    """The image for which an output is furthest from the original's.
+
+    output: its number, from 0. image: by name. cosine, sqnr_db: of that output for that image; the SQNR is
+    over what the output can be, see `zoo.measure.closeness`.
+    """
+
+    output: int
+    image: str
+    cosine: float
+    sqnr_db: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Closeness:
     """How close outputs are to the original model's: the figures of the worst output.
 
-    images: how many. cosine: of each image's outputs (over all images, for an output of one number).
+    images: how many. cosine: of each image's outputs (over all images, for an output of one number), 1 where
+    the error is none, see `zoo.measure.closeness`.
     sqnr_db: in dB, over all numbers of an output, ±200 standing for equal outputs and for not-a-number.
     max_abs_error: the largest difference, None if it is not finite. top1_agreement: the share, 0 to 1, of
     images with the same first class, None for what is no classifier. outputs: each output's own figures, if
-    there are several.
+    there are several. worst: the output and the image that are furthest off.
     """
 
     images: int
@@ -69,6 +84,7 @@ class Closeness:
     max_abs_error: float | None
     top1_agreement: float | None
     outputs: tuple[OutputCloseness, ...] = ()
+    worst: WorstImage | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +100,18 @@ class Numbers(Closeness):
 
     image_set: str
     second: ClosenessAtShapes | None = None
+
+
+@dataclass(frozen=True)
+class SearchedCloseness:
+    """How close an int8 file is to fp32 on the images that its search judged it by, and was in the search.
+
+    images: how many, held-out ones of calibration. sqnr_db, searched_db: in dB, of the worst output.
+    """
+
+    images: int
+    sqnr_db: float
+    searched_db: float
 
 
 @dataclass(frozen=True)
@@ -126,7 +154,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Verification(Proof):
-    """The proof of an artifact. A part that could not be made is None, and the verdict says why."""
+    """The proof of an artifact. A part that could not be made is None, and the verdict says why.
+
+    searched: of a file that a search chose, else None.
+    """
 
     KIND: ClassVar[str] = "verification"
 
@@ -135,6 +166,7 @@ class Verification(Proof):
     numbers: Numbers | None
     divergence: Divergence | None
     verdict: Verdict
+    searched: SearchedCloseness | None = None
 
     @property
     def hashes(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from zoo.config.records.verification import ClosenessAtShapes, Cosine, Numbers, 
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "structure", "numbers", "divergence", "verdict"}
+KEYS |= {"searched"}
 
 
 def test_the_keys_of_the_file_are_those_that_readers_know():
