@@ -125,6 +125,10 @@ def test_a_damaged_intermediate_is_named_with_what_repairs_it(zoo: Zoo):
     whole = [file.read_bytes() for file in pair]
     pair[1].write_bytes(whole[1][:-10])
     outcome = zoo.snakemake("results/cpu/one/bf16.param")
+    command = "rm results/cpu/one/fp32.bin && snakemake results/cpu/one/fp32.bin"
+    assert outcome.status != 0 and command in outcome.text
+    (zoo / "results/.made/cpu/one/fp32.bin").unlink()  # as if it came from elsewhere
+    outcome = zoo.snakemake("results/cpu/one/bf16.param")
     assert outcome.status != 0
     assert "fp32.bin" in outcome.text and "delete both to have them made again" in outcome.text
     for file in pair:
