@@ -82,7 +82,7 @@ def disturbed(zoo: Path, generator: random.Random) -> Counter[str]:
     (zoo / MODEL / generator.choice(names)).unlink()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     build = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **quiet)  # type: ignore[call-overload]
-    time.sleep(generator.uniform(2, 20))
+    time.sleep(generator.uniform(1, 10))
     tree = psutil.Process(build.pid).children(recursive=True) if build.poll() is None else []
     wrong[
         f"killed: {kind}" if build.poll() is None and kill(kind, build, zoo, generator) else "too late"
