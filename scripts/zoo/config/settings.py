@@ -56,13 +56,13 @@ class Gates(Limits):
 
 
 DEFAULT_GATES: Mapping[str, Gates] = {
-    "fp32": Gates(min_cosine=0.9999, min_sqnr_db=80),
+    "fp32": Gates(min_cosine=0.9999, min_sqnr_db=66),
     "fp16": Gates(min_cosine=0.999, min_sqnr_db=36),
     "bf16": Gates(min_cosine=0.995, min_sqnr_db=22),
     "w8": Gates(min_cosine=0.999, min_sqnr_db=26),
     "int8": Gates(min_cosine=0.99, min_sqnr_db=20, min_top1_agreement=0.97, max_db_below_search=3),
 }
-"""By precision: what sound files keep by several dB, see `benchmarks/sound_files.py`."""
+"""By precision: several dB below what the embedded models' files reach, on a software GPU too."""
 
 NO_GATES = "none"
 """What `gates` says in place of gates for there to be none."""
