@@ -37,6 +37,7 @@ from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
 from zoo.ncnn.graph import Graph, read_graph, write_graph
 from zoo.ncnn.layer import Layer, is_scale
+from zoo.ncnn.param_ids import Convolution
 from zoo.quantize.apply import moved_blobs
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
@@ -101,7 +102,9 @@ def sign_of_bias(graph: Graph, draw: Draw) -> Graph:
 
 def channel_zeroed(graph: Graph, draw: Draw) -> Graph:
     layer, role = one_of(graph, draw, lambda role: role == "weight")
-    rows = layer.weights[role].values.reshape(layer.param(0), -1).copy()
+    rows = (
+        layer.weights[role].values.reshape(layer.param(Convolution.NUM_OUTPUT), -1).copy()
+    )  # InnerProduct has it under the same number
     rows[int(draw.integers(len(rows)))] = 0
     return graph.replace(with_array(layer, role, rows.ravel()))
 
