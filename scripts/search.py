@@ -8,9 +8,10 @@ from zoo.config.records.benchmark import TimedLatency
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import read_recipes
 from zoo.search.choice import search
+from zoo.search.gathered import gather
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
-from zoo.search.trials import Tried, gather
+from zoo.search.trials import Tried
 
 snakemake: Any
 

@@ -13,7 +13,7 @@ from zoo.measure.divergence import Moved
 from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import verify
 from zoo.ncnn.graph import Graph
-from zoo.quantize.apply import moved_blobs
+from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
 from zoo.search.outcome import SearchOutcome

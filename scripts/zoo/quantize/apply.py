@@ -17,7 +17,7 @@ from zoo.ncnn.layer import Layer
 from zoo.ncnn.weights import LEVELS, MAX_SCALE, QUANTIZABLE, layers_with_weights, weight_count
 from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
-from zoo.quantize.centring import centre, centred_blobs, takes_back
+from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
 from zoo.quantize.gelu import tanh_gelu
 from zoo.quantize.gptq import round_weights
@@ -25,7 +25,7 @@ from zoo.quantize.linear import as_convolutions, is_linear
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
-from zoo.quantize.smoothing import smooth, smoothed_blobs
+from zoo.quantize.smoothing import smooth
 from zoo.quantize.table import CalibrationTable
 
 
@@ -70,21 +70,6 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
     return insert_quantize(edited, channel_scales)
-
-
-def moved_blobs(graph: Graph, recipe: Recipe) -> dict[str, float | None]:
-    """The blobs that the recipe moved on purpose in its graph, whose layers need no weights: what was taken
-    off each; None where it is divided by channel."""
-    moved: dict[str, float | None] = {}
-    for name in recipe.with_precision("int8"):
-        plan = recipe.layers[name]
-        if recipe.table is not None or name not in graph:
-            continue
-        if plan.shift:
-            moved |= dict.fromkeys(centred_blobs(graph, name), plan.shift)
-        if plan.alpha is not None and plan.through == "norm" and plan.block is None:
-            moved |= dict.fromkeys(smoothed_blobs(graph, name))
-    return moved
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:

@@ -1,6 +1,5 @@
 """What was measured of a candidate."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,10 +7,8 @@ from zoo.array_types import Arrays
 from zoo.config.records.benchmark import TimedLatency
 from zoo.config.records.record import Record
 from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
-from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, flat
-from zoo.search.sensitivity import Sensitivity
 
 FLOATS = "fp16"
 """The candidate without int8: what a model costs that keeps every answer."""
@@ -129,36 +126,3 @@ class Trial:
     def agreed(self) -> float:
         """Agreement as a number: what is no classifier has no first class to change."""
         return 1.0 if self.agreement is None else self.agreement
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """All that was measured: of the candidates, and of fp32 and fp16, which they are compared with.
-
-    images: how many held-out images fidelity was measured on.
-    """
-
-    candidates: tuple[Trial, ...]
-    references: tuple[Trial, ...]
-    images: int
-
-
-def gather(
-    tried: Sequence[Tried],
-    latencies: Sequence[TimedLatency],
-    recipes: Mapping[str, Recipe],
-    sensitivity: Sensitivity,
-    fp32_bytes: int,
-) -> Gathered:
-    """latencies: in the order of `tried`; recipes: by name."""
-    trials = [
-        Trial.of(candidate, latency, sensitivity.int8_shares(recipes[candidate.name]))
-        for candidate, latency in zip(tried, latencies, strict=True)
-    ]
-    # The times of fp32 differ a little from candidate to candidate; the last are as good as any.
-    fp32 = Trial.of_fp32(latencies[-1], fp32_bytes, classifies=trials[0].agreement is not None)
-    return Gathered(
-        tuple(trial for trial in trials if trial.name != FLOATS),
-        (fp32, *(trial for trial in trials if trial.name == FLOATS)),
-        tried[-1].images,
-    )

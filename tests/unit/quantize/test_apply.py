@@ -12,7 +12,7 @@ from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import Graph, write_graph
-from zoo.quantize.apply import apply, moved_blobs, table_of
+from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.planning import local_recipe, plain_recipe, shifted_recipe
 
@@ -45,7 +45,6 @@ def test_every_plan_is_what_the_file_holds(statistics, tmp_path):
     assert quantized["fc2"].inputs == quantize.outputs and quantize.weights["scales"].values.size == 32
     assert "bias" not in quantized["fc2"].weights
     assert distance(quantized, tmp_path) > 25
-    assert moved_blobs(quantized, recipe) == {"2": 3.0}, "of the clip that moved, for `fc1`, and no other"
 
 
 def test_an_input_that_is_padded_is_not_shifted(statistics):

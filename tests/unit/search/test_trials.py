@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from samples.artifacts import artifact
-from zoo.config.records.benchmark import ReferenceLatency, TimedLatency
+from samples.trials import LATENCY, TRIED
 from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB
-from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.reference import Reference
-from zoo.search.sensitivity import LayerSensitivity, Sensitivity
-from zoo.search.trials import Fidelity, Trial, Tried, gather
+from zoo.search.trials import Fidelity, Trial, Tried
 
 
 def test_fidelity_counts_changes_and_losses():
@@ -36,19 +34,6 @@ def test_fidelity_of_what_is_no_classifier_is_the_sqnr_of_its_worst_output():
         fidelity = Fidelity.of(truth, found)
         assert fidelity.sqnr_db == pytest.approx(20, abs=1e-4)
         assert (fidelity.agreement, fidelity.top1_drop) == (None, None)
-
-
-LATENCY = TimedLatency(
-    median_ms=9.0,
-    p10_ms=4.0,
-    p90_ms=10.0,
-    threads=1,
-    runs=50,
-    reference=ReferenceLatency(median_ms=90.0, p10_ms=10.0, p90_ms=100.0, artifact="fp32", device="a CPU"),
-    ratio=0.5,
-    ratio_error=0.01,
-)
-TRIED = Tried(name="x", images=7, sqnr_db=30.0, agreement=0.9, top1_drop=None, bytes=100)
 
 
 def test_speed_is_that_of_the_quick_runs_of_both():
@@ -78,21 +63,3 @@ def test_a_record_before_the_timing_has_fidelity_and_size(tmp_path):
     )
     assert found == Tried(name="local-2", images=2, sqnr_db=MAX_DB, agreement=1.0, top1_drop=None, bytes=43)
     assert Tried.from_dict(json.loads(json.dumps(found.to_dict()))) == found
-
-
-def test_what_was_measured_is_gathered_with_what_it_is_compared_with():
-    layers = (
-        LayerSensitivity("a", "Convolution", 0.1, 10.0, 30, 0.3, 1.0, 0.5, 0.5, multiply_adds=60),
-        LayerSensitivity("b", "Convolution", 0.1, 10.0, 70, 0.7, 1.0, 0.5, 0.5, multiply_adds=40),
-    )
-    sensitivity = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, layers)
-    half = Recipe("x", {"a": LayerPlan(), "b": LayerPlan("fp16")})
-    recipes = {"x": half, "fp16": half.floating(["a"])}
-    later = replace(LATENCY, reference=replace(LATENCY.reference, p10_ms=12.0))
-    found = gather([TRIED, replace(TRIED, name="fp16")], [LATENCY, later], recipes, sensitivity, 400)
-    assert found.images == 7
-    assert [trial.name for trial in found.candidates] == ["x"]
-    assert (found.candidates[0].int8_weights, found.candidates[0].int8_multiply_adds) == (0.3, 0.6)
-    fp32, fp16 = found.references
-    assert (fp32.name, fp32.bytes, fp32.latency_ms) == ("fp32", 400, 12.0)
-    assert (fp16.name, fp16.int8_weights, fp16.speedup) == ("fp16", 0.0, 3.0)
