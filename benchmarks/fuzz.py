@@ -40,6 +40,7 @@ from samples.damage import arrays, binary, record, text
 from samples.ncnn import chain, small_network, two_headed
 from samples.statistics import statistics_of
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config import config_file
 from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
@@ -62,6 +63,7 @@ MEMORY = 2**30
 ENOUGH = 500
 """Faults after which there is no point in going on."""
 SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 Change = Callable[[random.Random, list[bytes]], bytes]
 
 
@@ -135,6 +137,7 @@ def readers(folder: Path) -> list[Reader]:
         *(Reader(kind.__name__, [as_json(each)], record, kind.read) for kind, each in records.items()),
         Reader("recipes", [json.dumps({"a": recipe.to_dict()}).encode()], record, read_recipes),
         Reader("config", configurations(), record, read_config, ".yaml"),
+        Reader("config as typed", typed_configurations(), text, read_config, ".yaml"),
         Reader("reference", [reference(folder)], arrays, Reference.load, ".npz"),
         Reader("statistics", [saved(statistics, folder)], arrays, read_statistics(graph), ".npz"),
         Reader("inputs", [inputs()], arrays, lambda path: read_inputs(Sample("x", path), TWO), ".npz"),
@@ -192,17 +195,20 @@ def configurations() -> list[bytes]:
     return [json.dumps(each).encode() for each in (own, other)]
 
 
+def typed_configurations() -> list[bytes]:
+    """The same as people write them: YAML in blocks, with comments and an alias."""
+    own = (PROJECT / "config.yaml").read_text().splitlines(keepends=True)
+    alias = "models:\n  one: &one\n    timm: resnet18\n    preprocess: {size: [32, 32]}\n  two: *one\n"
+    return ["".join(own[:40]).encode(), alias.encode()]
+
+
 def read_config(path: Path) -> Zoo:
-    """As rules/common.smk does: the schema, then the zoo."""
-    try:
-        data = path.read_bytes()
-        deep = data.count(b"[") + data.count(b"{") > 1000  # where libyaml overflows its stack
-        values = yaml.load(data, yaml.SafeLoader if deep else yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ZooError(str(error)) from error  # the reader of YAML is Snakemake's
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    if problem := next(validator.iter_errors(values), None):
-        raise ZooError(sentence(problem))
+    """As rules/common.smk does: the file, what YAML says in it, the schema, then the zoo."""
+    file = config_file.read(path)
+    values = yaml.load(path.read_text("utf-8-sig"), yaml.CSafeLoader)
+    config_file.check_values(values, [file])
+    if problem := next(VALIDATOR.iter_errors(values), None):
+        raise ZooError(sentence(problem, [file]))
     zoo = Zoo.of(values)
     for model in zoo.models.values():
         _ = model.spec_values, model.gates("int8"), model.artifacts("cpu"), model.training_demands

@@ -16,6 +16,7 @@ MAX_BYTES = 4 << 20
 MAX_VALUES = 200_000
 """Of a configuration with its aliases written out: enough for ten thousand models."""
 MAX_DEPTH = 50
+_YAML = "tag:yaml.org,2002:"
 Where = tuple[str | int, ...]
 """Where a value is: the keys and indices that lead to it."""
 
@@ -146,7 +147,11 @@ def _check_nodes(path: Path, node: Any, constructor: Any, done: set[int]) -> Non
         return
     done.add(id(node))
     first: dict[str, int] = {}
-    for key, _ in _entries(node):
+    for key, value in _entries(node):
+        if key.id != "scalar":
+            raise ZooError(f"a key is a list or a mapping; write text there{_at(path, key.start_mark)}")
+        if key.tag.endswith(":merge") and not _can_be_merged(value):
+            raise ZooError(f"<< takes a mapping, or a list of them{_at(path, key.start_mark)}")
         name, line = str(key.value), key.start_mark.line + 1
         if name in first:
             raise ZooError(
@@ -156,7 +161,7 @@ def _check_nodes(path: Path, node: Any, constructor: Any, done: set[int]) -> Non
         first[name] = line
     for child in _children(node):
         _check_nodes(path, child, constructor, done)
-    if node.tag not in (*constructor.yaml_constructors, "tag:yaml.org,2002:merge"):
+    if node.tag not in (*constructor.yaml_constructors, f"{_YAML}merge") or not _is_of_its_tag(node):
         raise ZooError(f"the tag {node.tag} has no meaning here; leave it out{_at(path, node.start_mark)}")
     if isinstance(node.value, str) and not node.tag.endswith(("str", "merge")):
         try:
@@ -166,6 +171,20 @@ def _check_nodes(path: Path, node: Any, constructor: Any, done: set[int]) -> Non
             raise ZooError(
                 f"{node.value[:40]!r} cannot be read ({reason}){_at(path, node.start_mark)}"
             ) from error
+
+
+def _is_of_its_tag(node: Any) -> bool:
+    """Whether the tag, which a file may write out, is one that such a node can have here."""
+    own = {"mapping": f"{_YAML}map", "sequence": f"{_YAML}seq"}
+    if node.id in own:
+        return bool(node.tag == own[node.id])
+    return node.tag not in {f"{_YAML}{each}" for each in ("map", "seq", "set", "omap", "pairs")}
+
+
+def _can_be_merged(node: Any) -> bool:
+    return node.id == "mapping" or (
+        node.id == "sequence" and all(each.id == "mapping" for each in node.value)
+    )
 
 
 def _entries(node: Any) -> list[tuple[Any, Any]]:
