@@ -1,22 +1,30 @@
 """Whether a corrupted file passes its verification: none that is wrong may.
 
-    python benchmarks/corruptions.py [--folder DIR] [--count 2000] [--seed 0] [--models NAME …]
+    python benchmarks/corruptions.py [--folder DIR] [--count 2000] [--jobs N] [--seed 0] [--models NAME …]
 
 Builds the embedded models' fp32, fp16 and int8 files for ncnn on the CPU in a zoo of its own, in `--folder`
 (by default one that is removed at the end), corrupts them in `--count` ways, and verifies what is wrong. A
 file is wrong that on `IMAGES` images which verification does not see is more than 6 dB further from the
 model than the sound file is, and at an SQNR to that one below what `FROM_SOUND` says in dB. That is judged
 here, by what TorchScript answers and with no metric of the project. Exits with 1 if a wrong file passes.
+
+In `--folder` each outcome is a line of a file that is named by the seed and the sound files' hash: a run that
+ended early goes on there, and so does one with a greater count. `--only INDEX …` does single ones again, and
+says why each was refused.
 """
 
 import argparse
+import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -30,21 +38,29 @@ from zoo.config.image_choice import images_for
 from zoo.config.records.card import ModelCard
 from zoo.config.zoo import Zoo
 from zoo.errors import ArtifactError, ZooError
+from zoo.images.decode import read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import ImageSet, Sample, samples
+from zoo.jobs.files import sha256
+from zoo.jobs.isolation import Child, ChildDied
 from zoo.jobs.records import read_json
+from zoo.measure.gates import search_failures
 from zoo.measure.reference_set import ReferenceSet, SearchImages
+from zoo.measure.structure import ROUNDINGS, check_structure, strays
 from zoo.measure.verify import verify
 from zoo.ncnn.graph import Graph, read_graph, write_graph
 from zoo.ncnn.layer import Layer, is_scale
 from zoo.ncnn.param_ids import Convolution
-from zoo.quantize.apply import moved_blobs
+from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import Recipe
+from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
 from zoo.search.outcome import SearchOutcome
 
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
+SIDES = {"tf_efficientnet_lite0": 96}
+"""Of images, in pixels, where it is not the model's own: thousands of verifications are to be affordable."""
 FROM_SOUND = {"fp32": 60.0, "fp16": 40.0, "int8": 40.0}
 IMAGES, BELOW = 200, 6.0
 
@@ -144,13 +160,53 @@ CORRUPTIONS = {
 }
 
 
-def decibels(right: np.ndarray, other: np.ndarray) -> float:
-    """Power of what is right over that of the difference, in dB; -inf for what is no number."""
-    right, other = right.astype(np.float64), other.astype(np.float64)
-    noise = np.mean((right - other) ** 2)
-    if not np.isfinite(noise):
-        return -np.inf
-    return float("inf") if noise == 0 else float(10 * np.log10(np.mean(right**2) / noise))
+def decibels(signal: float, noise: float) -> float:
+    """A power over another, in dB."""
+    return float("inf") if noise == 0 else float(10 * np.log10(signal / noise))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What decides whether a file is wrong: it is asked in a process of its own, which a file may crash.
+
+    inputs: of the unseen images. truth, sound: what the model and the sound file answer, (images, numbers).
+    from_sound: dB, see `FROM_SOUND`.
+    """
+
+    inputs: list[tuple[np.ndarray, ...]]
+    truth: np.ndarray
+    sound: np.ndarray
+    from_sound: float
+
+    def is_wrong(self, files: tuple[Path, ...], precision: str) -> bool:
+        """Image by image: powers of errors only grow, so what is wrong after a few images stays wrong."""
+        runner = open_runner("ncnn", files, precision=precision)
+        truth, sound = (each.astype(np.float64) for each in (self.truth, self.sound))
+        sound_db = decibels(np.sum(truth**2), np.sum((truth - sound) ** 2))
+        to_truth = to_sound = 0.0
+        for index, inputs in enumerate(self.inputs):
+            answer = runner.run(inputs)[0].ravel().astype(np.float64)
+            to_truth += float(np.sum((truth[index] - answer) ** 2))
+            to_sound += float(np.sum((sound[index] - answer) ** 2))
+            if not np.isfinite(to_truth):
+                return True
+            below = sound_db - decibels(np.sum(truth**2), to_truth)
+            if below > BELOW and decibels(np.sum(sound**2), to_sound) < self.from_sound:
+                return True
+        return False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one corrupted file; passed: None for one that is not wrong, and is not verified."""
+
+    index: int
+    model: str
+    precision: str
+    kind: str
+    wrong: bool
+    passed: bool | None
+    seconds: float
 
 
 @dataclass
@@ -173,6 +229,10 @@ class Case:
     def sound_files(self) -> tuple[Path, ...]:
         return tuple(Path(f"{self.folder}/{self.precision}.{end}") for end in ("param", "bin"))
 
+    @property
+    def fp32_files(self) -> tuple[Path, ...]:
+        return tuple(Path(f"{self.folder}/fp32.{end}") for end in ("param", "bin"))
+
     @cached_property
     def feed(self) -> Feed:
         return ModelCard.read(f"results/weights/{self.model}.json").feed
@@ -184,6 +244,15 @@ class Case:
         return ReferenceSet.read(images, f"results/weights/{self.model}.json", truth)
 
     @cached_property
+    def search(self) -> SearchImages | None:
+        if self.precision != "int8":
+            return None
+        taken = SearchOutcome.read(f"{self.folder}/int8.search.json").taken
+        images = images_for(self.zoo, self.model, "calibration").values
+        card, answers = f"results/weights/{self.model}.json", f"{self.folder}/search/reference.npz"
+        return SearchImages.read(images, card, answers, taken.sqnr_db)
+
+    @cached_property
     def unseen(self) -> list[Sample]:
         """Images that verification does not see: others of the evaluation's, or crops of another seed."""
         values = {**images_for(self.zoo, self.model, "evaluation").values, "images": None}
@@ -193,40 +262,55 @@ class Case:
         return [each for each in samples(ImageSet.from_dict(values)) if each.name not in seen][:IMAGES]
 
     @cached_property
-    def truth(self) -> np.ndarray:
+    def judge(self) -> Child:
         script = Path(f"{self.folder}/torchscript.pt")
         original = Artifact(self.model, "cpu", "torchscript", "torch", "fp32", (script,))
-        return run(original, self.unseen, self.feed, 1)[0][0].reshape(len(self.unseen), -1)
-
-    @cached_property
-    def sound(self) -> np.ndarray:
-        return self.answers(self.sound_files)
-
-    def answers(self, files: tuple[Path, ...]) -> np.ndarray:
-        return run(self.artifact(files), self.unseen, self.feed, 1)[0][0].reshape(len(self.unseen), -1)
+        inputs = [read_inputs(sample, self.feed) for sample in self.unseen]
+        answers = [
+            run(each, self.unseen, self.feed, 1)[0][0].reshape(len(self.unseen), -1)
+            for each in (original, self.artifact(self.sound_files))
+        ]
+        return Child.of(Judge, inputs, *answers, FROM_SOUND[self.precision])
 
     def is_wrong(self, files: tuple[Path, ...]) -> bool:
         try:
-            answers = self.answers(files)
+            wrong: bool = self.judge.call("a corrupted file", Judge.is_wrong, files, self.precision)
+        except ChildDied:
+            del self.judge
+            return True
         except (ArtifactError, ZooError):
             return True
-        below = decibels(self.truth, self.sound) - decibels(self.truth, answers)
-        return below > BELOW and decibels(self.sound, answers) < FROM_SOUND[self.precision]
+        return wrong
 
     def passes(self, files: tuple[Path, ...]) -> bool:
-        fp32 = tuple(Path(f"{self.folder}/fp32.{end}") for end in ("param", "bin"))
-        pair = files if self.precision == "fp32" else fp32
-        search = moved = None
+        """As the job `verify` decides it; what one part of it refuses for certain is asked first."""
+        return not self.surely_refused(files) and not self.failures(files)
+
+    def surely_refused(self, files: tuple[Path, ...]) -> bool:
+        if not check_structure("ncnn", files).ok:
+            return True
+        try:
+            if self.precision in ROUNDINGS and strays(files, self.fp32_files, self.precision):
+                return True
+            found = self.search and self.search.closeness(self.artifact(files), 1)
+        except ArtifactError:
+            return True
+        return found is not None and bool(search_failures(found, self.gates))
+
+    @property
+    def gates(self) -> dict[str, float]:
+        return self.zoo.models[self.model].gates(self.precision)
+
+    def failures(self, files: tuple[Path, ...]) -> tuple[str, ...]:
+        pair = files if self.precision == "fp32" else self.fp32_files
+        moved = None
         if self.precision == "int8":
-            taken = SearchOutcome.read(f"{self.folder}/int8.search.json").taken
-            images = images_for(self.zoo, self.model, "calibration").values
-            card, answers = f"results/weights/{self.model}.json", f"{self.folder}/search/reference.npz"
-            search = SearchImages.read(images, card, answers, taken.sqnr_db)
             recipe = Recipe.from_dict(read_json(f"{self.folder}/int8.recipe.json"))
             moved = partial(moved_blobs, recipe=recipe)
-        gates = self.zoo.models[self.model].gates(self.precision)
-        found = verify(self.artifact(files), self.against, pair, gates, 1, search=search, moved=moved)
-        return found.verdict.passed
+        artifact = self.artifact(files)
+        found = verify(artifact, self.against, pair, self.gates, 1, search=self.search, moved=moved)
+        assert found.verdict.passed == (not found.verdict.failures)
+        return found.verdict.failures
 
     def corrupted(self, kind: str, draw: Draw) -> tuple[Path, ...]:
         files = tuple(self.scratch / path.name for path in self.sound_files)
@@ -236,11 +320,22 @@ class Case:
         return files
 
 
+def configuration(models: list[str]) -> dict:
+    """The project's, with these models and their sides."""
+    own = yaml.safe_load((PROJECT / "config.yaml").read_text())
+    own["models"] = {name: own["models"][name] for name in models}
+    for name, side in SIDES.items():
+        if name in models:
+            own["models"][name]["preprocess"] = {"size": [side, side]}
+    return {**own, "devices": ["cpu"]}
+
+
 def build(folder: Path, models: list[str]) -> None:
     """The files of the zoo, as `snakemake` makes them."""
-    for name in ("Snakefile", "rules", "scripts", "calib", "profiles", "config.yaml"):
+    for name in ("Snakefile", "rules", "scripts", "calib", "profiles"):
         if not (folder / name).exists():
             (folder / name).symlink_to(PROJECT / name)
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(models)))
     targets = [f"results/cpu/{model}/{each}" for model in models for each in (*TARGETS, "torchscript.pt")]
     command = [sys.executable, "-m", "snakemake", "-j2", *targets, "--quiet", "all"]
     subprocess.run(command, cwd=folder, check=True)
@@ -249,47 +344,112 @@ def build(folder: Path, models: list[str]) -> None:
 TARGETS = tuple(f"{precision}.passed" for precision in FROM_SOUND)
 
 
-def measure(cases: list[Case], count: int, seed: int) -> Counter:
+class Corruptions:
+    """All cases of a zoo in the current folder, in one process."""
+
+    def __init__(self, models: list[str], seed: int, scratch: Path) -> None:
+        zoo, self._seed = Zoo.of(yaml.safe_load(Path("config.yaml").read_text()), Path.cwd()), seed
+        own = Path(tempfile.mkdtemp(dir=scratch))
+        self.cases = [Case(zoo, model, each, own) for model in models for each in FROM_SOUND]
+
+    def file(self, index: int) -> tuple[Case, str, tuple[Path, ...]]:
+        case, draw = self.cases[index % len(self.cases)], np.random.default_rng((self._seed, index))
+        kind = list(CORRUPTIONS)[index // len(self.cases) % len(CORRUPTIONS)]
+        return case, kind, case.corrupted(kind, draw)
+
+    def outcome(self, index: int) -> Outcome:
+        start = time.monotonic()
+        case, kind, files = self.file(index)
+        same = all(a.read_bytes() == b.read_bytes() for a, b in zip(files, case.sound_files, strict=True))
+        wrong = not same and case.is_wrong(files)
+        passed = case.passes(files) if wrong else None
+        seconds = time.monotonic() - start
+        return Outcome(index, case.model, case.precision, kind, wrong, passed, round(seconds, 2))
+
+    def check_sound(self) -> None:
+        for case in self.cases:
+            if case.is_wrong(case.sound_files) or not case.passes(case.sound_files):
+                sys.exit(f"{case.model} {case.precision}: the sound file does not pass")
+
+    def state(self) -> str:
+        """Changes when the sound files do, or the seed."""
+        return f"{self._seed}-{sha256(*(file for case in self.cases for file in case.sound_files))[:16]}"
+
+
+_process: list[Corruptions] = []
+
+
+def start(models: list[str], seed: int, scratch: Path) -> None:
+    _process.append(Corruptions(models, seed, scratch))
+
+
+def outcome_of(index: int) -> Outcome:
+    return _process[0].outcome(index)
+
+
+def measure(models: list[str], options: argparse.Namespace, scratch: Path) -> list[Outcome]:
+    """The outcomes of all files, those of an earlier run included."""
+    corruptions = Corruptions(models, options.seed, scratch)
+    notes = Path(f"corruptions-{corruptions.state()}.jsonl")
+    lines = notes.read_text().splitlines() if notes.exists() else []
+    done = {each.index: each for each in (Outcome(**json.loads(line)) for line in lines)}
+    if not done:
+        corruptions.check_sound()
+    missing = [index for index in range(options.count) if index not in done]
+    spawned, arguments = multiprocessing.get_context("spawn"), (models, options.seed, scratch)
+    with ProcessPoolExecutor(options.jobs, spawned, start, arguments) as pool, notes.open("a") as handle:
+        for ended in as_completed([pool.submit(outcome_of, index) for index in missing]):
+            outcome = ended.result()
+            done[outcome.index] = outcome
+            print(json.dumps(asdict(outcome)), file=handle, flush=True)
+            if outcome.passed:
+                print(f"wrong, and passes: {outcome}", flush=True)
+    return [outcome for index, outcome in done.items() if index < options.count]
+
+
+def again(models: list[str], seed: int, scratch: Path, indices: Iterable[int]) -> None:
+    """Single files, with all that a verification says of them."""
+    corruptions = Corruptions(models, seed, scratch)
+    for index in indices:
+        case, kind, files = corruptions.file(index)
+        print(f"{index}: {case.model} {case.precision} {kind}: wrong: {case.is_wrong(files)}", flush=True)
+        print(*(case.failures(files) or ["passes"]), sep="\n", flush=True)
+
+
+def table(outcomes: list[Outcome]) -> list[str]:
     """How many files there were of each case and kind, how many of them are wrong, and how many pass."""
     found: Counter = Counter()
-    for case in cases:
-        if case.is_wrong(case.sound_files) or not case.passes(case.sound_files):
-            sys.exit(f"{case.model} {case.precision}: the sound file does not pass")
-    for index in range(count):
-        case, draw = cases[index % len(cases)], np.random.default_rng((seed, index))
-        kind = list(CORRUPTIONS)[index // len(cases) % len(CORRUPTIONS)]
-        files = case.corrupted(kind, draw)
-        key = (case.model, case.precision, kind)
-        found[*key, "files"] += 1
-        if not case.is_wrong(files):
-            continue
-        found[*key, "wrong"] += 1
-        if case.passes(files):
-            found[*key, "passed"] += 1
-            print(f"wrong, and passes: {' '.join(key)}, number {index}", flush=True)
-    return found
+    for each in outcomes:
+        for key in (f"{each.model} {each.precision} {each.kind}", "all"):
+            found[key, "files"] += 1
+            found[key, "wrong"] += each.wrong
+            found[key, "passed"] += bool(each.passed)
+    lines = [f"{'':<52}{'files':>7}{'wrong':>7}{'passed':>8}"]
+    for key in sorted({key for key, _ in found}, key=lambda key: (key == "all", key)):
+        files, wrong, passed = (found[key, what] for what in ("files", "wrong", "passed"))
+        lines.append(f"{key:<52}{files:>7}{wrong:>7}{passed:>8}")
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", nargs="*", default=list(MODELS))
+    parser.add_argument("--only", nargs="*", type=int, default=[])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch) / "zoo").resolve()
         folder.mkdir(parents=True, exist_ok=True)
         build(folder, options.models)
         os.chdir(folder)
-        zoo = Zoo.of(yaml.safe_load(Path("config.yaml").read_text()), folder)
-        cases = [Case(zoo, model, each, Path(scratch)) for model in options.models for each in FROM_SOUND]
-        found = measure(cases, options.count, options.seed)
-    print(f"{'':<52}{'files':>7}{'wrong':>7}{'passed':>8}")
-    for key in dict.fromkeys(key[:3] for key in found):
-        numbers = [found[*key, what] for what in ("files", "wrong", "passed")]
-        print(f"{' '.join(key):<52}{numbers[0]:>7}{numbers[1]:>7}{numbers[2]:>8}")
-    passed = sum(number for key, number in found.items() if key[3] == "passed")
+        if options.only:
+            return again(options.models, options.seed, Path(scratch), options.only)
+        outcomes = measure(options.models, options, Path(scratch))
+    print(*table(outcomes), sep="\n")
+    passed = sum(bool(each.passed) for each in outcomes)
     sys.exit(f"{passed} wrong files pass" if passed else 0)
 
 

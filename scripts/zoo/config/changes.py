@@ -20,6 +20,7 @@ from zoo.config.training_images import parts
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.planned import MADE_HERE, state_of
+from zoo.images.sets import NOTES
 from zoo.jobs.made import FOLDER, changed, remembered_sha256
 
 
@@ -87,7 +88,7 @@ def _onnx_data(file: Path) -> list[str]:
 def _file_state(file: Path) -> str | None:
     """What is wrong with a file is its state, as with images: the job says it again, for its model only."""
     try:
-        return remembered_sha256(file, Path(RESULTS) / ".inputs") if file.is_file() else None
+        return remembered_sha256(NOTES, file) if file.is_file() else None
     except OSError as error:
         return str(error)
 

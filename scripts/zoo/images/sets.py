@@ -16,9 +16,13 @@ from zoo.errors import ZooError, refuse_unknown
 from zoo.images.files import Entry, ModelClasses, class_numbers, entries
 from zoo.images.splits import Split, class_names, split_entries
 from zoo.jobs.files import regular
+from zoo.jobs.made import remembered_sha256
 
-# What a fingerprint reads of one set at most; beyond, it trusts sizes and modification times.
+# What a fingerprint reads of one set each time at most; beyond, it reads what has changed.
 _CONTENT_LIMIT = 16 << 20
+
+NOTES = Path("results/.inputs")
+"""Where a build keeps what it read of files that are the user's, from the folder that it works in."""
 
 HELD_OUT = 32
 """Calibration samples that int8 candidates are tried on, at most."""
@@ -233,8 +237,9 @@ def spread(chosen: Sequence[Sample], most: int) -> list[Sample]:
 def fingerprint(image_set: ImageSet) -> str:
     """A hash, in hex, of all that decides what is read: names, crops, labels and the chosen files.
 
-    The files count by their bytes if these sum to at most 16 MiB, so that a fresh checkout or a `touch`
-    changes nothing, else by size and modification time. Images that are not chosen do not count.
+    The files count by their bytes, so that a fresh checkout or a `touch` changes nothing. Where these sum to
+    more than 16 MiB they are read again only when size, times or inode of a file are others than they were,
+    see `zoo.jobs.made`. Images that are not chosen do not count.
 
     Labels count by their names: which outputs these stand for is the model's to say.
     Raises what `samples` raises of a set whatever the model.
@@ -250,10 +255,12 @@ def fingerprint(image_set: ImageSet) -> str:
         digest.update(image_set.classes.read_bytes())
     paths = list(dict.fromkeys(regular(entry.path) for entry, _, _ in chosen))
     states = [path.stat() for path in paths]
-    by_content = sum(state.st_size for state in states) <= _CONTENT_LIMIT
+    small = sum(state.st_size for state in states) <= _CONTENT_LIMIT
     for path, state in zip(paths, states, strict=True):
         digest.update(struct.pack("<q", state.st_size))
-        digest.update(path.read_bytes() if by_content else struct.pack("<q", state.st_mtime_ns))
+        digest.update(path.read_bytes() if small else b"")
+    if not small:
+        digest.update(remembered_sha256(NOTES, *paths).encode())
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ others nothing is. Only the standard library is imported: a build asks each time
 import hashlib
 import json
 import os
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -93,17 +94,28 @@ def made_sha256(path: Path) -> str:
     return made.hashes[0] if made and made.state == state(path) else sha256(path)
 
 
-def remembered_sha256(path: Path, notes: Path) -> str:
-    """The SHA-256 of a file that is the user's: from a note in the folder `notes` while the file's state is
-    that of when it was read, else from its bytes. Raises OSError if it cannot be read."""
-    note = notes / hashlib.sha256(os.fsencode(path)).hexdigest()
-    made, now = Made.read(note), state(path)
+def remembered_sha256(notes: Path, *paths: Path) -> str:
+    """The SHA-256 of files that are the user's, see `sha256`: from a note in the folder `notes` while the
+    state of each is that of when they were read, else from their bytes. Raises OSError if one cannot be
+    read."""
+    note = notes / hashlib.sha256(b"\0".join(map(os.fsencode, paths))).hexdigest()
+    made, now = Made.read(note), _joint_state(paths)
     if made and made.state == now:
         return made.hashes[0]
-    digest = sha256(path)
+    digest = sha256(*paths)
     with suppress(OSError):  # a zoo that is only read
         Made((digest,), now).write(note)
     return digest
+
+
+def _joint_state(paths: Sequence[Path]) -> list[int]:
+    """The state of a file; of several, one number that stands for those of all, which may be a million."""
+    if len(paths) == 1:
+        return state(paths[0])
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(struct.pack("<4Q", *(word % 2**64 for word in state(path))))
+    return [int.from_bytes(digest.digest(), "little")]
 
 
 def changed(root: Path, concerned: Callable[[str], bool]) -> list[str]:

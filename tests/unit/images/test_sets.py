@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from samples.artifacts import changed_in_time
 from samples.pictures import fill, names, noise, write_list
 from zoo.errors import ZooError
 from zoo.images.sets import (
@@ -127,18 +128,24 @@ def test_fingerprint_ignores_what_does_not(tmp_path: Path) -> None:
     assert fingerprint(ImageSet("another name", tmp_path / "checkout")) == before
 
 
-def test_fingerprint_of_a_large_set_goes_by_size_and_time(tmp_path: Path) -> None:
-    big = tmp_path / "big.png"
+def test_a_large_set_is_read_again_only_when_a_file_is_another(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    big = tmp_path / "set/big.png"
+    big.parent.mkdir()
     with big.open("wb") as handle:
         handle.truncate((16 << 20) + 1)
+    images = ImageSet("set", tmp_path / "set")
+    before = fingerprint(images)
     os.utime(big, (1, 1))
-    before = fingerprint(ImageSet("set", tmp_path))
-    with big.open("r+b") as handle:
-        handle.write(b"x")
-    os.utime(big, (1, 1))
-    assert fingerprint(ImageSet("set", tmp_path)) == before
-    os.utime(big, (2, 2))
-    assert fingerprint(ImageSet("set", tmp_path)) != before
+    assert fingerprint(images) == before  # read again, and the same
+    with monkeypatch.context() as unread:
+        unread.setattr("zoo.jobs.made.sha256", lambda *paths: pytest.fail("it was read"))
+        assert fingerprint(images) == before
+    changed_in_time(big)
+    changed = fingerprint(images)
+    assert changed != before
+    shutil.rmtree(tmp_path / "results")
+    assert fingerprint(images) == changed
 
 
 @pytest.mark.parametrize(("photos", "apart"), [(12, 3), (5, 1), (2, 1)])
