@@ -47,10 +47,6 @@ with in_a_sentence():
     schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
     ZOO = Zoo.of(config, HOME)
 
-if workflow.is_main_process:
-    with in_a_sentence(about=""):
-        changes.refuse_changed(ZOO)
-
 ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")

@@ -20,6 +20,8 @@ def test_a_final_file_changed_with_its_time_kept_is_named_with_the_command_that_
         assert f"{INT8} is not what its job made" in outcome.text
         assert f"make anew: rm {INT8} && snakemake {INT8}\n" in outcome.text
         assert "config.yaml" not in outcome.text and "Traceback" not in outcome.text
+    for telling in ("--unlock", "--list"):  # they neither build nor plan
+        assert zoo.typed(telling).status == 0
     (zoo / INT8).unlink()
     assert zoo.build(INT8) == {"int8 cpu/one"}
     assert (zoo / INT8).read_bytes() == before and zoo.pending() == set()

@@ -5,9 +5,9 @@ A rule carries the former as parameters, so that a job runs again when one of th
 a build before it starts. Read each time a build starts, so the standard library is all it needs.
 """
 
-import os
 import re
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from zoo.errors import ZooError
 from zoo.images.planned import MADE_HERE, state_of
 from zoo.images.sets import NOTES
 from zoo.jobs.made import FOLDER, changed, remembered_sha256
+from zoo.jobs.onnx_data import SUFFIX, data_beside
 
 
 @cache
@@ -67,22 +68,14 @@ def source_state(model: Model) -> list[str | None]:
     return [_file_state(Path(str(file))) for file in named]
 
 
-_LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
-"""The start of an entry `location` in protobuf's encoding, and the length of what follows."""
 _MOST_WITHOUT_DATA = 16 << 20
 
 
 def _onnx_data(file: Path) -> list[str]:
-    """The files beside an ONNX file that it has its weights in. Read as bytes: a plan has no time for onnx.
-    One of more than 16 MiB, which has its weights in it as a rule, is not looked into."""
-    if file.suffix != ".onnx" or not file.is_file() or file.stat().st_size > _MOST_WITHOUT_DATA:
-        return []
-    content, names = file.read_bytes(), set()
-    for entry in _LOCATION.finditer(content):
-        low, *high = entry[1]
-        size = (low & 127) + (high[0] << 7 if high else 0)
-        names.add(os.fsdecode(content[entry.end() : entry.end() + size]).replace("\0", ""))
-    return [str(file.parent / name) for name in sorted(names)]
+    """The files beside an ONNX file that it has its weights in. One of more than 16 MiB, which has its
+    weights in it as a rule, is not looked into."""
+    large = file.is_file() and file.stat().st_size > _MOST_WITHOUT_DATA
+    return [] if large else [str(path) for path in data_beside(file)]
 
 
 def _file_state(file: Path) -> str | None:
@@ -114,6 +107,17 @@ def training_state(model: Model) -> str | list[str]:
     return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
 
 
+_BUILD_NOTHING = frozenset(
+    ("--unlock", "--lint", "--list", "--list-rules", "-l", "--list-target-rules", "--lt")
+    + ("--cleanup-metadata", "--cm", "--delete-all-output", "--delete-temp-output")
+)
+
+
+def builds_nothing(arguments: Iterable[str]) -> bool:
+    """Whether a command line of Snakemake neither builds nor plans, so that it takes nothing on trust."""
+    return any(each.partition("=")[0] in _BUILD_NOTHING for each in arguments)
+
+
 def refuse_changed(zoo: Zoo) -> None:
     """From now on keep what jobs make, see `zoo.jobs.made`. Raises ZooError if files that they made, of
     declared models or of all, are others now, with the command that makes these anew."""
@@ -123,8 +127,9 @@ def refuse_changed(zoo: Zoo) -> None:
     others = changed(root, lambda path: "/" not in path or model_of(path) in zoo.models)
     if not others:
         return
-    files = [shlex.quote(f"{root}/{path}") for path in others]
-    targets = [file for file, path in zip(files, others, strict=True) if re.fullmatch(possible(zoo), path)]
-    command = f"rm {' '.join(files)}" + (f" && snakemake {' '.join(targets)}" if targets else "")
+    whole = sorted({*others, *(path.removesuffix(SUFFIX) for path in others)})  # data is made with its model
+    files, gone = ([shlex.quote(f"{root}/{path}") for path in paths] for paths in (others, whole))
+    targets = [file for file, path in zip(gone, whole, strict=True) if re.fullmatch(possible(zoo), path)]
+    command = f"rm {' '.join(gone)}" + (f" && snakemake {' '.join(targets)}" if targets else "")
     what = "is not what its job made" if len(files) == 1 else "are not what their jobs made"
     raise ZooError(f"{', '.join(files)} {what}: the content was changed since; make anew: {command}")

@@ -21,6 +21,7 @@ from zoo.export.tracing import (
     without_expected_warnings,
 )
 from zoo.jobs.files import replacing
+from zoo.jobs.onnx_data import SUFFIX
 from zoo.jobs.scratch import libraries_scratch, reserve, scratch
 from zoo.runners.torch_outputs import tensors_of, traceable
 
@@ -64,13 +65,15 @@ def export_onnx(
         model = traceable(model.eval().requires_grad_(False), example)
     simplified = _simplified(model, example, opset, names, second, Path(path))
     external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
-    data = Path(f"{path}.data")
+    data = Path(f"{path}{SUFFIX}")
     with replacing(*([path, data] if external else [path])) as (temporary, *_):
         onnx.save(simplified, temporary, save_as_external_data=external, location=data.name)
         del simplified
         for each in (example, second):
             if each is not None:
                 _check_onnx(model, each, temporary)
+    if not external:
+        data.unlink(missing_ok=True)  # of a larger model that was here
 
 
 def _simplified(

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.config.records.verification import FileFacts, Structure
 from zoo.jobs.files import sha256
+from zoo.jobs.onnx_data import data_beside
 from zoo.ncnn.bf16 import to_bf16
 from zoo.ncnn.check import check_files
 from zoo.ncnn.fp16 import to_fp16
@@ -45,8 +46,10 @@ def check_structure(runtime: str, files: Sequence[Path]) -> Structure:
 
 
 def file_facts(files: Sequence[Path]) -> tuple[FileFacts, ...]:
-    """The size and SHA-256 of those files that there are."""
-    return tuple(FileFacts(file.name, file.stat().st_size, sha256(file)) for file in files if file.is_file())
+    """The size and SHA-256 of those files that there are, and of those beside them that they refer to."""
+    beside = [path for file in files for path in data_beside(file) if path.parent == file.parent]
+    there = [file for file in (*files, *beside) if file.is_file()]
+    return tuple(FileFacts(file.name, file.stat().st_size, sha256(file)) for file in there)
 
 
 def _check_onnx(path: Path) -> tuple[list[str], Counter[str] | None]:

@@ -186,3 +186,20 @@ def test_a_made_file_that_was_changed_is_named_with_the_command_that_makes_it_an
     command = f"rm {' '.join(made)} && snakemake {made[0]} {made[2]}$"
     with pytest.raises(ZooError, match=f"are not what their jobs made.*: {command}"):
         changes.refuse_changed(zoo)
+    data = "results/cpu/mine/fp32.onnx.data"
+    with replacing(data.removesuffix(".data"), data) as both:
+        for path in both:
+            path.write_text("made")
+    changed_in_time(folder / data)
+    command = f"rm {data.removesuffix('.data')} {data} && snakemake {data.removesuffix('.data')}$"
+    for name in made:
+        (folder / name).unlink()
+    with pytest.raises(ZooError, match=f"{data} is not what its job made.*: {command}"):
+        changes.refuse_changed(zoo)
+
+
+def test_what_neither_builds_nor_plans_takes_nothing_on_trust():
+    for command in ("--unlock", "all --list", "-l", "--lint", "--cleanup-metadata=results/zoo.csv"):
+        assert changes.builds_nothing(["snakemake", *command.split()])
+    for command in ("", "all -j2", "--dry-run all", "list", "--rerun-incomplete"):
+        assert not changes.builds_nothing(["snakemake", *command.split()])

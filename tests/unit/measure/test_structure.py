@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
 
-from samples.artifacts import pair
+from samples.artifacts import changed_in_time, pair
 from samples.ncnn import small_network
 from zoo.config.records.verification import FileFacts
-from zoo.measure.structure import ROUNDINGS, check_structure, strays
+from zoo.measure.structure import ROUNDINGS, check_structure, file_facts, strays
 from zoo.ncnn.graph import Graph
 
 
@@ -20,7 +20,7 @@ def onnx_file(path, *nodes, opsets=(("", 17),)):
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in ("data", "output")
     ]
-    weight = helper.make_tensor("weight", TensorProto.FLOAT, [3, 8, 8], np.ones(192))
+    weight = numpy_helper.from_array(np.ones((3, 8, 8), np.float32), "weight")
     graph = helper.make_graph(list(nodes), "small", ends[:1], ends[1:], [weight])
     versions = [helper.make_opsetid(*opset) for opset in opsets]
     save(helper.make_model(graph, opset_imports=versions, ir_version=8), path)
@@ -65,6 +65,19 @@ def test_a_missing_file_is_named(runtime, tmp_path):
 def test_a_sound_onnx_model(tmp_path):
     found = check_structure("onnxruntime", (onnx_file(tmp_path / "fp32.onnx", SCALE, RELU),))
     assert found.ok and found.layers == 2 and found.layer_types == {"Mul": 1, "Relu": 1}
+
+
+def test_the_data_of_an_onnx_model_is_a_part_of_it(tmp_path):
+    path = onnx_file(tmp_path / "whole.onnx", SCALE, RELU)
+    outside = tmp_path / "fp32.onnx"
+    save(load(path), outside, save_as_external_data=True, location="fp32.onnx.data", size_threshold=0)
+    found = check_structure("onnxruntime", (outside,))
+    assert found.ok and [facts.name for facts in found.files] == ["fp32.onnx", "fp32.onnx.data"]
+    changed_in_time(tmp_path / "fp32.onnx.data")
+    one, other = file_facts((outside,)), found.files
+    assert one[0] == other[0] and one[1].bytes == other[1].bytes and one[1].sha256 != other[1].sha256
+    path.with_name("whole.onnx.data").touch()  # nobody reads it
+    assert len(file_facts((path,))) == 1
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])

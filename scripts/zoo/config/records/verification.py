@@ -8,6 +8,7 @@ from typing import ClassVar
 from zoo.config.records.proof import Proof, RuntimeInfo
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
+from zoo.jobs.onnx_data import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -174,18 +175,23 @@ class Verification(Proof):
         return {facts.name: facts.sha256 for facts in self.structure.files}
 
     def check_files(self, files: Iterable[Path], digest: Callable[[Path], str] = sha256) -> None:
-        """Raises ZooError, naming it, for a file whose bytes are others than those that were verified.
+        """Raises ZooError, naming it, for a file whose bytes are others than those that were verified, and
+        for one beside it that was verified with it, as an ONNX file's data.
 
         digest: what gives the SHA-256 of a file.
         """
-        for file in files:
+        given = list(files)
+        beside = (file.with_name(name) for file in given[:1] for name in self.hashes)
+        more = [file for file in beside if file.suffix == SUFFIX and file.is_file()]
+        for file in dict.fromkeys([*given, *more]):
             self.check_hash(file, digest(file))
 
     def check_hash(self, file: Path, digest: str) -> None:
         """The same for a file whose SHA-256 is at hand."""
+        gone = f"{file.with_suffix('')} {file}" if file.suffix == SUFFIX else file
         if digest != (verified := self.hashes.get(file.name, "of no such file")):
             raise ZooError(
                 f"{file} is not the file that was verified: its SHA-256 is {digest[:12]}…, that in "
-                f"{self.artifact}.verify.json {verified[:15]}…; make it anew: rm {file} && snakemake "
+                f"{self.artifact}.verify.json {verified[:15]}…; make it anew: rm {gone} && snakemake "
                 f"{file.parent / self.artifact}.passed"
             )

@@ -5,8 +5,17 @@ from dataclasses import replace
 import pytest
 
 from samples.report import verification
-from zoo.config.records.verification import ClosenessAtShapes, Cosine, Numbers, OutputCloseness, Verification
+from zoo.config.records.verification import (
+    ClosenessAtShapes,
+    Cosine,
+    FileFacts,
+    Numbers,
+    OutputCloseness,
+    Structure,
+    Verification,
+)
 from zoo.errors import ZooError
+from zoo.jobs.files import sha256
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "structure", "numbers", "divergence", "verdict"}
 KEYS |= {"searched"}
@@ -61,3 +70,16 @@ def test_files_that_are_not_those_verified_are_named_with_the_command_that_makes
         whole.check_files(files, lambda file: whole.hashes[files[0].name])
     with pytest.raises(ZooError, match="of no such file"):
         whole.check_hash(tmp_path / "int8.onnx", "0" * 64)
+
+
+def test_the_data_that_was_verified_with_an_onnx_file_is_compared_too(tmp_path):
+    model, data = tmp_path / "fp32.onnx", tmp_path / "fp32.onnx.data"
+    for file in (model, data):
+        file.write_bytes(b"sound")
+    facts = tuple(FileFacts(file.name, 5, sha256(file)) for file in (model, data))
+    whole = replace(verification("net"), artifact="fp32.onnx", structure=Structure(True, (), facts))
+    whole.check_files([model])
+    data.write_bytes(b"other")
+    command = f"rm {model} {data} && snakemake {tmp_path}/fp32.onnx.passed"
+    with pytest.raises(ZooError, match=rf"{data} is not the file that was verified.*: {command}$"):
+        whole.check_files([model])
