@@ -17,3 +17,18 @@ def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) 
     if unknown:
         choice = f"it takes {', '.join(known)}" if known else "it takes no other key"
         raise ZooError(f"{what}: unknown {', '.join(unknown)}; {choice}")
+
+
+_NO_MEMORY = ("can't allocate memory", "Failed to allocate", "bad_alloc", "bad allocation")
+_NO_MEMORY += ("out of memory", "ALLOC_FAILED")  # of a GPU
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, of whatever class a runtime raises, says that memory was not to be had."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)
+
+
+def of_runtime(error: Exception, sentence: str) -> Exception:
+    """What to raise for an exception of a runtime: it is the artifact's fault, as the sentence says, unless
+    memory was not to be had. That tells nothing of an artifact, so it is a MemoryError."""
+    return MemoryError(sentence) if is_out_of_memory(error) else ArtifactError(sentence)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.errors import ArtifactError, ZooError, refuse_unknown
+from zoo.errors import ArtifactError, ZooError, of_runtime, refuse_unknown
 
 
 def test_keys_that_are_known_pass():
@@ -25,3 +25,22 @@ def test_keys_that_are_not_are_named_in_order_with_those_that_are(known, sentenc
 
 def test_a_broken_artifact_is_an_error_that_a_user_can_mend():
     assert issubclass(ArtifactError, ZooError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        ValueError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
+        ValueError("bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 40"),
+    ],
+)
+def test_a_lack_of_memory_is_no_fault_of_an_artifact(error):
+    assert isinstance(of_runtime(error, "m: it cannot run"), MemoryError)
+
+
+def test_any_other_failure_of_a_runtime_is():
+    error = of_runtime(RuntimeError("unknown operator"), "m: it cannot run")
+    assert isinstance(error, ArtifactError) and str(error) == "m: it cannot run"

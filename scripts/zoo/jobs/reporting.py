@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.files import FULL_DISK, is_full_disk
 from zoo.jobs.lifeline import end_with_build
 from zoo.jobs.usage import Usage, Watch
@@ -33,9 +33,9 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     """Log to the file `log` while the block runs; end the process with status 1 (SystemExit) if it fails.
 
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
-    cpu/convnext_atto/int8"), and so is a full disk, whoever met it; any other exception is a bug or a broken
-    machine, so its traceback goes to the log and its last line to the terminal. The log ends with what the
-    job used, see `used`. The process ends with the build that it is a job of.
+    cpu/convnext_atto/int8"), and so is a full disk, whoever met it, and a lack of memory; any other exception
+    is a bug or a broken machine, so its traceback goes to the log and its last line to the terminal. The log
+    ends with what the job used, see `used`. The process ends with the build that it is a job of.
     """
     handler = _Log(log, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -51,11 +51,12 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     except ZooError as error:
         told = FULL_DISK not in str(error) and is_full_disk(error)
         _fail(f"{subject}: {FULL_DISK if told else error}")
-    except MemoryError:
-        _fail(f"{subject}: not enough memory; close other programs or use a machine with more")
     except Exception as error:
         if is_full_disk(error):
             _fail(f"{subject}: {FULL_DISK}")
+        if is_out_of_memory(error):
+            logging.error("%s: %s", type(error).__name__, error)
+            _fail(f"{subject}: not enough memory; close other programs or use a machine with more")
         logging.error("%s", traceback.format_exc())
         _fail(f"{subject}: unexpected {type(error).__name__}: {error} (traceback in {log})")
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, TypeVar
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.isolation import Child, ChildDied
 
 R = TypeVar("R")
@@ -21,7 +21,6 @@ SECONDS = 600.0
 MEMORY_MB = 16 << 10
 """How much memory it may ask for, beside what its libraries take."""
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # of <sched.h>; Python has unshare since 3.12
-_NO_MEMORY = ("can't allocate memory", "Failed to allocate", "bad_alloc", "bad allocation")
 
 
 def confined(
@@ -50,7 +49,7 @@ def confined(
                 ) from error
             raise ZooError(f"{what} ended the process that ran it ({error}); export it again") from error
         except Exception as error:
-            if not isinstance(error, MemoryError) and not any(text in str(error) for text in _NO_MEMORY):
+            if not is_out_of_memory(error):
                 raise
             raise ZooError(f"{what} asks for more than {memory_mb} MB of memory, the limit") from error
         finally:

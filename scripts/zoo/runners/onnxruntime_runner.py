@@ -9,7 +9,7 @@ import onnxruntime
 
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
-from zoo.errors import ArtifactError
+from zoo.errors import of_runtime
 from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.hardware import cpu_name
 
@@ -26,7 +26,7 @@ class OnnxRunner:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # onnxruntime raises half a dozen unrelated classes
-            raise ArtifactError(f"{path}: onnxruntime cannot load it: {str(error).strip()}") from error
+            raise of_runtime(error, f"{path}: onnxruntime cannot load it: {str(error).strip()}") from error
         given = self._session.get_inputs()
         self._path, self._inputs = path, [each.name for each in given]
         self.batches = all(not isinstance(each.shape[0], int) for each in given)  # a name or None: any size
@@ -50,7 +50,8 @@ class OnnxRunner:
             outputs: list[Any] = self._session.run(None, fed)
             return outputs
         except Exception as error:
-            raise ArtifactError(f"{self._path}: onnxruntime cannot run it: {str(error).strip()}") from error
+            sentence = f"{self._path}: onnxruntime cannot run it: {str(error).strip()}"
+            raise of_runtime(error, sentence) from error
 
 
 def load(files: Sequence[Path], device: str, threads: int, precision: str) -> OnnxRunner:

@@ -8,7 +8,7 @@ import torch
 
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
-from zoo.errors import ArtifactError
+from zoo.errors import of_runtime
 from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.hardware import cpu_name
 from zoo.runners.torch_outputs import tensors_of
@@ -28,7 +28,7 @@ class TorchRunner:
                 warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)  # still what pnnx reads
                 module = torch.jit.load(str(path), map_location=self._device)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
-            raise ArtifactError(f"{path}: torch cannot load it: {_first_line(error)}") from error
+            raise of_runtime(error, f"{path}: torch cannot load it: {_first_line(error)}") from error
         self._module = module.eval()
         arguments = self._module.forward.schema.arguments[1:]  # the first is self
         self._inputs = [argument.name for argument in arguments if not argument.has_default_value()]
@@ -54,7 +54,7 @@ class TorchRunner:
                 tensors = (torch.from_numpy(as_input(each)).to(self._device) for each in inputs)
                 return tensors_of(self._module(*tensors))
         except RuntimeError as error:
-            raise ArtifactError(f"{self._path}: torch cannot run it: {_first_line(error)}") from error
+            raise of_runtime(error, f"{self._path}: torch cannot run it: {_first_line(error)}") from error
 
 
 def _first_line(error: RuntimeError) -> str:

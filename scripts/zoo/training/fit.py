@@ -17,7 +17,16 @@ from zoo.images.preprocess import Preprocess
 from zoo.training.batch_transform import BatchTransform
 from zoo.training.checkpoint import Checkpoint, Outcome
 from zoo.training.learner import Learner
-from zoo.training.loader import Augmented, Plain, Shuffled, batches, draw, plain_loader, training_loader
+from zoo.training.loader import (
+    Augmented,
+    Plain,
+    Shuffled,
+    batches,
+    draw,
+    naming_dead_readers,
+    plain_loader,
+    training_loader,
+)
 from zoo.training.machine import Machine
 
 _log = logging.getLogger(__name__)
@@ -46,7 +55,8 @@ def fit(
     """The trained model, or the moving average of it, and the loss and held-out accuracy of the last epoch.
 
     checkpoint: written after each epoch; the training goes on from it. title: of the progress bar.
-    Raises ZooError for an unknown optimizer, an image that cannot be read, and when the training diverges.
+    Raises ZooError for an unknown optimizer, an image that cannot be read, when a process that reads images
+    ends, and when the training diverges.
     """
     order = Shuffled(len(images.train), recipe.batch, seed)
     learner = Learner.of(model, recipe, machine, steps=len(order))
@@ -55,7 +65,7 @@ def fit(
     loader = training_loader(images.train, order, machine.workers, machine.pins_memory)
     held_out = plain_loader(images.held_out, recipe.batch, machine.workers, machine.pins_memory)
     first, outcome = checkpoint.resume(learner, device=machine.device) if checkpoint else (0, {})
-    with _progress(title, first, recipe.epochs, len(order)) as progress:
+    with naming_dead_readers(), _progress(title, first, recipe.epochs, len(order)) as progress:
         for epoch in range(first, recipe.epochs):
             begun, rate = time.perf_counter(), learner.learning_rate
             order.epoch = epoch

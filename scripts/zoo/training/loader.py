@@ -174,6 +174,21 @@ def batches(loader: "DataLoader[Any]") -> Iterator[Batch]:
         yield images, labels
 
 
+@contextmanager
+def naming_dead_readers() -> Iterator[None]:
+    """Raises ZooError in place of torch's RuntimeError, which comes wherever the block is just then, when a
+    process that decodes images ends."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise ZooError(
+            f"a process that reads the images ended ({str(error).partition(';')[0]}); was memory short? Run "
+            "again, with fewer threads if so: the training goes on after its last whole epoch"
+        ) from error
+
+
 def _collate(items: list[tuple[torch.Tensor, int] | ZooError]) -> Any:
     # An error that a worker raises would come with the worker's traceback in its text.
     return next((item for item in items if isinstance(item, ZooError)), None) or default_collate(items)

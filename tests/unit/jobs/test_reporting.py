@@ -36,8 +36,9 @@ def test_any_other_exception_leaves_its_traceback_in_the_log(tmp_path, capsys):
     assert "Traceback" in log and "raise error" in log
 
 
-def test_a_lack_of_memory_is_a_sentence(tmp_path, capsys):
-    printed, log = failed(MemoryError(), tmp_path / "log", capsys)
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] can't allocate memory: 4 B")])
+def test_a_lack_of_memory_is_a_sentence(error, tmp_path, capsys):
+    printed, log = failed(error, tmp_path / "log", capsys)
     assert printed.startswith("error: verify cpu/small/int8: not enough memory;")
     assert "Traceback" not in log
 

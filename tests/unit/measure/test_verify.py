@@ -30,7 +30,7 @@ from zoo.config.records.verification import (
     Verification,
     WorstImage,
 )
-from zoo.errors import ArtifactError, ZooError
+from zoo.errors import ArtifactError, ZooError, of_runtime
 from zoo.images.inputs import Feed
 from zoo.jobs.isolation import ChildDied
 from zoo.measure.reference_set import ReferenceSet, SearchImages
@@ -208,6 +208,10 @@ def test_a_crash_while_layers_are_compared_keeps_the_numbers(case, monkeypatch, 
     assert failure.startswith("cpu/small/copy: the runtime crashed (SIGSEGV)")
 
 
+def without_memory(*_) -> None:
+    raise of_runtime(RuntimeError("[ONNXRuntimeError] : 6 : std::bad_alloc"), "onnxruntime cannot run it")
+
+
 PARTS = ["zoo.runners.inference._outputs", "zoo.measure.divergence.layer_differences"]
 
 
@@ -218,6 +222,12 @@ def test_two_kills_from_outside_are_no_verdict(case, monkeypatch, tmp_path, part
     with pytest.raises(ChildDied, match=r"cpu/small/copy: the runtime was killed .*run again$") as caught:
         case(pair(small_network(), tmp_path, "copy"), name="copy")
     assert not isinstance(caught.value, ArtifactError) and not (tmp_path / "verify.json").exists()
+
+
+def test_a_lack_of_memory_is_no_verdict(case, monkeypatch):
+    monkeypatch.setattr("zoo.runners.inference._outputs", without_memory)
+    with pytest.raises(MemoryError):
+        case()
 
 
 @pytest.mark.parametrize("part", PARTS)

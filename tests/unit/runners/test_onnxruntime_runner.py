@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper, save
 
 from samples.flexible_onnx import save_flexible
 from samples.runtimes import IMAGE
@@ -26,6 +27,22 @@ def test_a_file_of_a_batch_of_one_says_so_and_refuses_more(tmp_path):
     assert not runner.batches
     with pytest.raises(ArtifactError, match=r"fp32\.onnx: onnxruntime cannot run it: "):
         runner.run_batch((GENERATOR.standard_normal((2, 3, 8, 8), np.float32),))
+
+
+def test_a_lack_of_memory_is_not_the_fault_of_the_file(tmp_path):
+    """40 TB, which no machine has."""
+    shape = numpy_helper.from_array(np.array([10**13], np.int64), "shape")
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("data", "output")]
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["much"]),
+        helper.make_node("ReduceSum", ["much"], ["sum"]),
+        helper.make_node("Add", ["data", "sum"], ["output"]),
+    ]
+    graph = helper.make_graph(nodes, "large", ends[:1], ends[1:], [shape])
+    opset = [helper.make_opsetid("", 17)]
+    save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "fp32.onnx")
+    with pytest.raises(MemoryError, match=r"fp32\.onnx: onnxruntime cannot"):
+        open_runner("onnxruntime", [tmp_path / "fp32.onnx"]).run((np.ones((), np.float32),))
 
 
 def test_a_gpu_that_onnxruntime_cannot_use_leaves_it_on_the_cpu(case):

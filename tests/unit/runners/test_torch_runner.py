@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -38,3 +39,18 @@ def test_no_product_is_rounded_to_tf32(case):
     torch.backends.cudnn.allow_tf32 = True
     open_runner("torch", case.files["torch"])
     assert torch.backends.cudnn.allow_tf32 is False
+
+
+class Large(nn.Module):
+    """It adds up 40 TB, which no machine has."""
+
+    def forward(self, data: torch.Tensor) -> torch.Tensor:
+        return data + torch.zeros([10_000_000_000_000]).sum()
+
+
+def test_a_lack_of_memory_is_not_the_fault_of_the_file(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.script(Large()).save(tmp_path / "large.pt")
+    with pytest.raises(MemoryError, match=r"large\.pt: torch cannot run it"):
+        open_runner("torch", [tmp_path / "large.pt"]).run((IMAGE,))

@@ -1,8 +1,13 @@
 """The loop of a training, on a model of a few numbers."""
 
+import os
+import signal
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import get_worker_info
 
 from samples.training import GENTLE, write_bars
 from zoo.config.training_recipe import TrainingRecipe
@@ -92,3 +97,22 @@ def test_only_a_tensor_of_logits_can_be_trained(images):
 
     with pytest.raises(ZooError, match="only classifiers can be trained, and this model gives a list"):
         fitted(images, Pair(*linear()))
+
+
+class Deadly(Plain):
+    """It ends the process that reads it, if that is none of the test's own."""
+
+    def __getitem__(self, index: int):
+        if get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+def test_the_end_of_a_process_that_reads_images_is_a_sentence(images, monkeypatch):
+    monkeypatch.setattr(Machine, "workers", 1)
+    deadly = replace(images, held_out=Deadly(images.held_out._samples, RECORD))
+    with pytest.raises(
+        ZooError, match=r"a process that reads the images ended \(DataLoader worker"
+    ) as caught:
+        fitted(deadly, linear())
+    assert "Run again" in str(caught.value)
