@@ -209,7 +209,8 @@ def read_config(path: Path) -> Zoo:
     config_file.check_values(values, [file])
     if problem := next(VALIDATOR.iter_errors(values), None):
         raise ZooError(sentence(problem, [file]))
-    zoo = Zoo.of(values)
+    with config_file.locating([file]):
+        zoo = Zoo.of(values)
     for model in zoo.models.values():
         _ = model.spec_values, model.gates("int8"), model.artifacts("cpu"), model.training_demands
     return zoo

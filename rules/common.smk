@@ -45,7 +45,8 @@ configfile: "config.yaml"
 with in_a_sentence():
     files = config_file.read_all(workflow.configfiles)
     schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
-    ZOO = Zoo.of(config, HOME)
+    with config_file.locating(files):
+        ZOO = Zoo.of(config, HOME)
 
 ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
 code = partial(changes.code_state, SCRIPTS)

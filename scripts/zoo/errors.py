@@ -12,6 +12,14 @@ class ArtifactError(ZooError):
     """An artifact that a runtime cannot load or run: verification reports it instead of stopping."""
 
 
+class EntryError(ZooError):
+    """What is wrong with a part of the configuration. where: the keys that lead to it."""
+
+    def __init__(self, text: str, where: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.where = where
+
+
 def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) -> None:
     unknown = sorted(set(entry) - set(known))
     if unknown:

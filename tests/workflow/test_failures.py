@@ -189,6 +189,14 @@ def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim
     assert not list((zoo / "results/cpu/one").glob(".partial-*"))
 
 
+def test_another_file_of_the_configuration_is_read_as_closely(zoo: Zoo):
+    (zoo / "mine.yaml").write_text("opset: 13\nopset: 14\n")
+    outcome = zoo.snakemake("--dry-run", "--configfile", "mine.yaml")
+    assert outcome.status != 0
+    assert "opset stands there twice, and the first would be lost" in outcome.text
+    assert "(mine.yaml, lines 1 and 2)" in outcome.text
+
+
 def test_command_lines_work_as_typed_and_a_lock_of_the_living_is_refused_by_name(zoo: Zoo):
     """Without --cores, all of them; -j and --cores win, and --unlock asks for neither."""
     assert zoo.typed("--unlock").status == 0

@@ -107,10 +107,10 @@ def training_state(model: Model) -> str | list[str]:
     return [set_state(part) for part in parts(model.spec.weights, Path(training_folder(model)))]
 
 
-_BUILD_NOTHING = frozenset(
-    ("--unlock", "--lint", "--list", "--list-rules", "-l", "--list-target-rules", "--lt")
-    + ("--cleanup-metadata", "--cm", "--delete-all-output", "--delete-temp-output")
-)
+_BUILD_NOTHING = {
+    *("--unlock", "--lint", "--list", "--list-rules", "-l", "--list-target-rules", "--lt"),
+    *("--cleanup-metadata", "--cm", "--delete-all-output", "--delete-temp-output"),
+}
 
 
 def builds_nothing(arguments: Iterable[str]) -> bool:

@@ -6,11 +6,12 @@ aliases in full. PyYAML is all that this needs beside the standard library, and 
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import EntryError, ZooError
 
 MAX_BYTES = 4 << 20
 MAX_VALUES = 200_000
@@ -67,6 +68,15 @@ def located(files: Sequence[ConfigFile], where: Where) -> str:
         if where and (line := file.line(where)):
             return f" ({file.path.name}, line {line})"
     return ""
+
+
+@contextmanager
+def locating(files: Sequence[ConfigFile]) -> Iterator[None]:
+    """Add the line to an EntryError of the block."""
+    try:
+        yield
+    except EntryError as error:
+        raise ZooError(f"{error}{located(files, error.where)}") from error
 
 
 def check_values(config: Any, files: Sequence[ConfigFile] = (), where: Where = ()) -> None:

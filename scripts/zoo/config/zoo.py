@@ -3,6 +3,7 @@
 Read each time a build starts, so the standard library is all it needs.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -13,7 +14,7 @@ from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.settings import SETTINGS, Settings
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
-from zoo.errors import ZooError, refuse_unknown
+from zoo.errors import EntryError, ZooError, refuse_unknown
 
 PURPOSES = tuple(IMAGES)
 """What images are for: calibration, verification and evaluation."""
@@ -153,7 +154,7 @@ class Zoo:
             raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
         devices = config.get("devices", "auto")
         return cls(
-            models={name: Model.of(name, entry, config) for name, entry in models.items()},
+            models={name: _model(name, entry, config) for name, entry in models.items()},
             devices=None if devices == "auto" else tuple(devices),
             streams=config.get("streams"),
             image_sets=config.get("image_sets") or {},
@@ -165,3 +166,24 @@ class Zoo:
     def embedded(self) -> list[str]:
         """The models whose weights need no network."""
         return [name for name, model in self.models.items() if not model.spec.weights.remote]
+
+
+def _model(name: str, entry: Any, config: Mapping[str, Any]) -> Model:
+    """`Model.of`, whose errors then know what part of the entry they are about."""
+    try:
+        return Model.of(name, entry, config)
+    except ZooError as error:
+        about = str(error).removeprefix(f"{name}: ")
+        raise EntryError(str(error), ("models", name, *_named(entry, about))) from error
+
+
+def _named(values: Any, text: str) -> tuple[str, ...]:
+    """The keys that lead to the innermost value that a sentence names: it names the outer ones first."""
+    if not isinstance(values, Mapping):
+        return ()
+    places = {key: re.search(rf"\b{re.escape(str(key))}\b", text) for key in values}
+    found = {key: place.start() for key, place in places.items() if place}
+    if not found:
+        return ()
+    key = min(found, key=lambda each: found[each])
+    return (key, *_named(values[key], text[found[key] :]))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.config.config_file import ConfigFile, check_values, located, read, read_all
+from zoo.config.config_file import ConfigFile, check_values, located, locating, read, read_all
+from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -128,3 +129,37 @@ def test_a_part_of_somebodys_file_and_the_last_of_several_files_are_looked_at(tm
     assert located(files, ("models", "one")) == " (more.yaml, line 3)"
     assert located(files, ("other",)) == " (config.yaml, line 1)"
     assert located(files, ("gone",)) == located(files, ()) == ""
+
+
+ENTRIES = """models:
+  one: {timm: resnet18}
+  two:
+    timm: resnet18
+    preprocess:
+      size: [32, 32]
+      croop: 1
+  three:
+    onnx: a.onnx
+    args: {depth: 2}
+  four: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("two", r"two: preprocess: unknown croop; .* \(config.yaml, line 7\)$"),
+        ("three", r"three: args are for what builds a model.* \(config.yaml, line 10\)$"),
+        ("four", r"four: say which model it is .* \(config.yaml, line 11\)$"),
+    ],
+)
+def test_what_no_zoo_can_be_made_of_is_told_with_the_line(tmp_path: Path, name: str, said: str):
+    file = read(written(tmp_path, ENTRIES))
+    entry = yaml.safe_load(ENTRIES)["models"][name]
+    with pytest.raises(ZooError, match=said), locating([file]):
+        Zoo.of({"models": {name: entry}})
+
+
+def test_without_a_file_it_is_told_without(tmp_path: Path):
+    with pytest.raises(ZooError, match=r"one: say which model it is .*d2_in1k$"), locating([]):
+        Zoo.of({"models": {"one": {}}})
