@@ -1,14 +1,17 @@
 """What random kills do to builds of a tiny zoo.
 
-    python benchmarks/kills.py --count 100
+    python benchmarks/kills.py [--count 100] [--seed 0] [--folder DIR]
 
-In each round a build that has a part of the zoo to make loses, after a random time, by SIGKILL: a job,
-Snakemake, its whole process group, pnnx, or a child of a job. The same command must then end well. Bars, all
-of them 0: files that differ from those of an undisturbed build, failed verdicts, hangs, builds that need a
-step by hand, scratch folders and processes that are left. Exits with status 1 if one is missed.
+A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, its whole process group, pnnx,
+or a child of a job. The same command is typed again and loses another, and so on, until it has lost
+`PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an undisturbed build,
+failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that are left. Exits
+with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl, and a run goes on
+there.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -20,6 +23,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -37,8 +41,12 @@ SAME = ("fp32.param", "fp32.bin", "fp16.param", "fp16.bin", "int8.param", "int8.
 PASSED = ("int8.passed", "fp16.passed", "fp32.onnx.passed")
 COMMAND = [sys.executable, "-m", "snakemake", *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
 VICTIMS = ("job", "main", "group", "pnnx", "child")
+QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+PER_BUILD = 10
 HANG_S = 900
 """A build that takes longer waits for ever."""
+ORPHAN_S = 3
+"""How long a process may take to end with its build, on a machine that is busy."""
 
 
 def is_victim(kind: str, process: psutil.Process, zoo: Path) -> bool:
@@ -47,7 +55,7 @@ def is_victim(kind: str, process: psutil.Process, zoo: Path) -> bool:
         return bool(command) and command[-1].startswith(str(zoo / ".snakemake/scripts"))
     if kind == "pnnx":
         return process.name() == "pnnx"
-    return kind == "child" and any("multiprocessing" in part for part in command)
+    return kind == "child" and any("multiprocessing.spawn" in part for part in command)
 
 
 def kill(kind: str, build: subprocess.Popen[bytes], zoo: Path, generator: random.Random) -> bool:
@@ -67,75 +75,121 @@ def kill(kind: str, build: subprocess.Popen[bytes], zoo: Path, generator: random
     return False
 
 
-def lives(process: psutil.Process) -> bool:
-    """A zombie only waits for somebody to ask how it ended."""
-    with suppress(psutil.NoSuchProcess):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
+def living(zoo: Path) -> list[psutil.Process]:
+    """The processes that work in the zoo. A zombie only waits for somebody to ask how it ended."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            at_work = process.status() != psutil.STATUS_ZOMBIE
+            if at_work and Path(process.cwd()).is_relative_to(zoo) and process.pid != os.getpid():
+                found.append(process)
+    return found
 
 
-def disturbed(zoo: Path, generator: random.Random) -> Counter[str]:
-    """One round: a part of the zoo is gone, its build is killed, and built again; what was wrong."""
+def disturbed(zoo: Path, generator: random.Random, most: int) -> Counter[str]:
+    """A build from nothing that is killed again and again, and then left to its end; what was wrong."""
     wrong: Counter[str] = Counter()
-    kind = generator.choice(VICTIMS)
-    names = [name for name in SAME if kind != "pnnx" or name.startswith("fp32.")]
-    (zoo / MODEL / generator.choice(names)).unlink()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    build = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **quiet)  # type: ignore[call-overload]
-    time.sleep(generator.uniform(1, 10))
-    tree = psutil.Process(build.pid).children(recursive=True) if build.poll() is None else []
-    wrong[
-        f"killed: {kind}" if build.poll() is None and kill(kind, build, zoo, generator) else "too late"
-    ] += 1
-    try:
-        build.wait(HANG_S)
-    except subprocess.TimeoutExpired:
+    shutil.rmtree(zoo / "results")
+    while wrong["kills"] < most:
+        kind = generator.choice(VICTIMS)
+        if kind == "pnnx":  # it runs once a build
+            (zoo / MODEL / "fp32.param").unlink(missing_ok=True)
+        build = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **QUIET)
+        with suppress(subprocess.TimeoutExpired):
+            build.wait(generator.uniform(1, 10))
+        killed = build.poll() is None and kill(kind, build, zoo, generator)
+        wrong.update({"kills": int(killed), kind: int(killed)})
+        if ended(build) is None:
+            wrong["hangs"] += 1
+        wrong["orphans"] += len(left(zoo))
+        if not killed:  # it was faster
+            wrong["steps by hand"] += build.returncode != 0
+            break
+    last = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **QUIET)
+    if ended(last) is None:
         wrong["hangs"] += 1
-        os.killpg(build.pid, signal.SIGKILL)
-    wrong["orphans"] += sum(map(lives, psutil.wait_procs(tree, timeout=2)[1]))
-    try:
-        again = subprocess.run(COMMAND, cwd=zoo, timeout=HANG_S, **quiet)  # type: ignore[call-overload]
-        wrong["steps by hand"] += again.returncode != 0
-    except subprocess.TimeoutExpired:
-        wrong["hangs"] += 1
+    wrong["steps by hand"] += last.returncode != 0
     wrong["leftovers"] += len(list(zoo.rglob(".partial-*")))
     return wrong
 
 
+def ended(build: subprocess.Popen[bytes]) -> int | None:
+    """The status of a build when it is over; None if it had to be ended."""
+    try:
+        return build.wait(HANG_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(build.pid, signal.SIGKILL)
+        build.wait()
+        return None
+
+
+def left(zoo: Path) -> list[psutil.Process]:
+    """The processes of a build that is over which go on for longer than `ORPHAN_S`; they are ended."""
+    deadline = time.monotonic() + ORPHAN_S
+    while living(zoo) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    orphans = living(zoo)
+    for process in orphans:
+        with suppress(psutil.Error):
+            process.kill()
+    return orphans
+
+
 def check(zoo: Path, expected: dict[str, str]) -> Counter[str]:
     """Files and verdicts that are not those of the undisturbed build."""
-    files = sum(
-        not (zoo / MODEL / name).is_file() or hashes(zoo).get(name) != expected[name] for name in SAME
-    )
+    made = hashes(zoo)
     records = [Verification.read(path) for path in (zoo / MODEL).glob("*.verify.json")]
-    return Counter({"wrong files": files, "wrong verdicts": sum(not each.verdict.passed for each in records)})
+    return Counter(
+        {
+            "wrong files": sum(made.get(name) != expected[name] for name in SAME),
+            "wrong verdicts": sum(not each.verdict.passed for each in records),
+        }
+    )
 
 
 def hashes(zoo: Path) -> dict[str, str]:
     return {name: sha256(zoo / MODEL / name) for name in SAME if (zoo / MODEL / name).is_file()}
 
 
+def undisturbed(folder: Path) -> tuple[Path, dict[str, str]]:
+    """The zoo, and what a build that nobody disturbs makes in it."""
+    zoo, kept = folder / "zoo", folder / "expected.json"
+    if not kept.exists():
+        shutil.rmtree(zoo, ignore_errors=True)
+        make_zoo(zoo)
+        subprocess.run(COMMAND, cwd=zoo, check=True, **QUIET)
+        kept.write_text(json.dumps(hashes(zoo)))
+    return zoo, json.loads(kept.read_text())
+
+
+def campaign(folder: Path, count: int, seed: int) -> Counter[str]:
+    """Disturbed builds until so many kills were made; those of an earlier run count."""
+    zoo, expected = undisturbed(folder)
+    notes = folder / "kills.jsonl"
+    rows = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+    while (done := sum(row["kills"] for row in rows)) < count:
+        most = min(PER_BUILD, count - done)
+        found = disturbed(zoo, random.Random(f"{seed} {len(rows)}"), most)
+        rows.append(dict(found + check(zoo, expected)))
+        with notes.open("a") as handle:
+            print(json.dumps(rows[-1]), file=handle)
+        print(f"{done + found['kills']}: {rows[-1]}", flush=True)
+    return sum(map(Counter, rows), Counter())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
-    total: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        zoo = make_zoo(Path(folder) / "zoo").folder
-        subprocess.run(COMMAND, cwd=zoo, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        expected = hashes(zoo)
-        shutil.copytree(zoo, Path(folder) / "whole", symlinks=True)
-        for index in range(options.count):
-            found = disturbed(zoo, random.Random(f"{options.seed} {index}"))
-            found += check(zoo, expected)
-            total.update(found)
-            print(f"{index + 1}: {dict(found)}", flush=True)
-            if found["wrong files"] or found["steps by hand"] or found["hangs"]:
-                shutil.rmtree(zoo)
-                shutil.copytree(Path(folder) / "whole", zoo, symlinks=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = (options.folder or Path(scratch)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        total = campaign(folder, options.count, options.seed)
     bars = ("wrong files", "wrong verdicts", "hangs", "steps by hand", "leftovers", "orphans")
-    print(" | ".join(f"{name} {total[name]}" for name in bars), f"in {options.count} rounds")
+    victims = ", ".join(f"{total[kind]} {kind}" for kind in VICTIMS)
+    print(" | ".join(f"{name} {total[name]}" for name in bars), f"in {total['kills']} kills ({victims})")
     return int(any(total[name] for name in bars))
 
 
