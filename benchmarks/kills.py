@@ -4,10 +4,10 @@
 
 A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, its whole process group, pnnx,
 or a child of a job. The same command is typed again and loses another, and so on, until it has lost
-`PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an undisturbed build,
-failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that are left. Exits
-with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl, and a run goes on
-there.
+`PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an
+undisturbed build, failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that
+are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
+and a run goes on there.
 """
 
 import argparse

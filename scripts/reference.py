@@ -1,5 +1,8 @@
 """Run the untouched model, in torch or, if it is an ONNX file, in onnxruntime, and keep its outputs."""
 
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ from zoo.images.decode import load as load_samples
 from zoo.images.inputs import Feed
 from zoo.images.planned import as_planned
 from zoo.images.sets import ImageSet, Sample, samples
+from zoo.jobs.isolation import ANSWER_S, answering, isolated
 from zoo.jobs.reporting import reporting
+from zoo.models.confined import confined
 from zoo.models.state_dict import load
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run, stacked
@@ -25,13 +30,25 @@ def in_torch(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, th
     device = device_of_float32(threads)
     model = load(spec, weights).to(device)
     loaded = load_samples(chosen, feed, threads, title=f"reference {spec.name}")
-    inputs = (inputs for _, inputs in loaded)
+    read = (inputs for _, inputs in loaded)
+    inputs = answering(read) if parent_process() else read
     return stacked(list(answers(lambda batch: tuple(tensors_of(model(*batch))), inputs, device)))
 
 
 def in_onnxruntime(spec: ModelSpec, weights: str, chosen: list[Sample], feed: Feed, threads: int) -> Arrays:
     artifact = Artifact(spec.name, "cpu", "reference", "onnxruntime", "fp32", (Path(weights),))
     return run(artifact, chosen, feed, threads)[0]
+
+
+def in_bounds(
+    run_all: Callable[..., Arrays], spec: ModelSpec, weights: str, chosen: list[Sample], *more: Any
+) -> Arrays:
+    """The same of a stranger's program, in a child process. CUDA takes memory and files that a confined one
+    does not get, so that on a GPU only the time is limited."""
+    what, arguments = f"the model of {spec.architecture}", (spec, weights, chosen, *more)
+    if device_of_float32(1) != "cpu":
+        return isolated(what, run_all, *arguments)
+    return confined(what, run_all, *arguments, seconds=ANSWER_S * (1 + len(chosen)))
 
 
 RUNTIMES = {"torch": in_torch, "onnxruntime": in_onnxruntime}
@@ -44,6 +61,8 @@ def main(
     feed = described.feed
     chosen = samples(ImageSet.from_dict(images), described.classes)
     run_all = RUNTIMES[spec.kind.runtime]
+    if spec.kind.is_file and run_all is in_torch:
+        run_all = partial(in_bounds, run_all)
     first = run_all(spec, weights, chosen, feed, threads)
     other = feed.second()
     second = None if other is None else run_all(spec, weights, chosen, other, threads)

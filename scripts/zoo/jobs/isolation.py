@@ -13,13 +13,13 @@ import os
 import pickle
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from signal import Signals
+from signal import ITIMER_REAL, Signals, setitimer
 from threading import Thread
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
@@ -28,6 +28,7 @@ from zoo.jobs.in_order import in_order
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _SPAWN = get_context("spawn")
 
@@ -38,6 +39,9 @@ CRASHES = frozenset(
 
 ATTEMPTS = 2
 """Deaths of one kind before `attempted` gives up."""
+
+ANSWER_S = 600.0
+"""How long a model may take to answer once, see `answering`."""
 
 _GRACE_S = 10.0
 """How long a child that is no longer needed may take to end by itself."""
@@ -58,6 +62,11 @@ class ChildDied(ZooError):
             end = f"ended the process (exit status {exitcode})"
             return ChildCrashed(f"{what}: {program} {end} while running it")
         signal = Signals(-exitcode)
+        if signal == Signals.SIGALRM:
+            return ChildCrashed(
+                f"{what}: {program} did not answer within {ANSWER_S:g} s; does the model loop without end?",
+                signal,
+            )
         if signal in CRASHES:
             return ChildCrashed(f"{what}: {program} crashed ({signal.name}) while running it", signal)
         why, remedy = signal.name, "run again"
@@ -212,6 +221,17 @@ def isolated_each(
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def answering(items: Iterable[T], seconds: float | None = None) -> Iterator[T]:
+    """The items, in a child process that the system ends when one takes longer than `ANSWER_S`, or so many
+    seconds, to be done with: whatever it is busy with then, as a model that loops for some of its inputs."""
+    try:
+        for item in items:
+            setitimer(ITIMER_REAL, ANSWER_S if seconds is None else seconds)
+            yield item
+    finally:
+        setitimer(ITIMER_REAL, 0)
 
 
 def end_with_parent() -> None:

@@ -12,6 +12,7 @@ from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated
 from zoo.measure.layer_difference import LayerComparison, compared_layers
+from zoo.measure.structure import made_anew
 from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import load as load_runner
@@ -65,7 +66,7 @@ def layer_differences(
             if got.shape != expected.shape:
                 raise ArtifactError(
                     f"{artifact}: {layers[name]} gives {got.shape}, in fp32 it gives {expected.shape}; "
-                    "build both again"
+                    f"{made_anew(artifact.files, fp32)}"
                 )
             comparison.add(expected, got + np.float32(moved.get(name) or 0.0))
     return [comparison.result() for comparison in comparisons]

@@ -2,6 +2,7 @@
 ncnn's fp16 and bf16 files are fp32's, rounded, which no set of images shows of every weight.
 """
 
+import shlex
 import zipfile
 import zlib
 from collections import Counter
@@ -83,11 +84,18 @@ def strays(files: Sequence[Path], fp32: Sequence[Path], precision: str) -> list[
     """
     expected, own = ROUNDINGS[precision](read_graph(*fp32)), read_graph(*files)
     if len(own.layers) != len(expected.layers):
-        return [f"it has {len(own.layers)} layers, and fp32 has {len(expected.layers)}; build both again"]
+        counts = f"it has {len(own.layers)} layers, and fp32 has {len(expected.layers)}"
+        return [f"{counts}; {made_anew(files, fp32)}"]
     for layer, wanted in zip(own.layers, expected.layers, strict=True):
         if difference := _difference(layer, wanted):
-            return [f"{layer}: {difference}; build both again"]
+            return [f"{layer}: {difference}; {made_anew(files, fp32)}"]
     return []
+
+
+def made_anew(files: Sequence[Path], fp32: Sequence[Path]) -> str:
+    """What to do where ncnn's files of an artifact and those in fp32 do not belong together, in a phrase."""
+    both = " ".join(shlex.quote(str(file)) for file in dict.fromkeys((*files, *fp32)))
+    return f"make both anew: rm {both} && snakemake {shlex.quote(str(files[0].with_suffix('.passed')))}"
 
 
 def _difference(layer: Layer, wanted: Layer) -> str:

@@ -10,7 +10,7 @@ from zoo.errors import ArtifactError
 from zoo.images.decode import load, read_inputs
 from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
-from zoo.jobs.isolation import isolated, isolated_each
+from zoo.jobs.isolation import answering, isolated, isolated_each
 from zoo.jobs.progress import progress
 from zoo.jobs.usage import fitting, megabytes
 from zoo.runners import Runner
@@ -70,7 +70,7 @@ def _open(artifact: Artifact, feed: Feed, threads: int) -> tuple[Runner, Feed]:
 
 def _part(state: tuple[Runner, Feed], samples: Sequence[Sample]) -> Part:
     runner, feed = state
-    return [runner.run(read_inputs(sample, feed)) for sample in samples], runner.info
+    return [runner.run(read_inputs(sample, feed)) for sample in answering(samples)], runner.info
 
 
 def _outputs(
@@ -78,7 +78,7 @@ def _outputs(
 ) -> tuple[Arrays, RuntimeInfo]:
     runner = artifact.open(threads)
     loaded = load(samples, feed, threads, title=str(artifact))
-    return stacked([runner.run(inputs) for _, inputs in loaded]), runner.info
+    return stacked([runner.run(inputs) for _, inputs in answering(loaded)]), runner.info
 
 
 def stacked(results: Sequence[Arrays]) -> Arrays:

@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 from zoo.errors import ArtifactError, ZooError
-from zoo.jobs.isolation import Child, ChildCrashed, ChildDied, attempted, isolated, isolated_each
+from zoo.jobs.isolation import (
+    Child,
+    ChildCrashed,
+    ChildDied,
+    answering,
+    attempted,
+    isolated,
+    isolated_each,
+)
 
 LARGE = bytes(20 << 20)
 """More than any pipe or socket holds."""
@@ -319,6 +327,29 @@ def test_the_call_whose_child_died_is_named():
     calls = {"one": (0,), "two": (signal.SIGSEGV,), "three": (0,)}
     with pytest.raises(ChildDied, match=r"^two: the runtime crashed \(SIGSEGV\)"):
         list(isolated_each(calls, raise_signal_with_state, 2, opened, None))
+
+
+def endless(items: list[int], seconds: float) -> None:
+    for item in answering(items, seconds):
+        while item:
+            pass
+
+
+def test_who_does_not_answer_in_time_is_ended_by_his_own_fault():
+    with pytest.raises(ChildCrashed, match=r"the model m: the runtime did not answer within 600 s; does the"):
+        isolated("the model m", endless, [0, 0, 1], 0.2)
+    assert isolated("the model m", endless, [0, 0, 0], 0.2) is None
+    with Child.of(dict) as child:  # the time of the last one is over when there is no other
+        child.call("x", answered, [0, 0])
+        assert child.call("x", slept, 0.4) is None
+
+
+def answered(_: dict, items: list[int]) -> None:
+    endless(items, 0.2)
+
+
+def slept(_: dict, seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def test_a_dead_child_stays_dead():

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,10 +173,13 @@ def test_one_bit_of_one_weight_is_seen(rounding):
     weights = {**rounded["fc"].weights, "weight": changed}
     (sentence,) = found(rounded.replace(replace(rounded["fc"], weights=weights)))
     count = weight.values.size
-    assert sentence == (
-        f"layer fc (InnerProduct): 1 of {count} numbers of its weight are not those of fp32, rounded; "
-        "build both again"
+    what, _, command = sentence.partition("; make both anew: ")
+    assert (
+        what == f"layer fc (InnerProduct): 1 of {count} numbers of its weight are not those of fp32, rounded"
     )
+    removed, target = command.split(" && snakemake ")
+    assert [Path(name).suffix for name in removed.split()[1:]] == [".param", ".bin"] * 2
+    assert all(Path(name).is_file() for name in removed.split()[1:]) and target.endswith(".passed")
 
 
 def test_a_bias_and_a_parameter_are_seen(rounding):

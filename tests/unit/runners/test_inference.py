@@ -1,14 +1,18 @@
 """Outputs of an artifact for images, in one process and in several."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from samples.artifacts import FEED, TWO, artifact, pair, photos, reference, two_headed_reference
 from samples.ncnn import small_network, two_headed
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import load
+from zoo.jobs import isolation
 from zoo.runners import inference
 from zoo.runners.inference import run, stacked
 from zoo.runners.reference import Reference, outputs
@@ -93,3 +97,27 @@ def test_another_number_of_inputs_than_the_artifact_takes_is_its_fault(tmp_path)
     samples = photos(tmp_path, 1)
     with pytest.raises(ArtifactError, match=r"takes 1 inputs \(in0\) and was given 2"):
         run(artifact(*pair(small_network(), tmp_path)), samples, TWO, threads=1)
+
+
+class Looping(nn.Module):
+    """It loops without end for images whose first number is positive."""
+
+    def forward(self, data: torch.Tensor) -> torch.Tensor:
+        while bool(data.flatten()[0] > 0):
+            data = data + 1
+        return data
+
+
+def outputs_within_a_second(*arguments):
+    isolation.ANSWER_S = 1.0
+    return inference._outputs(*arguments)
+
+
+def test_a_model_that_loops_for_some_images_is_ended(tmp_path, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.script(Looping()).save(tmp_path / "looping.pt")
+    looping = replace(artifact(tmp_path / "looping.pt"), runtime="torch")
+    monkeypatch.setattr(inference, "_outputs", outputs_within_a_second)
+    with pytest.raises(ArtifactError, match=r"did not answer within .*; does the model loop without end\?"):
+        run(looping, photos(tmp_path, 3), FEED, threads=1)
