@@ -27,8 +27,10 @@ def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) 
         raise ZooError(f"{what}: unknown {', '.join(unknown)}; {choice}")
 
 
-_NO_MEMORY = ("can't allocate memory", "Failed to allocate", "bad_alloc", "bad allocation")
-_NO_MEMORY += ("out of memory", "ALLOC_FAILED")  # of a GPU
+_NO_MEMORY = (
+    *("can't allocate memory", "Failed to allocate", "bad_alloc", "bad allocation"),
+    *("out of memory", "ALLOC_FAILED"),  # of a GPU
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
