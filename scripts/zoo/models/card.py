@@ -13,7 +13,7 @@ from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
-from zoo.jobs.files import regular
+from zoo.images.text import read_names
 from zoo.models.architecture import naming
 from zoo.models.checkpoint import find_package, package_licence
 from zoo.models.libraries import Traits, library
@@ -112,11 +112,12 @@ def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
 
 def _from_file(path: Path, classes: int | None) -> list[str]:
     try:
-        names = regular(path).read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(
-            f"labels: {path} cannot be read ({error}); give a text file, one class name a line"
-        ) from error
+        names = read_names(path, "the file")
+    except ZooError as error:
+        raise ZooError(f"labels: {error}") from error
     if classes is not None and len(names) != classes:
-        raise ZooError(f"labels: {path} has {len(names)} lines and the model {classes} classes")
-    return [name.strip() for name in names]
+        hint = (
+            f"; its first line is {names[0]!r}, which may not be a class" if len(names) == classes + 1 else ""
+        )
+        raise ZooError(f"labels: {path} has {len(names)} lines and the model {classes} classes{hint}")
+    return names
