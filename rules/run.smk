@@ -1,14 +1,16 @@
-"""What a run of Snakemake does before it plans: it takes all cores unless told otherwise, and takes over from
-runs that were killed: their locks, and their temporary files. And it ends where somebody else's hand was at what was made.
+"""What a run of Snakemake does before it plans: it takes all cores unless told otherwise, lets Python lie in any
+folder, takes over from runs that were killed (their locks, and their temporary files), and ends where somebody
+else's hand was at what was made.
 """
 
-from zoo.jobs import lifeline, owners, scratch
+from zoo.jobs import interpreter, lifeline, owners, scratch
 
 # Not by `cores: all` in a profile: Snakemake would no longer take -j for the number of cores.
 if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
     workflow.resource_settings.cores = len(os.sched_getaffinity(0))
     workflow.register_resource("_cores", workflow.resource_settings.cores)
 
+interpreter.quote_interpreter()
 lifeline.of_this_process()
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):

@@ -7,7 +7,7 @@ from typing import Any
 from zoo.calibration.collect import collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.statistics import CalibrationStatistics, merge
 from zoo.config.records.card import ModelCard
-from zoo.images.planned import as_planned
+from zoo.images.planned import as_planned, tell_left_out
 from zoo.images.sets import CalibrationSet, ImageSet, shard
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.pair import Pair
@@ -53,6 +53,7 @@ if __name__ == "__main__":
         if files.get("shards"):
             merge_all(shards=files.shards, output=snakemake.output[0])
         else:
+            tell_left_out(snakemake.params.images)
             collect(
                 param=files.param,
                 weights=files.weights,

@@ -12,6 +12,9 @@ from zoo.array_types import Floats
 from zoo.errors import ZooError
 from zoo.predict import Prediction, Predictor
 
+FEW = 8
+"""So many numbers of an output that are no class scores are shown; of more, the shape and the range."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,13 +61,16 @@ def row(prediction: Prediction) -> str:
 
 
 def shape_of(output: Floats) -> str:
+    if output.size <= FEW:
+        return " ".join(f"{value:.4g}" for value in output.ravel())
     return f"shape {'x'.join(map(str, output.shape))}, from {output.min():.4g} to {output.max():.4g}"
 
 
 def as_json(predictor: Predictor, image: str, top: int) -> str:
     outputs = predictor.outputs(predictor.inputs(image))
     if predictor.classifies:
-        answer: dict[str, Any] = {"predictions": [each.to_dict() for each in predictor.ranked(outputs, top)]}
+        predictions = [each.to_dict() for each in predictor.ranked(outputs, top)]
+        answer: dict[str, Any] = {"output": predictor.card.output, "predictions": predictions}
     else:
         answer = {"outputs": [{"shape": list(each.shape), "values": each.tolist()} for each in outputs]}
     return json.dumps({"image": image, "artifact": str(predictor.artifact)} | answer, ensure_ascii=False)

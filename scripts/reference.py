@@ -11,7 +11,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
 from zoo.images.decode import load as load_samples
 from zoo.images.inputs import Feed
-from zoo.images.planned import as_planned
+from zoo.images.planned import as_planned, tell_left_out
 from zoo.images.sets import ImageSet, Sample, samples
 from zoo.jobs.isolation import ANSWER_S, answering, isolated
 from zoo.jobs.reporting import reporting
@@ -74,6 +74,7 @@ if __name__ == "__main__":
     images = snakemake.params.images, snakemake.params.images_state
     title = f"reference {spec.name} ({snakemake.wildcards.purpose})"
     with reporting(snakemake.log[0], title), as_planned(images):
+        tell_left_out(snakemake.params.images)
         main(
             spec=spec,
             weights=snakemake.input.weights,

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import parts
-from zoo.images.planned import as_planned
+from zoo.images.planned import as_planned, tell_left_out
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
 from zoo.models.card import describe
@@ -32,6 +32,7 @@ if __name__ == "__main__":
     states = snakemake.params.images_state
     planned = [] if isinstance(states, str) else zip(parts(spec.weights, folder), states, strict=True)
     with reporting(snakemake.log[0], f"train {spec.name}"), as_planned(*planned):
+        tell_left_out(*parts(spec.weights, folder))
         main(
             spec=spec,
             images=folder,

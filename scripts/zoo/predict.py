@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.Image import Image as PillowImage
 
 from zoo.array_types import Arrays
-from zoo.config.records.card import ModelCard
+from zoo.config.records.card import LOGITS, ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import mode, prepared, read_inputs
 from zoo.images.sets import Sample
@@ -25,8 +25,8 @@ Picture = str | Path | NDArray[np.uint8] | PillowImage
 
 @dataclass(frozen=True)
 class Prediction:
-    """A class: its index among the model's outputs, its name if the model card has names, and its score,
-    the softmax probability of its output."""
+    """A class: its index among the model's outputs, its name if the model card has names, and its score, see
+    `scores`."""
 
     index: int
     label: str | None
@@ -128,15 +128,24 @@ class Predictor:
         """The `top` likeliest classes by a classifier's outputs."""
         if top < 1:
             raise ZooError(f"top must be 1 or more, not {top}")
-        logits = np.concatenate([output.ravel() for output in outputs])
+        numbers = np.concatenate([output.ravel() for output in outputs])
         labels = self.card.labels
-        if not np.isfinite(logits).all():
+        if not np.isfinite(numbers).all():
             raise ArtifactError(f"{self.artifact}: its outputs hold NaN or infinity")
-        if labels and len(labels) != logits.size:
-            raise ArtifactError(f"{self.artifact}: {logits.size} outputs, and its card names {len(labels)}")
-        scores = softmax(logits)
-        best = np.argsort(-scores, kind="stable")[:top]
-        return [Prediction(int(i), labels[i] if labels else None, float(scores[i])) for i in best]
+        if labels and len(labels) != numbers.size:
+            raise ArtifactError(f"{self.artifact}: {numbers.size} outputs, and its card names {len(labels)}")
+        shown = scores(numbers, self.card.output)
+        best = np.argsort(-shown, kind="stable")[:top]
+        return [Prediction(int(i), labels[i] if labels else None, float(shown[i])) for i in best]
+
+
+def scores(numbers: NDArray[np.floating], output: str | None) -> NDArray[np.float64]:
+    """The score, 0 to 1, of each class by a classifier's numbers (classes,): the softmax of logits;
+    probabilities, which add up to 1, and sigmoids, each of a label of its own, as they are.
+
+    output: one of `zoo.config.records.card.OUTPUTS`.
+    """
+    return softmax(numbers) if output == LOGITS else numbers.astype(np.float64)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

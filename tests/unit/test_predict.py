@@ -215,3 +215,28 @@ def test_a_gpu_artifact_needs_a_vulkan_device(param: Path, tmp_path: Path):
         timeout=120,
     )
     assert done.returncode == 1 and "error: this machine has no Vulkan device" in done.stderr
+
+
+@pytest.mark.parametrize(("output", "numbers"), [("probabilities", (0.7, 0.1, 0.2)), ("sigmoid", (0.9, 0.8))])
+def test_what_is_a_score_already_is_shown_as_it_is(tmp_path: Path, output: str, numbers: tuple[float, ...]):
+    predictor = Predictor.open(make_tree(tmp_path, output=output, labels=None))
+    values = np.float32(numbers)
+    found = predictor.ranked((values,), 5)
+    assert [each.index for each in found] == list(np.argsort(-values))
+    assert [each.score for each in found] == sorted(map(float, values), reverse=True)
+
+
+def test_the_command_says_what_scores_are_of(tmp_path: Path):
+    param = make_tree(tmp_path, output="sigmoid")
+    photo = photos(tmp_path, 1)[0].path
+    said = json.loads(call(param, photo, "--json").stdout)
+    (outputs,) = Predictor.open(param).outputs(Predictor.open(param).inputs(photo))
+    assert said["output"] == "sigmoid"
+    assert said["predictions"][0]["score"] == pytest.approx(outputs.max(), abs=1e-6)
+
+
+def test_a_single_number_is_shown_as_what_it_is(tmp_path: Path):
+    param = make_tree(tmp_path, chain("Reduction", {0: 3, 1: 1}), task="other", labels=None)
+    photo = photos(tmp_path, 1)[0].path
+    (output,) = Predictor.open(param).outputs(Predictor.open(param).inputs(photo))
+    assert output.size == 1 and f"output 0: {output.ravel()[0]:.4g}\n" in call(param, photo).stdout

@@ -20,6 +20,7 @@ _KEYS = (
     "inputs",
     "second_size",
     "task",
+    "output",
     "licence",
     "labels",
 )
@@ -47,6 +48,8 @@ class ModelSpec:
     """Another [height, width] that a model of one image must take."""
     task: str | None = None
     """classification or other; None: what its outputs look like."""
+    output: str | None = None
+    """What a classifier's numbers are, see `zoo.config.records.card`; None: what its graph ends in."""
     licence: str | None = None
     labels: str | None = None
     """Path of a text file with one class name a line."""
@@ -72,6 +75,7 @@ class ModelSpec:
             inputs=[dict(each) for each in entry.get("inputs") or []],
             second_size=entry.get("second_size"),
             task=entry.get("task"),
+            output=entry.get("output"),
             licence=entry.get("licence"),
             labels=entry.get("labels"),
         )

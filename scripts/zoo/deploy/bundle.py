@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config.records.card import ModelCard
+from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import CHANNELS, obstacle, programs, render
 from zoo.errors import ZooError
@@ -37,7 +37,7 @@ def write_bundle(card: ModelCard, proof: Verification, param: Path, weights: Pat
     source = ", ".join(str(value) for value in card.source.values() if value is not None)
     told = {"card": card, "device": device, "artifact": artifact, "source": source, "proof": proof}
     texts = {
-        **programs(card.preprocess, artifact, device),
+        **programs(card.preprocess, artifact, device, card.output or LOGITS),
         "preprocess.json": _json(interface(card, proof)),
         "README.md": render("README.md", told),
     }
@@ -67,7 +67,7 @@ def interface(card: ModelCard, proof: Verification) -> dict[str, Any]:
         "files": proof.hashes,
         "verification": _verdict(proof),
         "input": {"blob": INPUT, "shape": list(card.input)},
-        "output": {"blob": OUTPUT, "classes": card.num_classes},
+        "output": {"blob": OUTPUT, "classes": card.num_classes, "values": card.output},
         "preprocess": card.preprocess.to_dict(),
         "mean_vals": list(mean),
         "norm_vals": list(norm),

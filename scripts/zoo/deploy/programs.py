@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.config.records.card import ModelCard
+from zoo.config.records.card import LOGITS, ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
 from zoo.ncnn.options import options
 
@@ -23,9 +23,9 @@ def obstacle(card: ModelCard) -> str | None:
     return None if channels in CHANNELS else f"takes images of the channels {channels}"
 
 
-def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str, str]:
+def programs(record: Preprocess, artifact: str, device: str = "cpu", output: str = LOGITS) -> dict[str, str]:
     """File name -> text of the programs that run `artifact`.param and .bin: predict.py; main.cpp with
-    preprocess.h and CMakeLists.txt.
+    preprocess.h and CMakeLists.txt. output: what the numbers are, see `zoo.config.records.card.OUTPUTS`.
 
     Both see the pixels of `zoo.images.preprocess.prepare_uint8`, bit by bit, if they decode the image alike,
     and have ncnn compute as `zoo.runners` does for the artifact on the device.
@@ -39,6 +39,7 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu") -> dict[str
     values = {
         "artifact": artifact,
         "device": device,
+        "output": output,
         "options": runtime_options(artifact),
         "record": record,
         "height": height,

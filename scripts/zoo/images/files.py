@@ -1,7 +1,7 @@
 """Finding a set's images: a folder, or a list file, with or without labels.
 
-Names are looked at here, never pixels, and only the standard library is imported: a build lists its image
-sets each time it starts.
+Names are looked at here, and the first bytes of files whose names do not tell; never pixels, and only the
+standard library is imported: a build lists its image sets each time it starts.
 """
 
 import os
@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import ZooError
-from zoo.jobs.files import regular
+from zoo.images.inputs import SUFFIX as ARRAYS
+from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.text import not_utf8, read_lines
 
-EXTENSIONS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npz"])
-"""Of images, and of files of arrays for models that take other inputs (see `zoo.images.inputs`)."""
+EXTENSIONS = SUFFIXES | {ARRAYS}
+"""Of images, and of files of arrays."""
+
+MOST_LOOKED_INTO = 4000
+"""How many files of unknown suffix a folder may hold to be looked into, one by one, each time a build
+starts."""
 
 
 class Entry(NamedTuple):
@@ -35,22 +41,24 @@ class ModelClasses:
     names: tuple[tuple[str, ...], ...] = ()
 
 
-def entries(path: Path, labels: bool = False) -> list[Entry]:
+def entries(path: Path, labels: bool = False, left_out: LeftOut | None = None) -> list[Entry]:
     """The images of a folder or of a list file, sorted by name.
 
-    A folder is searched recursively for files with one of EXTENSIONS; links are followed. A list file is
-    UTF-8 text with one image a line, relative to the list file, and an optional label after a tab; a line
-    that starts with `#` is a comment. Names may hold spaces.
+    A folder is searched recursively for files with one of EXTENSIONS, and for others that begin as a picture
+    does, as long as no more than MOST_LOOKED_INTO must be looked into. Hidden files and folders are passed
+    over; links are followed. A list file is text with one image a line, relative to the list file, and an
+    optional label after a tab; a line that starts with `#` is a
+    comment, unless a file is called so. Names may hold spaces. A file that
+    has two names, within its class, counts once.
 
     labels: whether each image must have one: the name of its own folder, or in a list what follows the tab.
+    left_out: counts what is not taken.
 
-    Raises ZooError naming the file and line for a missing path, a listed file that is missing or listed
-    twice, or a missing label.
+    Raises ZooError naming the file and line for a missing path, a folder that cannot be read, a listed file
+    that is missing or has two labels, or a missing label.
     """
-    if path.is_dir():
-        found = _labelled(path) if labels else (Entry(n, path / n, None) for n in _walk(path))
-    else:
-        found = _listed(path, labels)
+    left_out = LeftOut() if left_out is None else left_out
+    found = _in_folder(path, labels, left_out) if path.is_dir() else _listed(path, labels, left_out)
     return sorted(found, key=lambda entry: entry.name)
 
 
@@ -70,7 +78,7 @@ def class_numbers(
     if model is not None and not model.count:
         raise ZooError(f"{path}: its images are labelled, and the model has no classes; name another set")
     if classes is not None:
-        known = {name.strip(): number for number, name in enumerate(_read(classes, "the class map"))}
+        known = {name.strip(): number for number, name in enumerate(read_lines(classes, "the class map"))}
         if unknown := sorted(set(names) - set(known)):
             raise ZooError(
                 f"{path}: the class map {classes} has no class {unknown[0]!r}; add it there or leave its "
@@ -117,21 +125,63 @@ def _in_order(path: Path, names: Collection[str], model: ModelClasses | None) ->
 
 def class_folders(root: Path) -> list[str]:
     """The names of the folders below `root` that images lie in, in timm's natural order."""
-    folders = {name.rpartition("/")[0].rpartition("/")[2] for name in _walk(root)}
+    folders = {_folder_of(name) for name, _ in _walk(root, LeftOut())}
     return sorted(folders - {""}, key=_natural)
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _folder_of(name: str) -> str:
+    """The name of the folder that a file of a set lies in; nothing for the set's own."""
+    return name.rpartition("/")[0].rpartition("/")[2]
+
+
+def _walk(root: Path, left_out: LeftOut) -> Iterator[tuple[str, str]]:
+    """The name of each image, and where it really lies; those that are links after the others."""
+    folders, linked = [(str(root), "")], list[tuple[str, str]]()
+    links = list[tuple[str, str]]()
     seen = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        state = Path(folder).stat()
-        if (state.st_dev, state.st_ino) in seen:  # a link that leads back
-            subfolders.clear()
+    while folders or linked:
+        folder, prefix = folders.pop() if folders else linked.pop()
+        real = os.path.realpath(folder)
+        if real in seen:  # a link that leads back
+            left_out.twice += 1
             continue
-        seen.add((state.st_dev, state.st_ino))
-        below = os.path.relpath(folder, root).replace(os.sep, "/")
-        prefix = "" if below == "." else below + "/"
-        yield from (_utf8(prefix + file, root) for file in files if _suffix(file) in EXTENSIONS)
+        seen.add(real)
+        for each in _members(folder):
+            name = prefix + each.name
+            if is_hidden(each.name):
+                left_out.hidden += 1
+            elif each.is_dir():
+                (linked if each.is_symlink() else folders).append((each.path, name + "/"))
+            elif not _is_taken(each, left_out):
+                left_out.other(Path(each.name))
+            elif each.is_symlink():
+                links.append((_utf8(name, root), os.path.realpath(each.path)))
+            else:
+                yield _utf8(name, root), f"{real}/{each.name}"
+    yield from links
+
+
+def _members(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as members:
+            return sorted(members, key=lambda each: each.name)
+    except OSError as error:
+        raise ZooError(f"{folder} cannot be read ({error.strerror}); mend its permissions") from error
+
+
+def _is_taken(file: os.DirEntry[str], left_out: LeftOut) -> bool:
+    """Whether a file is an image, by its name or else by how it begins."""
+    kind = suffix(file.name)
+    if kind in EXTENSIONS or kind in RAW or not file.is_file():
+        return kind in EXTENSIONS
+    left_out.looked += 1
+    if left_out.looked > MOST_LOOKED_INTO:
+        return False
+    try:
+        with Path(file.path).open("rb") as opened:
+            return is_picture(opened.read(HEAD_BYTES))
+    except OSError as error:
+        raise ZooError(f"{file.path} cannot be read ({error.strerror}); mend its permissions") from error
 
 
 def _utf8(name: str, place: Path) -> str:
@@ -144,45 +194,63 @@ def _utf8(name: str, place: Path) -> str:
     return name
 
 
-def _suffix(file: str) -> str:
-    return "." + file.rpartition(".")[2].lower()
-
-
-def _labelled(root: Path) -> Iterator[Entry]:
-    folders = {name: name.rpartition("/")[0].rpartition("/")[2] for name in _walk(root)}
-    if stray := sorted(name for name, folder in folders.items() if not folder):
-        raise ZooError(
-            f"{root / stray[0]} lies in no class folder, and labels are asked for; move it or turn labels off"
-        )
-    for name, folder in folders.items():
-        yield Entry(name, root / name, folder)
-
-
-def _listed(listing: Path, labels: bool) -> Iterator[Entry]:
-    lines = _read(listing, "the image folder or list file", errors="surrogateescape")
+def _in_folder(root: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
     seen = set()
+    strays = []
+    for name, real in _walk(root, left_out):
+        label = _folder_of(name) if labels else None
+        if (real, label) in seen:
+            left_out.twice += 1
+            continue
+        seen.add((real, label))
+        strays += [name] if label == "" else []
+        yield Entry(name, root / name, label)
+    if strays:
+        raise ZooError(
+            f"{root / min(strays)} lies in no class folder, and labels are asked for; move it or turn labels "
+            "off"
+        )
+
+
+def _listed(listing: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
+    lines = read_lines(listing, "the image folder or list file", errors="surrogateescape")
+    first: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
+        name, _, text = line.partition("\t")
+        if not line.strip() or (line.startswith("#") and not (listing.parent / name).is_file()):
             continue
         where = f"{listing}, line {number}"
-        name, _, text = _utf8(line, Path(where)).partition("\t")
-        if name in seen:
-            raise ZooError(f"{where}: {name} is listed twice; drop one of the lines")
-        seen.add(name)
-        if not (listing.parent / name).is_file():
-            raise ZooError(
-                f"{where}: there is no file {name!r} (a label follows a tab, not a space); mend the line"
-            )
-        if labels and not text.strip():
+        label = text.strip()
+        spelled = _listed_name(listing, number, name)
+        real = os.path.realpath(listing.parent / spelled)
+        if real in first:
+            line_of_first, other = first[real]
+            if labels and label != other:
+                raise ZooError(
+                    f"{where}: {name} is listed twice, in line {line_of_first} as {other!r} and here as "
+                    f"{label!r}; drop one of the lines"
+                )
+            left_out.twice += 1
+            continue
+        if labels and not label:
             raise ZooError(f"{where}: a tab and the class must follow the name; add them or turn labels off")
-        yield Entry(name, listing.parent / name, text.strip() if labels else None)
+        first[real] = number, label
+        yield Entry(spelled, listing.parent / spelled, label if labels else None)
 
 
-def _read(path: Path, what: str, errors: str = "strict") -> list[str]:
-    try:
-        return [line.rstrip("\r") for line in regular(path).read_text("utf-8-sig", errors).split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(f"{what} {path} cannot be read ({error}); name one that can") from error
+def _listed_name(listing: Path, number: int, name: str) -> str:
+    """The file that a line names, without `./`: as it stands there, or without blanks and quotes around it,
+    or with `/` for the `\\` of Windows."""
+    plain = name.strip().strip('"')
+    for spelled in dict.fromkeys((name, plain, plain.replace("\\", "/"))):
+        if (listing.parent / spelled).is_file():
+            return os.path.normpath(_utf8(spelled, Path(f"{listing}, line {number}")))
+    if stray := next((letter for letter in name if "\udc80" <= letter <= "\udcff"), None):
+        raise not_utf8(listing, number, ord(stray) & 0xFF)
+    raise ZooError(
+        f"{listing}, line {number}: there is no file {name!r} (a label follows a tab, not a space or a "
+        "comma); mend the line"
+    )
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:

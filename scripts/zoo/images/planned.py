@@ -1,11 +1,13 @@
 """Images as they were when a build was planned: its jobs read them minutes or hours later."""
 
+import logging
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.images.sets import ImageSet, fingerprint
+from zoo.images.sets import ImageSet, fingerprint, left_out
 
 MADE_HERE = "made here"
 """The state of images that a rule writes: they are an input, and need no other."""
@@ -35,3 +37,15 @@ def as_planned(*planned: tuple[ImageSet | Mapping[str, Any], str]) -> Iterator[N
                 f"image set {declared.name}: {declared.path} has changed since this build was planned, so "
                 "what was made of it is dropped; run again when nobody writes there"
             )
+
+
+def tell_left_out(*sets: ImageSet | Mapping[str, Any]) -> None:
+    """Say in a line, on the terminal and in the job's log, what lies among images of sets and is not read.
+    Sets of one folder are told of once.
+
+    Raises ZooError for a set that is missing."""
+    declared = [each if isinstance(each, ImageSet) else ImageSet.from_dict(each) for each in sets]
+    for images in {each.path: each for each in declared}.values():
+        if sentence := str(left_out(images)):
+            logging.info("image set %s: %s: not read are %s", images.name, images.path, sentence)
+            print(f"note: {images.path}: not read are {sentence}", file=sys.stderr)

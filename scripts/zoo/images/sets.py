@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo.errors import ZooError, refuse_unknown
 from zoo.images.files import Entry, ModelClasses, class_numbers, entries
+from zoo.images.kinds import LeftOut
 from zoo.images.splits import Split, class_names, split_entries
 from zoo.jobs.files import regular
 from zoo.jobs.made import remembered_sha256
@@ -155,6 +156,15 @@ def samples(image_set: ImageSet, model: ModelClasses | None = None) -> list[Samp
         Sample(entry.name, entry.path, crop, flip, None if entry.label is None else numbers[entry.label])
         for entry, crop, flip in _choose(found, image_set)
     ]
+
+
+def left_out(image_set: ImageSet) -> LeftOut:
+    """What the set's folder or list holds beside its images.
+
+    Raises what `samples` raises of a set that is missing."""
+    found = LeftOut()
+    entries(image_set.path, left_out=found)
+    return found
 
 
 def _find(image_set: ImageSet) -> list[Entry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.images.files import Entry, class_folders, entries
+from zoo.images.kinds import is_hidden
 
 PARTS = ("train", "test")
 HELD_OUT_FOLDERS = ("test", "val", "valid", "validation")
@@ -95,4 +96,4 @@ def _split_folders(root: Path) -> dict[str, Path] | None:
 
 
 def _has_folders(path: Path) -> bool:
-    return path.is_dir() and any(each.is_dir() for each in path.iterdir())
+    return path.is_dir() and any(each.is_dir() and not is_hidden(each.name) for each in path.iterdir())

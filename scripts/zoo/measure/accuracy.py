@@ -22,7 +22,7 @@ def evaluate(
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
-    return Evaluation(runtime=info, image_set=against.name, **fields)
+    return Evaluation(runtime=info, image_set=against.name, left_out=against.left_out, **fields)
 
 
 def accuracy(outputs: Arrays, reference: Reference) -> Accuracy:

@@ -45,7 +45,12 @@ def max_abs_error(reference: Array, other: Array) -> float:
 
 
 def top1_agreement(reference: Array, other: Array) -> float:
-    """Share (0 to 1) of rows of two (images, classes) arrays with the same largest entry."""
+    """Share (0 to 1) of rows of two (images, classes) arrays with the same largest entry.
+
+    Of one score, 0 to 1, a row, the share with the same decision: whether it is at least a half.
+    """
+    if reference.shape[1] == 1:
+        return float(np.mean((reference >= 0.5) == (other >= 0.5)))
     return float(np.mean(np.argmax(reference, axis=1) == np.argmax(other, axis=1)))
 
 

@@ -3,14 +3,14 @@ measured of the one that it chose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import SearchedCloseness
 from zoo.images.inputs import Feed
-from zoo.images.sets import CalibrationSet, ImageSet, Sample, samples
+from zoo.images.sets import CalibrationSet, ImageSet, Sample, left_out, samples
 from zoo.measure.metrics import sqnr_db
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB
@@ -19,12 +19,16 @@ from zoo.runners.reference import Reference, outputs
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """An image set by name, its samples, how a model is fed with them, and the original model's outputs."""
+    """An image set by name, its samples, how a model is fed with them, and the original model's outputs.
+
+    left_out: what lies among the images and is not read, by kind, see `zoo.images.kinds.LeftOut`.
+    """
 
     name: str
     samples: tuple[Sample, ...]
     feed: Feed
     reference: Reference
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, images: Mapping[str, Any], card: str | Path, reference: str | Path) -> "ReferenceSet":
@@ -32,8 +36,10 @@ class ReferenceSet:
 
         Raises ZooError if an image is missing or a file is not what it should be.
         """
-        chosen = tuple(samples(ImageSet.from_dict(images)))
-        return cls(images["name"], chosen, ModelCard.read(card).feed, Reference.load(Path(reference)))
+        image_set = ImageSet.from_dict(images)
+        chosen, others = tuple(samples(image_set)), left_out(image_set).to_dict()
+        feed = ModelCard.read(card).feed
+        return cls(image_set.name, chosen, feed, Reference.load(Path(reference)), others)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,8 @@ class _Check:
         """The record of all that was found."""
         numbers = None
         if self.numbers is not None:
-            numbers = Numbers(**vars(self.numbers), image_set=self.against.name, second=self.second)
+            name, left_out = self.against.name, self.against.left_out
+            numbers = Numbers(**vars(self.numbers), image_set=name, left_out=left_out, second=self.second)
         return Verification(
             **self.artifact.heading(),
             runtime=self.runtime,

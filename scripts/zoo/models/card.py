@@ -1,5 +1,6 @@
 """The model card: all that later jobs, which do not import torch, know of a model and its weights."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,16 @@ from typing import Any
 from torch import nn
 
 from zoo.config.model_spec import ModelSpec
-from zoo.config.records.card import CLASSIFICATION, OTHER, ModelCard, Output
+from zoo.config.records.card import CLASSIFICATION, LOGITS, OTHER, ModelCard, Output
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
-from zoo.jobs.files import regular
+from zoo.images.text import read_names
 from zoo.models.architecture import naming
 from zoo.models.checkpoint import find_package, package_licence
-from zoo.models.libraries import Traits, library
+from zoo.models.ending import Ending
+from zoo.models.libraries import Traits, is_one_vector, library
 from zoo.models.traits import traits_of
 
 
@@ -34,8 +36,11 @@ def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: 
     """The card from what is known of a model.
 
     source: as `zoo.models.weights.fetch` returns it. sha256: digest of the saved file of weights. Raises
-    ZooError, without naming the model, for a label file that does not fit and a classifier that is none.
+    ZooError, without naming the model, for a label file that does not fit, a classifier that is none, and an
+    output that is not what the configuration says.
     """
+    task = spec.task or default_task(spec, traits.outputs)
+    output, by = output_of(spec, task, traits.ending)
     described = ModelCard(
         name=spec.name,
         library=spec.library,
@@ -45,7 +50,7 @@ def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: 
         random=spec.weights.random,
         sha256=sha256,
         licence=licence(spec),
-        task=spec.task or default_task(spec, traits.outputs),
+        task=task,
         parameters=traits.parameters,
         multiply_adds=traits.multiply_adds,
         inputs=traits.feed.inputs,
@@ -53,6 +58,8 @@ def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: 
         preprocess=traits.feed.record,
         labels=None,
         class_ids=None,
+        output=output,
+        output_by=by,
     )
     names, folders = (of(spec, described.num_classes) for of in (labels, class_ids))
     return replace(
@@ -64,9 +71,35 @@ def card_of(spec: ModelSpec, traits: Traits, source: Mapping[str, Any], sha256: 
 
 def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:
     """What a model is for where the configuration does not say: what its library's models are for, else one
-    vector is taken for class scores."""
-    one_vector = [len(shape) for shape in outputs.values()] == [1]
-    return library(spec).task(spec) or (CLASSIFICATION if one_vector else OTHER)
+    vector of two or more numbers is taken for class scores."""
+    if (own := library(spec).task(spec)) is not None:
+        return own
+    if not is_one_vector(outputs):
+        return OTHER
+    if list(*outputs.values()) == [1]:
+        logging.info("its output is a single number, so task: %s; config.yaml may say otherwise", OTHER)
+        return OTHER
+    return CLASSIFICATION
+
+
+def output_of(spec: ModelSpec, task: str, found: Ending | None) -> tuple[str | None, str | None]:
+    """What a classifier's numbers are, and what tells so: the configuration, or its ending; None for others.
+
+    Raises ZooError if the configuration speaks of a model that is no classifier, or of scores from 0 to 1
+    where the model gives others.
+    """
+    if task != CLASSIFICATION:
+        if spec.output is not None:
+            raise ZooError(f"output is for task: {CLASSIFICATION}, and this model's task is {task}")
+        return None, None
+    if spec.output is None:
+        return (None, None) if found is None else (found.kind, found.by)
+    if spec.output != LOGITS and found is not None and not found.between_0_and_1:
+        raise ZooError(
+            f"output: {spec.output} lies between 0 and 1, and this model gave values from {found.least:.4g} "
+            f"to {found.largest:.4g} for random inputs; say output: {LOGITS}, or task: {OTHER}"
+        )
+    return spec.output, "config.yaml"
 
 
 def licence(spec: ModelSpec, start: WeightsSource | None = None) -> str:
@@ -112,11 +145,12 @@ def class_ids(spec: ModelSpec, classes: int | None) -> list[str] | None:
 
 def _from_file(path: Path, classes: int | None) -> list[str]:
     try:
-        names = regular(path).read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(
-            f"labels: {path} cannot be read ({error}); give a text file, one class name a line"
-        ) from error
+        names = read_names(path, "the file")
+    except ZooError as error:
+        raise ZooError(f"labels: {error}") from error
     if classes is not None and len(names) != classes:
-        raise ZooError(f"labels: {path} has {len(names)} lines and the model {classes} classes")
-    return [name.strip() for name in names]
+        hint = (
+            f"; its first line is {names[0]!r}, which may not be a class" if len(names) == classes + 1 else ""
+        )
+        raise ZooError(f"labels: {path} has {len(names)} lines and the model {classes} classes{hint}")
+    return names

@@ -8,7 +8,9 @@ from zoo.errors import ZooError
 from zoo.images.inputs import IMAGE, Feed, Input
 from zoo.images.preprocess import Preprocess
 from zoo.models.flops import count_multiply_adds
-from zoo.models.libraries import Traits, library
+from zoo.models.libraries import Traits, is_one_vector, library
+from zoo.models.torch_ending import torch_ending
+from zoo.runners import shape_without_batch
 from zoo.runners.torch_outputs import named_tensors
 
 
@@ -16,7 +18,9 @@ def traits_of(spec: ModelSpec, model: nn.Module) -> Traits:
     """Those of a torch module. Raises ZooError if it does not take the inputs that are declared."""
     feed = feed_of(spec)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Traits(feed, outputs_of(model, feed), parameters, count_multiply_adds(model, feed.shapes))
+    outputs = outputs_of(model, feed)
+    end = torch_ending(model, feed) if is_one_vector(outputs) else None
+    return Traits(feed, outputs, parameters, count_multiply_adds(model, feed.shapes), end)
 
 
 @torch.no_grad()
@@ -36,7 +40,7 @@ def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
             f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
             "preprocess: size and channels, or declare its inputs"
         ) from error
-    return {name: tuple(tensor.shape[1:]) for name, tensor in outputs}
+    return {name: shape_without_batch(tuple(tensor.shape)) for name, tensor in outputs}
 
 
 def feed_of(spec: ModelSpec) -> Feed:

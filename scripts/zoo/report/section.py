@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from zoo.config.records.benchmark import Benchmark
-from zoo.config.records.card import ModelCard
+from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
@@ -109,7 +109,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         depth=_depths(name, verify),
         search=[_search(name, outcome) for outcome in by_device(name, model.search, "search").values()],
         layers=[_layers(each) for each in by_device(name, model.sensitivity, "sensitivity").values()],
-        programs={} if obstacle(card) else _programs(card.preprocess, own),
+        programs={} if obstacle(card) else _programs(card, own),
     )
 
 
@@ -174,11 +174,11 @@ def _gates(verify: Iterable[Verification]) -> dict[str, list[str]]:
     return artifacts
 
 
-def _programs(preprocess: Preprocess, rows: Iterable[Row]) -> dict[str, str]:
+def _programs(card: ModelCard, rows: Iterable[Row]) -> dict[str, str]:
     """Programs, by title, that run the smallest ncnn artifact of a model that has not failed, if any."""
     names = [row.artifact for row in rows if row.format == "ncnn" and row.verdict != "failed"]
     if not names:
         return {}
     stem = next((name for name in ("int8", "fp16") if name in names), names[0])
-    texts = programs(preprocess, stem)
+    texts = programs(card.preprocess, stem, output=card.output or LOGITS)
     return {f"{stem}: {name}": texts[name] for name in ("predict.py", "main.cpp", "preprocess.h")}

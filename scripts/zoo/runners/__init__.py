@@ -74,6 +74,12 @@ def with_batch(inputs: Arrays) -> Arrays:
     return tuple(each[None] for each in inputs)
 
 
+def shape_without_batch(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what `without_batch` gives: an output that begins with another dimension, as (time, batch,
+    classes) does, keeps it."""
+    return shape[1:] if shape[:1] == (1,) else shape
+
+
 def without_batch(output: NDArray[np.floating]) -> NDArray[np.float32]:
     """An output of a runtime that keeps the batch of one: float32, and without it."""
     values = np.asarray(output, dtype=np.float32)

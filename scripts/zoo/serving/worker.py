@@ -86,7 +86,8 @@ class PredictAPI(LitAPI):  # type: ignore[misc]
     def _answer(self, outputs: Arrays, top: int) -> dict[str, Any]:
         answer: dict[str, Any] = {"model": self._artifact.model, "artifact": self._artifact.name}
         if self._predictor.classifies:
-            return answer | {"predictions": [each.to_dict() for each in self._predictor.ranked(outputs, top)]}
+            predictions = [each.to_dict() for each in self._predictor.ranked(outputs, top)]
+            return answer | {"output": self._card.output, "predictions": predictions}
         return answer | {
             "outputs": [
                 {

@@ -22,7 +22,7 @@ from zoo.config.training_recipe import TrainingRecipe
 from zoo.config.weights_source import Training
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
-from zoo.images.sets import Sample, fingerprint, samples
+from zoo.images.sets import Sample, fingerprint, left_out, samples
 from zoo.models.architecture import build, naming
 from zoo.models.card import default_task, licence
 from zoo.models.traits import feed_of, outputs_of
@@ -46,9 +46,10 @@ def train(
     training goes on from there, and one that was finished is not repeated.
     code: a hash of the code that trains, which must be the same for that, too.
 
-    The origin is as `zoo.models.weights.fetch` returns it, with the numbers of images and classes, the split,
-    the recipe, what was fine-tuned, and the loss and the held-out accuracy of the last epoch. Held-out images
-    decide nothing: the last epoch's weights are taken, so that they can judge.
+    The origin is as `zoo.models.weights.fetch` returns it, with the numbers of images and classes, what lay
+    among the images and was left out, the split, the recipe, what was fine-tuned, and the loss and the held-
+    out accuracy of the last epoch. Held-out images decide nothing: the last epoch's weights are taken, so
+    that they can judge.
 
     Raises ZooError naming the model if the images are missing, too few or unreadable, the model has another
     number of classes, what it starts from does not fit, or the training diverges.
@@ -90,6 +91,7 @@ def _train(
         "split_seed": training.split_seed,
         "recipe": asdict(recipe),
         "start": start,
+        **({"left_out": others} if (others := left_out(image_sets[0]).to_dict()) else {}),
         **outcome,
     }
 

@@ -37,6 +37,7 @@ def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_p
     assert held["labels.txt"].decode().splitlines() == list(LABELS)
     said = json.loads(held["preprocess.json"])
     assert Preprocess.from_dict(said["preprocess"]) == RECORD and said["norm_vals"] == [1 / (255 * 0.25)] * 3
+    assert said["output"] == {"blob": "out0", "classes": 5, "values": "logits"}
     assert said["files"] == {file.name: sha256(file) for file in files}
     assert said["verification"]["passed"] is True and said["verification"]["sqnr_db"] == 40.0
     assert said["weights"]["licence"] == "MIT" and said["weights"]["random"] is False

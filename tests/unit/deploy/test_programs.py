@@ -1,5 +1,7 @@
 """Programs for a deploy bundle: they see the pixels of the evaluation, bit by bit."""
 
+import contextlib
+import io
 import re
 import runpy
 import subprocess
@@ -162,6 +164,49 @@ def test_the_python_program_runs_on_the_same_pixels(
     assert name == "a photo.png"
     expected = prepare(image, record)
     np.testing.assert_allclose(np.array(values, np.float32), expected.ravel(), atol=1e-6, rtol=1e-6)
+
+
+SOFTMAXED = [float(value) for value in np.exp([0.625, 0.25, 0.125]) / np.exp([0.625, 0.25, 0.125]).sum()]
+PRINTS = """\
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+namespace ncnn
+{{
+struct Mat {{ int w; const float* data; operator const float*() const {{ return data; }} }};
+}}
+{function}
+int main()
+{{
+    const float values[] = {{0.25f, 0.625f, 0.125f}};
+    print_top5(ncnn::Mat{{3, values}}, {{"a", "b", "c"}});
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "scores"),
+    [("logits", SOFTMAXED), ("probabilities", [0.625, 0.25, 0.125]), ("sigmoid", [0.625, 0.25, 0.125])],
+)
+def test_both_programs_show_what_is_a_score_already_as_it_is(
+    compiler: str, tmp_path: Path, output: str, scores: list[float]
+) -> None:
+    wanted = "".join(
+        f"  {score:.4f}  {index:4}  {'abc'[index]}\n" for score, index in zip(scores, (1, 0, 2), strict=True)
+    )
+    made = programs(CLIP, "fp32", output=output)
+    (function,) = re.findall(r"^static void print_top5.*?^}$", made["main.cpp"], re.MULTILINE | re.DOTALL)
+    (tmp_path / "prints.cpp").write_text(PRINTS.format(function=function))
+    command = [compiler, "-std=c++11", "-Wall", "-Wextra", "-Werror", "prints.cpp", "-o", "prints"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert subprocess.run([tmp_path / "prints"], capture_output=True, text=True).stdout == wanted
+    values = {"values": np.float32([0.25, 0.625, 0.125]), "np": np, "labels": "abc"}
+    shown = "\n".join(line[4:] for line in made["predict.py"].rpartition("continue\n")[2].splitlines())
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(shown, values)
+    assert printed.getvalue() == wanted
 
 
 def test_what_stands_in_the_way_of_programs_is_told_of_the_model():

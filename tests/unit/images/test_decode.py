@@ -75,6 +75,29 @@ def test_odd_images_are_read_as_timms_dataset_reads_them(tmp_path: Path, name: s
     np.testing.assert_array_equal(prepare(image, RECORD), expected.numpy())
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("first.gif", {"save_all": True}),
+        ("first.tiff", {"save_all": True}),
+        ("first.webp", {"save_all": True, "lossless": True}),
+        ("first.apng", {"save_all": True}),
+        ("alone.tga", {}),
+        ("alone.jp2", {}),
+        ("alone.qoi", {}),
+        ("alone.bmp", {}),
+    ],
+)
+def test_the_first_picture_of_a_file_is_read_whatever_the_format(
+    tmp_path: Path, name: str, options: dict
+) -> None:
+    first = noise(3).quantize(64).convert("RGB")  # a GIF has no more colours
+    more = {"append_images": [noise(4)]} if options else {}
+    first.save(tmp_path / name, "PNG" if name.endswith("apng") else None, **options, **more)
+    assert not options or Image.open(tmp_path / name).n_frames == 2
+    np.testing.assert_array_equal(np.asarray(read_image(tmp_path / name)), np.asarray(first))
+
+
 def cut_short(path: Path) -> None:
     noise().save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -8,14 +8,63 @@ from timm.data import ImageDataset
 
 from samples.pictures import fill, names, write_list
 from zoo.errors import ZooError
-from zoo.images.files import ModelClasses
-from zoo.images.sets import ImageSet, fingerprint, samples
+from zoo.images import files
+from zoo.images.files import ModelClasses, class_folders
+from zoo.images.sets import ImageSet, fingerprint, left_out, samples
 
 
 def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
-    fill(tmp_path, "b/two words.JPG", "b/ä.png", "a.jpeg", ".hidden/c.bmp")
+    fill(tmp_path, "b/two words.JPG", "b/ä.png", "a.jpeg")
     (tmp_path / "SOURCES.md").write_text("no image")
-    assert names(ImageSet("set", tmp_path)) == [".hidden/c.bmp", "a.jpeg", "b/two words.JPG", "b/ä.png"]
+    assert names(ImageSet("set", tmp_path)) == ["a.jpeg", "b/two words.JPG", "b/ä.png"]
+
+
+HIDDEN = (".ipynb_checkpoints/0.png", "__MACOSX/._a.png", "fern/@eaDir/a.png", "fern/._a.png", ".a.png")
+
+
+def test_hidden_files_and_folders_are_no_images_and_no_classes(tmp_path: Path) -> None:
+    fill(tmp_path, "fern/a.png", "moss/b.png", *HIDDEN)
+    for left in (".DS_Store", "Thumbs.db", "fern/DESKTOP.INI"):
+        (tmp_path / left).write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert class_folders(tmp_path) == ["fern", "moss"]
+    image_set = ImageSet("set", tmp_path, labels=True)
+    assert [(s.name, s.label) for s in samples(image_set)] == [("fern/a.png", 0), ("moss/b.png", 1)]
+    assert left_out(image_set).to_dict() == {"hidden": 8}
+    assert str(left_out(image_set)) == "8 hidden files and folders"
+
+
+def test_a_file_without_a_known_suffix_is_an_image_if_it_begins_as_one(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jpg", "b.gif")
+    (tmp_path / "b.gif").rename(tmp_path / "no suffix")
+    (tmp_path / "a.jpg").rename(tmp_path / "a.jpg_original")
+    for left in ("notes.txt", "more.TXT", "phone.heic", "README"):
+        (tmp_path / left).write_bytes(b"....ftypheic")
+    (tmp_path / "camera.nef").write_bytes(b"II*\0")
+    assert names(ImageSet("set", tmp_path)) == ["a.jpg_original", "no suffix"]
+    expected = {".txt": 2, ".heic": 1, "without a suffix": 1, ".nef": 1}
+    assert left_out(ImageSet("set", tmp_path)).to_dict() == expected
+
+
+def test_a_folder_of_many_other_files_is_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_LOOKED_INTO", 2)
+    fill(tmp_path, "z.png", "known.png")
+    (tmp_path / "z.png").rename(tmp_path / "z")
+    for number in range(2):
+        (tmp_path / f"{number}.txt").touch()
+    assert names(ImageSet("set", tmp_path)) == ["known.png"]
+    assert left_out(ImageSet("set", tmp_path)).to_dict() == {".txt": 2, "without a suffix": 1}
+
+
+def test_a_link_to_an_image_of_the_same_class_is_the_same_image(tmp_path: Path) -> None:
+    fill(tmp_path, "a/x.png", "b/y.png")
+    (tmp_path / "a" / "again.png").symlink_to("x.png")
+    (tmp_path / "b" / "too.png").symlink_to("../a/x.png")
+    labelled = ImageSet("set", tmp_path, labels=True)
+    assert names(labelled) == ["a/x.png", "b/too.png", "b/y.png"]
+    assert names(ImageSet("set", tmp_path)) == ["a/x.png", "b/y.png"]
+    assert left_out(labelled).to_dict() == {"twice": 2}
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
@@ -56,8 +105,53 @@ def test_a_list_names_images_relative_to_itself(tmp_path: Path) -> None:
     fill(tmp_path, "a b/ü 1.png", "#c.png")
     write_list(tmp_path, "# comment\r\n\r\na b/ü 1.png\t7\r\n./#c.png\t3\r\n")
     found = samples(ImageSet("set", tmp_path / "list.txt", labels=True))
-    assert [(s.name, s.label) for s in found] == [("./#c.png", 3), ("a b/ü 1.png", 7)]
+    assert [(s.name, s.label) for s in found] == [("#c.png", 3), ("a b/ü 1.png", 7)]
     assert all(sample.path.is_file() for sample in found)
+
+
+def test_a_file_that_is_listed_twice_counts_once(tmp_path: Path) -> None:
+    fill(tmp_path, "x.png", "y.png")
+    (tmp_path / "link.png").symlink_to("x.png")
+    (tmp_path / "here").symlink_to(".")
+    twice = f"x.png\t1\n./x.png\t1\nlink.png\t1\nhere/x.png\t1\n{tmp_path}/x.png\t1\ny.png\t0\n"
+    listed = ImageSet("set", write_list(tmp_path, twice), labels=True)
+    assert [(s.name, s.label) for s in samples(listed)] == [("x.png", 1), ("y.png", 0)]
+    assert str(left_out(listed)) == "4 that are there twice"
+    with pytest.raises(
+        ZooError, match=r"line 2: \./x\.png is listed twice, in line 1 as '1' and here as '0'"
+    ):
+        samples(ImageSet("set", write_list(tmp_path, "x.png\t1\n./x.png\t0"), labels=True))
+
+
+@pytest.mark.parametrize(
+    "line", ["a b\\x.png\t1", "a b/x.png \t 1 ", '"a b/x.png"\t1', "./a b/x.png\t1"], ids=repr
+)
+def test_a_list_may_spell_names_as_windows_does(tmp_path: Path, line: str) -> None:
+    fill(tmp_path, "a b/x.png")
+    (found,) = samples(ImageSet("set", write_list(tmp_path, line), labels=True))
+    assert (found.name, found.label) == ("a b/x.png", 1)
+
+
+def test_a_name_with_a_hash_is_no_comment_where_there_is_such_a_file(tmp_path: Path) -> None:
+    fill(tmp_path, "#0.png", "x.png")
+    listing = write_list(tmp_path, "#0.png\t3\n# x.png\nx.png\t1")
+    assert names(ImageSet("set", listing, labels=True)) == ["#0.png", "x.png"]
+
+
+def test_a_list_in_latin_1_is_named_and_not_its_files(tmp_path: Path) -> None:
+    fill(tmp_path, "ü.png")
+    (tmp_path / "list.txt").write_bytes("# Bilder\nü.png\t0\n".encode("latin-1"))
+    with pytest.raises(ZooError, match=r"list\.txt, line 2: the byte 0xfc is not UTF-8, .* Latin-1"):
+        samples(ImageSet("set", tmp_path / "list.txt"))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files.os, "scandir", refuse)
+    with pytest.raises(ZooError, match=r"cannot be read .Permission denied.; mend its permissions"):
+        samples(ImageSet("set", tmp_path))
 
 
 def test_a_list_may_name_classes(tmp_path: Path) -> None:
@@ -115,7 +209,7 @@ def test_names_that_look_like_numbers_are_names_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    ("images", "message"),
     [
         (["n00000001/x.png", "junk/y.png"], "are of 2 classes, the model has 8, and 'junk' is none of them"),
         (["yak/x.png", "zebra/y.png"], "'yak' is none of them by name or number; rename it"),
@@ -125,10 +219,10 @@ def test_names_that_look_like_numbers_are_names_first(tmp_path: Path) -> None:
     ids=["stray", "foreign", "ambiguous", "beyond"],
 )
 def test_folders_that_do_not_match_the_model_are_refused(
-    tmp_path: Path, files: list[str], message: str
+    tmp_path: Path, images: list[str], message: str
 ) -> None:
     with pytest.raises(ZooError, match=f"image set set: .*{message}"):
-        labels_of(tmp_path, *files)
+        labels_of(tmp_path, *images)
 
 
 def test_a_list_may_use_the_models_names_or_indices(tmp_path: Path) -> None:

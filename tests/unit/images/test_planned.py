@@ -6,7 +6,7 @@ import pytest
 
 from samples.pictures import fill, noise
 from zoo.errors import ZooError
-from zoo.images.planned import MADE_HERE, as_planned, state_of
+from zoo.images.planned import MADE_HERE, as_planned, state_of, tell_left_out
 from zoo.images.sets import ImageSet
 
 
@@ -43,3 +43,15 @@ def test_what_the_job_says_itself_is_not_hidden(tmp_path: Path) -> None:
     images = ImageSet("set", fill(tmp_path / "set", "a.png"))
     with pytest.raises(KeyError), as_planned((images, "another")):
         raise KeyError
+
+
+def test_what_is_not_read_is_said_in_a_line_on_the_terminal_and_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    images = ImageSet("set", fill(tmp_path / "set", "a.png", ".ipynb_checkpoints/a.png"))
+    (tmp_path / "set/notes.txt").write_text("none")
+    with caplog.at_level("INFO"):
+        tell_left_out(images, images.to_dict(), ImageSet("clean", fill(tmp_path / "clean", "a.png")))
+    said = f"{tmp_path}/set: not read are 1 hidden files and folders, 1 .txt"
+    assert capsys.readouterr().err == f"note: {said}\n"
+    assert caplog.messages == [f"image set set: {said}"]

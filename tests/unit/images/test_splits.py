@@ -29,6 +29,17 @@ def test_the_parts_make_the_whole_and_share_nothing(tmp_path):
     assert held_out == {"fern": 10, "moss": 2, "oak": 1}
 
 
+def test_hidden_folders_are_neither_a_class_nor_a_part(tmp_path):
+    """As Jupyter leaves them: in a class called train, they do not make it a folder of classes."""
+    fill(tmp_path, train=4, test=4)
+    for place in ("", "train", "test"):
+        fill(tmp_path / place, **{".ipynb_checkpoints": 2})
+    assert class_names(tmp_path) == ["test", "train"]
+    assert sorted(names(tmp_path, "train") + names(tmp_path, "test")) == sorted(
+        f"{folder}/{index:03}.jpg" for folder in ("train", "test") for index in range(4)
+    )
+
+
 def test_the_draw_is_the_same_wherever_the_folder_is_and_another_with_another_seed(tmp_path):
     here, there = fill(tmp_path / "here", a=40, b=40), fill(tmp_path / "there", a=40, b=40)
     assert names(here, "test") == names(there, "test") != names(here, "test", seed=1)

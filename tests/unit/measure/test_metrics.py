@@ -51,3 +51,11 @@ def test_agreement_and_accuracy_count_rows():
     labels = np.array([0, 2, 2])
     assert topk_accuracy(logits, labels, 1) == pytest.approx(2 / 3)
     assert topk_accuracy(logits, labels, 2) == 1.0
+
+
+def test_of_a_single_score_the_decision_must_agree():
+    reference, other = (
+        np.float32(values)[:, None] for values in ([0.9, 0.6, 0.2, 0.4], [0.5, 0.4, 0.1, 0.6])
+    )
+    assert top1_agreement(reference, reference) == 1
+    assert top1_agreement(reference, other) == 0.5

@@ -1,6 +1,8 @@
 """The model card: what later jobs know of a model."""
 
 import pytest
+import torch
+from torch import nn
 
 from samples.weights import reference, spec, stored
 from zoo.config.records.card import ModelCard
@@ -62,3 +64,62 @@ def test_class_names_come_from_the_configured_file(tmp_path):
 def test_a_bad_preprocessing_override_names_the_model():
     with pytest.raises(ZooError, match=r"^tiny: preprocessing: crop_pct"):
         describe(spec(preprocess={"crop_pct": 2.0}), create(spec()), {}, "0" * 64)
+
+
+class Head(nn.Module):
+    """A model whose output is its image's first numbers, through `end`."""
+
+    def __init__(self, numbers: int, end: nn.Module) -> None:
+        super().__init__()
+        self.numbers, self.end = numbers, end
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.end(image.flatten(1)[:, : self.numbers])
+
+
+def described(numbers: int, end: nn.Module, **entry: object) -> ModelCard:
+    return describe(spec(preprocess={"size": [8, 8]}, **entry), Head(numbers, end), {}, "0" * 64)
+
+
+def test_what_the_numbers_of_a_classifier_are_stands_in_the_card():
+    for end, output in (
+        (nn.Softmax(1), "probabilities"),
+        (nn.Sigmoid(), "sigmoid"),
+        (nn.Identity(), "logits"),
+    ):
+        card = described(4, end)
+        assert (card.task, card.output) == ("classification", output)
+        assert ModelCard.from_dict(card.to_dict()) == card
+    assert described(4, nn.Softmax(1)).output_by == "its graph, which ends in softmax"
+
+
+def test_the_configuration_has_the_last_word_unless_the_answers_deny_it():
+    told = described(4, nn.Sigmoid(), output="probabilities")
+    assert (told.output, told.output_by) == ("probabilities", "config.yaml")
+    with pytest.raises(ZooError, match=r"^tiny: output: sigmoid lies between 0 and 1, .* gave values from -"):
+        described(4, nn.Identity(), output="sigmoid")
+    with pytest.raises(ZooError, match=r"^tiny: output is for task: classification"):
+        described(4, nn.Sigmoid(), output="sigmoid", task="other")
+
+
+def test_a_single_number_is_no_classifiers_unless_told():
+    card = described(1, nn.Sigmoid())
+    assert (card.task, card.output, card.num_classes) == ("other", None, None)
+    told = described(1, nn.Sigmoid(), task="classification")
+    assert (told.output, told.num_classes) == ("sigmoid", 1)
+    with pytest.raises(ZooError, match="a single number tells no classes apart; say task: other"):
+        described(1, nn.Identity(), task="classification")
+
+
+def test_features_are_no_classes():
+    features = spec(args={"num_classes": 0}, preprocess={"size": [32, 32]})
+    assert describe(features, create(features), {}, "0" * 64).task == "other"
+
+
+def test_an_output_that_begins_with_time_keeps_it():
+    class TimeFirst(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.flatten(2).permute(2, 0, 1)  # (64, 1, 3)
+
+    card = describe(spec(preprocess={"size": [8, 8]}), TimeFirst(), {}, "0" * 64)
+    assert card.outputs[0].shape == (64, 1, 3) and card.task == "other"

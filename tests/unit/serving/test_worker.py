@@ -55,7 +55,7 @@ def test_an_image_that_is_bad_spoils_its_own_answer_only(tmp_path: Path):
     assert (first, second, third) == (200, 400, 200)
     assert said == same and list(other) == ["detail"]
     wanted = [each.to_dict() for each in Predictor.open(path)(Image.new("RGB", (9, 8)), top=2)]
-    assert said == {"model": "small", "artifact": "fp32", "predictions": wanted}
+    assert said == {"model": "small", "artifact": "fp32", "output": "logits", "predictions": wanted}
 
 
 def test_what_is_no_classifier_answers_with_its_outputs(tmp_path: Path):

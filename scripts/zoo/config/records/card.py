@@ -14,6 +14,11 @@ from zoo.images.preprocess import Preprocess
 CLASSIFICATION, OTHER = "classification", "other"
 """What a model is for: one vector of class scores, or anything else, which is compared tensor by tensor."""
 
+LOGITS, PROBABILITIES, SIGMOID = OUTPUTS = ("logits", "probabilities", "sigmoid")
+"""What a classifier's numbers are: unnormalized, so that a softmax makes probabilities of them (so it does of
+the logarithms of probabilities); probabilities of classes that exclude each other, which add up to 1; or each
+a score between 0 and 1 of its own, of labels that do not exclude each other."""
+
 
 @dataclass(frozen=True)
 class Output:
@@ -37,8 +42,10 @@ class ModelCard(Record):
     labels: a name for each class, in the order of the output, None where they are not known. class_ids: the
     name of each class's folder of images, for ImageNet-1k the WordNet id, or None.
 
-    Raises ZooError, when it is made, for a task that there is not, for a classifier with other outputs than
-    one vector, and for inputs that preprocessing does not fit.
+    output: one of OUTPUTS, for a classifier; logits where a record says nothing. output_by: what tells so.
+
+    Raises ZooError, when it is made, for a task or an output that there is not, for a classifier with other
+    outputs than one vector, or of a single logit, and for inputs that preprocessing does not fit.
     """
 
     KIND: ClassVar[str] = "model card"
@@ -59,6 +66,8 @@ class ModelCard(Record):
     preprocess: Preprocess
     labels: tuple[str, ...] | None
     class_ids: tuple[str, ...] | None
+    output: str | None = None
+    output_by: str | None = None
 
     def __post_init__(self) -> None:
         if self.task not in (CLASSIFICATION, OTHER):
@@ -68,6 +77,15 @@ class ModelCard(Record):
             raise ZooError(
                 "a classifier has one output of the shape [classes], not "
                 f"{', '.join(str(list(shape)) for shape in shapes) or 'none'}; say task: {OTHER}"
+            )
+        if self.classifies and self.output is None:
+            object.__setattr__(self, "output", LOGITS)
+        if self.classifies and self.output not in OUTPUTS:
+            raise ZooError(f"output must be one of {', '.join(OUTPUTS)}, not {self.output!r}")
+        if self.num_classes == 1 and self.output != SIGMOID:
+            raise ZooError(
+                f"a single number tells no classes apart; say task: {OTHER}, or output: {SIGMOID} if it is "
+                "the score, from 0 to 1, of one class against all else"
             )
         if not self.inputs:
             raise ZooError("a model has an input at least")

@@ -1,6 +1,7 @@
 """<artifact>.eval.json: accuracy on labelled images, and agreement with the original model on any."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from zoo.config.records.proof import Proof, RuntimeInfo
@@ -27,9 +28,11 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Accuracy, Proof):
-    """The accuracy of an artifact on an image set, by name."""
+    """The accuracy of an artifact on an image set, by name; left_out: how many files among its images were
+    not read, by kind."""
 
     KIND: ClassVar[str] = "evaluation"
 
     runtime: RuntimeInfo
     image_set: str
+    left_out: Mapping[str, int] = field(default_factory=dict)

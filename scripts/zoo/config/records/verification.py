@@ -1,7 +1,7 @@
 """<artifact>.verify.json: is an artifact whole, how close is it to the original model, and does it pass."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -97,9 +97,11 @@ class ClosenessAtShapes(Closeness):
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Closeness):
-    """The same for an image set, by name; second: at the second shape, for a dynamic model."""
+    """The same for an image set, by name; second: at the second shape, for a dynamic model. left_out: how
+    many files among its images were not read, by kind."""
 
     image_set: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
     second: ClosenessAtShapes | None = None
 
 

@@ -13,6 +13,7 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
+from zoo.models.ending import Ending
 
 Tensors = Mapping[str, torch.Tensor]
 """A state dict."""
@@ -28,6 +29,13 @@ class Traits:
     parameters: int
     multiply_adds: int | None
     """Of one run; None where nobody counted."""
+    ending: Ending | None = None
+    """What the output is, if it is one vector."""
+
+
+def is_one_vector(outputs: Mapping[str, Sequence[int]]) -> bool:
+    """Whether outputs, by their shapes without the batch, are one vector."""
+    return [len(shape) for shape in outputs.values()] == [1]
 
 
 class Library(Protocol):

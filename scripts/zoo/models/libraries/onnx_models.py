@@ -13,7 +13,8 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
-from zoo.models.libraries import Tensors, Traits, onnx_file
+from zoo.models.libraries import Tensors, Traits, is_one_vector, onnx_file
+from zoo.models.libraries.onnx_ending import onnx_ending
 
 
 def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
@@ -84,4 +85,6 @@ def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
     path = Path(spec.architecture)
     model = onnx_file.read(path)
     feed = onnx_file.inputs_of_file(spec, model, record)
-    return Traits(feed, onnx_file.outputs_of_file(path, feed), onnx_file.parameters(model), None)
+    outputs = onnx_file.outputs_of_file(path, feed)
+    end = onnx_ending(path, model, feed) if is_one_vector(outputs) else None
+    return Traits(feed, outputs, onnx_file.parameters(model), None, end)

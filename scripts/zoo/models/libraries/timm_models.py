@@ -9,6 +9,7 @@ import timm.models
 from torch import nn
 
 from zoo.config.model_spec import ModelSpec
+from zoo.config.records.card import OTHER
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, from_timm_config
@@ -75,7 +76,7 @@ def labels(spec: ModelSpec) -> list[str]:
 
 
 def task(spec: ModelSpec) -> str | None:
-    return None
+    return OTHER if spec.args.get("num_classes") == 0 else None  # features, one vector of them
 
 
 def channels(spec: ModelSpec) -> int | None:
