@@ -19,10 +19,11 @@ def evaluate(
 
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """
+    hashes = artifact.hashes()
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
-    return Evaluation(runtime=info, image_set=against.name, **fields)
+    return Evaluation(runtime=info, image_set=against.name, hashes=hashes, **fields)
 
 
 def accuracy(outputs: Arrays, reference: Reference) -> Accuracy:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.records.proof import Proof, RuntimeInfo
+from zoo.config.records.proof import Measured, RuntimeInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Accuracy, Proof):
+class Evaluation(Accuracy, Measured):
     """The accuracy of an artifact on an image set, by name."""
 
     KIND: ClassVar[str] = "evaluation"
