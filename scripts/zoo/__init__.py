@@ -18,6 +18,7 @@ quantize              what a layer of an ncnn model can become; a recipe, and it
 search                which recipe a model gets: plans, what each layer costs, candidates, the choice
 deploy                an artifact for use elsewhere: bundles, programs, a vendor's toolchain
 serving               a predictor behind HTTP
+history               what builds measured over time, and what got worse
 report                all records as one page, one table and remarks in words
 
 It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and

@@ -15,6 +15,7 @@ from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 
 CPU = "Imaginary CPU @ 2.00GHz"
+HOST = "builder"
 LAVAPIPE = "llvmpipe (LLVM 15.0.6, 256 bits)"
 FP32_MS = 14.6
 
@@ -56,6 +57,11 @@ def runtime(device, artifact):
     }
 
 
+def hashes(artifact):
+    """The SHA-256 of an artifact's files, by name."""
+    return {name: hashlib.sha256(name.encode()).hexdigest() for name in ARTIFACTS[artifact][0]}
+
+
 def layers(sqnr_db, count=24):
     """Differences of `count` layers, getting worse towards `sqnr_db`; the first two are exact."""
     kinds = ("ConvolutionDepthWise", "LayerNorm", "Convolution", "GELU", "Convolution", "BinaryOp")
@@ -89,7 +95,7 @@ def verification(model, device="cpu", artifact="int8", failures=(), size=6_000_0
                 {
                     "name": name,
                     "bytes": round(size * share * part),
-                    "sha256": hashlib.sha256(name.encode()).hexdigest(),
+                    "sha256": hashes(artifact)[name],
                 }
                 for name, part in zip(names, (0.004, 0.996) if len(names) == 2 else (1,), strict=True)
             ],
@@ -165,7 +171,8 @@ def benchmark(model, device="cpu", artifact="int8", fp32_ms=FP32_MS, ratio=None,
         "artifact": artifact,
         "runtime": ran,
         "hardware": {"cpu": CPU, "cores": 2, "gpu": ran["device"] if ran["software_gpu"] else None}
-        | {"software_gpu": ran["software_gpu"]},
+        | {"software_gpu": ran["software_gpu"], "host": HOST},
+        "hashes": hashes(artifact),
         "bytes": round(size * share),
         "files": {name: round(size * share / len(names)) for name in names},
         "peak_memory_bytes": 78_000_000,
@@ -185,6 +192,7 @@ def evaluation(model, device="cpu", artifact="int8", top1=0.98, labelled=True):
         "device": device,
         "artifact": artifact,
         "runtime": runtime(device, artifact),
+        "hashes": hashes(artifact),
         "image_set": "digits_test" if labelled else "heldout",
         "images": 360,
         "labelled": labelled,

@@ -1,5 +1,5 @@
-"""What counts as a change beside the inputs of a job: code, the user's files, and images; and what was made
-and changed since.
+"""What counts as a change beside the inputs of a job: code, the tools that it hands the work to, the user's
+files, and images; and what was made and changed since.
 
 A rule carries the former as parameters, so that a job runs again when one of them is another; the latter ends
 a build before it starts. Read each time a build starts, so the standard library is all it needs.
@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from zoo.config.code_hash import code_hash
@@ -24,20 +25,41 @@ from zoo.images.sets import NOTES
 from zoo.jobs.made import FOLDER, changed, remembered_sha256
 from zoo.jobs.onnx_data import SUFFIX, data_beside
 
+TOOLS = {
+    "torchscript.py": ("torch",),
+    "onnx_export.py": ("torch",),
+    "reference.py": ("torch",),
+    "ncnn_fp32.py": ("pnnx",),
+    "ncnn_from_onnx.py": ("pnnx",),
+    "onnx_fp16.py": ("onnxruntime",),
+    "onnx_int8_static.py": ("onnxruntime",),
+    "onnx_int8_dynamic.py": ("onnxruntime",),
+}
+"""The packages whose release decides what a script makes, beside the runtime that it opens."""
+
+
+@cache
+def release(package: str) -> str:
+    """A package and its version that is installed, as in `ncnn 1.0.20261020`."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
+
 
 @cache
 def code_state(scripts: Path, script: str, *more: str) -> str:
-    """Changes when what a script runs does.
+    """Changes when what a script runs does, TOOLS included.
 
     more: patterns, below scripts/, of files that the script uses without importing them by name.
     """
     used = [path for pattern in more for path in sorted(scripts.glob(pattern))]
-    return code_hash(scripts / script, *used)
+    return ", ".join([code_hash(scripts / script, *used), *map(release, TOOLS.get(script, ()))])
 
 
 def runtime_code_state(scripts: Path, script: str, runtime: str) -> str:
-    """The same for a script that opens a runtime, which is a module by computed name."""
-    return code_state(scripts, script, f"zoo/runners/{runtime}_runner.py")
+    """The same for a script that opens a runtime, which is a module by computed name, and a package."""
+    return f"{code_state(scripts, script, f'zoo/runners/{runtime}_runner.py')}, {release(runtime)}"
 
 
 def library_code_state(scripts: Path, script: str, model: Model) -> list[str | None]:

@@ -125,6 +125,21 @@ class Vendor:
 
 
 @dataclass(frozen=True)
+class Regression:
+    """How much worse than in the baseline a figure may be before `check_regressions` fails.
+
+    sqnr_db: of the outputs, and of a layer, in dB. agreement, top1: shares, 0 to 1. size_percent,
+    latency_percent: of the baseline's.
+    """
+
+    sqnr_db: float = 1.0
+    agreement: float = 0.01
+    top1: float = 0.005
+    size_percent: float = 5.0
+    latency_percent: float = 10.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """What holds for one model: its own settings over the zoo's, over these defaults.
 
@@ -138,6 +153,7 @@ class Settings:
     int8: Int8 = field(default_factory=Int8)
     onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
     vendor: Vendor = field(default_factory=Vendor)
+    regression: Regression = field(default_factory=Regression)
 
     @classmethod
     def of(cls, *layers: Mapping[str, Any]) -> Self:
@@ -159,6 +175,7 @@ class Settings:
         values["int8"] = _made(Int8, "int8", int8 | {"target": target})
         values["onnx_int8"] = _made(OnnxInt8, "onnx_int8", values.get("onnx_int8", {}))
         values["vendor"] = _made(Vendor, "vendor", values.get("vendor", {}))
+        values["regression"] = _made(Regression, "regression", values.get("regression", {}))
         return _made(cls, "settings", values)
 
 

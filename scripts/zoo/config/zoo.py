@@ -131,7 +131,8 @@ class Zoo:
 
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
-    `zoo.config.image_choice`. home: the folder of ncnn-zoo, whose own images are found from any other.
+    `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. home: the folder
+    of ncnn-zoo, whose own images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -139,6 +140,7 @@ class Zoo:
     streams: int | None = None
     image_sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    baseline: str = "baseline.jsonl"
     home: Path = Path()
 
     @classmethod
@@ -159,6 +161,7 @@ class Zoo:
             streams=config.get("streams"),
             image_sets=config.get("image_sets") or {},
             defaults=config.get("defaults") or {},
+            baseline=config.get("baseline") or cls.baseline,
             home=home,
         )
 

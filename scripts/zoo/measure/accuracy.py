@@ -19,10 +19,13 @@ def evaluate(
 
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """
+    hashes = artifact.hashes()
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
-    return Evaluation(runtime=info, image_set=against.name, left_out=against.left_out, **fields)
+    return Evaluation(
+        runtime=info, image_set=against.name, left_out=against.left_out, hashes=hashes, **fields
+    )
 
 
 def accuracy(outputs: Arrays, reference: Reference) -> Accuracy:

@@ -1,5 +1,6 @@
 """Latency, throughput, size and memory of an artifact."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ def benchmark(
     artifact that its runtime runs on the CPU, whatever device was asked for, is compared with fp32 on the
     CPU.
     """
+    hashes = artifact.hashes()
     latencies, infos = zip(
         *(
             time_beside(artifact, fp32, shapes, threads, settings.runs, LONGEST_S)
@@ -63,12 +65,14 @@ def benchmark(
         peak_memory_bytes=isolated(str(artifact), _peak_memory, artifact, shapes),
         latency=latencies,
         throughput=throughput(artifact, fp32, shapes, settings.of_streams(info)),
+        hashes=hashes,
     )
 
 
 def _hardware(info: RuntimeInfo) -> Hardware:
     on_gpu = info.software_gpu is not None
-    return Hardware(cpu_name(), cpu_count(), info.device if on_gpu else None, info.software_gpu)
+    gpu = info.device if on_gpu else None
+    return Hardware(cpu_name(), cpu_count(), gpu, info.software_gpu, socket.gethostname())
 
 
 def _peak_memory(artifact: Artifact, shapes: Sequence[Shape]) -> int:

@@ -8,6 +8,7 @@ from zoo.config.artifacts import locate
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
+from zoo.jobs.made import made_sha256
 from zoo.runners import Runner, open_runner
 
 
@@ -37,6 +38,10 @@ class Artifact:
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
         return {"model": self.model, "device": self.device, "artifact": self.name}
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of its files, by name, as records about it keep them."""
+        return {file.name: made_sha256(file) for file in self.files}
 
     def proof(self) -> Verification | None:
         """Its verification, if one lies beside its files. Raises ZooError, naming the file, if one of them

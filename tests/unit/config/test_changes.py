@@ -1,6 +1,7 @@
 """What counts as a change."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,38 @@ def test_code_counts_by_what_a_script_imports_and_by_pattern(folder: Path):
     assert before[0] == after[0] and before[1] != after[1]
     (scripts / "zoo/used.py").write_text("A = 2\n")
     assert states()[0] != before[0]
+
+
+def test_another_release_of_what_does_the_work_is_a_change(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    scripts = folder / "scripts"
+    scripts.mkdir()
+    for name in ("verify.py", "reference.py", "weights.py"):
+        (scripts / name).write_text("A = 1\n")
+
+    def states() -> dict[str, str]:
+        for cached in (changes.code_state, changes.release):
+            cached.cache_clear()
+        runtimes = {
+            name: changes.runtime_code_state(scripts, "verify.py", name) for name in ("ncnn", "torch")
+        }
+        return runtimes | {name: changes.code_state(scripts, name) for name in ("reference.py", "weights.py")}
+
+    def differing(package: str) -> set[str]:
+        before = states()
+        monkeypatch.setattr(changes, "version", lambda name: "9" if name == package else version(name))
+        after = states()
+        monkeypatch.setattr(changes, "version", version)
+        return {name for name in before if before[name] != after[name]}
+
+    assert differing("ncnn") == {"ncnn"}
+    assert differing("torch") == {"torch", "reference.py"}, "weights that were trained stay"
+    assert differing("numpy") == set()
+
+
+def test_every_script_whose_tool_is_known_is_there():
+    scripts = Path(__file__).resolve().parents[3] / "scripts"
+    assert not [script for script in changes.TOOLS if not (scripts / script).is_file()]
+    assert all(changes.release(each) != f"no {each}" for each in ("ncnn", "torch", "onnxruntime", "pnnx"))
 
 
 def test_a_file_that_an_entry_names_counts_by_its_bytes_whatever_its_date(folder: Path):

@@ -24,6 +24,7 @@ from zoo.config.settings import (
     Gates,
     Int8,
     OnnxInt8,
+    Regression,
     Settings,
     Target,
     Vendor,
@@ -159,6 +160,7 @@ def stated(properties: dict[str, Any]) -> dict[str, Any]:
         ("int8", Int8),
         ("onnx_int8", OnnxInt8),
         ("vendor", Vendor),
+        ("regression", Regression),
     ],
 )
 def test_schema_and_settings_have_the_same_keys_and_defaults(part: str, section: type):
@@ -179,9 +181,10 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "opset": Settings().opset,
         "streams": zoo.streams,
         "gates": {precision: gates.to_dict() for precision, gates in DEFAULT_GATES.items()},
-        **dict.fromkeys(("int8", "onnx_int8", "vendor", "models")),
+        **dict.fromkeys(("int8", "onnx_int8", "vendor", "regression", "models")),
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
+        "baseline": zoo.baseline,
     }
     assert stated(SCHEMA["properties"]) == expected
     assert set(expected) == {*SETTINGS, *(each.name for each in fields(Zoo) if each.name != "home")}

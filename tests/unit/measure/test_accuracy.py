@@ -7,6 +7,7 @@ from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.ncnn import small_network
 from zoo.config.records.evaluation import Accuracy, Evaluation
 from zoo.errors import ZooError
+from zoo.jobs.made import sha256
 from zoo.measure.accuracy import accuracy, evaluate
 from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.reference import Reference
@@ -74,7 +75,9 @@ def test_logits_in_another_shape_count_the_same():
 def test_the_record_of_an_artifact(tmp_path):
     graph, samples = small_network(), photos(tmp_path)
     against = ReferenceSet("photos", samples, FEED, reference(graph, samples, tmp_path))
-    record = evaluate(artifact(*pair(graph, tmp_path)), against, threads=1)
+    files = pair(graph, tmp_path)
+    record = evaluate(artifact(*files), against, threads=1)
+    assert record.hashes == {file.name: sha256(file) for file in files}
     record.write(tmp_path / "eval.json")
     assert Evaluation.read(tmp_path / "eval.json") == record
     assert (record.model, record.device, record.artifact) == ("small", "cpu", "fp32")

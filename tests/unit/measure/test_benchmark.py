@@ -1,11 +1,14 @@
 """The contract of a benchmark's record. Nothing here judges how long something takes."""
 
+import socket
+
 import pytest
 
 from samples.artifacts import artifact, pair
 from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark, Hardware
 from zoo.config.records.proof import RuntimeInfo
+from zoo.jobs.made import sha256
 from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.throughput import GPU_STREAMS, TURNS
 from zoo.measure.timing import RUNS
@@ -29,8 +32,9 @@ def test_the_record_of_an_artifact(tmp_path):
     assert Benchmark.read(tmp_path / "bench.json") == record
     assert (record.model, record.device, record.artifact) == ("small", "cpu", "fp16")
     assert record.runtime.name == "ncnn"
-    assert record.hardware == Hardware(cpu_name(), cpu_count(), None, None)
+    assert record.hardware == Hardware(cpu_name(), cpu_count(), None, None, socket.gethostname())
     assert record.files == {file.name: file.stat().st_size for file in files}
+    assert record.hashes == {file.name: sha256(file) for file in files}
     assert record.bytes == sum(record.files.values())
     assert record.peak_memory_bytes > record.bytes
     assert record.throughput.streams == cpu_count() and record.throughput.fps > 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.config.records.proof import Proof, RuntimeInfo
+from zoo.config.records.proof import Measured, RuntimeInfo
 from zoo.config.records.record import Record
 
 
@@ -63,16 +63,18 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Hardware:
-    """What an artifact ran on. cores: CPUs that the process might use; gpu: its name, if it ran there."""
+    """What an artifact ran on. cores: CPUs that the process might use; gpu: its name, if it ran there; host:
+    what the machine is called, None in a record of before."""
 
     cpu: str
     cores: int
     gpu: str | None
     software_gpu: bool | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmark(Proof):
+class Benchmark(Measured):
     """Latency (at one thread and at all), throughput, size and memory of an artifact.
 
     bytes: of all `files`, which have theirs by name; peak_memory_bytes: resident, of a process that loads the

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from zoo.config.records.proof import Proof, RuntimeInfo
+from zoo.config.records.proof import Measured, RuntimeInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Accuracy, Proof):
+class Evaluation(Accuracy, Measured):
     """The accuracy of an artifact on an image set, by name; left_out: how many files among its images were
     not read, by kind."""
 

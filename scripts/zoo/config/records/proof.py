@@ -1,6 +1,7 @@
 """What every proof starts with: the artifact that it is about, and what ran it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.config.records.record import Record
@@ -30,3 +31,13 @@ class Proof(Record):
     model: str
     device: str
     artifact: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Proof):
+    """A record of what was measured of an artifact, beside its verification.
+
+    hashes: the SHA-256 of the files that it was measured of, by name; none in a record of before.
+    """
+
+    hashes: Mapping[str, str] = field(default_factory=dict)

@@ -7,13 +7,13 @@ from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "hardware", "bytes", "files"}
-KEYS |= {"peak_memory_bytes", "latency", "throughput"}
+KEYS |= {"peak_memory_bytes", "latency", "throughput", "hashes"}
 
 
 def test_the_keys_of_the_file_are_those_that_readers_know():
     values = benchmark("net").to_dict()
     assert set(values) == KEYS
-    assert set(values["hardware"]) == {"cpu", "cores", "gpu", "software_gpu"}
+    assert set(values["hardware"]) == {"cpu", "cores", "gpu", "software_gpu", "host"}
     times = {"median_ms", "p10_ms", "p90_ms"}
     assert set(values["latency"][0]) == {"threads", "runs", "reference", "ratio", "ratio_error"} | times
     assert set(values["latency"][0]["reference"]) == {"artifact", "device"} | times
@@ -36,6 +36,14 @@ def test_the_record_comes_back_from_its_file(tmp_path):
     record = benchmark("net")
     record.write(tmp_path / "int8.json")
     assert Benchmark.read(tmp_path / "int8.json") == record
+
+
+def test_a_record_from_before_says_of_no_files_and_no_host():
+    values = benchmark("net").to_dict()
+    hardware = {key: value for key, value in values["hardware"].items() if key != "host"}
+    before = {key: value for key, value in values.items() if key != "hashes"} | {"hardware": hardware}
+    record = Benchmark.from_dict(before)
+    assert record.hashes == {} and record.hardware.host is None
 
 
 def test_a_broken_record_is_refused_by_file_and_field():

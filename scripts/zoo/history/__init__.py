@@ -1,0 +1,1 @@
+"""What builds measured, line by line over time, and what got worse since a baseline."""
