@@ -230,11 +230,12 @@ def spread(chosen: Sequence[Sample], most: int) -> list[Sample]:
     return [chosen[index * len(chosen) // count] for index in range(count)]
 
 
-def fingerprint(image_set: ImageSet) -> str:
+def fingerprint(image_set: ImageSet, by_content: bool = False) -> str:
     """A hash, in hex, of all that decides what is read: names, crops, labels and the chosen files.
 
     The files count by their bytes if these sum to at most 16 MiB, so that a fresh checkout or a `touch`
-    changes nothing, else by size and modification time. Images that are not chosen do not count.
+    changes nothing, or if `by_content` asks for it, so that it is the same on every machine; else by size
+    and modification time. Images that are not chosen do not count.
 
     Labels count by their names: which outputs these stand for is the model's to say.
     Raises what `samples` raises of a set whatever the model.
@@ -250,7 +251,7 @@ def fingerprint(image_set: ImageSet) -> str:
         digest.update(image_set.classes.read_bytes())
     paths = list(dict.fromkeys(regular(entry.path) for entry, _, _ in chosen))
     states = [path.stat() for path in paths]
-    by_content = sum(state.st_size for state in states) <= _CONTENT_LIMIT
+    by_content = by_content or sum(state.st_size for state in states) <= _CONTENT_LIMIT
     for path, state in zip(paths, states, strict=True):
         digest.update(struct.pack("<q", state.st_size))
         digest.update(path.read_bytes() if by_content else struct.pack("<q", state.st_mtime_ns))
