@@ -78,6 +78,8 @@ rule int8:
         "results/logs/int8/{device}/{model}.log",
     benchmark:
         "results/logs/int8/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=models_that(lambda model: not model.settings.int8.lock),
     threads: 1
     resources:
         mem_mb=by_size(400, 2.4),

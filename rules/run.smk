@@ -16,6 +16,7 @@ if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
     scratch.sweep(outputs.RESULTS)
+    scratch.sweep(outputs.LOCKS)
     if not changes.builds_nothing(sys.argv):
         with in_a_sentence(about=""):
             changes.refuse_changed(ZOO)

@@ -1,7 +1,36 @@
 """Needs: ncnn's fp32 files, calibration statistics, and the held-out part of the calibration images.
-Makes: search/: a plan for each layer, what each layer costs, recipes to try, and for each of these what it
-does to the model's answers, its latency and its size; int8.search.json: all of that, and which one is taken.
+Makes: search/: fp32's answers, a plan for each layer, what each layer costs, recipes to try, and for each of
+these what it does to the model's answers, its latency and its size; int8.search.json: all of that, and which
+one is taken.
 """
+
+
+rule answers:
+    """Run the fp32 files on the held-out calibration images: int8 is compared with what they answer."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        dataset=dataset_of("calibration"),
+    output:
+        "results/{device}/{model}/search/reference.npz",
+    log:
+        "results/logs/answers/{device}/{model}.log",
+    benchmark:
+        "results/logs/answers/{device}/{model}.benchmark.tsv"
+    threads: 2
+    resources:
+        mem_mb=by_size(500, 2.2),
+        gpu=uses_gpu,
+    params:
+        code=ncnn_code("answers.py"),
+        artifact=artifact_of("fp32"),
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+    message:
+        "fp32 answers {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/answers.py"
 
 
 rule sensitivity:
@@ -15,7 +44,6 @@ rule sensitivity:
     output:
         recipe="results/{device}/{model}/search/local.recipe.json",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
-        reference="results/{device}/{model}/search/reference.npz",
     log:
         "results/logs/sensitivity/{device}/{model}.log",
     benchmark:
@@ -28,7 +56,6 @@ rule sensitivity:
         gpu=uses_gpu,
     params:
         code=ncnn_code("sensitivity.py"),
-        artifact=artifact_of("fp32"),
         images=images_of("calibration"),
         images_state=images_state_of("calibration"),
     message:
@@ -140,6 +167,8 @@ rule search:
         "results/logs/search/{device}/{model}.log",
     benchmark:
         "results/logs/search/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=models_that(lambda model: not model.settings.int8.lock),
     threads: 1
     resources:
         mem_mb=200,

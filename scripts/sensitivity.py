@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
@@ -12,9 +11,6 @@ from zoo.images.sets import CalibrationSet, ImageSet, spread
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.quantize.apply import left_float
-from zoo.runners.artifact import Artifact
-from zoo.runners.inference import run
-from zoo.runners.reference import Reference
 from zoo.search.noise import fitting_processes, probes_for
 from zoo.search.planning import local_recipe
 from zoo.search.sensitivity import measure_sensitivity
@@ -25,7 +21,6 @@ snakemake: Any
 
 def main(
     *,
-    fp32: Artifact,
     subject: Subject,
     card: str,
     images: Mapping[str, Any],
@@ -33,13 +28,10 @@ def main(
     memory_mb: float,
     recipe_output: str,
     sensitivity_output: str,
-    reference_output: str,
 ) -> None:
     described = ModelCard.read(card)
     feed, graph = described.feed, subject.fp32.graph
     held_out = CalibrationSet.of(ImageSet.from_dict(images), described.classes).held_out
-    outputs, _ = run(fp32, held_out, feed, threads, memory_mb)
-    Reference.of(held_out, outputs, described.task).save(Path(reference_output))
     recipe = local_recipe(graph, subject.statistics, device=subject.device)
     if left := left_float(graph, recipe):
         logging.warning("%s/%s, int8: %s", subject.device, subject.model, left)
@@ -55,7 +47,6 @@ if __name__ == "__main__":
     images = snakemake.params.images, snakemake.params.images_state
     with reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}"), as_planned(images):
         main(
-            fp32=Artifact.of((files.param, files.weights), **snakemake.params.artifact),
             subject=Subject.load(
                 names.model, names.device, files.param, files.weights, statistics=files.statistics
             ),
@@ -65,5 +56,4 @@ if __name__ == "__main__":
             memory_mb=snakemake.resources.mem_mb,
             recipe_output=made.recipe,
             sensitivity_output=made.sensitivity,
-            reference_output=made.reference,
         )

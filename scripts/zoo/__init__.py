@@ -16,6 +16,7 @@ onnx                  ONNX files: in normal form, in float16 and int8
 calibration           what one pass over the calibration images tells about each layer's input
 quantize              what a layer of an ncnn model can become; a recipe, and its application
 search                which recipe a model gets: plans, what each layer costs, candidates, the choice
+locks                 what a search chose, kept in a file, and the int8 files made of it again
 deploy                an artifact for use elsewhere: bundles, programs, a vendor's toolchain
 serving               a predictor behind HTTP
 history               what builds measured over time, and what got worse

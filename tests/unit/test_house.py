@@ -23,6 +23,7 @@ COVERED = {
 ACROSS = {
     "config/test_schema.py": "config.yaml, its schema, the README and the library's names",
     "images/test_sets_of_calib.py": "the image sets that ship in calib/",
+    "locks/test_processors.py": "files that must not depend on the processor, made on others",
     "models/libraries/test_library.py": "what every library answers, which mypy checks too",
     "quantize/test_transformers.py": "linear layers and attention through plan, recipe and graph",
     "report/test_browser.py": "the page in a browser",

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "calibration": {"jobs", "images", "ncnn", "runners"},
     "quantize": {"jobs", "ncnn", "calibration"},
     "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},
+    "locks": {"jobs", "images", "ncnn", "config", "runners", "quantize", "search"},
     "deploy": {"jobs", "images", "ncnn", "config"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "history": {"jobs", "config", "runners"},

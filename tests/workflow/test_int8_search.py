@@ -2,16 +2,23 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from samples.workflow import Zoo
+from samples.workflow import Zoo, make_zoo
 from zoo.calibration.statistics import CalibrationStatistics
+from zoo.config.artifacts import ARTIFACTS, BY_NAME
 
-pytestmark = pytest.mark.long(110)
+pytestmark = pytest.mark.long(190)
 
 INT8 = "results/cpu/one/int8.param"
+ALL = [
+    *(f"results/cpu/one/{kind.files[0]}" for name, kind in ARTIFACTS.items() if name not in BY_NAME),
+    "results/cpu/one/int8.passed",
+]
+LOCK = "locks/cpu/one.json"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +30,16 @@ def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
     candidates = {job for job in jobs if job.startswith("int8 candidate ")}
     assert len(candidates) > 4
     assert len({job for job in jobs if job.startswith("latency")}) == len(candidates)
+    return zoo
+
+
+@pytest.fixture(scope="module")
+def locked(searched: Zoo, tmp_path_factory) -> Zoo:
+    """The same with what was chosen kept in a lock, and all artifacts of `one`. Tests must not change it."""
+    zoo = Zoo(shutil.copytree(searched.folder, tmp_path_factory.mktemp("lock") / "zoo", symlinks=True))
+    choose(zoo, lock=True)
+    assert zoo.build(INT8) == {"int8 search cpu/one", "lock int8 cpu/one", "int8 cpu/one"}
+    zoo.build(*ALL)
     return zoo
 
 
@@ -131,3 +148,44 @@ def test_more_shards_than_images_is_an_error(copy: Zoo):
     choose(copy, shards=50)
     outcome = copy.snakemake("results/cpu/one/calibration.npz")
     assert outcome.status != 0 and "are too few for 50 shards" in outcome.text
+
+
+def test_two_builds_by_a_lock_have_the_same_bytes(locked: Zoo, tmp_path: Path):
+    assert locked.pending(*ALL) == set(), "a lock that its own build wrote changes nothing"
+    second = make_zoo(tmp_path / "second")
+    shutil.copy(locked / "config.yaml", second / "config.yaml")
+    shutil.copytree(locked / "locks", second / "locks")
+    outcome = second.typed("-j", "1", *ALL)
+    assert outcome.status == 0, outcome.text
+    assert f"note: int8 cpu/one: by {LOCK}, " in outcome.text
+    searching = ("calibrate", "sensitivity", "int8 ", "latency", "lock")
+    assert {job for job in outcome.jobs if job.startswith(searching)} == {"int8 cpu/one"}
+    assert {"verify cpu/one/int8", "gate cpu/one/int8"} <= outcome.jobs, "it is verified all the same"
+    names = [file for name, kind in ARTIFACTS.items() if name not in BY_NAME for file in kind.files]
+    names += [f"int8.{each}" for each in ("table", "recipe.json", "search.json", "sensitivity.json")]
+    different = [
+        name
+        for name in names
+        if (second / f"results/cpu/one/{name}").read_bytes()
+        != (locked / f"results/cpu/one/{name}").read_bytes()
+    ]
+    assert different == [] and len(names) > 10
+
+
+def test_a_lock_that_does_not_fit_is_a_sentence_and_a_deleted_one_is_made_anew(locked: Zoo, tmp_path: Path):
+    zoo = Zoo(shutil.copytree(locked.folder, tmp_path / "zoo", symlinks=True))
+    before = (zoo / LOCK).read_bytes()
+    choose(zoo, target={"min_sqnr_db": 1})
+    outcome = zoo.snakemake(INT8)
+    assert outcome.status != 0 and outcome.jobs == {"int8 cpu/one"}
+    assert (
+        f"error: int8 cpu/one: {LOCK} is for another build: int8: target was {{}}, is {{'min_sqnr_db': 1}}. "
+        f"Set this back, or delete {LOCK} and build again, which searches and locks anew" in outcome.text
+    )
+    assert (zoo / LOCK).read_bytes() == before, "no job replaces a lock"
+    (zoo / LOCK).unlink()
+    jobs = zoo.build(INT8)
+    assert jobs == {"int8 search cpu/one", "lock int8 cpu/one", "int8 cpu/one"}, "what was measured is kept"
+    assert (zoo / LOCK).read_bytes() != before and zoo.pending(INT8) == set()
+    choose(zoo, lock=False)
+    assert zoo.build(INT8) == {"int8 search cpu/one", "int8 cpu/one"}

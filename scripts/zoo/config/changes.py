@@ -114,6 +114,12 @@ def pinned_state(model: Model) -> str | None:
     return _file_state(Path(pinned)) if pinned else None
 
 
+def lock_settings(model: Model) -> dict[str, object]:
+    """What a lock of int8 depends on of what config.yaml says of it."""
+    int8 = model.settings.int8
+    return {**int8.choice(), "target": int8.target.to_dict(), "pinned": pinned_state(model)}
+
+
 set_state = cache(state_of)
 
 

@@ -16,6 +16,8 @@ from zoo.images.datasets import DATASETS
 from zoo.jobs.records import read_json
 
 RESULTS = "results"
+LOCKS = "locks"
+"""Where locks of int8 lie, beside config.yaml: they are committed, so they are no results."""
 PROOFS = ("verify.json", "eval.json", "bench.json")
 OF_SEARCH = {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
 """Records that are no proof of an artifact, but about one -> that artifact."""
@@ -141,6 +143,26 @@ def model_folder(device: str, model: str) -> str:
 def artifact_files(device: str, model: str, artifact: str) -> list[str]:
     """The files of an artifact, as its kind orders them."""
     return [f"{model_folder(device, model)}/{file}" for file in ARTIFACTS[artifact].files]
+
+
+def lock_files(device: str, model: str) -> list[str]:
+    """The lock of a model's int8, and what int8 is made of by it; see `zoo.locks.lock`."""
+    return [f"{LOCKS}/{device}/{model}.{end}" for end in ("json", "delta")]
+
+
+def lock_inputs(device: str, model: str) -> list[str]:
+    """The same for the job that reads them: if there is a lock, only what there is of both, so that the job
+    says what is missing, and how to mend it."""
+    files = lock_files(device, model)
+    return [file for file in files if Path(file).exists()] if Path(files[0]).exists() else files
+
+
+def unlocked_device(zoo: Zoo) -> str:
+    """A regular expression of a device in the path of a lock that there is not: those that there are no job
+    may replace."""
+    there = [f"{device}/{model}" for device in DEVICES for model in zoo.models]
+    there = [each for each in there if Path(f"{LOCKS}/{each}.json").exists()]
+    return rf"(?!(?:{one_of(there)})\.(?:json|delta)$)(?:{one_of(DEVICES)})"
 
 
 def layer_reference(device: str, model: str, artifact: str) -> list[str]:

@@ -82,13 +82,15 @@ class Int8:
     """How a model becomes ncnn's int8.
 
     recipe: auto, the name of a recipe, or a file. exclude: layers that stay float, by name or type. shards:
-    how many jobs share the calibration images.
+    how many jobs share the calibration images. lock: whether what was chosen is kept in a lock file and
+    taken from it again, see `zoo.locks.lock`.
     """
 
     recipe: str = "auto"
     exclude: tuple[str, ...] = ()
     shards: int = 1
     target: Target = field(default_factory=Target)
+    lock: bool = False
 
     def choice(self) -> dict[str, Any]:
         """What decides which recipes are tried, as plain values."""

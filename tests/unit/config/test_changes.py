@@ -129,6 +129,19 @@ def test_a_pinned_recipe_counts_by_its_bytes_whatever_its_date(folder: Path):
     assert changes.pinned_state(model(timm="resnet18")) is None
 
 
+def test_a_lock_depends_on_what_is_said_of_int8_but_not_on_who_calibrates(folder: Path):
+    int8 = {"recipe": "mine.json", "lock": True, "shards": 3, "target": {"min_sqnr_db": 30}}
+    own = Zoo.of({"int8": int8, "models": {"mine": {"timm": "resnet18"}}}).models["mine"]
+    (folder / "mine.json").write_text("{}")
+    assert changes.lock_settings(own) == {
+        "recipe": "mine.json",
+        "exclude": [],
+        "target": {"min_sqnr_db": 30},
+        "pinned": changes.pinned_state(own),
+    }
+    assert changes.lock_settings(model(timm="resnet18"))["pinned"] is None
+
+
 @pytest.mark.parametrize("name", ["m.onnx.data", "w" * 200])
 def test_the_weights_beside_an_onnx_file_count(folder: Path, name: str):
     weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")

@@ -103,6 +103,23 @@ def test_the_constraints_admit_the_values_of_the_list_only():
     assert not re.fullmatch(outputs.one_of([]), "")
 
 
+def test_a_lock_that_is_there_is_no_jobs_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    path, beside = outputs.lock_files("cpu", "one")
+    others = ["locks/gpu/one.json", "locks/cpu/two.json", "locks/cpu/one-more.json"]
+    pattern = rf"locks/(?:{outputs.unlocked_device(ZOO)})/[^/]+"
+    assert all(re.fullmatch(pattern, each) for each in (path, beside, *others))
+    assert outputs.lock_inputs("cpu", "one") == [path, beside], "a rule makes both"
+    Path(path).parent.mkdir(parents=True)
+    Path(path).write_text("{}")
+    pattern = rf"locks/(?:{outputs.unlocked_device(ZOO)})/[^/]+"
+    assert not re.fullmatch(pattern, path) and not re.fullmatch(pattern, beside)
+    assert all(re.fullmatch(pattern, each) for each in others)
+    assert outputs.lock_inputs("cpu", "one") == [path], "the job says that the other is missing"
+    Path(beside).write_text("")
+    assert outputs.lock_inputs("cpu", "one") == [path, beside]
+
+
 def test_everything_of_some_models_is_their_artifacts_and_verdicts():
     assert outputs.built(ZOO, ["one", "two"], ("cpu", "gpu")) == [
         *("results/cpu/one/fp32.param", "results/cpu/one/fp32.bin"),

@@ -62,6 +62,12 @@ def test_there_are_no_gates_only_where_that_is_said():
     assert Settings.of({"gates": "none"}, own).gates == {"int8": Gates(min_cosine=0.98)}
 
 
+def test_what_is_chosen_for_int8_is_locked_only_when_asked_for():
+    assert not Settings.of({}).int8.lock
+    assert Settings.of({"int8": {"lock": True}}).int8.lock
+    assert not Settings.of({"int8": {"lock": True}}, {"int8": {"lock": False}}).int8.lock
+
+
 def test_a_models_int8_lies_over_the_zoos_at_every_depth():
     zoo = {"int8": {"recipe": "local", "shards": 4, "target": {"min_sqnr_db": 40, "min_speedup": 1.3}}}
     own = {"int8": {"exclude": ["Gemm"], "target": {"min_speedup": None, "max_top1_drop": 1}}}

@@ -99,6 +99,18 @@ def test_a_set_survives_as_plain_values(tmp_path: Path) -> None:
             ImageSet.from_dict({"name": "set", "path": str(tmp_path), **values})
 
 
+def test_the_fingerprint_of_large_files_is_the_same_wherever_they_lie(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("zoo.images.sets._CONTENT_LIMIT", 0)  # as if they were large
+    seen = []
+    for place, age in (("a", 1), ("b", 2)):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "x.png").write_bytes(b"an image")
+        os.utime(tmp_path / place / "x.png", (age, age))
+        image_set = ImageSet("set", tmp_path / place)
+        seen.append(fingerprint(image_set))
+    assert seen[0] == seen[1]
+
+
 def test_fingerprint_sees_what_decides_the_input(tmp_path: Path) -> None:
     fill(tmp_path / "set", "x/a.png", "x/b.png", "y/c.png")
     image_set = ImageSet("set", tmp_path / "set", images=10, crops=Crops())
