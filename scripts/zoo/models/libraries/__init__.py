@@ -28,6 +28,8 @@ class Traits:
     parameters: int
     multiply_adds: int | None
     """Of one run; None where nobody counted."""
+    changes: tuple[str, ...] = ()
+    """What the model differs in from the file that holds it, a sentence each."""
 
 
 class Library(Protocol):

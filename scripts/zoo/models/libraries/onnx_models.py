@@ -82,6 +82,9 @@ def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
 
 def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
     path = Path(spec.architecture)
-    model = onnx_file.read(path)
-    feed = onnx_file.inputs_of_file(spec, model, record)
-    return Traits(feed, onnx_file.outputs_of_file(path, feed), onnx_file.parameters(model), None)
+    taken = onnx_file.accept(spec)
+    feed = onnx_file.inputs_of_file(spec, taken.model, record)
+    if taken.dequantized:
+        onnx_file.check_dequantized(path, feed, taken)
+    outputs = onnx_file.outputs_of_file(path, feed, taken)
+    return Traits(feed, outputs, onnx_file.parameters(taken.model), None, taken.changes)
