@@ -28,6 +28,7 @@ rule verify:
         code=runtime_code("verify.py"),
         artifact=artifact_of(),
         gates=lambda wc: ZOO.models[wc.model].gates(ARTIFACTS[wc.artifact].precision),
+        opset=lambda wc: ZOO.models[wc.model].opset_of(wc.artifact),
         images=images_of("verification"),
         images_state=images_state_of("verification"),
         search_images=if_searched(images_of("calibration")),

@@ -1,5 +1,6 @@
 """Take a model that a file holds, ONNX or TorchScript, into the zoo, and describe it for all later jobs."""
 
+import logging
 from typing import Any
 
 from zoo.config.model_spec import ModelSpec
@@ -17,8 +18,10 @@ def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     with naming(spec):
         traits, source = confined(f"the model of {spec.architecture}", import_file, spec)
         described = card_of(spec, traits, source, source["sha256"])
+    for change in traits.changes:
+        logging.warning("%s: %s", spec.architecture, change)
     with replacing(weights) as (temporary,):
-        keep(spec, temporary)
+        keep(spec, temporary, traits)
         described.write(card)
 
 

@@ -4,8 +4,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import onnx as onnx_format
+
 from zoo.config.records.card import ModelCard
 from zoo.export.ncnn import Target, first_that_agrees
+from zoo.export.onnx_graph import rewritten
 from zoo.images.inputs import Feed
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import scratch
@@ -13,7 +16,7 @@ from zoo.jobs.scratch import scratch
 snakemake: Any
 
 
-def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
+def through_torchscript(source: Path, feed: Feed, folder: Path) -> Path:
     # torch takes seconds to import, and most files never come here
     from zoo.export.torchscript import export_torchscript
     from zoo.models.libraries.onnx_models import open_file
@@ -22,17 +25,28 @@ def through_torchscript(onnx: Path, feed: Feed, folder: Path) -> Path:
     second = feed.second()
     traced = folder / "torchscript.pt"
     other = zeros(second.shapes) if second else None
-    export_torchscript(open_file(onnx), zeros(feed.shapes), traced, other)
+    export_torchscript(open_file(source), zeros(feed.shapes), traced, other)
     return traced
+
+
+def four_dimensional(source: Path, folder: Path) -> Path:
+    model, count = rewritten(onnx_format.load(source))
+    if not count:
+        return source
+    logging.info("%d values of five dimensions were taken apart", count)
+    target = folder / source.name
+    onnx_format.save(model, target)
+    return target
 
 
 def main(*, onnx: str, card: str, param: str, weights: str) -> None:
     model, source = ModelCard.read(card), Path(onnx)
     target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
     with scratch(param) as folder:
+        given = four_dimensional(source, folder)
         ways = [
-            ("pnnx on ONNX", lambda: source),
-            ("onnx2torch and TorchScript", lambda: through_torchscript(source, model.feed, folder)),
+            ("pnnx on ONNX", lambda: given),
+            ("onnx2torch and TorchScript", lambda: through_torchscript(given, model.feed, folder)),
         ]
         way = first_that_agrees(ways, source, target)
     logging.info("converted by %s", way)

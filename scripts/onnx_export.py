@@ -8,7 +8,7 @@ import onnx
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
-from zoo.export.onnx import INPUT, OUTPUT, export_onnx
+from zoo.export.onnx import export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
@@ -20,17 +20,11 @@ from zoo.runners.torch_outputs import zeros
 snakemake: Any
 
 
-def names_of(card: ModelCard) -> tuple[list[str], list[str]]:
-    """The names of the ONNX model's inputs and outputs: the usual ones where there is one of a kind."""
-    inputs, outputs = [each.name for each in card.inputs], [each.name for each in card.outputs]
-    return [INPUT] if len(inputs) == 1 else inputs, [OUTPUT] if len(outputs) == 1 else outputs
-
-
 def main(*, spec: ModelSpec, weights: str, card: str, opset: int, output: str) -> None:
     described = ModelCard.read(card)
-    feed, names = described.feed, names_of(described)
+    feed, names = described.feed, described.onnx_names
     if spec.kind.is_artifact == "fp32.onnx":
-        simplified = normalized(read(Path(weights)), feed, names)
+        simplified = normalized(read(Path(weights)), feed, names, opset)
         with replacing(output) as (temporary,):
             onnx.save(simplified, temporary)
         return

@@ -5,12 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.images.planned import as_planned
 from zoo.jobs.records import read_json
 from zoo.jobs.reporting import reporting
 from zoo.measure.divergence import Moved
 from zoo.measure.reference_set import ReferenceSet, SearchImages
+from zoo.measure.structure import OnnxForm
 from zoo.measure.verify import verify
 from zoo.ncnn.graph import Graph
 from zoo.quantize.moved import moved_blobs
@@ -33,10 +35,12 @@ def main(
     memory_mb: float,
     output: str,
     search: tuple[str, str, str, Mapping[str, Any]] | None = None,
+    opset: int | None = None,
 ) -> None:
     against, pair = ReferenceSet.read(images, card, reference), tuple(map(Path, fp32)) or None
     judged, moved = (None, None) if search is None else chosen(card, *search)
-    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved).write(output)
+    form = OnnxForm.of(artifact.name, opset, ModelCard.read(card))
+    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved, form).write(output)
 
 
 def chosen(
@@ -66,4 +70,5 @@ if __name__ == "__main__":
             memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],
             search=(*files.search, params.search_images) if files.search else None,
+            opset=params.opset,
         )

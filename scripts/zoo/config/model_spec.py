@@ -12,6 +12,7 @@ from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError, refuse_unknown
 
 PREPROCESS_KEYS = ("size", "crop_pct", "crop_mode", "interpolation", "mean", "std", "channels")
+LAYOUTS = ("nchw", "nhwc")
 
 _KEYS = (
     "args",
@@ -19,6 +20,7 @@ _KEYS = (
     "preprocess",
     "inputs",
     "second_size",
+    "layout",
     "task",
     "output",
     "licence",
@@ -46,6 +48,8 @@ class ModelSpec:
     """The model's inputs where it takes more than one image, see `zoo.images.inputs.Input`."""
     second_size: list[int] | None = None
     """Another [height, width] that a model of one image must take."""
+    layout: str | None = None
+    """Of the images of an ONNX file: nchw or nhwc; None: what their shapes look like."""
     task: str | None = None
     """classification or other; None: what its outputs look like."""
     output: str | None = None
@@ -74,6 +78,7 @@ class ModelSpec:
             preprocess=preprocess,
             inputs=[dict(each) for each in entry.get("inputs") or []],
             second_size=entry.get("second_size"),
+            layout=_layout(name, entry, kind),
             task=entry.get("task"),
             output=entry.get("output"),
             licence=entry.get("licence"),
@@ -108,6 +113,15 @@ def _library_of(name: str, entry: Mapping[str, Any]) -> LibraryKind:
             "timm: convnext_atto.d2_in1k"
         )
     return LIBRARIES[named[0]]
+
+
+def _layout(name: str, entry: Mapping[str, Any], kind: LibraryKind) -> str | None:
+    layout: str | None = entry.get("layout")
+    if layout is not None and kind.name != "onnx":
+        raise ZooError(f"{name}: layout is that of an ONNX file's images; all other models take NCHW")
+    if layout not in (None, *LAYOUTS):
+        raise ZooError(f"{name}: layout must be {' or '.join(LAYOUTS)}, not {layout!r}")
+    return layout
 
 
 def _arguments(name: str, entry: Mapping[str, Any], kind: LibraryKind) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
+from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, Settings
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, refuse_unknown
@@ -106,6 +107,10 @@ class Model:
     def training_demands(self) -> Demands:
         """A packaged data set is small, and its weights must not depend on the number of threads."""
         return Demands(1, 4000, 0) if self.trained_on_packaged else Demands(8, 12000, 1)
+
+    def opset_of(self, artifact: str) -> int | None:
+        """The opset that an artifact is to be in; None if it is no ONNX file."""
+        return opset_of(artifact, self.settings.opset)
 
     def gates(self, precision: str) -> dict[str, float]:
         """The gates of a precision, those that there are."""

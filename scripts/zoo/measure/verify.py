@@ -24,7 +24,7 @@ from zoo.measure.closeness import closeness
 from zoo.measure.divergence import Moved, divergence
 from zoo.measure.gates import failures, layer_threshold, search_failures
 from zoo.measure.reference_set import ReferenceSet, SearchImages
-from zoo.measure.structure import ROUNDINGS, check_structure, file_facts, strays
+from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_facts, strays
 from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
@@ -43,16 +43,18 @@ def verify(
     memory_mb: float = MEMORY_MB,
     search: SearchImages | None = None,
     moved: Callable[[Graph], Moved] | None = None,
+    form: OnnxForm | None = None,
 ) -> Verification:
     """The verification of an artifact, whatever the verdict.
 
     fp32: ncnn's fp32 pair, to compare layers and weights with, for an ncnn artifact. gates: see
     `gate_failures`. search: what a search judged the artifact by, if one chose it. moved: which blobs of the
-    artifact's graph are moved on purpose, see `divergence`. A part that could not be made is None, and the
-    verdict says why. Raises ZooError only for what is no fault of the artifact: unreadable images, no
-    Vulkan device, files that changed meanwhile, or a process that was killed from outside twice.
+    artifact's graph are moved on purpose, see `divergence`. form: what an ONNX file must be. A part that
+    could not be made is None, and the verdict says why. Raises ZooError only for what is no fault of the
+    artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a process that was killed
+    from outside twice.
     """
-    structure = check_structure(artifact.runtime, artifact.files)
+    structure = check_structure(artifact.runtime, artifact.files, form)
     check = _Check(artifact, against, gates, threads, memory_mb, structure, moved)
     if check.structure.ok:
         try:

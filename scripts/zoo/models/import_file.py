@@ -6,8 +6,8 @@ from pathlib import Path
 from zoo.config.model_spec import ModelSpec
 from zoo.models.architecture import build
 from zoo.models.checkpoint import check_sha256
-from zoo.models.libraries import Traits, library
-from zoo.models.libraries.onnx_data import data_files, write_whole
+from zoo.models.libraries import Traits, library, onnx_file
+from zoo.models.libraries.onnx_data import data_files, write_model, write_whole
 from zoo.models.traits import preprocess_record, traits_of
 from zoo.models.weights import Source, check_finite
 
@@ -26,12 +26,16 @@ def import_file(spec: ModelSpec) -> tuple[Traits, Source]:
         module = build(spec, spec.weights.seed)
         check_finite(path, module.state_dict())
         traits = traits_of(spec, module)
-    return traits, {"kind": spec.library, "location": spec.architecture, "sha256": digest}
+    source: Source = {"kind": spec.library, "location": spec.architecture, "sha256": digest}
+    return traits, source | ({"changes": list(traits.changes)} if traits.changes else {})
 
 
-def keep(spec: ModelSpec, target: Path) -> None:
-    """Copy the file that holds a model into the zoo; an ONNX file together with its data, as one file."""
-    if spec.library == "onnx":
+def keep(spec: ModelSpec, target: Path, traits: Traits) -> None:
+    """Copy the file that holds a model into the zoo; an ONNX file together with its data, as one file, and
+    with what had to be changed in it."""
+    if traits.changes:
+        write_model(onnx_file.accept(spec).model, target)
+    elif spec.library == "onnx":
         write_whole(Path(spec.architecture), target)
     else:
         shutil.copyfile(spec.architecture, target)

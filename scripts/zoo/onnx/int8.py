@@ -13,9 +13,12 @@ from onnxruntime import quantization
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from zoo.config.opset import LEAST_OF_INT8
 from zoo.config.settings import OnnxInt8
 from zoo.errors import ZooError
+from zoo.onnx.bias_guard import guard
 from zoo.onnx.calibration import Named, Reader, with_node_names
+from zoo.onnx.opset import in_opset, opset_of, shapes_of
 
 CALIBRATIONS = {
     "minmax": CalibrationMethod.MinMax,
@@ -77,6 +80,7 @@ def quantize_static(
             extra_options=_options(setting, depthwise),
         )
         quantized = onnx.load(output)
+        guard(quantized, graph)
     _free(quantized.graph)
     return _portable(quantized)
 
@@ -124,12 +128,24 @@ def quantize_dynamic(model: onnx.ModelProto, setting: OnnxInt8) -> onnx.ModelPro
         return _portable(onnx.load(output))
 
 
+def _raised(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model in an opset that has weights by channel. Raises ZooError if it has no form in it."""
+    opset = max(opset_of(model), LEAST_OF_INT8)
+    if opset != opset_of(model):
+        logging.warning(
+            "fp32.onnx is of opset %d; the int8 file is of %d, the first with weights by channel",
+            opset_of(model),
+            opset,
+        )
+    return in_opset(model, opset, shapes_of(model))
+
+
 @contextmanager
 def _prepared(model: onnx.ModelProto) -> Iterator[tuple[Path, Path]]:
     """The model as a file, pre-processed, and a path for what is made of it; both are gone afterwards."""
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(io.StringIO()) as said:
         prepared = Path(scratch) / "prepared.onnx"
-        quant_pre_process(with_node_names(model), prepared)
+        quant_pre_process(with_node_names(_raised(model)), prepared)
         onnx.save(with_node_names(onnx.load(prepared)), prepared)
         yield prepared, Path(scratch) / "quantized.onnx"
     for line in filter(None, said.getvalue().splitlines()):

@@ -4,21 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import onnx
-import onnx.version_converter
 import onnxsim
 from onnx.tools.update_model_dims import update_inputs_outputs_dims
 
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Shape
+from zoo.onnx.opset import in_opset, opset_of
 
 
 def normalized(
-    model: onnx.ModelProto, feed: Feed, names: tuple[Sequence[str], Sequence[str]]
+    model: onnx.ModelProto,
+    feed: Feed,
+    names: tuple[Sequence[str], Sequence[str]],
+    opset: int = DEFAULT_OPSET,
 ) -> onnx.ModelProto:
-    """The model simplified, for a batch of one, with inputs and outputs of these names.
+    """The model simplified, for a batch of one, in this opset, with inputs and outputs of these names.
 
-    Dimensions in which an input's two shapes differ stay dynamic. Raises ZooError if it cannot be simplified.
+    Dimensions in which an input's two shapes differ stay dynamic. Raises ZooError if it cannot be simplified,
+    or if an operator has no form in the opset.
     """
     shapes: dict[str, list[Any]] = {}
     given = _inputs(model)
@@ -28,7 +32,6 @@ def normalized(
             size if size == other else f"{each.name}_{axis}"
             for axis, (size, other) in enumerate(zip(each.shape, second, strict=True))
         ]
-    model = _read_by_all(model)
     simplified: onnx.ModelProto
     static = not any(isinstance(size, str) for shape in shapes.values() for size in shape)
     try:
@@ -46,6 +49,10 @@ def normalized(
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"the ONNX model cannot be simplified ({reason}); export it again") from error
+    _keep_constants(simplified.graph)
+    if opset_of(simplified) != opset:
+        simplified = onnxsim.simplify(in_opset(simplified, opset, feed.shapes))[0]
+        _keep_constants(simplified.graph)
     given = _inputs(simplified)
     old = [[each.name for each in group] for group in (given, simplified.graph.output)]
     for before, after in zip(old, names, strict=True):
@@ -53,18 +60,18 @@ def normalized(
     return simplified
 
 
-def _read_by_all(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in the newest opset that the tools behind it read exactly, if it is of a newer one and has an
-    older form: since 18 pnnx and onnx2torch do not read reductions, whose axes became inputs."""
-    version = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)
-    if version <= DEFAULT_OPSET:
-        return model
-    try:
-        converted: onnx.ModelProto = onnx.version_converter.convert_version(model, DEFAULT_OPSET)
-        onnx.checker.check_model(converted, full_check=True)
-    except Exception:  # of an operator without an older form; what reads it then is found by trying
-        return model
-    return converted
+def _keep_constants(graph: onnx.GraphProto) -> None:
+    """Make initializers of constants, as which Paddle and others write their weights, in place."""
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensor = graph.initializer.add()
+            tensor.CopyFrom(node.attribute[0].t)
+            tensor.name = node.output[0]
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _rename(model: onnx.ModelProto, names: dict[str, str]) -> None:

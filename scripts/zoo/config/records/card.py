@@ -117,6 +117,12 @@ class ModelCard(Record):
         return self.outputs[0].shape[0] if self.classifies else None
 
     @property
+    def onnx_names(self) -> tuple[list[str], list[str]]:
+        """What its ONNX files call the inputs and outputs: data and output where there is only one."""
+        inputs, outputs = [each.name for each in self.inputs], [each.name for each in self.outputs]
+        return ["data"] if len(inputs) == 1 else inputs, ["output"] if len(outputs) == 1 else outputs
+
+    @property
     def takes_one_image(self) -> bool:
         """Whether an image is all that goes in."""
         return len(self.inputs) == 1 and self.inputs[0].values == IMAGE

@@ -31,6 +31,8 @@ class Traits:
     """Of one run; None where nobody counted."""
     ending: Ending | None = None
     """What the output is, if it is one vector."""
+    changes: tuple[str, ...] = ()
+    """What the model differs in from the file that holds it, a sentence each."""
 
 
 def is_one_vector(outputs: Mapping[str, Sequence[int]]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from zoo.errors import ZooError
 from zoo.jobs.files import regular
@@ -51,6 +51,13 @@ def write_whole(path: Path, target: Path) -> None:
             f"{path} and its data have more than 2 GB, and an ONNX file cannot hold more; make it smaller"
         )
     onnx.save(onnx.load(path), target)
+
+
+def write_model(model: ModelProto, target: Path) -> None:
+    """Write a model as one file. Raises ZooError if that is too large."""
+    if model.ByteSize() > MAX_BYTES:
+        raise ZooError("the model has more than 2 GB in float32, and an ONNX file cannot hold more")
+    onnx.save(model, target)
 
 
 def _beside(path: Path, name: str) -> Path:

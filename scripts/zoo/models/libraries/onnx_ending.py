@@ -42,9 +42,9 @@ def onnx_step(model: onnx.ModelProto) -> Step:
     return _OPERATORS.followed(model.graph.output[0].name, made)
 
 
-def onnx_ending(path: Path, model: onnx.ModelProto, feed: Feed) -> Ending:
-    """What the only output, a vector, of a file's model is, as onnxruntime computes it."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def onnx_ending(source: Path | bytes, model: onnx.ModelProto, feed: Feed) -> Ending:
+    """What the only output, a vector, of a model is, as onnxruntime computes it. source: its file, or its bytes."""
+    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
 
     def answer(inputs: Arrays) -> NDArray[np.floating]:

@@ -83,8 +83,11 @@ def loader_options(model: nn.Module, path: Path) -> dict[str, Any] | None:
 
 def traits(spec: ModelSpec, record: Preprocess) -> Traits | None:
     path = Path(spec.architecture)
-    model = onnx_file.read(path)
-    feed = onnx_file.inputs_of_file(spec, model, record)
-    outputs = onnx_file.outputs_of_file(path, feed)
-    end = onnx_ending(path, model, feed) if is_one_vector(outputs) else None
-    return Traits(feed, outputs, onnx_file.parameters(model), None, end)
+    taken = onnx_file.accept(spec)
+    feed = onnx_file.inputs_of_file(spec, taken.model, record)
+    if taken.dequantized:
+        onnx_file.check_dequantized(path, feed, taken)
+    outputs = onnx_file.outputs_of_file(path, feed, taken)
+    source = taken.model.SerializeToString() if taken.changes else path
+    end = onnx_ending(source, taken.model, feed) if is_one_vector(outputs) else None
+    return Traits(feed, outputs, onnx_file.parameters(taken.model), None, end, taken.changes)
