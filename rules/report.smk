@@ -1,4 +1,5 @@
-"""Needs: model cards and the proofs of all artifacts of the models whose weights are at hand.
+"""Needs: model cards and the proofs of all artifacts of the models whose weights are at hand; and the history of
+builds, if there is one.
 Makes: results/report.html, a page that opens offline, results/zoo.csv with the same rows, and of these, as
 results/evaluation.md and .csv, what each artifact answers, how fast it is and how large.
 """
@@ -28,6 +29,9 @@ rule report:
             "zoo/report/p*.[cj]s*",
             "zoo/deploy/*.j2",
         ),
+        # No input: what this build adds to it is appended when the build has ended.
+        history="results/history.jsonl",
+        home=str(HOME),
     message:
         "report"
     script:

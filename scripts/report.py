@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from zoo.history.environment import Environment
+from zoo.history.lines import read
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
+from zoo.report.course import with_history
 from zoo.report.findings import remarks
 from zoo.report.page import render_html
 from zoo.report.records import read_records
@@ -16,9 +20,18 @@ snakemake: Any
 
 
 def main(
-    *, cards: Iterable[str], proofs: Iterable[str], html: str, csv: str, evaluation: str, evaluation_csv: str
+    *,
+    cards: Iterable[str],
+    proofs: Iterable[str],
+    history: str,
+    home: str,
+    html: str,
+    csv: str,
+    evaluation: str,
+    evaluation_csv: str,
 ) -> None:
-    models = read_records(cards, proofs)
+    lines, sentences = read(Path(history))
+    models = with_history(read_records(cards, proofs), lines, Environment.now(Path(), Path(home)))
     table = rows(models)
     texts = {
         html: render_html(table, models),
@@ -29,7 +42,7 @@ def main(
     with replacing(*texts) as temporaries:
         for temporary, text in zip(temporaries, texts.values(), strict=True):
             temporary.write_text(text, encoding="utf-8")
-    for remark in remarks(table, models):
+    for remark in (*sentences, *remarks(table, models)):
         print(f"note: {remark}", file=sys.stderr)
 
 
@@ -39,6 +52,8 @@ if __name__ == "__main__":
         main(
             cards=snakemake.input.cards,
             proofs=snakemake.input.proofs,
+            history=snakemake.params.history,
+            home=snakemake.params.home,
             html=made.html,
             csv=made.csv,
             evaluation=made.evaluation,

@@ -1,4 +1,4 @@
-"""Every build leaves its figures in the history; what got worse than the baseline fails, down to the layer."""
+"""Builds leave their figures in the history; what is worse than the baseline fails, down to the layer."""
 
 import json
 
@@ -25,7 +25,7 @@ def alone(config: dict) -> None:
 
 
 def clip(zoo: Zoo) -> None:
-    """A recipe that clips the input of one layer at a fifth of its range, in place of the one that was built."""
+    """Pin a recipe like the one that was built that clips the input of one layer at a fifth of its range."""
     recipe = json.loads((zoo / "results/cpu/one/int8.recipe.json").read_text())
     recipe["layers"][DAMAGED] |= {"margin": 0.2}
     (zoo / "worse.json").write_text(json.dumps(recipe))

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from zoo.report import formats
 from zoo.report.charts import colour
+from zoo.report.course import CURVES, HEIGHT, WIDTH
 from zoo.report.findings import is_slow, remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, render_csv
@@ -101,6 +102,9 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         latencies=LATENCIES,
         best_measure=_best_measure(rows),
         colour=colour,
+        curves=CURVES,
+        width=WIDTH,
+        height=HEIGHT,
         figures={"trade-off": trade_offs(rows)}
         | {name: figure for section in sections for name, figure in section.figures.items()},
         sections=sections,

@@ -12,6 +12,7 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
+from zoo.history.figures import Figures
 from zoo.jobs.made import made_sha256
 from zoo.report.artifact_names import sort_key
 from zoo.search.outcome import SearchOutcome
@@ -23,7 +24,7 @@ class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
     Verifications, benchmarks and evaluations name their own device and artifact; searches and sensitivities
-    are about int8, and name their device.
+    are about int8, and name their device. history: what builds measured, the present one at last.
     """
 
     card: ModelCard
@@ -32,6 +33,7 @@ class ModelRecords:
     eval: Sequence[Evaluation] = ()
     search: Sequence[SearchOutcome] = ()
     sensitivity: Sequence[Sensitivity] = ()
+    history: Sequence[Figures] = ()
 
 
 class ModelRecord(Protocol):

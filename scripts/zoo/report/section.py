@@ -13,6 +13,7 @@ from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
 from zoo.report.charts import Figure
+from zoo.report.course import Course, courses
 from zoo.report.depth import depth
 from zoo.report.layers import Bar, bars, legend
 from zoo.report.pareto import FIDELITIES, measures, pareto
@@ -75,7 +76,13 @@ class Section:
     depth: Mapping[str, Figure]
     search: Sequence[SearchSection]
     layers: Sequence[LayersSection]
+    courses: Sequence[Course]
     programs: Mapping[str, str]
+
+    @property
+    def timed_on(self) -> list[str]:
+        """The machines that the courses of latencies are of."""
+        return list(dict.fromkeys(str(course.machine) for course in self.courses if course.machine))
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -109,6 +116,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         depth=_depths(name, verify),
         search=[_search(name, outcome) for outcome in by_device(name, model.search, "search").values()],
         layers=[_layers(each) for each in by_device(name, model.sensitivity, "sensitivity").values()],
+        courses=courses(model.history),
         programs={} if obstacle(card) else _programs(card, own),
     )
 
