@@ -56,8 +56,8 @@ class Outcome:
 class Zoo:
     """A copy of the project with its own configuration, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, python: str = sys.executable) -> None:
+        self.folder, self.python = folder, python
 
     def __truediv__(self, name: str) -> Path:
         return self.folder / name
@@ -74,7 +74,7 @@ class Zoo:
     def typed(self, *arguments: str, timeout: float = 600, **environment: str) -> Outcome:
         """The same with these arguments only."""
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+            [self.python, "-m", "snakemake", *arguments],
             cwd=self.folder,
             env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
             capture_output=True,

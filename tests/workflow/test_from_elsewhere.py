@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import site
+import venv
 from pathlib import Path
 
 import pytest
 import yaml
 
-from samples.workflow import CONFIG, PROJECT, Zoo, copy_project
+from samples.workflow import CONFIG, PROJECT, Zoo, copy_project, make_zoo
 
 SNAKEFILE = """configfile: "config.yaml"
 
@@ -164,3 +166,13 @@ def test_what_the_docs_say_to_copy_works(elsewhere: Zoo):
     assert "int8 cpu/mine" in elsewhere.pending("results/cpu/mine/int8.param")
     (snakefile,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     assert snakefile.split() == SNAKEFILE.format("/opt/ncnn_zoo").partition("\n\n")[2].split()
+
+
+def test_the_zoo_and_its_environment_may_lie_in_a_folder_of_any_name(tmp_path: Path):
+    zoo = make_zoo(tmp_path / "My Zoo's #1, 100 % é")
+    venv.create(zoo / ".venv", symlinks=True)
+    (packages,) = (zoo / ".venv").glob("lib/*/site-packages")
+    (packages / "own.pth").write_text("\n".join(site.getsitepackages()))
+    zoo.python = str(zoo / ".venv/bin/python")
+    zoo.build("results/reference/one/verification.npz")
+    assert (zoo / "results/weights/one.json").exists()

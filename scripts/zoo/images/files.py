@@ -214,7 +214,7 @@ def _in_folder(root: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
 
 def _listed(listing: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
     lines = read_lines(listing, "the image folder or list file", errors="surrogateescape")
-    first: dict[str, tuple[int, str]] = {}
+    first: dict[tuple[int, int], tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
         name, _, text = line.partition("\t")
         if not line.strip() or (line.startswith("#") and not (listing.parent / name).is_file()):
@@ -222,9 +222,10 @@ def _listed(listing: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
         where = f"{listing}, line {number}"
         label = text.strip()
         spelled = _listed_name(listing, number, name)
-        real = os.path.realpath(listing.parent / spelled)
-        if real in first:
-            line_of_first, other = first[real]
+        state = (listing.parent / spelled).stat()
+        itself = state.st_dev, state.st_ino  # whatever links, or a disk that knows no case, make of its name
+        if itself in first:
+            line_of_first, other = first[itself]
             if labels and label != other:
                 raise ZooError(
                     f"{where}: {name} is listed twice, in line {line_of_first} as {other!r} and here as "
@@ -234,7 +235,7 @@ def _listed(listing: Path, labels: bool, left_out: LeftOut) -> Iterator[Entry]:
             continue
         if labels and not label:
             raise ZooError(f"{where}: a tab and the class must follow the name; add them or turn labels off")
-        first[real] = number, label
+        first[itself] = number, label
         yield Entry(spelled, listing.parent / spelled, label if labels else None)
 
 

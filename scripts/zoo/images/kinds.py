@@ -41,6 +41,9 @@ _INSIDE = (
     # size, four bytes of zero, where the pixels are, and one of the headers' lengths
     re.compile(rb"BM....\0{4}....[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}", re.DOTALL),
 )
+NOTES = frozenset((".csv", ".htm", ".html", ".json", ".md", ".pdf", ".tsv", ".txt", ".xml", ".yaml", ".yml"))
+"""Of what people write about images, which nobody takes for one."""
+
 HEAD_BYTES = 32
 """How much of a file tells what it is."""
 
@@ -88,6 +91,11 @@ class LeftOut:
     def other(self, file: Path) -> None:
         """Count a file that is no picture."""
         self.kinds[suffix(file.name) or "without a suffix"] += 1
+
+    @property
+    def surprises(self) -> bool:
+        """Whether anything was left out that somebody might look for among the images."""
+        return bool(self.hidden or self.twice or set(self.kinds) - NOTES)
 
     def to_dict(self) -> dict[str, int]:
         """Numbers by kind, for a record; empty if nothing was left out."""

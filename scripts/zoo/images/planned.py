@@ -40,12 +40,15 @@ def as_planned(*planned: tuple[ImageSet | Mapping[str, Any], str]) -> Iterator[N
 
 
 def tell_left_out(*sets: ImageSet | Mapping[str, Any]) -> None:
-    """Say in a line, on the terminal and in the job's log, what lies among images of sets and is not read.
-    Sets of one folder are told of once.
+    """Say in a line, in the log of the job, what lies among images of sets and is not read; on the terminal
+    too, unless these are notes about the images only. Sets of one folder are told of once.
 
-    Raises ZooError for a set that is missing."""
+    Raises ZooError for a set that is missing.
+    """
     declared = [each if isinstance(each, ImageSet) else ImageSet.from_dict(each) for each in sets]
     for images in {each.path: each for each in declared}.values():
-        if sentence := str(left_out(images)):
-            logging.info("image set %s: %s: not read are %s", images.name, images.path, sentence)
-            print(f"note: {images.path}: not read are {sentence}", file=sys.stderr)
+        others = left_out(images)
+        if str(others):
+            logging.info("image set %s: %s: not read are %s", images.name, images.path, others)
+        if others.surprises:
+            print(f"note: {images.path}: not read are {others}", file=sys.stderr)

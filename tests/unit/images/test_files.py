@@ -112,11 +112,12 @@ def test_a_list_names_images_relative_to_itself(tmp_path: Path) -> None:
 def test_a_file_that_is_listed_twice_counts_once(tmp_path: Path) -> None:
     fill(tmp_path, "x.png", "y.png")
     (tmp_path / "link.png").symlink_to("x.png")
+    (tmp_path / "hard.png").hardlink_to(tmp_path / "x.png")
     (tmp_path / "here").symlink_to(".")
-    twice = f"x.png\t1\n./x.png\t1\nlink.png\t1\nhere/x.png\t1\n{tmp_path}/x.png\t1\ny.png\t0\n"
+    twice = f"x.png\t1\n./x.png\t1\nlink.png\t1\nhard.png\t1\nhere/x.png\t1\n{tmp_path}/x.png\t1\ny.png\t0\n"
     listed = ImageSet("set", write_list(tmp_path, twice), labels=True)
     assert [(s.name, s.label) for s in samples(listed)] == [("x.png", 1), ("y.png", 0)]
-    assert str(left_out(listed)) == "4 that are there twice"
+    assert str(left_out(listed)) == "5 that are there twice"
     with pytest.raises(
         ZooError, match=r"line 2: \./x\.png is listed twice, in line 1 as '1' and here as '0'"
     ):

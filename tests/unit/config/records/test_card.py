@@ -40,7 +40,7 @@ def test_the_file_has_the_keys_that_people_and_tools_read(tmp_path: Path):
     assert set(written) == {
         *("version", "name", "library", "architecture", "args", "source", "random", "sha256", "licence"),
         *("task", "num_classes", "parameters", "multiply_adds", "input", "inputs", "outputs", "preprocess"),
-        *("labels", "class_ids"),
+        *("labels", "class_ids", "output", "output_by"),
     }
     assert written["num_classes"] == 5 and written["input"] == [3, 8, 8]
     assert written["inputs"] == [
