@@ -278,13 +278,17 @@ class Case:
         except ChildDied:
             del self.judge
             return True
-        except (ArtifactError, ZooError):
+        except (ZooError, MemoryError):
             return True
         return wrong
 
     def passes(self, files: tuple[Path, ...]) -> bool:
-        """As the job `verify` decides it; what one part of it refuses for certain is asked first."""
-        return not self.surely_refused(files) and not self.failures(files)
+        """As the job `verify` decides it, which passes nothing if it fails; what one part of it refuses for
+        certain is asked first."""
+        try:
+            return not self.surely_refused(files) and not self.failures(files)
+        except (ZooError, MemoryError):
+            return False
 
     def surely_refused(self, files: tuple[Path, ...]) -> bool:
         if not check_structure("ncnn", files).ok:
