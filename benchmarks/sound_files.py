@@ -1,11 +1,12 @@
 """What sound files reach, beside the gates that hold where config.yaml says nothing.
 
-    python benchmarks/sound_files.py [--folder DIR] [--models NAME …] [--reference DIR]
+    python benchmarks/sound_files.py [--folder DIR] [--models NAME …] [--images 16] [--reference DIR]
 
 Builds each model's ncnn files as `snakemake` does, in a zoo of its own in `--folder` (by default one that is
 removed at the end): a dozen small architectures of timm with random weights, and one with real ones from a
-package. It prints the SQNR of each verification and of each search, and fails if a file is less than
-`MARGIN` dB above its gate. `--reference` adds a trained ConvNeXt-atto, see `fidelity.py`.
+package, one after the other. It prints the SQNR of each verification and of each search, and fails if a file
+is less than `MARGIN` dB above its gate. In `--folder` a run goes on where one ended. `--reference` adds a
+trained ConvNeXt-atto, see `fidelity.py`.
 """
 
 import argparse
@@ -47,7 +48,7 @@ SIDES = {
 PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
 
 
-def configuration(names: list[str], reference: Path | None) -> dict[str, Any]:
+def configuration(names: list[str], images: int, reference: Path | None) -> dict[str, Any]:
     """The zoo: few images, one recipe, and gates that nothing misses."""
     own = yaml.safe_load((PROJECT / "config.yaml").read_text())
     models = {
@@ -59,7 +60,7 @@ def configuration(names: list[str], reference: Path | None) -> dict[str, Any]:
         models["tf_efficientnet_lite0"] = own["models"]["tf_efficientnet_lite0"]
     if reference is not None:
         models["atto"] = trained(reference)
-    few = {"calibration": 32, "verification": 32, "evaluation": 8}
+    few = {"calibration": images, "verification": images, "evaluation": 8}
     choices = {purpose: {**own["defaults"][purpose], "images": count} for purpose, count in few.items()}
     return {
         "devices": ["cpu"],
@@ -81,50 +82,59 @@ def trained(reference: Path) -> dict[str, Any]:
     }
 
 
-def build(folder: Path, names: list[str], reference: Path | None) -> None:
-    """Verify every precision of every model; a model that cannot be built is left out."""
+def prepare(folder: Path, values: dict[str, Any]) -> None:
+    """A zoo of the project's code with that configuration."""
     for name in ("Snakefile", "rules", "scripts", "calib", "profiles"):
         if not (folder / name).exists():
             (folder / name).symlink_to(PROJECT / name)
-    values = configuration(names, reference)
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
-    targets = [f"results/cpu/{model}/{each}.verify.json" for model in values["models"] for each in PRECISIONS]
+
+
+def build(folder: Path, model: str) -> None:
+    """Verify every precision of a model; what cannot be built is left out."""
+    targets = [f"results/cpu/{model}/{each}.verify.json" for each in PRECISIONS]
     command = [sys.executable, "-m", "snakemake", "-j2", "--keep-going", *targets, "--quiet", "all"]
     subprocess.run(command, cwd=folder)
 
 
-def table(folder: Path) -> tuple[list[str], list[str]]:
-    """A line for each model, and a sentence for each file too near its gate."""
-    lines, near = [f"{'':<24}" + "".join(f"{each:>8}" for each in PRECISIONS) + "   int8 in search"], []
-    for place in sorted((folder / "results/cpu").iterdir()):
-        figures, searched = [], ""
-        for precision in PRECISIONS:
-            path = place / f"{precision}.verify.json"
-            numbers = (found := Verification.read(path)).numbers if path.exists() else None
-            figures.append(f"{numbers.sqnr_db:8.1f}" if numbers else f"{'-':>8}")
-            gate = DEFAULT_GATES[precision].min_sqnr_db
-            if numbers and gate is not None and numbers.sqnr_db < gate + MARGIN:
-                near.append(f"{place.name} {precision}: {numbers.sqnr_db:.1f} dB, the gate is {gate:g}")
-            if numbers and found.searched:
-                searched = f"{found.searched.searched_db:8.1f}, now {found.searched.sqnr_db:.1f}"
-        lines.append(f"{place.name:<24}{''.join(figures)}{searched}")
-    gates = "".join(f"{DEFAULT_GATES[each].min_sqnr_db:8g}" for each in PRECISIONS)
-    return [*lines, f"{'gate':<24}{gates}"], near
+def row(place: Path) -> tuple[str, list[str]]:
+    """A line for a model, and a sentence for each file that is not there or too near its gate."""
+    figures, searched, near = [], "", []
+    for precision in PRECISIONS:
+        path = place / f"{precision}.verify.json"
+        numbers = (found := Verification.read(path)).numbers if path.exists() else None
+        figures.append(f"{numbers.sqnr_db:8.1f}" if numbers else f"{'-':>8}")
+        gate = DEFAULT_GATES[precision].min_sqnr_db
+        if numbers is None:
+            near.append(f"{place.name} {precision}: it could not be built and run")
+        elif gate is not None and numbers.sqnr_db < gate + MARGIN:
+            near.append(f"{place.name} {precision}: {numbers.sqnr_db:.1f} dB, the gate is {gate:g}")
+        if numbers and found.searched:
+            searched = f"{found.searched.searched_db:8.1f}, now {found.searched.sqnr_db:.1f}"
+    return f"{place.name:<24}{''.join(figures)}{searched}", near
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--models", nargs="*", default=[*SIDES, "tf_efficientnet_lite0"])
+    parser.add_argument("--images", type=int, default=16, help="for calibration, and for verification")
     parser.add_argument("--reference", type=Path)
     options = parser.parse_args()
     reference = options.reference and options.reference.resolve()
+    values, near = configuration(options.models, options.images, reference), []
+    print("SQNR to the original model in torch, dB")
+    print(f"{'':<24}" + "".join(f"{each:>8}" for each in PRECISIONS) + "   int8 in search")
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        build(folder, options.models, reference)
-        lines, near = table(folder)
-    print("SQNR to the original model in torch, dB", *lines, sep="\n")
+        prepare(folder, values)
+        for model in values["models"]:
+            build(folder, model)
+            line, more = row(folder / "results/cpu" / model)
+            print(line, flush=True)
+            near += more
+    print(f"{'gate':<24}" + "".join(f"{DEFAULT_GATES[each].min_sqnr_db:8g}" for each in PRECISIONS))
     if near:
         sys.exit("\n".join(["nearer than " + f"{MARGIN:g} dB to a gate:", *near]))
 

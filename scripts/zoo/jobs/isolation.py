@@ -19,7 +19,7 @@ from contextlib import ExitStack, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from signal import ITIMER_REAL, Signals, setitimer
+from signal import ITIMER_PROF, Signals, setitimer
 from threading import Thread
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
@@ -40,8 +40,9 @@ CRASHES = frozenset(
 ATTEMPTS = 2
 """Deaths of one kind before `attempted` gives up."""
 
-ANSWER_S = 600.0
-"""How long a model may take to answer once, see `answering`."""
+ANSWER_S = 1800.0
+"""How much time of processors a model may take to answer once, see `answering`; by the clock, a busy machine
+or one that was asleep would be taken for a loop."""
 
 _GRACE_S = 10.0
 """How long a child that is no longer needed may take to end by itself."""
@@ -62,11 +63,9 @@ class ChildDied(ZooError):
             end = f"ended the process (exit status {exitcode})"
             return ChildCrashed(f"{what}: {program} {end} while running it")
         signal = Signals(-exitcode)
-        if signal == Signals.SIGALRM:
-            return ChildCrashed(
-                f"{what}: {program} did not answer within {ANSWER_S:g} s; does the model loop without end?",
-                signal,
-            )
+        if signal == Signals.SIGPROF:
+            took = f"{program} took {ANSWER_S:g} s of a processor and did not answer"
+            return ChildCrashed(f"{what}: {took}; does the model loop without end?", signal)
         if signal in CRASHES:
             return ChildCrashed(f"{what}: {program} crashed ({signal.name}) while running it", signal)
         why, remedy = signal.name, "run again"
@@ -224,14 +223,14 @@ def isolated_each(
 
 
 def answering(items: Iterable[T], seconds: float | None = None) -> Iterator[T]:
-    """The items, in a child process that the system ends when one takes longer than `ANSWER_S`, or so many
-    seconds, to be done with: whatever it is busy with then, as a model that loops for some of its inputs."""
+    """The items, in a child process that the system ends when one takes more than `ANSWER_S`, or so many
+    seconds of processors: whatever it is busy with, as a model that loops for some inputs."""
     try:
         for item in items:
-            setitimer(ITIMER_REAL, ANSWER_S if seconds is None else seconds)
+            setitimer(ITIMER_PROF, ANSWER_S if seconds is None else seconds)
             yield item
     finally:
-        setitimer(ITIMER_REAL, 0)
+        setitimer(ITIMER_PROF, 0)
 
 
 def end_with_parent() -> None:

@@ -108,7 +108,7 @@ class Looping(nn.Module):
         return data
 
 
-def outputs_within_a_second(*arguments):
+def outputs_in_a_second(*arguments):
     isolation.ANSWER_S = 1.0
     return inference._outputs(*arguments)
 
@@ -118,6 +118,6 @@ def test_a_model_that_loops_for_some_images_is_ended(tmp_path, monkeypatch):
         warnings.simplefilter("ignore", FutureWarning)
         torch.jit.script(Looping()).save(tmp_path / "looping.pt")
     looping = replace(artifact(tmp_path / "looping.pt"), runtime="torch")
-    monkeypatch.setattr(inference, "_outputs", outputs_within_a_second)
-    with pytest.raises(ArtifactError, match=r"did not answer within .*; does the model loop without end\?"):
+    monkeypatch.setattr(inference, "_outputs", outputs_in_a_second)
+    with pytest.raises(ArtifactError, match=r"and did not answer; does the model loop without end\?"):
         run(looping, photos(tmp_path, 3), FEED, threads=1)
