@@ -63,7 +63,7 @@ def test_a_missing_weight_file_is_named(fresh_zoo: Zoo):
     assert "Traceback" not in outcome.text
 
 
-@pytest.mark.parametrize(("image", "job"), [("0.png", "calibrate"), ("1.png", "fp32 answers")])
+@pytest.mark.parametrize(("image", "job"), [("0.png", "calibrate"), ("1.png", "sensitivity")])
 def test_a_broken_calibration_image_is_named(zoo: Zoo, image: str, job: str):
     whole = (zoo / "photos" / image).read_bytes()  # 1.png is held out
     (zoo / "photos" / image).write_bytes(whole[: len(whole) // 2])

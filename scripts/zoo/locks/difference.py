@@ -33,6 +33,12 @@ from zoo.quantize.smoothing import norm_before
 
 _SAME, _FP16, _LEVELS = "same", "fp16", "levels"
 _INT8 = (Storage.INT8, Storage.RAW_INT8)
+_DAMAGE = (
+    *(lzma.LZMAError, struct.error, LookupError, ValueError, TypeError, AttributeError, StopIteration),
+    *(EOFError, RecursionError, ArithmeticError),
+)
+"""What a damaged file may raise."""
+
 _ROOM = 64 << 20  # bytes that a difference may have beside those of weights
 
 
@@ -76,7 +82,7 @@ def restored(base: Graph, content: bytes) -> Graph:
             if part.way == _LEVELS
         }
         return _with(known.layers, levels)
-    except (lzma.LZMAError, struct.error, ValueError, KeyError, TypeError, StopIteration, EOFError) as error:
+    except _DAMAGE as error:
         raise ZooError(f"no difference to these fp32 files ({error})") from error
 
 

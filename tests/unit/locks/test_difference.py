@@ -1,5 +1,7 @@
 """What is kept of int8 gives its files byte for byte, is small, and is told from damage."""
 
+import lzma
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -87,11 +89,23 @@ def test_what_is_damaged_or_anothers_is_refused(statistics, tmp_path):
             restored(graph, damaged)
     with pytest.raises(ZooError):
         restored(transformer.network(), content)
+
+
+def test_whatever_a_difference_holds_only_our_own_error_is_raised(statistics):
+    graph, seen = convnet.network(), statistics[0]
+    inner = lzma.decompress(difference(graph, apply(graph, seen, local_recipe(graph, seen))))
+    head = 4 + struct.unpack_from("<I", inner)[0]
     draw = np.random.default_rng(2)
-    for _ in range(200):
-        bytes_ = bytearray(content)
-        bytes_[draw.integers(len(bytes_))] ^= 1 << draw.integers(8)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(inner)
+        for place in draw.integers(head, size=draw.integers(1, 4)):
+            damaged[place] = draw.integers(256) if draw.random() < 0.5 else damaged[draw.integers(head)]
         try:
-            restored(graph, bytes(bytes_))
+            restored(graph, lzma.compress(bytes(damaged), preset=0))
         except ZooError:
-            continue
+            refused += 1
+    assert refused > 150
+    for head_ in ("[]", "5", '{"param": 5, "arrays": []}', '{"param": "", "arrays": 3}', "[" * 100_000):
+        with pytest.raises(ZooError):
+            restored(graph, lzma.compress(struct.pack("<I", len(head_)) + head_.encode(), preset=0))
