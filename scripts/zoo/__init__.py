@@ -19,6 +19,7 @@ search                which recipe a model gets: plans, what each layer costs, c
 deploy                an artifact for use elsewhere: bundles, programs, a vendor's toolchain
 serving               a predictor behind HTTP
 report                all records as one page, one table and remarks in words
+provenance            where every file comes from: manifest, check, signature, software, model cards
 
 It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and
 `config.artifacts` know.

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "deploy": {"jobs", "images", "ncnn", "config"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "deploy"},
+    "provenance": {"jobs", "config"},
 }
 FACES = {"runners", "models.libraries", "export.rewrites"}
 """The packages whose `__init__` does more than to say what they are: it chooses among their modules."""
@@ -49,7 +50,8 @@ def test_a_job_outside_the_weights_and_export_stages_loads_no_torch(script: str)
 def test_the_rules_load_nothing_heavy_when_they_are_parsed():
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "import zoo.config.changes, zoo.config.outputs, zoo.config.schema_error; print(*sys.modules)"
+        "import zoo.config.changes, zoo.config.outputs, zoo.config.schema_error, zoo.provenance.covered\n"
+        "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"torch", "numpy", "PIL", "ncnn", "jsonschema", "msgspec"} & set(loaded.split())

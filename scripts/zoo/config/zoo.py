@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
-from zoo.config.settings import SETTINGS, Settings
+from zoo.config.settings import SETTINGS, Settings, Signing
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import ZooError, refuse_unknown
 
@@ -130,7 +130,8 @@ class Zoo:
 
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
-    `zoo.config.image_choice`. home: the folder of ncnn-zoo, whose own images are found from any other.
+    `zoo.config.image_choice`. signing: of the manifest. home: the folder of ncnn-zoo, whose own
+    images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -138,6 +139,7 @@ class Zoo:
     streams: int | None = None
     image_sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    signing: Signing = field(default_factory=Signing)
     home: Path = Path()
 
     @classmethod
@@ -158,6 +160,7 @@ class Zoo:
             streams=config.get("streams"),
             image_sets=config.get("image_sets") or {},
             defaults=config.get("defaults") or {},
+            signing=Signing.of(config.get("signing") or {}),
             home=home,
         )
 
