@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 # A plan of a thousand jobs is a million objects that live to the end: looking for garbage among them
@@ -48,7 +49,9 @@ with in_a_sentence():
     with config_file.locating(files):
         ZOO = Zoo.of(config, HOME)
 
-ALL = workflow.modifier.modify_rulename("all")  # its name where this is a module
+# Their names where this is a module; and what is asked for, which the workflow does not know yet.
+ALL, CHECK = map(workflow.modifier.modify_rulename, ("all", "check_manifest"))
+typed_targets = lambda: get_argument_parser().parse_known_args()[0].targets
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
 images_for = cache(in_a_sentence()(partial(image_choice.images_for, ZOO)))

@@ -19,4 +19,4 @@ if workflow.is_main_process:
     scratch.sweep(outputs.LOCKS)
     if not changes.builds_nothing(sys.argv):
         with in_a_sentence(about=""):
-            changes.refuse_changed(ZOO)
+            changes.refuse_changed(ZOO, CHECK in sys.argv and typed_targets() == [CHECK])

@@ -29,7 +29,7 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     artifact = Artifact.of(files.get("files"), **params.artifact)
     images = params.images, params.images_state
-    with reporting(snakemake.log[0], f"evaluate {artifact}"), as_planned(images):
+    with reporting(snakemake.log[0], f"evaluate {artifact}", snakemake), as_planned(images):
         main(
             artifact=artifact,
             card=files.card,

@@ -27,7 +27,10 @@ def main(
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
     images = snakemake.params.images, snakemake.params.images_state
-    with reporting(snakemake.log[0], f"fp32 answers {names.device}/{names.model}"), as_planned(images):
+    with (
+        reporting(snakemake.log[0], f"fp32 answers {names.device}/{names.model}", snakemake),
+        as_planned(images),
+    ):
         main(
             fp32=Artifact.of((files.param, files.weights), **snakemake.params.artifact),
             card=files.card,

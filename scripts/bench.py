@@ -23,7 +23,7 @@ def main(
 if __name__ == "__main__":
     files = snakemake.input
     artifact = Artifact.of(files.get("files"), **snakemake.params.artifact)
-    with reporting(snakemake.log[0], f"benchmark {artifact}"):
+    with reporting(snakemake.log[0], f"benchmark {artifact}", snakemake):
         main(
             artifact=artifact,
             fp32=files.fp32,

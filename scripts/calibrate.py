@@ -49,7 +49,7 @@ if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
     title = f"calibrate {names.device}/{names.model}"
     images = snakemake.params.images, snakemake.params.images_state
-    with reporting(snakemake.log[0], title), as_planned(images):
+    with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         if files.get("shards"):
             merge_all(shards=files.shards, output=snakemake.output[0])
         else:

@@ -45,7 +45,7 @@ if __name__ == "__main__":
     artifact = Artifact.of((made.param, made.weights), **snakemake.params.artifact)
     images = snakemake.params.images, snakemake.params.images_state
     title = f"int8 candidate {names.device}/{names.model}/{names.candidate}"
-    with reporting(snakemake.log[0], title), as_planned(images):
+    with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         main(
             artifact=replace(artifact, name=names.candidate),
             subject=Subject.load(

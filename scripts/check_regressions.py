@@ -41,7 +41,7 @@ def main(
 
 if __name__ == "__main__":
     params = snakemake.params
-    with reporting(snakemake.log[0], "check_regressions"):
+    with reporting(snakemake.log[0], "check_regressions", snakemake):
         main(
             baseline=params.baseline,
             proofs=snakemake.input.proofs,

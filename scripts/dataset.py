@@ -9,5 +9,5 @@ from zoo.jobs.reporting import reporting
 snakemake: Any
 
 if __name__ == "__main__":
-    with reporting(snakemake.log[0], f"dataset {snakemake.wildcards.dataset}"):
+    with reporting(snakemake.log[0], f"dataset {snakemake.wildcards.dataset}", snakemake):
         write_dataset(snakemake.wildcards.dataset, Path(snakemake.output[0]))

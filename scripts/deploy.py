@@ -18,7 +18,7 @@ def main(*, card: str, proof: str, param: str, weights: str, output: str) -> Non
 
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
-    with reporting(snakemake.log[0], f"deploy {names.device}/{names.model}/{names.artifact}"):
+    with reporting(snakemake.log[0], f"deploy {names.device}/{names.model}/{names.artifact}", snakemake):
         main(
             card=files.card,
             proof=files.proof,

@@ -24,7 +24,7 @@ def main(*, files: Iterable[str], verification: str, output: str) -> None:
 
 if __name__ == "__main__":
     artifact = "{device}/{model}/{artifact}".format(**snakemake.wildcards)
-    with reporting(snakemake.log[0], f"{artifact} failed verification"):
+    with reporting(snakemake.log[0], f"{artifact} failed verification", snakemake):
         main(
             files=snakemake.input.get("files"),
             verification=snakemake.input.proof,

@@ -27,5 +27,5 @@ def main(*, spec: ModelSpec, weights: str, card: str) -> None:
 
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
-    with reporting(snakemake.log[0], "weights"):
+    with reporting(snakemake.log[0], "weights", snakemake):
         main(spec=spec, weights=snakemake.output.weights, card=snakemake.output.card)

@@ -44,7 +44,7 @@ def main(
 
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
-    with reporting(snakemake.log[0], f"int8 {names.device}/{names.model}"):
+    with reporting(snakemake.log[0], f"int8 {names.device}/{names.model}", snakemake):
         main(
             subject=Subject.load(
                 names.model, names.device, files.param, files.weights, statistics=files.statistics

@@ -28,7 +28,7 @@ def main(*, proofs: Iterable[str], home: str, output: str) -> None:
 
 
 if __name__ == "__main__":
-    with reporting(snakemake.log[0], "keep_baseline"):
+    with reporting(snakemake.log[0], "keep_baseline", snakemake):
         main(
             proofs=snakemake.input.proofs,
             home=snakemake.params.home,

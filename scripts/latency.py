@@ -24,5 +24,5 @@ if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
     artifact = Artifact.of((files.param, files.weights), **snakemake.params.artifact)
     artifact = replace(artifact, name=names.candidate)
-    with reporting(snakemake.log[0], f"latency of the int8 candidate {artifact}"):
+    with reporting(snakemake.log[0], f"latency of the int8 candidate {artifact}", snakemake):
         main(artifact=artifact, fp32=files.fp32, card=files.card, output=snakemake.output[0])

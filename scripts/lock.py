@@ -58,7 +58,10 @@ def main(
 if __name__ == "__main__":
     files, params, made, names = snakemake.input, snakemake.params, snakemake.output, snakemake.wildcards
     images = params.images, params.images_state
-    with reporting(snakemake.log[0], f"lock int8 {names.device}/{names.model}"), as_planned(images):
+    with (
+        reporting(snakemake.log[0], f"lock int8 {names.device}/{names.model}", snakemake),
+        as_planned(images),
+    ):
         main(
             subject=Subject.load(
                 names.model, names.device, files.param, files.weights, statistics=files.statistics

@@ -16,5 +16,5 @@ def main(*, param: str, weights: str, param_out: str, weights_out: str) -> None:
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
-    with reporting(snakemake.log[0], "bf16 {device}/{model}".format(**snakemake.wildcards)):
+    with reporting(snakemake.log[0], "bf16 {device}/{model}".format(**snakemake.wildcards), snakemake):
         main(param=files.param, weights=files.weights, param_out=made.param, weights_out=made.weights)

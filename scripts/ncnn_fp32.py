@@ -18,5 +18,5 @@ def main(*, torchscript: str, card: str, param: str, weights: str) -> None:
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
-    with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards)):
+    with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards), snakemake):
         main(torchscript=files.torchscript, card=files.card, param=made.param, weights=made.weights)

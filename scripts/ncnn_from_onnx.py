@@ -54,5 +54,5 @@ def main(*, onnx: str, card: str, param: str, weights: str) -> None:
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
-    with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards)):
+    with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards), snakemake):
         main(onnx=files.onnx, card=files.card, param=made.param, weights=made.weights)

@@ -39,7 +39,7 @@ def main(*, spec: ModelSpec, weights: str, card: str, opset: int, output: str) -
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     spec = ModelSpec.from_dict(params.spec)
-    with reporting(snakemake.log[0], f"onnx {snakemake.wildcards.device}/{spec.name}"):
+    with reporting(snakemake.log[0], f"onnx {snakemake.wildcards.device}/{spec.name}", snakemake):
         main(
             spec=spec,
             weights=files.weights,

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     images = params.images, params.images_state
     title = "fp16.onnx {device}/{model}".format(**snakemake.wildcards)
-    with reporting(snakemake.log[0], title), as_planned(images):
+    with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         main(
             fp32=files.onnx,
             card=files.card,

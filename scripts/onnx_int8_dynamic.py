@@ -20,7 +20,9 @@ def main(*, fp32: str, setting: OnnxInt8, output: str) -> None:
 
 
 if __name__ == "__main__":
-    with reporting(snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards)):
+    with reporting(
+        snakemake.log[0], "int8_dynamic.onnx {device}/{model}".format(**snakemake.wildcards), snakemake
+    ):
         main(
             fp32=snakemake.input.onnx,
             setting=OnnxInt8(**snakemake.params.setting),

@@ -73,7 +73,7 @@ if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
     images = snakemake.params.images, snakemake.params.images_state
     title = f"reference {spec.name} ({snakemake.wildcards.purpose})"
-    with reporting(snakemake.log[0], title), as_planned(images):
+    with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         tell_left_out(snakemake.params.images)
         main(
             spec=spec,

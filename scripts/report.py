@@ -48,7 +48,7 @@ def main(
 
 if __name__ == "__main__":
     made = snakemake.output
-    with reporting(snakemake.log[0], "report"):
+    with reporting(snakemake.log[0], "report", snakemake):
         main(
             cards=snakemake.input.cards,
             proofs=snakemake.input.proofs,

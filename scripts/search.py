@@ -45,7 +45,7 @@ def main(
 
 if __name__ == "__main__":
     files, names = snakemake.input, snakemake.wildcards
-    with reporting(snakemake.log[0], f"int8 search {names.device}/{names.model}"):
+    with reporting(snakemake.log[0], f"int8 search {names.device}/{names.model}", snakemake):
         main(
             model=names.model,
             device=names.device,

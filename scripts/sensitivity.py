@@ -45,7 +45,10 @@ def main(
 if __name__ == "__main__":
     files, made, names = snakemake.input, snakemake.output, snakemake.wildcards
     images = snakemake.params.images, snakemake.params.images_state
-    with reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}"), as_planned(images):
+    with (
+        reporting(snakemake.log[0], f"sensitivity {names.device}/{names.model}", snakemake),
+        as_planned(images),
+    ):
         main(
             subject=Subject.load(
                 names.model, names.device, files.param, files.weights, statistics=files.statistics

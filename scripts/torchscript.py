@@ -36,7 +36,7 @@ def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) 
 if __name__ == "__main__":
     files, device = snakemake.input, snakemake.wildcards.device
     spec = ModelSpec.from_dict(snakemake.params.spec)
-    with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}"):
+    with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}", snakemake):
         main(
             spec=spec,
             weights=files.weights,

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     # Of images that a rule writes there is one state, of others one a part.
     states = snakemake.params.images_state
     planned = [] if isinstance(states, str) else zip(parts(spec.weights, folder), states, strict=True)
-    with reporting(snakemake.log[0], f"train {spec.name}"), as_planned(*planned):
+    with reporting(snakemake.log[0], f"train {spec.name}", snakemake), as_planned(*planned):
         tell_left_out(*parts(spec.weights, folder))
         main(
             spec=spec,

@@ -22,7 +22,10 @@ def main(*, onnx: str, card: str, proof: str, images: dict[str, Any], data_type:
 if __name__ == "__main__":
     files, params, names = snakemake.input, snakemake.params, snakemake.wildcards
     images = params.images, params.images_state
-    with reporting(snakemake.log[0], f"vendor bundle {names.device}/{names.model}"), as_planned(images):
+    with (
+        reporting(snakemake.log[0], f"vendor bundle {names.device}/{names.model}", snakemake),
+        as_planned(images),
+    ):
         main(
             onnx=files.onnx,
             card=files.card,

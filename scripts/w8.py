@@ -20,7 +20,7 @@ def main(*, param: str, weights: str, statistics: str, param_output: str, weight
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
-    with reporting(snakemake.log[0], "w8 {device}/{model}".format(**snakemake.wildcards)):
+    with reporting(snakemake.log[0], "w8 {device}/{model}".format(**snakemake.wildcards), snakemake):
         main(
             param=files.param,
             weights=files.weights,

@@ -42,6 +42,14 @@ def compiler() -> str:
 
 
 @pytest.fixture(scope="session")
+def ssh_keygen() -> str:
+    """Path of the program that makes keys and signs with them."""
+    path = shutil.which("ssh-keygen")
+    require(path is not None, "ssh-keygen (Debian's package openssh-client)")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def ncnn_library(compiler: str) -> Path:
     """ncnn in C++, as a folder for CMAKE_PREFIX_PATH; the first time it takes minutes to build."""
     from samples import ncnn_library

@@ -21,6 +21,7 @@ deploy                an artifact for use elsewhere: bundles, programs, a vendor
 serving               a predictor behind HTTP
 history               what builds measured over time, and what got worse
 report                all records as one page, one table and remarks in words
+provenance            where every file comes from: manifest, check, signature, software, model cards
 
 It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and
 `config.artifacts` know.

@@ -90,6 +90,13 @@ def test_no_test_imports_another():
     assert not [path for path in UNIT.parent.rglob("*.py") if importing.search(path.read_text())]
 
 
+def test_every_job_keeps_how_it_made_its_files():
+    for script in (PROJECT / "scripts").glob("*.py"):
+        for node in ast.walk(ast.parse(script.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "reporting":
+                assert [ast.unparse(each) for each in node.args[2:]] == ["snakemake"], script.name
+
+
 def test_rules_hold_no_logic():
     longest = {"common.smk": 160, "run.smk": 20}
     for name, lines in longest.items():

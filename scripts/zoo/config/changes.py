@@ -146,12 +146,17 @@ def builds_nothing(arguments: Iterable[str]) -> bool:
     return any(each.partition("=")[0] in _BUILD_NOTHING for each in arguments)
 
 
-def refuse_changed(zoo: Zoo) -> None:
+def refuse_changed(zoo: Zoo, only_checked: bool = False) -> None:
     """From now on keep what jobs make, see `zoo.jobs.made`. Raises ZooError if files that they made, of
-    declared models or of all, are others now, with the command that makes these anew."""
+    declared models or of all, are others now, with the command that makes these anew.
+
+    only_checked: nothing is to be built, and whoever checks the files wants to name all that differ.
+    """
     root = Path(RESULTS)
     with suppress(OSError):  # a zoo that is only read
         (root / FOLDER).mkdir(parents=True, exist_ok=True)
+    if only_checked:
+        return
     others = changed(root, lambda path: "/" not in path or model_of(path) in zoo.models)
     if not others:
         return

@@ -18,6 +18,10 @@ from zoo.jobs.records import read_json
 RESULTS = "results"
 LOCKS = "locks"
 """Where locks of int8 lie, beside config.yaml: they are committed, so they are no results."""
+MANIFEST, SBOM = f"{RESULTS}/manifest.json", f"{RESULTS}/sbom.cdx.json"
+SIGNATURE = f"{MANIFEST}.sig"
+HISTORY = f"{RESULTS}/history.jsonl"
+"""What builds append to; no rule makes it."""
 PROOFS = ("verify.json", "eval.json", "bench.json")
 OF_SEARCH = {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
 """Records that are no proof of an artifact, but about one -> that artifact."""
@@ -31,6 +35,7 @@ OUTPUTS = (
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
     _MODEL + "{deployable}.deploy.zip",
     _MODEL + "search/{step}",
+    _MODEL + "README.md",
     "weights/{model}.json",
     "weights/{weights}",
     "reference/{model}/{purpose}.npz",
@@ -39,6 +44,9 @@ OUTPUTS = (
     "zoo.csv",
     "evaluation.md",
     "evaluation.csv",
+    "sbom.cdx.json",
+    "manifest.json",
+    "manifest.json.sig",
 )
 """Every path below results/ that some rule makes, with wildcards, in the order in which people are told."""
 
@@ -193,7 +201,8 @@ def candidate_files(device: str, model: str, decided: str, record: str) -> list[
 
 
 def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
-    """All final files of the models on the devices, and the report, which asks for their proofs."""
+    """All final files of the models on the devices; the report, which asks for their proofs; and the manifest
+    of all, signed if that is configured."""
     files = []
     for device in devices:
         for model in models:
@@ -201,8 +210,10 @@ def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
             names = [file for name in artifacts for file in ARTIFACTS[name].files]
             names += [f"{artifact}.passed" for artifact in artifacts]
             names += ["int8.table", "int8.recipe.json"] if "int8" in artifacts else []
+            names.append("README.md")
             files += [f"{model_folder(device, model)}/{name}" for name in names]
-    return [*files, f"{RESULTS}/report.html", f"{RESULTS}/zoo.csv"]
+    signature = [SIGNATURE] if zoo.signing.command else []
+    return [*files, f"{RESULTS}/report.html", f"{RESULTS}/zoo.csv", SBOM, MANIFEST, *signature]
 
 
 @dataclass(frozen=True)

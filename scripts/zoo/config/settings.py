@@ -142,6 +142,22 @@ class Regression:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """How the manifest is signed: lines for a shell, see `zoo.provenance.signing`.
+
+    command: writes the signature. verify: ends with status 0 if the signature is right.
+    """
+
+    command: str | None = None
+    verify: str | None = None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """From config.yaml. Raises ZooError for an unknown key."""
+        return _made(cls, "signing", entry)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What holds for one model: its own settings over the zoo's, over these defaults.
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.opset import opset_of
-from zoo.config.settings import SETTINGS, Settings
+from zoo.config.settings import SETTINGS, Settings, Signing
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, refuse_unknown
 
@@ -136,8 +136,8 @@ class Zoo:
 
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
-    `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. home: the folder
-    of ncnn-zoo, whose own images are found from any other.
+    `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. signing: of the
+    manifest. home: the folder of ncnn-zoo, whose own images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -146,6 +146,7 @@ class Zoo:
     image_sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = "baseline.jsonl"
+    signing: Signing = field(default_factory=Signing)
     home: Path = Path()
 
     @classmethod
@@ -167,6 +168,7 @@ class Zoo:
             image_sets=config.get("image_sets") or {},
             defaults=config.get("defaults") or {},
             baseline=config.get("baseline") or cls.baseline,
+            signing=Signing.of(config.get("signing") or {}),
             home=home,
         )
 

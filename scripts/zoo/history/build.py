@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
-from zoo.config.outputs import PROOFS, RESULTS, model_folder
+from zoo.config.outputs import HISTORY, PROOFS, model_folder
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
@@ -18,7 +18,6 @@ from zoo.history import lines
 from zoo.history.environment import Environment
 from zoo.history.figures import Figures, figures_of
 
-HISTORY = f"{RESULTS}/history.jsonl"
 _VERIFIED, _EVALUATED, _TIMED = (f".{proof}" for proof in PROOFS)
 
 

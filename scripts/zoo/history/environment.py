@@ -27,8 +27,6 @@ class Environment:
     @classmethod
     def now(cls, *folders: Path) -> Self:
         """Of this process. folders: where a git repository is looked for, the first one counts."""
-        from zoo.runners.hardware import cpu_name  # here: it brings numpy, for which no plan has time
-
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return cls(time, commit(folders), versions(), socket.gethostname(), cpu_name())
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs import making
 from zoo.jobs.made import noting
 from zoo.jobs.made import sha256 as sha256
 from zoo.jobs.scratch import measure, scratch
@@ -74,7 +75,8 @@ def replacing(*targets: str | Path) -> Iterator[list[Path]]:
                 with temporary.open("rb") as handle:
                     os.fsync(handle.fileno())
             measure()
-            with noting(finals, temporaries):
+            with noting(finals, temporaries) as hashes:
+                making.note(hashes)
                 _move(temporaries, finals)
     except OSError as error:
         if is_full_disk(error):

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,19 +60,22 @@ class Made:
 
 def note_of(path: str | Path) -> Path | None:
     """Where what is kept of a file lies, or would; None for a file of which nothing is kept."""
+    root = root_of(path)
+    return root and root / FOLDER / Path(path).absolute().relative_to(root)
+
+
+def root_of(path: str | Path) -> Path | None:
+    """The folder whose folder `.made` has what is kept of a file; None if nothing is kept of it."""
     final = Path(path).absolute()
     if any(part.startswith(UNFINISHED) for part in final.parts):
         return None
-    for folder in final.parents:
-        if (folder / FOLDER).is_dir():
-            return folder / FOLDER / final.relative_to(folder)
-    return None
+    return next((folder for folder in final.parents if (folder / FOLDER).is_dir()), None)
 
 
 @contextmanager
-def noting(finals: Sequence[Path], temporaries: Sequence[Path]) -> Iterator[None]:
+def noting(finals: Sequence[Path], temporaries: Sequence[Path]) -> Iterator[Mapping[Path, str]]:
     """The block moves the temporary files to their places. A job that is killed meanwhile leaves old files or
-    new ones, so both count as made until all are there."""
+    new ones, so both count as made until all are there. Yields the SHA-256 of the new ones that are kept."""
     notes = {final: note for final in finals if (note := note_of(final)) is not None}
     new = {
         final: sha256(temporary)
@@ -82,7 +85,7 @@ def noting(finals: Sequence[Path], temporaries: Sequence[Path]) -> Iterator[None
     for final, note in notes.items():
         before = Made.read(note)
         Made(tuple(dict.fromkeys([new[final], *(before.hashes if before else ())]))).write(note)
-    yield
+    yield new
     for final, note in notes.items():
         Made((new[final],), state(final)).write(note)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.files import FULL_DISK, is_full_disk
 from zoo.jobs.lifeline import end_with_build
+from zoo.jobs.making import Job, of_job
 from zoo.jobs.usage import Usage, Watch
 
 _USED = "used: "
@@ -29,13 +30,16 @@ class _Log(logging.FileHandler):
 
 
 @contextmanager
-def reporting(log: str | Path, subject: str) -> Iterator[None]:
+def reporting(log: str | Path, subject: str, job: Job | None = None) -> Iterator[None]:
     """Log to the file `log` while the block runs; end the process with status 1 (SystemExit) if it fails.
 
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
     cpu/convnext_atto/int8"), and so is a full disk, whoever met it, and a lack of memory; any other exception
     is a bug or a broken machine, so its traceback goes to the log and its last line to the terminal. The log
     ends with what the job used, see `used`. The process ends with the build that it is a job of.
+
+    job: what the script is told of its job, which is kept with the files that the block makes, see
+    `zoo.jobs.making`.
     """
     handler = _Log(log, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -46,6 +50,7 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
     watch = Watch()
+    of_job(job)
     try:
         yield
     except ZooError as error:
@@ -60,6 +65,7 @@ def reporting(log: str | Path, subject: str) -> Iterator[None]:
         logging.error("%s", traceback.format_exc())
         _fail(f"{subject}: unexpected {type(error).__name__}: {error} (traceback in {log})")
     finally:
+        of_job(None)
         logging.info("%s%s", _USED, json.dumps(asdict(watch.stop())))
         logging.captureWarnings(False)
         root.setLevel(level)

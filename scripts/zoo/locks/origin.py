@@ -13,7 +13,7 @@ from zoo.config.records.card import ModelCard
 from zoo.images.planned import MADE_HERE
 from zoo.images.sets import ImageSet, fingerprint
 from zoo.jobs.files import sha256
-from zoo.runners.hardware import cpu_name
+from zoo.jobs.surroundings import cpu_name
 
 PACKAGES = ("ncnn", "numpy", "pnnx", "torch", "timm")
 """What decides what fp32 files, statistics and int8 files are, beside the processor."""

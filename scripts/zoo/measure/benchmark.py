@@ -8,10 +8,11 @@ from zoo.config.records.benchmark import Benchmark, Hardware
 from zoo.config.records.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
+from zoo.jobs.surroundings import cpu_name
 from zoo.measure.throughput import GPU_STREAMS, TURNS, StreamSettings, throughput
 from zoo.measure.timing import RUNS, time_beside
 from zoo.runners.artifact import Artifact
-from zoo.runners.hardware import cpu_count, cpu_name, peak_memory
+from zoo.runners.hardware import cpu_count, peak_memory
 
 MEMORY_MB = 4000
 

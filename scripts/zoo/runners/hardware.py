@@ -1,21 +1,7 @@
 """Names of the hardware at hand."""
 
 import os
-import platform
-from functools import cache
 from pathlib import Path
-
-
-@cache
-def cpu_name() -> str:
-    """The processor's marketing name, or its architecture where the system does not tell."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def cpu_count() -> int:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
+from zoo.jobs.surroundings import cpu_name
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.options import options
 from zoo.runners import as_input, check_count
-from zoo.runners.hardware import cpu_name
 from zoo.runners.vulkan import vulkan_device
 
 
@@ -45,9 +45,8 @@ class NcnnRunner:
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
             self._net.set_vulkan_device(gpu.index)
-        self.info = RuntimeInfo(
-            "ncnn", ncnn.__version__, gpu.name if gpu else cpu_name(), gpu.software if gpu else None
-        )
+        hardware = (gpu.name, gpu.software, gpu.driver) if gpu else (cpu_name(),)
+        self.info = RuntimeInfo("ncnn", ncnn.__version__, *hardware)
         for load, path in ((self._net.load_param, param), (self._net.load_model, weights)):
             if load(str(path)) != 0:
                 raise ArtifactError(f"{path}: ncnn cannot load it")

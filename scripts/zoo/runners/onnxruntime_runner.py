@@ -10,8 +10,8 @@ import onnxruntime
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import of_runtime
+from zoo.jobs.surroundings import cpu_name
 from zoo.runners import as_input, check_count, with_batch, without_batch
-from zoo.runners.hardware import cpu_name
 
 
 class OnnxRunner:

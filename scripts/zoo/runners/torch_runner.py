@@ -9,8 +9,8 @@ import torch
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import of_runtime
+from zoo.jobs.surroundings import cpu_name
 from zoo.runners import as_input, check_count, with_batch, without_batch
-from zoo.runners.hardware import cpu_name
 from zoo.runners.torch_outputs import tensors_of
 
 

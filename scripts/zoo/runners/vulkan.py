@@ -11,15 +11,18 @@ import ncnn
 from zoo.errors import ZooError
 
 _CPU_DEVICE = 3  # ncnn's GpuInfo.type(): 0 discrete, 1 integrated, 2 virtual, 3 a CPU
+_NVIDIA = 0x10DE
 
 
 @dataclass(frozen=True)
 class VulkanDevice:
-    """index: ncnn's; software: the "GPU" is a program on the CPU, such as Mesa's lavapipe."""
+    """index: ncnn's; software: the "GPU" is a program on the CPU, such as Mesa's lavapipe. driver: the
+    version that the driver tells of itself."""
 
     index: int
     name: str
     software: bool
+    driver: str
 
 
 @cache
@@ -30,7 +33,19 @@ def find_vulkan_device() -> VulkanDevice | None:
             return None
         index = ncnn.get_default_gpu_index()
         info = ncnn.get_gpu_info(index)
-    return VulkanDevice(index, info.device_name(), info.type() == _CPU_DEVICE)
+    driver = driver_version(info.driver_version(), info.vendor_id())
+    return VulkanDevice(index, info.device_name(), info.type() == _CPU_DEVICE, driver)
+
+
+def driver_version(number: int, vendor: int) -> str:
+    """A driver's version as people write it, from Vulkan's `driverVersion` and `vendorID`: NVIDIA packs it
+    in 10, 8, 8 and 6 bits, others as Vulkan does its own, in 10, 10 and 12."""
+    widths = (10, 8, 8, 6) if vendor == _NVIDIA else (10, 10, 12)
+    parts = []
+    for width in reversed(widths):
+        parts.append(number & ((1 << width) - 1))
+        number >>= width
+    return ".".join(str(part) for part in reversed(parts))
 
 
 def vulkan_device() -> VulkanDevice:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from zoo.config import outputs
 from zoo.config.artifacts import ARTIFACTS
 from zoo.config.outputs import Report
+from zoo.config.settings import Signing
 from zoo.config.zoo import Zoo
 
 ZOO = Zoo.of(
@@ -125,15 +127,22 @@ def test_everything_of_some_models_is_their_artifacts_and_verdicts():
         *("results/cpu/one/fp32.param", "results/cpu/one/fp32.bin"),
         *("results/cpu/one/int8.param", "results/cpu/one/int8.bin", "results/cpu/one/fp32.onnx"),
         *("results/cpu/one/fp32.passed", "results/cpu/one/int8.passed", "results/cpu/one/fp32.onnx.passed"),
-        *("results/cpu/one/int8.table", "results/cpu/one/int8.recipe.json"),
+        *("results/cpu/one/int8.table", "results/cpu/one/int8.recipe.json", "results/cpu/one/README.md"),
         *("results/cpu/two/fp16.param", "results/cpu/two/fp16.bin", "results/cpu/two/fp16.passed"),
+        "results/cpu/two/README.md",
         *("results/gpu/one/fp32.param", "results/gpu/one/fp32.bin"),
         *("results/gpu/one/int8.param", "results/gpu/one/int8.bin"),
         *("results/gpu/one/fp32.passed", "results/gpu/one/int8.passed"),
-        *("results/gpu/one/int8.table", "results/gpu/one/int8.recipe.json"),
+        *("results/gpu/one/int8.table", "results/gpu/one/int8.recipe.json", "results/gpu/one/README.md"),
         *("results/gpu/two/fp16.param", "results/gpu/two/fp16.bin", "results/gpu/two/fp16.passed"),
-        *("results/report.html", "results/zoo.csv"),
+        "results/gpu/two/README.md",
+        *("results/report.html", "results/zoo.csv", "results/sbom.cdx.json", "results/manifest.json"),
     ]
+
+
+def test_the_manifest_is_signed_if_a_command_is_configured():
+    zoo = replace(ZOO, signing=Signing("sign {manifest}"))
+    assert outputs.built(zoo, [], ())[-2:] == ["results/manifest.json", "results/manifest.json.sig"]
 
 
 def test_the_report_needs_the_proofs_of_what_is_built_and_takes_what_there_is(

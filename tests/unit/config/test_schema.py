@@ -26,6 +26,7 @@ from zoo.config.settings import (
     OnnxInt8,
     Regression,
     Settings,
+    Signing,
     Target,
     Vendor,
     overlay,
@@ -102,6 +103,8 @@ def test_every_key_is_described(path: str, entry: dict):
         {"defaults": {"evaluation": {"path": "x", "images": 10_000_000}}},
         {"defaults": {"evaluation": {"path": "x", "seed": 10**30}}},
         {"int8": {"shards": 10_000_000}},
+        {"signing": {"command": "sign it"}},
+        {"signing": {"key": "mine"}},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
@@ -167,6 +170,12 @@ def test_schema_and_settings_have_the_same_keys_and_defaults(part: str, section:
     assert stated(DEFS[part]["properties"]) == defaults(section)
 
 
+def test_signing_has_the_same_keys_and_is_off_by_default():
+    assert stated(SCHEMA["properties"]["signing"]["properties"]) == defaults(Signing)
+    assert Zoo.of({"models": {}}).signing == Signing()
+    assert Zoo.of({"models": {}, "signing": {"verify": "a"}}).signing == Signing(verify="a")
+
+
 def test_the_target_of_int8_and_crops_have_the_same_keys_and_defaults():
     assert stated(DEFS["int8"]["properties"]["target"]["properties"]) == defaults(Target)
     assert stated(CROPS) == defaults(Crops)
@@ -185,6 +194,7 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
         "baseline": zoo.baseline,
+        "signing": {},
     }
     assert stated(SCHEMA["properties"]) == expected
     assert set(expected) == {*SETTINGS, *(each.name for each in fields(Zoo) if each.name != "home")}

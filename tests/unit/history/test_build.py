@@ -6,9 +6,10 @@ import pytest
 
 from samples import report
 from samples.history import ENVIRONMENT
+from zoo.config.outputs import HISTORY
 from zoo.config.zoo import Zoo
 from zoo.history import lines
-from zoo.history.build import HISTORY, gather, record
+from zoo.history.build import gather, record
 
 ZOO = Zoo.of({"models": {"net": {"timm": "x"}, "unbuilt": {"timm": "y"}}})
 

@@ -9,11 +9,12 @@ from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark, Hardware
 from zoo.config.records.proof import RuntimeInfo
 from zoo.jobs.made import sha256
+from zoo.jobs.surroundings import cpu_name
 from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.throughput import GPU_STREAMS, TURNS
 from zoo.measure.timing import RUNS
 from zoo.ncnn.fp16 import to_fp16
-from zoo.runners.hardware import cpu_count, cpu_name
+from zoo.runners.hardware import cpu_count
 
 
 def check_latency(entry, runs):

@@ -6,8 +6,8 @@ import pytest
 from samples.artifacts import artifact, pair
 from samples.ncnn import small_network, two_headed
 from zoo.config.records.benchmark import Latency
+from zoo.jobs.surroundings import cpu_name
 from zoo.measure.timing import FEWEST, RUNS, ncnn_fp32, percentiles, time_beside
-from zoo.runners.hardware import cpu_name
 
 
 def check_latency(entry, runs):

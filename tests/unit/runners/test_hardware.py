@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from zoo.runners.hardware import cpu_count, cpu_name
+from zoo.runners.hardware import cpu_count
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess:
@@ -15,8 +15,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-def test_the_cpu_has_a_name_and_at_least_one_core():
-    assert cpu_name().strip()
+def test_there_is_at_least_one_core():
     assert 1 <= cpu_count() <= os.cpu_count()
 
 

@@ -11,11 +11,11 @@ from samples.artifacts import pair
 from samples.ncnn import chain, layer, small_network, weight_scales
 from samples.runtimes import IMAGE
 from zoo.errors import ArtifactError, ZooError
+from zoo.jobs.surroundings import cpu_name
 from zoo.ncnn.graph import Graph, read_graph
 from zoo.quantize.scales import quantize
 from zoo.quantize.table import CalibrationTable
 from zoo.runners import open_runner
-from zoo.runners.hardware import cpu_name
 from zoo.runners.ncnn_runner import NcnnRunner
 
 
@@ -101,7 +101,7 @@ def test_vulkan_computes_int8_as_the_cpu_does(tmp_path):
 BROKEN_DEVICE = """
 import zoo.runners.ncnn_runner as module
 from zoo.runners.vulkan import VulkanDevice
-module.vulkan_device = lambda: VulkanDevice(0, "Broken GPU", False)
+module.vulkan_device = lambda: VulkanDevice(0, "Broken GPU", False, "1.0.0")
 """
 
 

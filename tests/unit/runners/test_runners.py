@@ -5,8 +5,8 @@ import pytest
 
 from samples.runtimes import IMAGE, PAIR
 from zoo.errors import ArtifactError, ZooError
+from zoo.jobs.surroundings import cpu_name
 from zoo.runners import RUNTIMES, open_runner
-from zoo.runners.hardware import cpu_name
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from zoo.errors import ZooError
-from zoo.runners.vulkan import vulkan_device
+from zoo.runners.vulkan import driver_version, vulkan_device
 
 FIND = "from zoo.runners.vulkan import find_vulkan_device; print(find_vulkan_device())"
 
@@ -28,6 +28,11 @@ def test_the_device_has_a_name_and_finding_it_prints_nothing():
     assert device.software or "llvmpipe" not in device.name  # Mesa's software device
     found = python(FIND)
     assert found.stdout.strip() == repr(device) and found.stderr == ""
+
+
+def test_the_version_of_a_driver_is_unpacked_as_its_maker_packs_it():
+    assert driver_version(550 << 22 | 54 << 14 | 15 << 6, 0x10DE) == "550.54.15.0"
+    assert driver_version(24 << 22 | 2 << 12 | 8, 0x1002) == "24.2.8"
 
 
 def test_no_device_is_none_to_those_who_ask():

@@ -11,13 +11,15 @@ from zoo.config.records.record import Record
 class RuntimeInfo:
     """What ran an artifact: the runtime, its version, and the hardware by name.
 
-    software_gpu: whether the GPU is a program on the CPU, None where a CPU ran it.
+    software_gpu: whether the GPU is a program on the CPU, None where a CPU ran it. driver: of the GPU, its
+    version, None where a CPU ran it or nobody tells.
     """
 
     name: str
     version: str
     device: str
     software_gpu: bool | None = None
+    driver: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

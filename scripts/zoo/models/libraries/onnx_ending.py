@@ -43,7 +43,7 @@ def onnx_step(model: onnx.ModelProto) -> Step:
 
 
 def onnx_ending(source: Path | bytes, model: onnx.ModelProto, feed: Feed) -> Ending:
-    """What the only output, a vector, of a model is, as onnxruntime computes it. source: its file, or its bytes."""
+    """What the only output, a vector, of a model is, as onnxruntime computes it. source: file or bytes."""
     session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
 

@@ -14,8 +14,9 @@ class Example(Proof):
 
 
 def test_a_proof_names_its_artifact_and_what_ran_it():
-    gpu = RuntimeInfo("ncnn", "1.0", "a GPU", software_gpu=False)
-    assert gpu.to_dict() == {"name": "ncnn", "version": "1.0", "device": "a GPU", "software_gpu": False}
+    gpu = RuntimeInfo("ncnn", "1.0", "a GPU", software_gpu=False, driver="24.2.8")
+    told = {"name": "ncnn", "version": "1.0", "device": "a GPU", "software_gpu": False, "driver": "24.2.8"}
+    assert gpu.to_dict() == told
     proof = Example(model="net", device="gpu", artifact="fp16", runtime=gpu)
     values = proof.to_dict()
     assert (values["model"], values["device"], values["artifact"]) == ("net", "gpu", "fp16")

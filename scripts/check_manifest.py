@@ -1,0 +1,52 @@
+"""Compare a folder with its manifest: python scripts/check_manifest.py MANIFEST [--verify COMMAND]
+
+Every byte is read; a sentence for each file that differs, is missing, or is there and not in the manifest.
+The exit status is 0 if there is none. `snakemake check_manifest` does the same, with signing: {verify: …}.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.jobs.reporting import reporting
+from zoo.provenance.check import differences
+from zoo.provenance.signing import SUFFIX, wrong_signature
+
+snakemake: Any
+
+
+def main(*, manifest: str, verify: str | None) -> None:
+    path = Path(manifest)
+    wrong = list(differences(path))
+    if verify and (sentence := wrong_signature(verify, path, path.with_name(path.name + SUFFIX))):
+        wrong.insert(0, sentence)
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    if wrong:
+        raise ZooError(
+            f"{len(wrong)} things are not as {manifest} says; what changed is made anew by rm and snakemake, "
+            f"what was built since is described by: rm {manifest} && snakemake {manifest}"
+        )
+    print(f"{manifest}: every file is what it says" + (", and it is signed" if verify else ""))
+
+
+def from_command_line() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("manifest", help="results/manifest.json, in the folder that it is about")
+    parser.add_argument("--verify", metavar="COMMAND", help="that confirms {signature} of {manifest}")
+    options = parser.parse_args()
+    try:
+        main(manifest=options.manifest, verify=options.verify)
+    except ZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    if "snakemake" not in globals():
+        sys.exit(from_command_line())
+    with reporting(snakemake.log[0], "check_manifest", snakemake):
+        main(manifest=snakemake.params.manifest, verify=snakemake.params.verify)

@@ -1,0 +1,1 @@
+"""Where every file comes from: the manifest, its check and signature, the list of software, model cards."""
