@@ -115,8 +115,8 @@ class Lowering:
                     raise self._refusal(node, f"{name} = {_value(own)}")
                 node.attribute.remove(own)
             elif name not in said and name in new.attributes and default.type:
-                if _value(default) != _value(new.attributes[name].default_value):
-                    node.attribute.append(default)
+                other = new.attributes[name].default_value
+                node.attribute.extend([default] if _value(default) != _value(other) else [])
 
     def _over_one(self, node: NodeProto) -> list[NodeProto]:
         """A softmax over one axis, which is put last for it."""

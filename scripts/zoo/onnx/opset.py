@@ -8,6 +8,7 @@ said in the older one. What comes out is compared with what went in, by onnxrunt
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -124,7 +125,7 @@ def _without_functions(model: ModelProto, version: int, opset: int) -> ModelProt
 
 
 def _is_function(name: str, version: int) -> bool:
-    schema = defs.get_schema(name, version, "")
+    schema: Any = defs.get_schema(name, version, "")
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 

@@ -79,7 +79,7 @@ class _Folding:
         for group in (self._graph.initializer, self._graph.input):
             kept = [each for each in group if each.name in read or each.name not in self._constants]
             del group[:]
-            group.extend(kept)  # type: ignore[arg-type]
+            group.extend(kept)
 
     def quantize(self, node: NodeProto) -> None:
         scale, zero = self._constants.array(node, 1), self._constants.zero(node, 2)
@@ -154,7 +154,7 @@ class _Folding:
     def _operand(self, node: NodeProto, place: int, axis: int = 0) -> str:
         """The float of an input that is followed by its scale and zero point."""
         if node.input[place] in self._codes:
-            return node.input[place]
+            return str(node.input[place])
         values = self._constants.floats(node, place, axis)
         return self._constants.keep(f"{node.output[0]}/operand_{place}", values)
 
