@@ -21,7 +21,7 @@ from zoo.array_types import Arrays
 from zoo.errors import ZooError
 from zoo.images.inputs import Shape, random_inputs
 from zoo.measure.metrics import max_abs_error
-from zoo.onnx.lowering import Lowering, has_form, name_of
+from zoo.onnx.lowering import Lowering, has_form, name_of, with_plain_casts
 
 TOLERANCE = 1e-4
 """Largest error of an output over its largest value between a model in two operator sets: float32 in
@@ -117,6 +117,7 @@ def _without_functions(model: ModelProto, version: int, opset: int) -> ModelProt
     )
     result = onnx.shape_inference.infer_shapes(result)
     result = onnx.inliner.inline_selected_functions(result, inlined, False, True)
+    with_plain_casts(result)
     weights = {tensor.name for tensor in result.graph.initializer}
     kept = [each for each in result.graph.value_info if each.name not in weights]
     del result.graph.value_info[:]

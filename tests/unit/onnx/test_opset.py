@@ -17,6 +17,7 @@ def of(nodes, opset: int, **weights) -> onnx.ModelProto:
     """data (1, 3, 8, 8) -> the nodes -> output."""
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("data", "output")]
     ends[0] = helper.make_tensor_value_info("data", TensorProto.FLOAT, DATA.shape)
+    ends[1] = helper.make_tensor_value_info("output", TensorProto.FLOAT, tuple("nchw"))
     given = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
     graph = helper.make_graph(
         [helper.make_node(*node, **more) for *node, more in nodes], "g", ends[:1], ends[1:], given
@@ -36,6 +37,12 @@ ONE = {
         [("LayerNormalization", ["data", "s", "b"], ["output"], {"axis": -1})],
         17,
         {"s": np.linspace(0.5, 1, 8, dtype=np.float32), "b": np.ones(8, np.float32)},
+    ),
+    "GELU, a function that casts": ([("Gelu", ["data"], ["output"], {})], 20, {}),
+    "group norm, a function that takes a part of a shape": (
+        [("GroupNormalization", ["data", "s", "b"], ["output"], {"num_groups": 3})],
+        18,
+        {"s": np.float32([1, 2, 3]), "b": np.float32([0, 1, 0])},
     ),
     "relu, whose types alone changed": ([("Relu", ["data"], ["output"], {})], 17, {}),
     "axes that became inputs": (
