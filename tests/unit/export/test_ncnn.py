@@ -140,3 +140,5 @@ class Attention(nn.Module):
 @pytest.mark.filterwarnings("ignore")
 def test_attention_of_an_onnx_file_goes_to_ncnn(tmp_path):
     passed(build(exported(Attention(), tmp_path / "model.onnx"), tmp_path / "out"))
+    files = {each.name for each in (tmp_path / "out").glob("*.onnx")}
+    assert files == {"fp32.onnx", "tiny.onnx"}, "nothing is left beside them"
