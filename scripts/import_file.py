@@ -21,7 +21,7 @@ def main(*, spec: ModelSpec, weights: str, card: str) -> None:
     for change in traits.changes:
         logging.warning("%s: %s", spec.architecture, change)
     with replacing(weights) as (temporary,):
-        keep(spec, temporary, traits)
+        keep(spec, temporary, changed=bool(traits.changes))
         described.write(card)
 
 

@@ -30,12 +30,14 @@ def through_torchscript(source: Path, feed: Feed, folder: Path) -> Path:
 
 
 def four_dimensional(source: Path, folder: Path) -> Path:
+    """The file as pnnx is to read it, in a folder of its own: it leaves another one beside it."""
     model, count = rewritten(onnx_format.load(source))
-    if not count:
-        return source
-    logging.info("%d values of five dimensions were taken apart", count)
     target = folder / source.name
-    onnx_format.save(model, target)
+    if count:
+        logging.info("%d values of five dimensions were taken apart", count)
+        onnx_format.save(model, target)
+    else:
+        target.symlink_to(source.resolve())
     return target
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from zoo.array_types import Arrays
 from zoo.errors import ArtifactError, ZooError
-from zoo.export.output_bounds import output_bounds
 from zoo.export.pnnx import run_pnnx
 from zoo.images.inputs import Feed, random_inputs
 from zoo.jobs.files import replacing
@@ -18,6 +17,7 @@ from zoo.measure.metrics import cosine, max_abs_error
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
 from zoo.runners.artifact import Artifact
+from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import shaped_like
 
 LEAST_COSINE = 0.9999
@@ -82,7 +82,7 @@ def check_agreement(truth: Path, converted: Target) -> None:
     onnx = Artifact(converted.model, "cpu", "the ONNX file", "onnxruntime", "fp32", (truth,))
     pair = (converted.param, converted.weights)
     ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", pair)
-    bounds = output_bounds(truth)
+    bounds = output_bounds([truth])
     for feed in filter(None, (converted.feed, converted.feed.second())):
         expected, answers = (isolated(str(artifact), _answers, artifact, feed) for artifact in (onnx, ncnn))
         pairs = zip(shaped_like(ncnn, answers, expected), expected, bounds, strict=True)

@@ -75,7 +75,7 @@ class _Graph:
             return False
         axis, parts = found
         split = order[axis]
-        if shape[:split] != given[:-1]:
+        if int(np.prod(shape[split:])) != given[-1]:
             return False  # the dimension that is taken apart is not a part of the last one
         rest = [size for place, size in enumerate(shape) if place != split]
         kept = [place - (place > split) for place in order if place != split]

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from zoo.array_types import FLOAT16_MAX
+import numpy as np
+
+from zoo.array_types import FLOAT16_MAX, Arrays
 from zoo.config.records.proof import RuntimeInfo
 from zoo.config.records.verification import (
     Closeness,
@@ -28,6 +30,7 @@ from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_fac
 from zoo.ncnn.graph import Graph, read_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
+from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import outputs, shaped_like
 
 PROBES = 2
@@ -102,6 +105,7 @@ class _Check:
         )
         self.numbers = closeness(reference.outputs, computed, reference.names, reference.classifies)
         self.failures += failures(computed, reference.names, self.numbers, self.gates)
+        self.failures += excites_nothing(self.artifact, reference.outputs, self.against.name)
 
     def compare_with_search(self, search: SearchImages) -> None:
         """The outputs with fp32's, on the images that the search judged the artifact by."""
@@ -152,6 +156,29 @@ class _Check:
             verdict=Verdict(not self.failures, tuple(self.failures), dict(self.gates)),
             searched=self.searched,
         )
+
+
+NOTHING = 0.001
+"""Outputs of no more than this share of what they can be are none."""
+
+
+def excites_nothing(artifact: Artifact, reference: Arrays, images: str) -> list[str]:
+    """A sentence if none of the original's outputs, each (images, …), is more than nothing for any image.
+
+    What is compared is then the noise of the arithmetic, and a model that answers nothing at all would do as
+    well. images: the name of the set.
+    """
+    bounds: Sequence[float | None] = [None] * len(reference)
+    if artifact.runtime != "torch":
+        bounds = output_bounds(artifact.files, shares=False)
+    reached = [float(np.abs(each).max(initial=0.0)) for each in reference]
+    if any(reach > NOTHING * (bound or 0) for reach, bound in zip(reached, bounds, strict=True)):
+        return []
+    return [
+        f"the original's outputs for the images of {images} are at most {max(reached):.2g}"
+        f"{', and can be 1' if any(bounds) else ''}: these images excite nothing in the model and judge "
+        "nothing; give others that have in them what it looks for (verification: {path: …})"
+    ]
 
 
 def overflows(layers: Iterable[LayerDifference]) -> list[str]:

@@ -30,10 +30,12 @@ def import_file(spec: ModelSpec) -> tuple[Traits, Source]:
     return traits, source | ({"changes": list(traits.changes)} if traits.changes else {})
 
 
-def keep(spec: ModelSpec, target: Path, traits: Traits) -> None:
-    """Copy the file that holds a model into the zoo; an ONNX file together with its data, as one file, and
-    with what had to be changed in it."""
-    if traits.changes:
+def keep(spec: ModelSpec, target: Path, changed: bool = False) -> None:
+    """Copy the file that holds a model into the zoo; an ONNX file together with its data, as one file.
+
+    changed: write the model as the zoo takes it, see `Traits.changes`.
+    """
+    if changed:
         write_model(onnx_file.accept(spec).model, target)
     elif spec.library == "onnx":
         write_whole(Path(spec.architecture), target)

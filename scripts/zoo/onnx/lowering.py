@@ -1,6 +1,7 @@
 """A node of an ONNX graph as an older operator set writes it, or the reason why it cannot."""
 
 import numpy as np
+import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, defs, helper, numpy_helper
 from onnx.defs import OpSchema
 
@@ -43,6 +44,9 @@ class Lowering:
         self._version, self._opset = version, opset
         graph = model.graph
         self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        self._constants |= {
+            node.output[0]: _plain(node).attribute[0].t for node in graph.node if node.op_type == "Constant"
+        }
         self._shapes = {
             each.name: [
                 dim.dim_value if dim.HasField("dim_value") else None
@@ -63,6 +67,8 @@ class Lowering:
     def _rewritten(self, node: NodeProto, graph: GraphProto) -> list[NodeProto]:
         if node.op_type == "Constant":
             return [_plain(node)]
+        if node.op_type == "Shape" and self._opset < 15 and node.attribute:
+            return _shape_and_slice(node, graph)
         old, new = _schema(node, self._version), _schema(node, self._opset)
         assert old is not None and new is not None, "of has_form"
         if old.since_version == new.since_version or node.domain not in ("", "ai.onnx"):
@@ -115,8 +121,8 @@ class Lowering:
                     raise self._refusal(node, f"{name} = {_value(own)}")
                 node.attribute.remove(own)
             elif name not in said and name in new.attributes and default.type:
-                if _value(default) != _value(new.attributes[name].default_value):
-                    node.attribute.append(default)
+                other = new.attributes[name].default_value
+                node.attribute.extend([default] if _value(default) != _value(other) else [])
 
     def _over_one(self, node: NodeProto) -> list[NodeProto]:
         """A softmax over one axis, which is put last for it."""
@@ -143,6 +149,35 @@ class Lowering:
             f"{name_of(node)} of ONNX opset {self._version} has {what}, and cannot in opset {self._opset}; "
             f"say opset: {self._version}, or export the model in the opset that you want"
         )
+
+
+def with_plain_casts(model: ModelProto) -> None:
+    """Write each CastLike, of which functions are full, as a Cast to the type that it is like, in place."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {each.name: each.data_type for each in graph.initializer}
+    kinds |= {
+        each.name: each.type.tensor_type.elem_type
+        for each in (*graph.input, *graph.output, *graph.value_info)
+    }
+    for node in model.graph.node:
+        if node.op_type == "CastLike" and kinds.get(node.input[1]):
+            kind = kinds[node.input[1]]
+            cast = helper.make_node("Cast", [node.input[0]], list(node.output), node.name, to=kind)
+            node.CopyFrom(cast)
+
+
+def _shape_and_slice(node: NodeProto, graph: GraphProto) -> list[NodeProto]:
+    """A part of a shape: before opset 15 the whole shape, and a slice of it."""
+    said = {each.name: each.i for each in node.attribute}
+    whole, (made,) = f"{node.output[0]}/whole", node.output
+    ends = {"starts": said.get("start", 0), "ends": said.get("end", np.iinfo(np.int64).max)}
+    names = [f"{made}/{name}" for name in ends]
+    for name, value in zip(names, ends.values(), strict=True):
+        graph.initializer.append(numpy_helper.from_array(np.array([value], np.int64), name))
+    return [
+        helper.make_node("Shape", list(node.input), [whole], node.name),
+        helper.make_node("Slice", [whole, *names], [made], f"{made}/slice"),
+    ]
 
 
 def _value(attribute: AttributeProto) -> object:

@@ -24,6 +24,8 @@ def normalized(
     Dimensions in which an input's two shapes differ stay dynamic. Raises ZooError if it cannot be simplified,
     or if an operator has no form in the opset.
     """
+    if not all(each.type.tensor_type.HasField("shape") for each in model.graph.output):
+        model = onnx.shape_inference.infer_shapes(model)  # onnxsim asks for them
     shapes: dict[str, list[Any]] = {}
     given = _inputs(model)
     for each, source in zip(feed.inputs, given, strict=True):

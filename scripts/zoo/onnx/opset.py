@@ -8,6 +8,7 @@ said in the older one. What comes out is compared with what went in, by onnxrunt
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from zoo.array_types import Arrays
 from zoo.errors import ZooError
 from zoo.images.inputs import Shape, random_inputs
 from zoo.measure.metrics import max_abs_error
-from zoo.onnx.lowering import Lowering, has_form, name_of
+from zoo.onnx.lowering import Lowering, has_form, name_of, with_plain_casts
 
 TOLERANCE = 1e-4
 """Largest error of an output over its largest value between a model in two operator sets: float32 in
@@ -116,6 +117,7 @@ def _without_functions(model: ModelProto, version: int, opset: int) -> ModelProt
     )
     result = onnx.shape_inference.infer_shapes(result)
     result = onnx.inliner.inline_selected_functions(result, inlined, False, True)
+    with_plain_casts(result)
     weights = {tensor.name for tensor in result.graph.initializer}
     kept = [each for each in result.graph.value_info if each.name not in weights]
     del result.graph.value_info[:]
@@ -124,7 +126,7 @@ def _without_functions(model: ModelProto, version: int, opset: int) -> ModelProt
 
 
 def _is_function(name: str, version: int) -> bool:
-    schema = defs.get_schema(name, version, "")
+    schema: Any = defs.get_schema(name, version, "")
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 
 from samples.models import random_model
-from zoo.config.opset import DEFAULT_OPSET
+from zoo.config.opset import DEFAULT_OPSET, opset_of
 from zoo.export.onnx import OPSETS, export_onnx
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
@@ -32,3 +32,8 @@ def test_files_are_exported_and_put_in_order_in_the_same_opset(tmp_path):
     )
     feed = Feed.image(Preprocess(size=(8, 8)))
     assert opset(normalized(newer, feed, (["data"], ["output"]))) == DEFAULT_OPSET
+
+
+def test_the_opset_of_each_artifact():
+    assert [opset_of(name, 11) for name in ("fp32.onnx", "fp16.onnx", "int8_static.onnx")] == [11, 11, 13]
+    assert [opset_of(name, 17) for name in ("int8_dynamic.onnx", "opset11.onnx", "fp32")] == [17, 11, None]

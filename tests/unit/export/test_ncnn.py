@@ -3,13 +3,17 @@
 import signal
 from dataclasses import replace
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from torch import nn
 
 from samples.nets import fully
-from samples.sources import refused
-from zoo.errors import ZooError
-from zoo.export.ncnn import Target, first_that_agrees, to_ncnn
+from samples.onnx import chain
+from samples.sources import build, exported, passed, refused
+from zoo.errors import ArtifactError, ZooError
+from zoo.export.ncnn import Target, check_agreement, first_that_agrees, to_ncnn
 from zoo.export.torchscript import export_torchscript
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
@@ -89,3 +93,52 @@ def test_layers_of_the_pair_have_names_of_their_own_and_it_runs(tmp_path):
     assert len(names) == len(set(names)) > 4
     with pytest.raises(ZooError, match=r"has inputs .* and outputs"):
         to_ncnn(tmp_path / "model.pt", replace(target, outputs=2))
+
+
+@pytest.mark.parametrize(
+    ("last", "size", "noise", "agrees"),
+    [
+        ("Sigmoid", 1e-5, 3e-6, True),  # of what a sigmoid can be, nothing
+        ("Sigmoid", 1e-2, 3e-3, False),
+        ("Sigmoid", 1e-5, 3e-5, False),
+        ("Relu", 1e-5, 3e-6, False),  # nobody knows what it can be
+        ("Relu", 1e-5, 1e-9, True),
+    ],
+)
+def test_noise_where_nothing_excites_the_model_is_no_disagreement(
+    monkeypatch, tmp_path, last, size, noise, agrees
+):
+    onnx.save(chain((last, None)), tmp_path / "truth.onnx")
+    generator = np.random.default_rng(0)
+    own = generator.random((1, 3, 8, 8), np.float32) * size
+    other = own + generator.choice([-noise, noise], own.shape).astype(np.float32)
+    answers = iter([(own,), (other,)])
+    monkeypatch.setattr("zoo.export.ncnn.isolated", lambda *_: next(answers))
+    feed = Feed.image(Preprocess(size=(8, 8)))
+    target = Target("m", feed, 1, tmp_path / "m.param", tmp_path / "m.bin")
+    if agrees:
+        check_agreement(tmp_path / "truth.onnx", target)
+    else:
+        with pytest.raises(ArtifactError, match="output 0 has the cosine"):
+            check_agreement(tmp_path / "truth.onnx", target)
+
+
+class Attention(nn.Module):
+    """Queries, keys and values by one projection, reshaped to five dimensions, as in ViTs and recognisers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.qkv = nn.Conv2d(3, 16, 8, 8), nn.Linear(16, 48)
+
+    def forward(self, x):
+        y = self.qkv(self.stem(x).flatten(2).transpose(1, 2))
+        q, k, v = y.reshape(1, -1, 3, 2, 8).permute(2, 0, 3, 1, 4)
+        y = (q @ k.transpose(2, 3)).softmax(-1) @ v
+        return y.transpose(1, 2).reshape(1, -1, 16)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_attention_of_an_onnx_file_goes_to_ncnn(tmp_path):
+    passed(build(exported(Attention(), tmp_path / "model.onnx"), tmp_path / "out"))
+    files = {each.name for each in (tmp_path / "out").glob("*.onnx")}
+    assert files == {"fp32.onnx", "tiny.onnx"}, "nothing is left beside them"

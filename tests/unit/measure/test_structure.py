@@ -10,9 +10,10 @@ import pytest
 from onnx import TensorProto, helper, load, numpy_helper, save
 
 from samples.artifacts import changed_in_time, pair
+from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.verification import FileFacts
-from zoo.measure.structure import ROUNDINGS, check_structure, file_facts, strays
+from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_facts, strays
 from zoo.ncnn.graph import Graph
 
 
@@ -198,3 +199,28 @@ def test_a_layer_too_many_and_another_storage_are_seen(rounding):
     assert "numbers" not in found(small_network())[0] and "is stored FP32, not" in found(small_network())[0]
     (sentence,) = found(Graph(rounded.layers[:-1]))
     assert sentence.startswith(f"it has {len(rounded.layers) - 1} layers, and fp32 has {len(rounded.layers)}")
+
+
+def test_an_onnx_file_of_another_form_than_it_should_have(tmp_path):
+    """Its opset, the names at its ends, and what a vendor's toolchain has."""
+    path = onnx_file(tmp_path / "m.onnx", SCALE, RELU)
+    form = OnnxForm(17, ("data",), ("output",), frozenset({"Mul", "Relu"}))
+    assert check_structure("onnxruntime", [path], form).ok
+    for wrong, text in (
+        (replace(form, opset=11), "m.onnx is of opset 17, and should be of 11"),
+        (replace(form, inputs=("x",)), "m.onnx has inputs named data, and they should be x"),
+        (replace(form, outputs=("y", "z")), "m.onnx has outputs named output, and they should be y, z"),
+        (replace(form, operators=frozenset({"Mul"})), "m.onnx has Relu (node output), which the vendor's"),
+    ):
+        found = check_structure("onnxruntime", [path], wrong)
+        assert not found.ok and found.problems[0].startswith(text)
+
+
+def test_the_form_of_each_artifact():
+    described = card("net")
+    form = OnnxForm.of("opset11.onnx", 11, described)
+    assert form is not None and form.operators is not None and "Einsum" not in form.operators
+    assert (form.inputs, form.outputs) == (("data",), ("output",))
+    plain = OnnxForm.of("fp32.onnx", 17, described)
+    assert plain is not None and plain.operators is None
+    assert OnnxForm.of("fp32", None, described) is None

@@ -34,7 +34,7 @@ from zoo.errors import ArtifactError, ZooError, of_runtime
 from zoo.images.inputs import Feed
 from zoo.jobs.isolation import ChildDied
 from zoo.measure.reference_set import ReferenceSet, SearchImages
-from zoo.measure.verify import verify
+from zoo.measure.verify import excites_nothing, verify
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.fp16 import to_fp16
 from zoo.runners.inference import run
@@ -327,3 +327,22 @@ def test_what_is_not_finite_at_the_second_shape_fails(dynamic):
 def test_reference_outputs_that_lack_the_second_shape_are_no_verdict(dynamic):
     with pytest.raises(ZooError, match="the reference outputs lack those of the second shape; build them"):
         dynamic(second=None)
+
+
+@pytest.mark.parametrize(
+    ("last", "reach", "judges"),
+    [("Sigmoid", 1e-5, False), ("Sigmoid", 0.02, True), ("ReLU", 1e-5, True), ("ReLU", 0.0, False)],
+)
+def test_images_that_excite_nothing_judge_nothing(tmp_path, last, reach, judges):
+    """A text detector on pictures without text: its answers are noise, and so would be another model's."""
+    param = tmp_path / "fp32.param"
+    param.write_text(f"7767517\n2 2\nInput in0 0 1 in0\n{last} end 1 1 in0 out0\n")
+    answers = np.full((3, 1, 4, 4), reach, np.float32)
+    said = excites_nothing(artifact(param, tmp_path / "fp32.bin"), (answers,), "photos")
+    assert bool(said) != judges
+    if said:
+        assert "for the images of photos are at most" in said[0] and "give others" in said[0]
+        assert ("and can be 1" in said[0]) == (last == "Sigmoid")
+    more = np.ones((3, 2), np.float32)  # an output of several that answers is enough
+    param.write_text(f"7767517\n3 3\nInput in0 0 1 in0\n{last} end 1 1 in0 out0\nReLU other 1 1 in0 out1\n")
+    assert not excites_nothing(artifact(param, tmp_path / "fp32.bin"), (answers, more), "photos")

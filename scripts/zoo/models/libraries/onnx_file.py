@@ -190,8 +190,8 @@ def _dims(given: onnx.ValueInfoProto) -> list[int | None]:
     if tensor.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(tensor.elem_type).lower()
         raise ZooError(
-            f"its input {given.name} is {kind}, and only float inputs can be given; export it for float32, "
-            "without what prepares the image"
+            f"its input {given.name} is {kind}, and only float inputs can be given; export it "
+            "with inputs of float32"
         )
     dims = _sizes(given)
     if not dims or dims[0] not in (None, 1):

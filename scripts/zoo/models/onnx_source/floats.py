@@ -1,11 +1,11 @@
 """float16 and bfloat16 inside an ONNX model, as float32: the weights are the same numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
-HALVES = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16"}
+HALVES: Mapping[int, str] = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16"}
 _TYPES = {"Cast": "to", **dict.fromkeys(("EyeLike", "RandomNormal", "RandomUniform", "Bernoulli"), "dtype")}
 """Operators that say a type -> the attribute in which they do."""
 

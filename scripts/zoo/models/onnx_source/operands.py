@@ -1,6 +1,6 @@
 """The constants of a quantized ONNX graph: numbers with scales and zero points, and the floats meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 
 Array = NDArray[Any]
 
-RANGES = {
+RANGES: Mapping[int, tuple[int, int]] = {
     TensorProto.UINT8: (0, 255),
     TensorProto.INT8: (-128, 127),
     TensorProto.UINT16: (0, 65535),

@@ -73,13 +73,7 @@ class _Folding:
         returned = [each.name for each in self._graph.output if each.name in self._codes]
         if returned:
             raise ZooError(f"its output {returned[0]} is quantized; give the model before quantization")
-        del self._graph.node[:], self._graph.value_info[:]
-        self._graph.node.extend(self._nodes)
-        read = {name for node in self._nodes for name in node.input} | _names(self._graph.output)
-        for group in (self._graph.initializer, self._graph.input):
-            kept = [each for each in group if each.name in read or each.name not in self._constants]
-            del group[:]
-            group.extend(kept)  # type: ignore[arg-type]
+        _replace(self._graph, self._nodes, self._constants)
 
     def quantize(self, node: NodeProto) -> None:
         scale, zero = self._constants.array(node, 1), self._constants.zero(node, 2)
@@ -154,7 +148,7 @@ class _Folding:
     def _operand(self, node: NodeProto, place: int, axis: int = 0) -> str:
         """The float of an input that is followed by its scale and zero point."""
         if node.input[place] in self._codes:
-            return node.input[place]
+            return str(node.input[place])
         values = self._constants.floats(node, place, axis)
         return self._constants.keep(f"{node.output[0]}/operand_{place}", values)
 
@@ -214,5 +208,12 @@ def _rule(operator: str) -> Callable[[_Folding, NodeProto], None]:
     return _RULES.get(operator, _Folding.other)
 
 
-def _names(values: Sequence[object]) -> set[str]:
-    return {getattr(each, "name", "") for each in values}
+def _replace(graph: GraphProto, nodes: Sequence[NodeProto], constants: Operands) -> None:
+    """Give a graph these nodes, and drop the constants that none of them reads."""
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    read = {name for node in nodes for name in node.input} | {each.name for each in graph.output}
+    for group in (graph.initializer, graph.input):
+        kept = [each for each in group if each.name in read or each.name not in constants]
+        del group[:]
+        group.extend(kept)

@@ -3,7 +3,10 @@
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from torch import nn
 
 from samples.nets import fully
 from samples.sources import KERNEL, SMALL, build, exported, onnx_model, passed, refused
@@ -18,13 +21,13 @@ def test_a_dynamic_onnx_file(tmp_path):
     axes = {"x": {0: "batch", 2: "height", 3: "width"}}
     entry = exported(fully(), tmp_path / "model.onnx", input_names=["x"], dynamic_axes=axes)
     with pytest.raises(
-        ZooError, match=r"tiny: .*x has dynamic dimensions, \[3, \?, \?\] without the batch; give two"
+        ZooError, match=r"tiny: .*x has dynamic dimensions, \[3, \?, \?\] without the batch; give the shape"
     ):
         build(entry, tmp_path / "out")
     built = build(entry | {"preprocess": {"size": [32, 48]}, "second_size": [64, 40]}, tmp_path / "both")
     passed(built)
     assert built.reports["fp32"]["numbers"]["second"]["shapes"] == [[3, 64, 40]]
-    built = build(entry | {"preprocess": SMALL, "second_size": [32, 32]}, tmp_path / "static")
+    built = build(entry | {"preprocess": SMALL}, tmp_path / "static")
     passed(built)
     (given,) = onnx.load(tmp_path / "static/fp32.onnx").graph.input
     assert [dim.dim_value for dim in given.type.tensor_type.shape.dim] == [1, 3, 32, 32]
@@ -104,6 +107,69 @@ def test_what_a_sound_file_says_of_itself(tmp_path):
     assert onnx_file.outputs_of_file(path, feed) == {"y": (4, 6, 6)}
     traits = onnx_models.traits(spec, Preprocess())
     assert traits == Traits(feed, {"y": (4, 6, 6)}, 108, None)
+
+
+def whole(folder) -> dict:
+    """A file of a convolution, a ReLU and a mean, NCHW in float32."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return exported(net, folder / "float.onnx", input_names=["x"])
+
+
+class LastChannels(nn.Module):
+    """A net that takes its image NHWC."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x.permute(0, 3, 1, 2)).mean((2, 3))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_that_are_inside_out_build_and_say_so(tmp_path):
+    """float16 inside in an order of its own, channels last, a batch of -1."""
+    half = convert_float_to_float16(onnx.load(whole(tmp_path)["onnx"]), keep_io_types=True)
+    onnx.save(half, tmp_path / "half.onnx")
+    minus = onnx.load(whole(tmp_path)["onnx"])
+    for each in (*minus.graph.input, *minus.graph.output):
+        each.type.tensor_type.shape.dim[0].dim_value = -1
+    onnx.save(minus, tmp_path / "minus.onnx")
+    last = exported(LastChannels(), tmp_path / "last.onnx", shape=(1, 32, 48, 3))
+    said = {
+        "half": ({"onnx": str(tmp_path / "half.onnx")}, "float16 is float32"),
+        "minus": ({"onnx": str(tmp_path / "minus.onnx")}, "dimensions of -1 or 0"),
+        "last": (last, "is NHWC; it is given as NCHW"),
+    }
+    for name, (entry, text) in said.items():
+        built = build(entry, tmp_path / name)
+        passed(built)
+        assert any(text in change for change in built.card.source["changes"]), name
+        assert built.card.input == (3, 32, 48)
+
+
+def test_a_quantized_file_is_compared_with_what_is_made_of_it(tmp_path, monkeypatch):
+    q, z = numpy_helper.from_array(np.float32(0.05), "s"), numpy_helper.from_array(np.uint8(128), "z")
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    spec = ModelSpec.from_config("m", onnx_model(nodes, tmp_path / "m.onnx", weights=[q, z]))
+    assert any("it was quantized" in change for change in onnx_models.traits(spec, Preprocess()).changes)
+    monkeypatch.setattr(onnx_file, "MOST_ROUNDED", 0.0)
+    with pytest.raises(ZooError, match=r"m\.onnx is quantized, and its output 0 differs from that of its"):
+        onnx_models.traits(spec, Preprocess())
+
+
+def test_weights_that_are_constants_count(tmp_path):
+    """As Paddle writes them."""
+    nodes = [
+        helper.make_node("Constant", [], ["w"], value=KERNEL),
+        helper.make_node("Conv", ["x", "w"], ["y"]),
+    ]
+    onnx_model(nodes, tmp_path / "m.onnx")
+    assert onnx_file.parameters(onnx_file.read(tmp_path / "m.onnx")) == 108
 
 
 def test_a_file_that_onnxruntime_refuses_is_named(tmp_path):

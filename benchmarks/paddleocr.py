@@ -1,0 +1,97 @@
+"""PaddleOCR's three nets, ONNX files that nobody here made, through every ncnn precision, on drawn text.
+
+    pip install --no-deps rapidocr-onnxruntime
+    python benchmarks/paddleocr.py --out build/paddleocr
+
+It draws pictures of text, builds fp32, fp16 and int8 of the detector, the classifier of upside-down lines and
+the recogniser, and fails unless each passes its verification.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import yaml
+from PIL import Image, ImageDraw, ImageFont
+
+HOME = Path(__file__).resolve().parents[1]
+PACKAGE = "rapidocr-onnxruntime"
+NETS = {
+    "det": ("*_det_infer.onnx", [320, 320]),
+    "cls": ("*_cls_infer.onnx", [48, 192]),
+    "rec": ("*_rec_infer.onnx", [48, 320]),
+}
+"""What the file of each net is called, and the height and width of the pictures that it is built for."""
+PRECISIONS = ("fp32", "fp16", "int8")
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+IMAGES = 48
+
+
+def draw(folder: Path, size: list[int], seed: int) -> None:
+    """Pictures of words on plain grounds: one line that fills a low one, several lines else."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance, (height, width) = random.Random(seed), size
+    for index in range(IMAGES):
+        ground, ink = chance.randint(150, 255), chance.randint(0, 90)
+        picture = Image.new("RGB", (width, height), (ground, ground, chance.randint(150, 255)))
+        pen, line = ImageDraw.Draw(picture), height if height < 100 else chance.randint(36, 60)
+        for top in range(0, height - line + 1, line):
+            words = "".join(chance.choice(LETTERS) for _ in range(chance.randint(4, 12)))
+            font = ImageFont.load_default(size=line * chance.uniform(0.5, 0.8))
+            pen.text((chance.randint(2, 16), top + line // 10), words, fill=(ink, ink, ink), font=font)
+        turned = picture.rotate(180) if height < 100 and width < 200 and index % 2 else picture
+        turned.save(folder / f"{index:03d}.png")
+
+
+def entry(net: str, out: Path) -> dict[str, object]:
+    """A net's entry in config.yaml."""
+    pattern, size = NETS[net]
+    (file,) = (each for each in distribution(PACKAGE).files or () if each.match(pattern))
+    sets = {"calibration": "calibration", "verification": "verification", "evaluation": "verification"}
+    return {
+        "onnx": str(file.locate()),
+        "task": "other",
+        "preprocess": {
+            "size": size,
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": [0.5] * 3,
+            "std": [0.5] * 3,
+        },
+        "artifacts": list(PRECISIONS),
+        **{purpose: {"path": str(out / net / name), "images": IMAGES} for purpose, name in sets.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cores", default="2")
+    given = parser.parse_args()
+    out = given.out.resolve()
+    for net, (_, size) in NETS.items():
+        for seed, name in enumerate(("calibration", "verification")):
+            draw(out / net / name, size, seed)
+    config = out / "config.yaml"
+    config.write_text(yaml.safe_dump({"devices": ["cpu"], "models": {net: entry(net, out) for net in NETS}}))
+    files = [f"results/cpu/{net}/{each}.verify.json" for net in NETS for each in PRECISIONS]
+    command = ["snakemake", "--snakefile", HOME / "Snakefile", "--directory", out, "--cores", given.cores]
+    subprocess.run([*command, "--configfile", config, "--", *files], check=True)
+    failed = 0
+    for file in files:
+        record = json.loads((out / file).read_text())
+        numbers, verdict = record["numbers"], record["verdict"]
+        failed += not verdict["passed"]
+        measured = (
+            f"{numbers['sqnr_db']:.1f} dB, cosine {numbers['cosine']['min']:.6f}" if numbers else "nothing"
+        )
+        print(file, measured, "passed" if verdict["passed"] else verdict["failures"])
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
