@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
 
+from zoo.jobs.surroundings import cpu_name
+
 PACKAGES = ("ncnn", "torch", "onnxruntime")
 
 
