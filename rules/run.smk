@@ -1,9 +1,9 @@
 """What a run of Snakemake does before it plans: it takes all cores unless told otherwise, lets Python lie in any
-folder, takes over from runs that were killed (their locks, and their temporary files), and ends where somebody
-else's hand was at what was made.
+folder, takes over from runs that were killed, and ends where what was made is not what it was.
 """
 
-from zoo.jobs import interpreter, lifeline, owners, scratch
+from zoo.jobs import lifeline, scratch
+from zoo.jobs.run import interpreter, owners
 
 # Not by `cores: all` in a profile: Snakemake would no longer take -j for the number of cores.
 if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
@@ -17,6 +17,6 @@ if workflow.is_main_process:
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
     scratch.sweep(outputs.RESULTS)
     scratch.sweep(outputs.LOCKS)
-    if not changes.builds_nothing(sys.argv):
-        with in_a_sentence(about=""):
-            changes.refuse_changed(ZOO, CHECK in sys.argv and typed_targets() == [CHECK])
+    idle = changes.builds_nothing(sys.argv) or CHECK in sys.argv and typed_targets() == [CHECK]
+    with in_a_sentence(about=""):
+        changes.refuse_changed(ZOO, only_checked=idle)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from zoo.jobs.interpreter import quote_interpreter
+from zoo.jobs.run.interpreter import quote_interpreter
 
 
 @pytest.mark.parametrize("path", ["/opt/my zoo/bin/python", "/opt/Ordner's é/python", "/opt/a;b$c/python"])

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from zoo.jobs.host import Host
-from zoo.jobs.owners import take_over
+from zoo.jobs.run.owners import take_over
 
 BUILD = """
 import sys, time
 from pathlib import Path
-from zoo.jobs.owners import take_over
+from zoo.jobs.run.owners import take_over
 
 print("said:", take_over(Path("owners"), Path("locks")), flush=True)
 for name in sys.argv[1:]:
