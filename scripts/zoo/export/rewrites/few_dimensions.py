@@ -199,9 +199,8 @@ class FewDimensions(TorchFunctionMode):
             size = int(tensor.shape[dim])
             if first := int(shift) % size:
                 self.count += 1
-                before = (slice(None),) * (dim % tensor.dim())
-                ends = tensor[*before, size - first :], tensor[*before, : size - first]
-                tensor = torch.cat(ends, dim)
+                start, end = torch.split(tensor, [size - first, first], dim)
+                tensor = torch.cat([end, start], dim)
         return tensor
 
 

@@ -29,15 +29,19 @@ def test_any_order_of_dimensions_is_reached_in_four(order):
 
 
 class Windows(nn.Module):
-    """Shifted windows of an image in NHWC, there and back, with attention in each."""
+    """Shifted windows of an image in NHWC, there and back, with attention in each.
+
+    A convolution comes first: it tells pnnx which dimension is the batch.
+    """
 
     def __init__(self, dim: int = 8, window: int = 4) -> None:
         super().__init__()
-        self.window, self.qkv, self.proj = window, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.window, self.stem = window, nn.Conv2d(dim, dim, 1)
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.mask = nn.Parameter(torch.randn(12, 1, window * window, window * window))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = torch.roll(x.permute(0, 2, 3, 1), (-2, -1), (1, 2))
+        x = torch.roll(self.stem(x).permute(0, 2, 3, 1), (-2, -1), (1, 2))
         b, h, w, c = x.shape
         k = self.window
         y = x.view(b, h // k, k, w // k, k, c).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, k * k, c)
