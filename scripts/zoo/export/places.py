@@ -18,7 +18,7 @@ def places_of(operator: str, model: nn.Module, example: Tensors) -> list[str]:
 
     The model is traced on `example` unless it is TorchScript. Empty if that fails, or nobody calls it.
     """
-    wrapped = "model" if isinstance(model, Flattened) else ""
+    wrapped = "flattened" if isinstance(model, Flattened) else ""
     if not isinstance(model, torch.jit.ScriptModule):
         try:
             with torch.no_grad(), exporting():

@@ -113,7 +113,7 @@ class Places:
             given, made = blobs[: int(inputs)], blobs[int(inputs) :]
             known = next((last[blob] for blob in given if blob in last), "")
             named = kind.startswith("nn.") and not re.fullmatch(r"[a-z0-9]+_\d+", name)
-            own = name if named else known
+            own = name.removeprefix("flattened.") if named else known  # the wrapper `Flattened` is ours
             behind[name] = own
             last |= dict.fromkeys(made, own)
         return cls(behind)

@@ -67,10 +67,10 @@ class Flattened(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model, self.training = model, model.training
+        self.flattened, self.training = model, model.training
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(tensors_of(self.model(*inputs)))
+        return tuple(tensors_of(self.flattened(*inputs)))
 
 
 @torch.no_grad()
