@@ -95,7 +95,25 @@ def _onnx(traced: Path, made: Path, feed: Feed, outputs: int) -> Path:
     second = feed.second()
     other = zeros(second.shapes) if second else None
     export_onnx(open_file(traced), zeros(feed.shapes), made, DEFAULT_OPSET, names, other)
+    _with_initializers(made)
     return made
+
+
+def _with_initializers(file: Path) -> None:
+    """Constants, as which TorchScript's weights are exported, as initializers: onnx2torch looks there."""
+    import onnx
+
+    model = onnx.load(file)
+    nodes = [
+        node for node in model.graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"
+    ]
+    for node in nodes:
+        tensor = node.attribute[0].t
+        tensor.name = node.output[0]
+        model.graph.initializer.append(tensor)
+        model.graph.node.remove(node)
+    if nodes:
+        onnx.save(model, file)
 
 
 def _through_onnx2torch(file: Path, made: Path, feed: Feed) -> Path:
