@@ -1,16 +1,18 @@
 """Needs: torchscript.pt, or fp32.onnx for a model that is an ONNX file.
-Makes: ncnn's fp32.param and .bin through pnnx, and from them those of fp16 and bf16.
+Makes: ncnn's fp32.param and .bin through pnnx with fp32.conversion.json, which says by which way, and from
+them those of fp16 and bf16.
 """
 
 
 rule ncnn_fp32:
-    """Convert TorchScript to ncnn with pnnx, and refuse what ncnn could not run."""
+    """Convert TorchScript to ncnn, by the first way that gives what torch gives."""
     input:
         torchscript="results/{device}/{model}/torchscript.pt",
         card="results/weights/{model}.json",
     output:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
+        record="results/{device}/{model}/fp32.conversion.json",
     log:
         "results/logs/ncnn_fp32/{device}/{model}.log",
     benchmark:
@@ -19,10 +21,11 @@ rule ncnn_fp32:
         model=models_that(lambda model: model.spec.library != "onnx"),
     threads: 1
     resources:
-        mem_mb=by_size(300, 4.2),
+        mem_mb=by_size(1200, 5),
         disk_mb=by_size(100, 2.1),
     params:
         code=code("ncnn_fp32.py"),
+        pictures=outputs.conversion_pictures(HOME),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
@@ -30,13 +33,14 @@ rule ncnn_fp32:
 
 
 rule ncnn_from_onnx:
-    """Convert an ONNX file to ncnn, by the way that gives what onnxruntime gives."""
+    """Convert an ONNX file to ncnn, by the first way that gives what onnxruntime gives."""
     input:
         onnx="results/{device}/{model}/fp32.onnx",
         card="results/weights/{model}.json",
     output:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
+        record="results/{device}/{model}/fp32.conversion.json",
     log:
         "results/logs/ncnn_fp32/{device}/{model}.log",
     benchmark:
@@ -48,6 +52,7 @@ rule ncnn_from_onnx:
         mem_mb=by_size(1200, 9),
     params:
         code=code("ncnn_from_onnx.py"),
+        pictures=outputs.conversion_pictures(HOME),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:

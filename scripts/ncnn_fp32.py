@@ -1,22 +1,42 @@
-"""Convert TorchScript to ncnn with pnnx, and check the outcome."""
+"""Convert TorchScript to ncnn by the first way whose pair answers as the TorchScript does."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
-from zoo.export.ncnn import Target, to_ncnn
+from zoo.export.ncnn import Target, first_that_agrees, pictures_for
+from zoo.export.ways import from_torchscript
+from zoo.images.sets import ImageSet, samples
 from zoo.jobs.reporting import reporting
+from zoo.jobs.scratch import scratch
+from zoo.runners.artifact import Artifact
 
 snakemake: Any
 
 
-def main(*, torchscript: str, card: str, param: str, weights: str) -> None:
-    model = ModelCard.read(card)
-    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
-    to_ncnn(Path(torchscript), target)
+def main(
+    *, torchscript: str, card: str, pictures: dict[str, Any], param: str, weights: str, record: str
+) -> None:
+    model, source = ModelCard.read(card), Path(torchscript)
+    feed, outputs = model.feed, len(model.outputs)
+    target = Target(model.name, feed, outputs, Path(param), Path(weights))
+    truth = Artifact(model.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
+    chosen = pictures_for(feed, samples(ImageSet.from_dict(pictures)))
+    with scratch(param) as folder:
+        conversion = first_that_agrees(from_torchscript(source, feed, outputs, folder), truth, target, chosen)
+    conversion.write(record)
+    logging.info("converted by %s", conversion.way)
 
 
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards), snakemake):
-        main(torchscript=files.torchscript, card=files.card, param=made.param, weights=made.weights)
+        main(
+            torchscript=files.torchscript,
+            card=files.card,
+            pictures=snakemake.params.pictures,
+            param=made.param,
+            weights=made.weights,
+            record=made.record,
+        )

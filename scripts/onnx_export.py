@@ -31,7 +31,7 @@ def main(*, spec: ModelSpec, weights: str, card: str, opset: int, output: str) -
     example, second = zeros(feed.shapes), feed.second()
     model = load(spec, weights)
     if not spec.kind.is_file:
-        logging.info("rewrites: %s", rewrite(model, example))
+        logging.info("rewrites: %s", rewrite(model, example, feed.dynamic))
     other = zeros(second.shapes) if second else None
     export_onnx(model, example, output, opset, names, other)
 

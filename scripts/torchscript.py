@@ -29,7 +29,7 @@ def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) 
     example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
     if not spec.kind.is_file:
-        logging.info("traced on %s; rewrites: %s", target, rewrite(model, example))
+        logging.info("traced on %s; rewrites: %s", target, rewrite(model, example, feed.dynamic))
     export_torchscript(model, example, output, zeros(second.shapes, target) if second else None)
 
 

@@ -45,3 +45,21 @@ class Fully(nn.Module):
 def fully(channels: int = 3) -> nn.Module:
     """The entry point of the same."""
     return Fully(channels)
+
+
+class Varying(nn.Module):
+    """Its variance has no form on pnnx's way from TorchScript, and one on that from ONNX."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 5)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        x = self.stem(image)
+        x = x * torch.rsqrt(x.var(1, keepdim=True) + 1e-3)
+        return {"scores": self.head(x.mean((2, 3))), "map": x}
+
+
+def varying() -> nn.Module:
+    """The entry point of the same."""
+    return Varying()

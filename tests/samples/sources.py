@@ -28,6 +28,7 @@ from zoo.jobs.records import read_json
 from zoo.runners.artifact import Artifact
 
 GATES = {"min_cosine": 0.9999}
+PICTURES = {"name": "natural", "path": "calib/natural", "images": 2}
 FORMATS = {"fp32": "ncnn", "fp32.onnx": "onnxruntime", "torchscript": "torch"}
 
 
@@ -55,13 +56,14 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     }
     onnx, traced = str(folder / "fp32.onnx"), str(folder / "torchscript.pt")
     onnx_export.main(spec=spec, weights=kept, card=card, opset=DEFAULT_OPSET, output=onnx)
-    pair = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
+    converted = dict(zip(("param", "weights"), map(str, files["fp32"]), strict=True))
+    converted |= {"record": str(folder / "fp32.conversion.json"), "pictures": PICTURES}
     if "torchscript" in spec.kind.without:
         del files["torchscript"]
-        ncnn_from_onnx.main(onnx=onnx, card=card, **pair)
+        ncnn_from_onnx.main(onnx=onnx, card=card, **converted)
     else:
         torchscript.main(spec=spec, weights=kept, card=card, device="cpu", output=traced)
-        ncnn_fp32.main(torchscript=traced, card=card, **pair)
+        ncnn_fp32.main(torchscript=traced, card=card, **converted)
     images = {"name": "noise", "path": str(samples or noise_images(folder / "noise"))}
     truth = str(folder / "reference.npz")
     reference.main(spec=spec, weights=kept, card=card, images=images, threads=1, output=truth)

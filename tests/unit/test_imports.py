@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "models": {"jobs", "images", "config", "runners"},
     "training": {"jobs", "images", "config", "models"},
     "measure": {"jobs", "images", "ncnn", "config", "runners"},
-    "export": {"jobs", "images", "ncnn", "config", "runners", "measure"},
+    "export": {"jobs", "images", "ncnn", "config", "runners", "models", "measure"},
     "onnx": {"images", "config", "measure"},
     "calibration": {"jobs", "images", "ncnn", "runners"},
     "quantize": {"jobs", "ncnn", "calibration"},

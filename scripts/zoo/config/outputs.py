@@ -4,10 +4,12 @@ constraints of the rules' wildcards, and what is said of an output that is impos
 Read each time a build starts, so the standard library is all it needs.
 """
 
+import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.libraries import LIBRARIES
@@ -29,6 +31,7 @@ OF_SEARCH = {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
 _MODEL = "{device}/{model}/"
 OUTPUTS = (
     *(_MODEL + file for kind in ARTIFACTS.values() for file in kind.files),
+    _MODEL + "fp32.conversion.json",
     *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
     _MODEL + "vendor_bundle.zip",
     _MODEL + "calibration.npz",
@@ -176,6 +179,14 @@ def unlocked_device(zoo: Zoo) -> str:
 def layer_reference(device: str, model: str, artifact: str) -> list[str]:
     """ncnn's own fp32 files, which ncnn artifacts are compared with layer by layer."""
     return artifact_files(device, model, "fp32") if ARTIFACTS[artifact].runtime == "ncnn" else []
+
+
+def conversion_pictures(home: Path) -> dict[str, Any]:
+    """The image set that a way to ncnn is judged on: two pictures that ship with the project in `home`.
+
+    Not the user's: another verification set would have everything converted again.
+    """
+    return {"name": "natural", "path": os.path.relpath(home / "calib/natural"), "images": 2}
 
 
 def judgement(device: str, model: str) -> list[str]:

@@ -1,7 +1,8 @@
 """From a file that pnnx reads to an ncnn pair that was run and compared, by the way that works."""
 
 import logging
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 from zoo.array_types import Arrays
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.pnnx import run_pnnx
-from zoo.images.inputs import Feed, random_inputs
+from zoo.export.ways import Conversion, Failure, Way, in_words
+from zoo.images.decode import read_inputs
+from zoo.images.inputs import FILE, Feed, random_inputs
+from zoo.images.sets import Sample
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied, isolated
 from zoo.measure.metrics import cosine, max_abs_error
@@ -21,11 +25,10 @@ from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import shaped_like
 
 LEAST_COSINE = 0.9999
-"""To the source's outputs for random inputs: a conversion is exact but for float32 in another order."""
-
-LARGEST_NOISE = 1e-5
-"""An error of no more than this share of what an output can be is float32 in another order, whatever its
-direction: where nothing excites a detector, its output is all but zero, and noise is all that it has."""
+"""To the source's outputs: a conversion is exact but for float32 in another order."""
+NO_ERROR = 1e-5
+"""An error that is none, as a share of the largest number that the output had on any input or, where its
+end tells, can have: where nothing excites a detector, its output is all but zero, and noise is all of it."""
 
 
 @dataclass(frozen=True)
@@ -56,45 +59,93 @@ def to_ncnn(source: Path, target: Target) -> None:
         load_checked(param, weights)
 
 
-def first_that_agrees(ways: Iterable[tuple[str, Callable[[], Path]]], truth: Path, target: Target) -> str:
-    """Convert by the first of `ways` whose ncnn pair answers as the ONNX file `truth` does; return its name.
+def first_that_agrees(
+    ways: Iterable[Way], truth: Artifact, target: Target, pictures: Sequence[Sample] = ()
+) -> Conversion:
+    """Convert by the first of `ways` whose ncnn pair answers as `truth` does; which it was, and why not those
+    before it.
 
-    ways: a name, and a function that makes the file which pnnx then converts. Raises ZooError with the reason
-    of each if none does, and ChildDied if a process was killed from outside.
+    truth: what the ways start from, in its own runtime. pictures: on which the two are compared, beside a
+    random input. Raises ZooError with the reason of each if none does, and ChildDied if a process was killed
+    from outside.
     """
-    reasons = []
+    expected: list[Arrays] = []
+    failed: list[Failure] = []
     for name, make in ways:
         try:
+            expected = expected or answers(truth, target.feed, pictures)
             with replacing(target.param, target.weights) as (param, weights):
                 tried = replace(target, param=param, weights=weights)
                 to_ncnn(make(), tried)
-                check_agreement(truth, tried)
-            return name
+                bounds = output_bounds(truth.files if truth.runtime == "onnxruntime" else (param, weights))
+                least = check_agreement(expected, tried, pictures, bounds)
+            return Conversion(name, least, len(expected), tuple(failed))
         except ZooError as error:
             if isinstance(error, ChildDied) and not error.crashed:
                 raise  # it tells nothing of this way, and the next may give other files
-            reasons.append(f"{name}: {error}")
-    raise ZooError("no way to ncnn works. " + " | ".join(reasons))
+            failed.append(Failure(name, _without_folders(str(error))))
+            logging.info("%s: %s", *vars(failed[-1]).values())
+    raise ZooError(
+        f"{target.model}: no way to ncnn works: {in_words(failed)}. What needs no ncnn is built alone by "
+        "artifacts: [torchscript, fp32.onnx, fp16.onnx]"
+    )
 
 
-def check_agreement(truth: Path, converted: Target) -> None:
-    """Raises ArtifactError unless an ncnn pair answers as an ONNX file does, on seeded random inputs."""
-    onnx = Artifact(converted.model, "cpu", "the ONNX file", "onnxruntime", "fp32", (truth,))
-    pair = (converted.param, converted.weights)
-    ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", pair)
-    bounds = output_bounds([truth])
-    for feed in filter(None, (converted.feed, converted.feed.second())):
-        expected, answers = (isolated(str(artifact), _answers, artifact, feed) for artifact in (onnx, ncnn))
-        pairs = zip(shaped_like(ncnn, answers, expected), expected, bounds, strict=True)
-        for place, (own, other, bound) in enumerate(pairs):
-            close = cosine(other, own)
-            if not close >= LEAST_COSINE and not max_abs_error(other, own) <= LARGEST_NOISE * (bound or 0):
+def answers(artifact: Artifact, feed: Feed, pictures: Sequence[Sample]) -> list[Arrays]:
+    """The outputs of an artifact, each (1, …), for a seeded random input and for the pictures, at the first
+    shapes and, of a dynamic model, at the second."""
+    return isolated(str(artifact), _answers, artifact, feed, pictures)
+
+
+def check_agreement(
+    expected: Sequence[Arrays],
+    converted: Target,
+    pictures: Sequence[Sample],
+    bounds: Sequence[float | None] = (),
+) -> float:
+    """The smallest cosine of an ncnn pair's outputs to `expected`, which `answers` gave of its source.
+
+    bounds: the largest absolute value that each output can have, see `output_bounds`. Raises ArtifactError,
+    naming output and input, if the cosine is too small and the error is not.
+    """
+    ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", (converted.param, converted.weights))
+    found = [
+        shaped_like(ncnn, own, other)
+        for own, other in zip(answers(ncnn, converted.feed, pictures), expected, strict=True)
+    ]
+    least = 1.0
+    for place, (own, other) in enumerate(
+        zip(zip(*found, strict=True), zip(*expected, strict=True), strict=True)
+    ):
+        largest = max(float(np.abs(each).max(initial=0)) for each in other)
+        largest = max(largest, *(bound or 0.0 for bound in bounds[place : place + 1]), 0.0)
+        for number, (one, truth) in enumerate(zip(own, other, strict=True)):
+            close = cosine(truth, one)
+            if close >= LEAST_COSINE:
+                least = min(least, close)
+            elif not max_abs_error(truth, one) <= NO_ERROR * largest:
+                what = "a picture" if number % (1 + len(pictures)) else "a random input"
                 raise ArtifactError(
-                    f"the ncnn model's output {place} has the cosine {close:.6f} to the ONNX file's, on a "
-                    "random input"
+                    f"the ncnn model's output {place} has the cosine {close:.6f} to the model's own, "
+                    f"on {what}"
                 )
+    return least
 
 
-def _answers(artifact: Artifact, feed: Feed) -> Arrays:
+def _answers(artifact: Artifact, feed: Feed, pictures: Sequence[Sample]) -> list[Arrays]:
     runner = artifact.open(threads=1)
-    return tuple(np.asarray(each)[None] for each in runner.run(random_inputs(feed.shapes)))
+    found = []
+    for each in filter(None, (feed, feed.second())):
+        given = [random_inputs(each.shapes), *(read_inputs(picture, each) for picture in pictures)]
+        found += [tuple(np.asarray(output)[None] for output in runner.run(inputs)) for inputs in given]
+    return found
+
+
+def pictures_for(feed: Feed, pictures: Sequence[Sample]) -> Sequence[Sample]:
+    """The pictures, unless the model takes what only files of arrays hold."""
+    return () if any(each.values == FILE for each in feed.inputs) else pictures
+
+
+def _without_folders(text: str) -> str:
+    """The files of a conversion lie in temporary folders, which say nothing."""
+    return re.sub(r"(?<![\w.])/\S*/(?=[^/\s]+)", "", text)

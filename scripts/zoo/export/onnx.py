@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import onnxsim
@@ -11,14 +12,14 @@ from torch import nn
 
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
+from zoo.export.refusals import explained
 from zoo.export.rewrites import model_name
 from zoo.export.tracing import (
     Tensors,
     another_shape,
     as_tuple,
-    check_outputs,
-    probe_of,
-    without_expected_warnings,
+    check_answers,
+    exporting,
 )
 from zoo.jobs.files import replacing
 from zoo.jobs.onnx_data import SUFFIX
@@ -91,7 +92,7 @@ def _simplified(
     with scratch(path) as folder, libraries_scratch(path):
         raw = str(folder / "raw.onnx")
         try:
-            with without_expected_warnings():
+            with exporting():
                 torch.onnx.export(
                     model,
                     example,
@@ -105,10 +106,8 @@ def _simplified(
             # Where onnxsim cannot write its temporary file it takes another way, to other bytes.
             reserve(folder, Path(raw).stat().st_size)
             simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
-        except RuntimeError as error:  # that of an operator without a form in this opset, too
-            raise ZooError(
-                f"{model_name(model)}: export to ONNX opset {opset} failed, choose another one: {error}"
-            ) from error
+        except RuntimeError as error:
+            raise ZooError(explained(model, example, opset, error)) from error
     return simplified
 
 
@@ -125,13 +124,17 @@ def _changing(
 def _check_onnx(model: nn.Module, example: Tensors, path: Path) -> None:
     try:
         onnx.checker.check_model(path, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ZooError(f"{model_name(model)}: onnxsim made an invalid ONNX model: {error}") from error
-    probe = probe_of(example)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(f"{model_name(model)}: onnxsim made an invalid ONNX model: {reason}") from error
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    fed = zip((each.name for each in session.get_inputs()), probe, strict=True)
-    try:
-        outputs = session.run(None, {name: each.cpu().numpy() for name, each in fed})
-    except Exception as error:  # onnxruntime raises half a dozen unrelated classes
-        raise another_shape("ONNX model", probe, error) from error
-    check_outputs(model, "ONNX model", model(*probe), tuple(map(torch.from_numpy, outputs)))
+    names = [each.name for each in session.get_inputs()]
+
+    def run(probe: Tensors) -> list[torch.Tensor]:
+        fed = {name: each.cpu().numpy() for name, each in zip(names, probe, strict=True)}
+        try:
+            return [torch.from_numpy(np.asarray(each)) for each in session.run(None, fed)]
+        except Exception as error:  # onnxruntime raises half a dozen unrelated classes
+            raise another_shape("ONNX model", probe, error) from error
+
+    check_answers(model, "ONNX model", run, example)

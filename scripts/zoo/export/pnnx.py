@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -58,7 +58,8 @@ def run_pnnx(
             **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
         }
         printed = _run(source_file, [given, *(f"{key}={value}" for key, value in settings.items())], param)
-        check_operators(param.read_text(), source_file, len(shapes), outputs)
+        places = Places.of(debug_param.read_text())
+        check_operators(param.read_text(), source_file, len(shapes), outputs, places)
         check_chunks(debug_param.read_text(), source_file)
     return printed
 
@@ -75,7 +76,7 @@ def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> st
         preexec_fn=end_with_parent,
     )
     if done.returncode < 0:
-        raise ChildDied.of(str(source), done.returncode, "pnnx")
+        raise ChildDied.of(str(source), done.returncode, "pnnx", done.stdout)
     if done.returncode or not param.is_file():
         raise ZooError(f"{source}: pnnx failed, {_reason(done.stdout)}; export the model again")
     return done.stdout
@@ -95,20 +96,58 @@ def _listed(shapes: Shapes) -> str:
     return ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
 
 
-def check_operators(param: str, source: str | Path, inputs: int = 1, outputs: int = 1) -> None:
+class Places:
+    """Where in the user's model the operators of pnnx stand: which modules lie before them."""
+
+    def __init__(self, behind: Mapping[str, str]) -> None:
+        self._behind = behind
+
+    @classmethod
+    def of(cls, pnnx_param: str) -> "Places":
+        """From the text of pnnx's own `.param`, in which modules (`nn.Linear blocks.0.attn.qkv …`) have the
+        names that the user gave them."""
+        behind: dict[str, str] = {}
+        last: dict[str, str] = {}
+        for kind, name, inputs, outputs, *rest in map(str.split, pnnx_param.splitlines()[2:]):
+            blobs = rest[: int(inputs) + int(outputs)]
+            given, made = blobs[: int(inputs)], blobs[int(inputs) :]
+            known = next((last[blob] for blob in given if blob in last), "")
+            named = kind.startswith("nn.") and not re.fullmatch(r"[a-z0-9]+_\d+", name)
+            own = name.removeprefix("flattened.") if named else known  # the wrapper `Flattened` is ours
+            behind[name] = own
+            last |= dict.fromkeys(made, own)
+        return cls(behind)
+
+    def sentence(self, names: Sequence[str]) -> str:
+        """`, behind blocks.0.attn.qkv and 3 other modules`; empty where nothing is known."""
+        found = list(dict.fromkeys(filter(None, map(self._find, names))))
+        if not found:
+            return ""
+        more = f" and {len(found) - 1} other modules" if len(found) > 1 else ""
+        return f", behind {found[0]}{more}"
+
+    def _find(self, name: str) -> str:
+        """pnnx's last steps put words of their own behind some names."""
+        return self._behind.get(name) or self._behind.get(re.sub(r"_ncnn\w*$", "", name), "")
+
+
+def check_operators(
+    param: str, source: str | Path, inputs: int = 1, outputs: int = 1, places: Places | None = None
+) -> None:
     """Check the text of an ncnn `.param` that pnnx made of the file `source`.
 
     Raises ZooError if it has operators that ncnn does not have, told by a dot or colons in the type
-    (`aten::addcmul`, `Tensor.reshape`, `pnnx.Expression`), or other blobs at its ends than in0 and so on for
-    its inputs, and out0 and so on for its outputs.
+    (`aten::addcmul`, `Tensor.reshape`, `pnnx.Expression`), naming the modules that they follow, or other
+    blobs at its ends than in0 and so on for its inputs, and out0 and so on for its outputs.
     """
     layers = [line.split() for line in param.splitlines()[2:]]
     foreign = Counter(layer[0] for layer in layers if "." in layer[0] or "::" in layer[0])
     if foreign:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(foreign.items()))
+        where = places.sentence([layer[1] for layer in layers if layer[0] in foreign]) if places else ""
         raise ZooError(
-            f"{source}: pnnx left operators that ncnn does not have: {counts}; "
-            "the architecture needs a rewrite in zoo/export/rewrites that writes them in another form"
+            f"{source}: pnnx left operators that ncnn does not have: {counts}{where}; leave them out of the "
+            "model, or write them in another form, as the rewrites in zoo/export/rewrites do"
         )
     fed = {layer[1] for layer in layers if layer[0] == "Input"}
     given = {blob for layer in layers for blob in layer[4:] if re.fullmatch(r"out\d+", blob)}

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from zoo.export.tracing import (
     Tensors,
     another_shape,
     as_tuple,
-    check_outputs,
-    probe_of,
-    without_expected_warnings,
+    check_answers,
+    exporting,
 )
 from zoo.jobs.files import replacing
-from zoo.runners.torch_outputs import traceable
+from zoo.runners.torch_outputs import tensors_of, traceable
 
 
 @torch.no_grad()
@@ -37,14 +37,13 @@ def export_torchscript(
     """
     example = as_tuple(example)
     model = traceable(model.eval().requires_grad_(False), example)
-    with without_expected_warnings():
+    with exporting():
         traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
     for each in (example, second):
         if each is not None:
-            probe = probe_of(each)
-            check_outputs(model, "TorchScript", model(*probe), _running(traced, probe))
+            check_answers(model, "TorchScript", partial(_running, traced), each)
     archive = io.BytesIO()
-    with without_expected_warnings():
+    with exporting():
         torch.jit.save(traced.cpu(), archive)
     with replacing(path) as (temporary,):
         _write_without_debug_records(archive, temporary)
@@ -59,8 +58,8 @@ def _write_without_debug_records(archive: io.BytesIO, path: Path) -> None:
                 target.writestr(zipfile.ZipInfo(name), source.read(name))
 
 
-def _running(traced: Any, probe: Tensors) -> Any:
+def _running(traced: Any, probe: Tensors) -> list[torch.Tensor]:
     try:
-        return traced(*probe)
+        return tensors_of(traced(*probe))
     except RuntimeError as error:
         raise another_shape("traced model", probe, error) from error

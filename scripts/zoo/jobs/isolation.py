@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from signal import ITIMER_PROF, Signals, setitimer
 from threading import Thread
@@ -36,6 +37,28 @@ CRASHES = frozenset(
     {Signals.SIGSEGV, Signals.SIGBUS, Signals.SIGABRT, Signals.SIGFPE, Signals.SIGILL, Signals.SIGSYS}
 )
 """Signals by which a process ends through its own fault; others come from outside."""
+
+_MEANING = {
+    Signals.SIGSEGV: "it used memory that is not its own",
+    Signals.SIGBUS: "a file that it reads was cut short, or the disk is full",
+    Signals.SIGABRT: "it gave up by itself",
+    Signals.SIGFPE: "it divided by zero",
+    Signals.SIGILL: "this CPU lacks an instruction that it uses",
+    Signals.SIGSYS: "the system forbids a call that it makes",
+}
+_LIMITS = {Signals.SIGXCPU: "of processor time", Signals.SIGXFSZ: "of the size of files"}
+
+
+def _kills_for_memory() -> int | None:
+    """How many processes the system ended for want of memory since it started; None where it does not say."""
+    try:
+        counts = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+        return int(counts["oom_kill"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+_KILLS_BEFORE = _kills_for_memory()
 
 ATTEMPTS = 2
 """Deaths of one kind before `attempted` gives up."""
@@ -57,8 +80,9 @@ class ChildDied(ZooError):
         self.signal = signal
 
     @staticmethod
-    def of(what: str, exitcode: int | None, program: str = "the runtime") -> "ChildDied":
-        """what: that `program` was doing. exitcode: as Python has it, a signal as its negative number."""
+    def of(what: str, exitcode: int | None, program: str = "the runtime", said: str = "") -> "ChildDied":
+        """what: that `program` was doing. exitcode: as Python has it, a signal as its negative number. said:
+        what it printed, whose last line is its reason if it gave up by itself."""
         if exitcode is None or exitcode >= 0:
             end = f"ended the process (exit status {exitcode})"
             return ChildCrashed(f"{what}: {program} {end} while running it")
@@ -66,17 +90,37 @@ class ChildDied(ZooError):
         if signal == Signals.SIGPROF:
             took = f"{program} took {ANSWER_S:g} s of a processor and did not answer"
             return ChildCrashed(f"{what}: {took}; does the model loop without end?", signal)
+        if signal == Signals.SIGABRT and "bad_alloc" in said:
+            return ChildDied(
+                f"{what}: {program} was refused memory while running it; free some, or raise its limit, and "
+                "run again",
+                signal,
+            )
         if signal in CRASHES:
-            return ChildCrashed(f"{what}: {program} crashed ({signal.name}) while running it", signal)
-        why, remedy = signal.name, "run again"
-        if signal == Signals.SIGKILL:
-            why, remedy = "out of memory?", "free some and run again"
+            last = said.strip().splitlines()[-1:] if signal == Signals.SIGABRT else []
+            why = " ".join([_MEANING[signal], *(f"({line[:120]})" for line in last)])
+            return ChildCrashed(f"{what}: {program} crashed ({signal.name}) while running it: {why}", signal)
+        why, remedy = _killed(signal)
         return ChildDied(f"{what}: {program} was killed ({why}) while running it; {remedy}", signal)
 
     @property
     def crashed(self) -> bool:
         """Whether it was the fault of what ran in it, not of somebody outside."""
         return isinstance(self, ChildCrashed)
+
+
+def _killed(signal: Signals) -> tuple[str, str]:
+    """What a signal from outside means, and what to do."""
+    if limit := _LIMITS.get(signal):
+        return f"{signal.name}: its limit {limit}", "raise it and run again"
+    if signal != Signals.SIGKILL:
+        return signal.name, "run again"
+    kills = _kills_for_memory()
+    if kills is None or _KILLS_BEFORE is None:
+        return "SIGKILL: out of memory?", "free some and run again"
+    if kills > _KILLS_BEFORE:
+        return "SIGKILL: the system ran out of memory", "free some and run again"
+    return "SIGKILL: by a limit of this machine's or by hand, not for want of memory", "run again"
 
 
 class ChildCrashed(ChildDied, ArtifactError):

@@ -28,10 +28,14 @@ from zoo.measure.gates import failures, layer_threshold, search_failures
 from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_facts, strays
 from zoo.ncnn.graph import Graph, read_param
+from zoo.ncnn.param_ids import Convolution, Int8ScaleTerm
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import outputs, shaped_like
+
+FLOAT16 = ("fp16", "w8", "int8")
+"""Precisions of ncnn whose float numbers the runtime may hold in float16, see `zoo.ncnn.options`."""
 
 PROBES = 2
 """Images that the outputs of all layers are compared on."""
@@ -118,8 +122,9 @@ class _Check:
         feed, graph = self.against.feed, Graph(read_param(self.artifact.files[0]).layers)
         moved = self.moved(graph) if self.moved else {}
         self.divergence = divergence(self.artifact, fp32, probes, feed, threshold, self.threads, moved)
-        if self.artifact.precision == "fp16":
-            self.failures += overflows(self.divergence.layers)
+        if self.artifact.precision in FLOAT16:
+            stays = [each for each in self.divergence.layers if each.layer not in _requantized(graph)]
+            self.failures += overflows(stays, self.artifact.precision)
 
     def compare_at_second_shape(self) -> None:
         """The outputs of a dynamic model at the other shape that it must take."""
@@ -181,15 +186,26 @@ def excites_nothing(artifact: Artifact, reference: Arrays, images: str) -> list[
     ]
 
 
-def overflows(layers: Iterable[LayerDifference]) -> list[str]:
+def _requantized(graph: Graph) -> set[str]:
+    """The layers whose output stays int8, which no float has to hold."""
+    convolutions = (layer for layer in graph.layers if layer.type in ("Convolution", "ConvolutionDepthWise"))
+    return {
+        layer.name
+        for layer in convolutions
+        if layer.param(Convolution.INT8_SCALE_TERM) >= Int8ScaleTerm.REQUANTIZED
+    }
+
+
+def overflows(layers: Iterable[LayerDifference], precision: str = "fp16") -> list[str]:
     """A sentence if float16 cannot hold the output of one of the layers, which are those of a divergence.
 
     It is the output in fp32 that counts: a CPU that stores float16 and computes in float32, as x86, hides it.
     """
+    within = "" if precision == "fp16" else f", in which {precision} keeps what it does not keep in int8,"
     for layer in layers:
         if layer.peak > FLOAT16_MAX:
             return [
                 f"fp16 overflow in layer {layer.layer} ({layer.type}): its output reaches {layer.peak:.4g}, "
-                f"and float16 ends at {FLOAT16_MAX:.0f}; use fp32, or scale the layer down"
+                f"and float16{within} ends at {FLOAT16_MAX:.0f}; use fp32, or scale the layer down"
             ]
     return []

@@ -2,10 +2,11 @@
 
 import pickle
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import timm.models
 import torch
@@ -16,6 +17,22 @@ from zoo.jobs.files import regular, sha256
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 """Suffixes of weight files that can be read; all but the first are pickles, loaded with weights_only=True."""
+
+WRAPPERS = (
+    *("state_dict_ema", "model_ema", "ema_state_dict", "params_ema", "ema"),
+    *(
+        "state_dict",
+        "model_state_dict",
+        "model_state",
+        "model",
+        "params",
+        "net",
+        "network",
+        "weights",
+        "module",
+    ),
+)
+"""Under which trainers keep a state dict in a checkpoint; averaged weights before those of the last step."""
 
 # What torch and safetensors raise for a broken file (of torch's old format AssertionError), and timm for one
 # that holds no dict (AttributeError).
@@ -37,8 +54,7 @@ _UNREADABLE = (
 def read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a weight file by name, on the CPU, in the file's order.
 
-    Unwrapped as timm does: the entries state_dict_ema, model_ema, state_dict or model (the first there is),
-    and the prefixes `module.` and `_orig_mod.`.
+    Unwrapped: from the first of the entries `WRAPPERS`, and of the prefixes `module.` and `_orig_mod.`.
 
     Raises ZooError if the file is missing, of an unknown kind, truncated, holds code or no tensors.
     """
@@ -49,6 +65,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
         tensors = timm.models.load_state_dict(str(path), weights_only=True)
     except _UNREADABLE as error:
         raise ZooError(_explain(path, error)) from error
+    tensors = _unwrapped(tensors)
     if not tensors:
         raise ZooError(f"{path} holds no tensors")
     for name, tensor in tensors.items():
@@ -58,6 +75,16 @@ def read(path: Path) -> dict[str, torch.Tensor]:
                 "save the state_dict() alone"
             )
     return dict(tensors)
+
+
+def _unwrapped(entries: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state dict in what a trainer saved, as far as timm left it there: the first of `WRAPPERS`."""
+    while not all(isinstance(each, torch.Tensor) for each in entries.values()):
+        inner = next((entries[key] for key in WRAPPERS if isinstance(entries.get(key), Mapping)), None)
+        if not inner:
+            return entries
+        entries = inner
+    return entries
 
 
 def _explain(path: Path, error: Exception) -> str:

@@ -66,6 +66,31 @@ def differences(model: nn.Module, tensors: Tensors) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def without_prefix(model: nn.Module, tensors: Tensors) -> tuple[Tensors, str]:
+    """The tensors under the model's names, where a prefix such as `model.` stands before all of these in a
+    file, and that prefix; the tensors as they are, and no prefix, where none does.
+
+    Whatever else is in the file, as a trainer's own metrics, is left out. Raises ZooError for a file with the
+    model's names under several prefixes.
+    """
+    wanted = model.state_dict()
+    if not wanted or all(name in tensors for name in wanted):
+        return tensors, ""
+    first = next(iter(wanted))
+    prefixes = [name.removesuffix(first) for name in tensors if name.endswith(f".{first}")]
+    whole = [prefix for prefix in prefixes if all(f"{prefix}{name}" in tensors for name in wanted)]
+    if len(whole) > 1:
+        raise ZooError(
+            f"the file holds the model's weights several times, under {', '.join(whole)}; save those that "
+            "are meant alone"
+        )
+    if not whole:
+        return tensors, ""
+    (prefix,) = whole
+    inside = {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
+    return inside, prefix
+
+
 def other_classes(model: nn.Module, tensors: Tensors) -> int | None:
     """The number of classes of a file's tensors, where it is all that keeps them from fitting the model.
 

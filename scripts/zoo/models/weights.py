@@ -1,5 +1,6 @@
 """Fetching a model's weights from the source that its specification names, and checking that they fit."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from zoo.errors import ZooError
 from zoo.models import checkpoint, hub
 from zoo.models.architecture import build, naming
 from zoo.models.libraries import Tensors, library
-from zoo.models.state_dict import differences, in_order, listed, other_classes
+from zoo.models.state_dict import differences, in_order, listed, other_classes, without_prefix
 
 Source = dict[str, Any]
 """Where weights came from, as plain values: kind, location, and what identifies the file."""
@@ -110,11 +111,23 @@ def _from_file(spec: ModelSpec, path: Path, origin: Source, any_classes: bool) -
     tensors = library(spec).own_part(checkpoint.read(path))
     check_finite(path, tensors)
     model = build(spec, spec.weights.seed)
+    tensors, prefix = _own_names(path, model, tensors)
     if any_classes and (classes := other_classes(model, tensors)):
         spec = replace(spec, args=spec.args | {"num_classes": classes})
         model = build(spec, spec.weights.seed)
     matched = _fill(spec, model, tensors, path)
+    matched += f", without the prefix {prefix}" if prefix else ""
     return model, {**origin, "sha256": digest, "matched": matched}
+
+
+def _own_names(path: Path, model: nn.Module, tensors: Tensors) -> tuple[Tensors, str]:
+    """As `without_prefix`, with a line in the log."""
+    own, prefix = without_prefix(model, tensors)
+    if prefix:
+        others = len(tensors) - len(own)
+        more = f"; {others} tensors without it are left out" if others else ""
+        logging.info("%s: the model's weights are those under the prefix %s%s", path.name, prefix, more)
+    return own, prefix
 
 
 def check_finite(path: Path, tensors: Tensors) -> None:

@@ -1,6 +1,7 @@
 """The outputs of any torch model as a flat list of named tensors."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -59,20 +60,35 @@ def largest_error(expected: Sequence[torch.Tensor], got: Sequence[torch.Tensor])
 
 
 class Flattened(nn.Module):
-    """A model as it can be traced: its outputs are a tuple of tensors, whatever containers they came in."""
+    """A model as it can be traced: its outputs are a tuple of tensors, whatever containers they came in.
+
+    It is in the mode that the model is in: torch's ONNX exporter gives all modules that of the outermost.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = model
+        self.flattened, self.training = model, model.training
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(tensors_of(self.model(*inputs)))
+        return tuple(tensors_of(self.flattened(*inputs)))
 
 
 @torch.no_grad()
 def traceable(model: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
     """The model itself if it returns a tensor, else `Flattened`."""
     return model if isinstance(model(*example), torch.Tensor) else Flattened(model)
+
+
+@contextmanager
+def without_fast_path() -> Iterator[None]:
+    """Let `nn.MultiheadAttention` and `nn.TransformerEncoderLayer` compute by the operators that they are
+    made of: outside of training torch takes one fused operator, which is neither exported nor counted."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def zeros(shapes: Sequence[Sequence[int]], device: str = "cpu") -> tuple[torch.Tensor, ...]:

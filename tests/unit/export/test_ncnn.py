@@ -11,14 +11,17 @@ from torch import nn
 
 from samples.nets import fully
 from samples.onnx import chain
-from samples.sources import build, exported, passed, refused
+from samples.sources import build, exported, noise_images, passed, refused
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.ncnn import Target, check_agreement, first_that_agrees, to_ncnn
 from zoo.export.torchscript import export_torchscript
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
+from zoo.images.sets import ImageSet, samples
 from zoo.jobs.isolation import ChildCrashed, ChildDied
 from zoo.ncnn.graph import read_graph
+from zoo.runners.artifact import Artifact
+from zoo.runners.output_bounds import output_bounds
 
 
 def test_a_way_to_ncnn_that_gives_other_answers_is_passed_over(tmp_path):
@@ -32,14 +35,19 @@ def test_a_way_to_ncnn_that_gives_other_answers_is_passed_over(tmp_path):
     feed = Feed.image(Preprocess(size=(32, 32)))
     ways = [(name, lambda name=name: tmp_path / f"{name}.pt") for name in ("missing", "other", "model")]
     pair = tmp_path / "fp32.param", tmp_path / "fp32.bin"
-    assert first_that_agrees(ways, tmp_path / "truth.onnx", Target("m", feed, 1, *pair)) == "model"
+    truth = Artifact("m", "cpu", "the ONNX file", "onnxruntime", "fp32", (tmp_path / "truth.onnx",))
+    conversion = first_that_agrees(
+        ways, truth, Target("m", feed, 1, *pair), samples(ImageSet("noise", noise_images(tmp_path / "noise")))
+    )
+    assert (conversion.way, conversion.inputs) == ("model", 4)
+    assert [each.way for each in conversion.failed] == ["missing", "other"]
     assert all(file.is_file() for file in pair)
     with pytest.raises(
         ZooError,
-        match=r"no way to ncnn works\. missing: .* \| other: the ncnn model's output 0 has the cosine",
+        match=r"m: no way to ncnn works: missing: .* \| other: the ncnn model's output 0 has the cosine",
     ):
         none = Target("m", feed, 1, tmp_path / "x.param", tmp_path / "x.bin")
-        first_that_agrees(ways[:2], tmp_path / "truth.onnx", none)
+        first_that_agrees(ways[:2], truth, none)
     assert not (tmp_path / "x.param").exists()
 
 
@@ -58,13 +66,30 @@ def test_a_killed_process_says_nothing_of_a_way_to_ncnn(monkeypatch, tmp_path, d
         target.weights.touch()
 
     monkeypatch.setattr("zoo.export.ncnn.to_ncnn", convert)
-    monkeypatch.setattr("zoo.export.ncnn.check_agreement", lambda *_: None)
+    monkeypatch.setattr("zoo.export.ncnn.answers", lambda *_: [()])
+    monkeypatch.setattr("zoo.export.ncnn.output_bounds", lambda _: (None,))
+    monkeypatch.setattr("zoo.export.ncnn.check_agreement", lambda *_: 1.0)
     target = Target("m", None, 1, tmp_path / "fp32.param", tmp_path / "fp32.bin")
     ways = [(name, lambda: tmp_path / "model.pt") for name in ("first", "second")]
+    truth = Artifact("m", "cpu", "the model", "torch", "fp32", ())
     try:
-        assert first_that_agrees(ways, tmp_path / "truth.onnx", target) == taken
+        assert first_that_agrees(ways, truth, target).way == taken
     except ChildDied as error:
         assert error is died and taken is None and not target.param.exists()
+
+
+def test_an_output_that_is_all_but_zero_has_no_direction(monkeypatch, tmp_path):
+    """As a detector's on a picture of nothing: noise is all that it has."""
+    target = Target("m", None, 1, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    large, nothing = np.ones((1, 4), np.float32), np.full((1, 4), 1e-9, np.float32)
+    for noise, agrees in ((1e-7, True), (1e-2, False)):
+        found = [(large,), (nothing + noise * np.array([1, -1, 1, -1], np.float32),)]
+        monkeypatch.setattr("zoo.export.ncnn.answers", lambda *_, found=found: found)
+        if agrees:
+            assert check_agreement([(large,), (nothing,)], target, [None]) == 1
+        else:
+            with pytest.raises(ZooError, match=r"output 0 has the cosine .* on a picture"):
+                check_agreement([(large,), (nothing,)], target, [None])
 
 
 def test_a_model_without_that_second_shape(tmp_path):
@@ -112,15 +137,14 @@ def test_noise_where_nothing_excites_the_model_is_no_disagreement(
     generator = np.random.default_rng(0)
     own = generator.random((1, 3, 8, 8), np.float32) * size
     other = own + generator.choice([-noise, noise], own.shape).astype(np.float32)
-    answers = iter([(own,), (other,)])
-    monkeypatch.setattr("zoo.export.ncnn.isolated", lambda *_: next(answers))
-    feed = Feed.image(Preprocess(size=(8, 8)))
-    target = Target("m", feed, 1, tmp_path / "m.param", tmp_path / "m.bin")
+    monkeypatch.setattr("zoo.export.ncnn.answers", lambda *_: [(other,)])
+    target = Target("m", None, 1, tmp_path / "m.param", tmp_path / "m.bin")
+    bounds = output_bounds([tmp_path / "truth.onnx"])
     if agrees:
-        check_agreement(tmp_path / "truth.onnx", target)
+        check_agreement([(own,)], target, [], bounds)
     else:
         with pytest.raises(ArtifactError, match="output 0 has the cosine"):
-            check_agreement(tmp_path / "truth.onnx", target)
+            check_agreement([(own,)], target, [], bounds)
 
 
 class Attention(nn.Module):

@@ -14,7 +14,7 @@ from torch import nn
 
 import zoo.export.pnnx
 from zoo.errors import ZooError
-from zoo.export.pnnx import check_chunks, check_operators, run_pnnx
+from zoo.export.pnnx import Places, check_chunks, check_operators, run_pnnx
 from zoo.export.torchscript import export_torchscript
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -204,8 +204,9 @@ def test_another_input_shape_than_the_traced_one_is_refused(traced):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("KILL", r"pnnx was killed \(out of memory\?\) .*run again$"),
-        ("SEGV", r"pnnx crashed \(SIGSEGV\) while running it$"),
+        ("KILL", r"pnnx was killed \(SIGKILL: .* run again$"),
+        ("SEGV", r"pnnx crashed \(SIGSEGV\) while running it: it used memory that is not its own$"),
+        ("TERM", r"pnnx was killed \(SIGTERM\) while running it; run again$"),
     ],
 )
 def test_a_pnnx_that_ends_by_a_signal_is_reported(traced, monkeypatch, tmp_path, name, said):
@@ -238,6 +239,20 @@ def test_a_param_that_ncnn_cannot_use_is_refused(last, match):
     check_operators(PARAM.format(last="ReLU relu_0 1 1 1 out0"), "model.pt")
     with pytest.raises(ZooError, match=rf"model\.pt.*{match}"):
         check_operators(PARAM.format(last=last), "model.pt")
+
+
+def test_the_modules_before_a_foreign_operator_are_named():
+    """As pnnx names them in its own file; other operators have no name of the user's."""
+    debug = """7767517
+4 4
+pnnx.Input               pnnx_input_0            0 1 0 #0=(1,3,8,8)f32
+nn.Conv2d                stages.0.conv           1 1 0 1 bias=True
+Tensor.permute           Tensor.permute_2        1 1 1 2 dims=(0,2,3,1)
+torch.roll               torch.roll_3            1 1 2 3 dims=(1,2)
+"""
+    param = PARAM.format(last="torch.roll torch.roll_3 1 1 1 out0")
+    with pytest.raises(ZooError, match=r"does not have: torch\.roll \(1\), behind stages\.0\.conv; "):
+        check_operators(param, "model.pt", places=Places.of(debug))
 
 
 def test_all_inputs_and_outputs_must_be_there():

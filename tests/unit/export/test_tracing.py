@@ -1,6 +1,7 @@
 """What both exports do: refuse what a trace cannot hold, take several inputs, and sizes."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -29,9 +30,51 @@ class Branching(nn.Module):
 
 @pytest.mark.parametrize("export", [export_torchscript, export_onnx])
 def test_a_model_that_branches_on_its_input_is_refused(export, tmp_path):
-    with pytest.raises(ZooError, match=r"Branching.*branch"):
+    said = r"Branching.*right on the traced one, so the model branches .*\(test_tracing\.py:\d+\)"
+    with pytest.raises(ZooError, match=said):
         export(Branching(), torch.zeros(1, 3, 4, 4), tmp_path / "file")
     assert not any(tmp_path.iterdir())
+
+
+class Random(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.rand_like(x)
+
+
+@pytest.mark.parametrize("export", [export_torchscript, export_onnx])
+def test_a_model_that_answers_by_chance_is_told_so(export, tmp_path):
+    with pytest.raises(ZooError, match=r"Random.*the model itself answers differently each time"):
+        export(Random(), torch.zeros(1, 3, 4, 4), tmp_path / "file")
+
+
+class Statistics(nn.Module):
+    """Modules that work otherwise in training, and outputs in a container."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"map": self.body(x), "mean": self.body(x).mean((2, 3))}
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.onnx"])
+def test_no_module_is_left_in_training_mode(name, tmp_path):
+    model, image = Statistics(), torch.randn(1, 3, 8, 8)
+    names = ("data",), ("map", "mean")
+    export = export_torchscript if name == "a.pt" else partial(export_onnx, names=names)
+    export(model, image, tmp_path / name)
+    assert not any(module.training for module in model.modules())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("export", [export_torchscript, export_onnx])
+def test_torchs_own_attention_is_exported_in_its_parts(export, tmp_path):
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    export(
+        nn.TransformerEncoder(layer, 1, enable_nested_tensor=False), torch.randn(1, 5, 8), tmp_path / "file"
+    )
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 @pytest.mark.parametrize("export", [export_torchscript, export_onnx])

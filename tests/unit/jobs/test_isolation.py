@@ -162,27 +162,58 @@ def ending(what: str, function, *arguments) -> ChildDied:
 
 def test_a_crash_is_an_error_that_names_the_subject_and_the_signal():
     died = ending("cpu/small/int8", segfault)
-    assert str(died) == "cpu/small/int8: the runtime crashed (SIGSEGV) while running it"
+    said = "the runtime crashed (SIGSEGV) while running it: it used memory that is not its own"
+    assert str(died) == f"cpu/small/int8: {said}"
     assert died.signal == signal.SIGSEGV and died.crashed
 
 
 @pytest.mark.parametrize("name", ["SIGBUS", "SIGABRT", "SIGFPE", "SIGILL"])
 def test_every_signal_of_a_crash_is_the_fault_of_what_ran(name):
     died = ending("x", raise_signal, signal.Signals[name])
-    assert died.crashed and str(died) == f"x: the runtime crashed ({name}) while running it"
+    assert died.crashed and str(died).startswith(f"x: the runtime crashed ({name}) while running it: ")
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("SIGKILL", "was killed (out of memory?) while running it; free some and run again"),
+        (
+            "SIGKILL",
+            "was killed (SIGKILL: by a limit of this machine's or by hand, not for want of memory) while "
+            "running it; run again",
+        ),
+        (
+            "SIGXCPU",
+            "was killed (SIGXCPU: its limit of processor time) while running it; raise it and run again",
+        ),
         ("SIGTERM", "was killed (SIGTERM) while running it; run again"),
     ],
 )
-def test_a_signal_from_outside_is_nobodys_fault(name, said):
+def test_a_signal_from_outside_is_nobodys_fault(name, said, monkeypatch):
+    monkeypatch.setattr("zoo.jobs.isolation._kills_for_memory", lambda: 3)
+    monkeypatch.setattr("zoo.jobs.isolation._KILLS_BEFORE", 3)
     died = ending("x", raise_signal, signal.Signals[name])
     assert died.signal == signal.Signals[name] and not died.crashed
     assert str(died) == f"x: the runtime {said}"
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "why"),
+    [(3, 4, "SIGKILL: the system ran out of memory"), (None, None, "SIGKILL: out of memory?")],
+)
+def test_memory_is_the_reason_where_the_system_says_so(before, since, why, monkeypatch):
+    monkeypatch.setattr("zoo.jobs.isolation._kills_for_memory", lambda: since)
+    monkeypatch.setattr("zoo.jobs.isolation._KILLS_BEFORE", before)
+    died = ChildDied.of("x", -signal.SIGKILL)
+    assert not died.crashed
+    assert str(died) == f"x: the runtime was killed ({why}) while running it; free some and run again"
+
+
+def test_a_program_that_gives_up_says_why():
+    said = "read 3 layers\nterminate called after throwing an instance of 'std::bad_alloc'\n  what():  bad\n"
+    died = ChildDied.of("m.pt", -signal.SIGABRT, "pnnx", said)
+    assert not died.crashed and "pnnx was refused memory while running it" in str(died)
+    died = ChildDied.of("m.pt", -signal.SIGABRT, "pnnx", "read 3 layers\nAssertion failed\n")
+    assert died.crashed and str(died).endswith("it gave up by itself (Assertion failed)")
 
 
 @pytest.mark.parametrize("status", [0, 3])

@@ -177,6 +177,18 @@ def test_an_fp16_overflow_is_named_even_where_the_cpu_hides_it(tmp_path):
     assert failure.startswith("fp16 overflow in layer conv (Convolution): its output reaches ")
 
 
+@pytest.mark.parametrize("precision", ["w8", "int8"])
+def test_an_overflow_of_what_is_not_int8_is_named_in_int8_files_too(case, tmp_path, precision):
+    graph = changed(small_network(), "conv", lambda values: values * (6e4 / abs(values).max()))
+    samples = photos(tmp_path)
+    files = artifact(*pair(graph, tmp_path, precision), name=precision, precision=precision)
+    against = ReferenceSet("photos", samples, FEED, reference(graph, samples, tmp_path))
+    report = verify(files, against, pair(graph, tmp_path), {}, threads=1)
+    (failure,) = report.verdict.failures
+    assert failure.startswith("fp16 overflow in layer conv (Convolution): its output reaches ")
+    assert f"float16, in which {precision} keeps what it does not keep in int8, ends at 65504" in failure
+
+
 def test_a_wrong_layer_fails_the_gates_and_is_named(case, tmp_path):
     report = case(pair(changed(small_network(), "dw", np.negative), tmp_path, "wrong"), name="wrong")
     assert not report.verdict.passed and len(report.verdict.failures) >= 3
@@ -197,7 +209,8 @@ def test_a_crash_is_a_failure(case, monkeypatch, name):
     monkeypatch.setattr("zoo.runners.inference._outputs", Ending(name))
     report = case()
     assert report.numbers is None and report.structure.ok
-    assert report.verdict.failures == (f"cpu/small/fp32: the runtime crashed ({name}) while running it",)
+    (failure,) = report.verdict.failures
+    assert failure.startswith(f"cpu/small/fp32: the runtime crashed ({name}) while running it: ")
 
 
 def test_a_crash_while_layers_are_compared_keeps_the_numbers(case, monkeypatch, tmp_path):

@@ -36,8 +36,11 @@ def installed(tmp_path, monkeypatch):
         lambda state: {"model": state},
         lambda state: {"model": {}, "model_ema": state},
         lambda state: {"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}},
+        lambda state: {"epoch": 3, "net": state},
+        lambda state: {"ema": {"state_dict": state, "decay": 0.9}, "step": 7},
+        lambda state: {"params": {}, "params_ema": state},
     ],
-    ids=["plain", "state_dict", "model", "model_ema", "module."],
+    ids=["plain", "state_dict", "model", "model_ema", "module.", "net", "ema", "params_ema"],
 )
 def test_pickled_state_dicts_are_unwrapped(tmp_path, wrap):
     torch.save(wrap(reference().state_dict()), tmp_path / "weights.pth")
@@ -74,7 +77,7 @@ def test_a_truncated_file_is_named(tmp_path, stored, suffix, share):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"epoch": 3, "net": {"w": torch.zeros(1)}}, "no state dict: its entry epoch is a int"),
+        ({"epoch": 3, "lost": {"w": torch.zeros(1)}}, "no state dict: its entry epoch is a int"),
         ({}, "holds no tensors"),
         ([torch.zeros(1)], "holds no state dict"),
     ],

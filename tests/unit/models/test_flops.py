@@ -44,3 +44,34 @@ def test_counting_leaves_the_model_as_it_was():
     count_multiply_adds(model, [(3, 8, 8)])
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(parameter.grad is not None for parameter in model.parameters())
+
+
+class Pooling(nn.Module):
+    """Learned queries go through a layer first: a view of a parameter is a module's input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.q = nn.Parameter(torch.randn(1, 3, 8)), nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.q(self.queries.expand(x.shape[0], -1, -1))
+
+
+def test_a_view_of_a_parameter_as_a_modules_input_counts():
+    model = Pooling().eval()
+    assert count_multiply_adds(model, [(3, 8, 8)]) == 3 * 8 * 4
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_attention_of_torchs_encoder_counts_although_it_has_a_fast_path():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    assert count_multiply_adds(layer, [(5, 8)]) == 5 * (4 * 8 * 8 + 2 * 8 * 16) + 2 * 5 * 5 * 8
+
+
+def test_a_figure_that_cannot_be_counted_is_none_and_no_error(caplog):
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise AssertionError("the counter stumbled")
+
+    assert count_multiply_adds(Broken(), [(3, 8, 8)]) is None
+    assert "multiply-adds are not counted (AssertionError: the counter stumbled)" in caplog.text

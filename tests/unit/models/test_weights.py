@@ -77,3 +77,25 @@ def test_the_embedded_package_recognizes_a_cat():
 def test_trained_weights_are_not_fetched():
     with pytest.raises(ZooError, match=r"^tiny: its weights are trained on digits, not fetched"):
         fetch(spec(weights={"train": "digits"}))
+
+
+@pytest.mark.parametrize("prefix", ["model.", "net.backbone.", "_orig_mod.model."])
+def test_names_under_one_prefix_are_loaded_without_it(tmp_path, caplog, prefix):
+    """As a Lightning module keeps them, with what else it has."""
+    state = {f"{prefix}{name}": tensor for name, tensor in reference().state_dict().items()}
+    torch.save({"state_dict": {**state, "criterion.weight": torch.ones(3)}}, tmp_path / "last.ckpt")
+    with caplog.at_level("INFO"):
+        model, source = fetch(from_file(tmp_path / "last.ckpt", keys="name"))
+    assert same(model, reference())
+    assert source["matched"].startswith("by name, without the prefix ")
+    assert "; 1 tensors without it are left out" in caplog.text
+
+
+def test_weights_under_two_prefixes_are_not_chosen_among(tmp_path):
+    state = reference().state_dict()
+    both = {
+        f"{prefix}{name}": tensor for prefix in ("student.", "teacher.") for name, tensor in state.items()
+    }
+    torch.save(both, tmp_path / "both.pth")
+    with pytest.raises(ZooError, match=r"several times, under student\., teacher\.; save those"):
+        fetch(from_file(tmp_path / "both.pth"))

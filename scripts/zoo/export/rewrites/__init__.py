@@ -14,6 +14,7 @@ from zoo.errors import ZooError
 from zoo.export.rewrites.attention import split_attention
 from zoo.export.rewrites.conv_mlp import mlp_to_convolution
 from zoo.export.rewrites.edgenext import edgenext_channels_first
+from zoo.export.rewrites.few_dimensions import few_dimensions
 from zoo.export.rewrites.grn import plain_grn
 from zoo.export.rewrites.layer_scale import fold_layer_scale
 from zoo.export.rewrites.modules import float64_arithmetic
@@ -34,7 +35,11 @@ REWRITES: tuple[tuple[str, Rewrite], ...] = (
     ("layer scale folded", fold_layer_scale),  # after the MLP became a convolution, which it scales
     ("GRN without addcmul", plain_grn),
     ("norm after flatten", norm_after_flatten),
+    ("few dimensions", few_dimensions),  # last: the others look for modules
 )
+
+OF_ONE_SIZE = frozenset({"few dimensions"})
+"""Rewrites whose result is right for the shapes of the example only."""
 
 TOLERANCE = 1e-6
 """Largest allowed error, relative to the largest output, of a rewrite computed in float64.
@@ -45,10 +50,11 @@ Right ones measure below 1e-12, or near 1e-8 where the model itself computes a p
 
 
 @torch.no_grad()
-def rewrite(model: nn.Module, example: torch.Tensor | Inputs) -> list[tuple[str, int]]:
+def rewrite(model: nn.Module, example: torch.Tensor | Inputs, dynamic: bool = False) -> list[tuple[str, int]]:
     """Apply all of `REWRITES` to `model`, in place, and return each one's name and number of changes.
 
-    `example`, of each input (NCHW for an image), or of the only one, gives shapes and device. The model is
+    `example`, of each input (NCHW for an image), or of the only one, gives shapes and device. dynamic: the
+    model must take other shapes too, which leaves out `OF_ONE_SIZE`. The model is
     put in evaluation mode, rewritten and checked in float64, so that folded weights are rounded once, and
     returned to its own dtype. After every rewrite that changed something, the outputs on seeded normal
     inputs are compared with those from before all rewrites.
@@ -66,7 +72,7 @@ def rewrite(model: nn.Module, example: torch.Tensor | Inputs) -> list[tuple[str,
         if not all(each.isfinite().all() for each in expected):
             raise ZooError(f"{model_name(model)}: a random input gives NaN or infinity; check its weights")
         for name, function in REWRITES:
-            count = function(model, probe)
+            count = 0 if dynamic and name in OF_ONE_SIZE else function(model, probe)
             if count:
                 _check(name, model, expected, tensors_of(model(*probe)))
             counts.append((name, count))

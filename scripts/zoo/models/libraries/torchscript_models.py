@@ -16,6 +16,7 @@ from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.jobs.files import regular
 from zoo.models.libraries import Tensors, Traits
+from zoo.models.libraries.torchscript_kind import is_pickled, refuse_other_kinds
 
 FILE_OPERATORS = ("save", "from_file", "rpc_async", "rpc_remote", "rpc_sync")
 """Operators of TorchScript that reach beyond the model: files and other machines."""
@@ -29,7 +30,8 @@ def build(spec: ModelSpec, seed: int, **options: Any) -> nn.Module:
 
 
 def open_file(path: Path) -> nn.Module:
-    """The module of a TorchScript file, on the CPU. Raises ZooError if the file is none or is damaged."""
+    """The module of a TorchScript file, on the CPU, in evaluation mode. Raises ZooError if the file is none
+    or damaged, and as `refuse_other_kinds` does."""
     if not regular(path).exists():
         raise ZooError(f"{path} does not exist")
     check_code(path)
@@ -38,12 +40,18 @@ def open_file(path: Path) -> nn.Module:
             warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)  # still what pnnx reads
             model: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
+        if is_pickled(path):
+            raise ZooError(
+                f"{path} is what torch.save writes, not TorchScript: save torch.jit.trace(model.eval(), "
+                "example) by torch.jit.save, or give its state_dict() as weights: {file: …} of a model"
+            ) from error
         reason = str(error).strip().partition("\n")[0][:200]
         raise ZooError(
             f"{path} is no TorchScript file, or damaged ({reason}); write it by torch.jit.save, and give a "
             "state dict as weights: {file: …} of a model instead"
         ) from error
-    return model.eval()
+    refuse_other_kinds(path, model.eval())
+    return model
 
 
 def check_code(path: Path) -> None:

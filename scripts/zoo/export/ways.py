@@ -1,0 +1,159 @@
+"""The ways from a model's file to ncnn, in the order in which they are tried, and which was taken."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from zoo.config.opset import DEFAULT_OPSET
+from zoo.config.records.record import Record
+from zoo.images.inputs import Feed
+from zoo.jobs.isolation import isolated
+
+Way = tuple[str, Callable[[], Path]]
+"""Its name, and a function that makes the file which pnnx then reads: only when it is this way's turn."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A way that was tried before and did not give the model's answers. reason: in a sentence."""
+
+    way: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Conversion(Record):
+    """How a model came to ncnn, `fp32.conversion.json` beside the pair.
+
+    way: the one whose pair answers as the model does. failed: those before it. cosine: the smallest of any
+    output and input that was compared. inputs: on how many.
+    """
+
+    KIND: ClassVar[str] = "record of a conversion"
+
+    way: str
+    cosine: float
+    inputs: int
+    failed: tuple[Failure, ...] = ()
+
+
+def from_torchscript(traced: Path, feed: Feed, outputs: int, folder: Path) -> list[Way]:
+    """The ways from a TorchScript file. folder: for the files that are made on the way.
+
+    torch is imported by the children that make them, so that its memory is free again when pnnx runs.
+    """
+    title = f"{traced.name} of another form"
+
+    def frozen() -> Path:
+        return isolated(title, _frozen, traced, folder / "frozen.pt")
+
+    def onnx() -> Path:
+        made = folder / "from_torchscript.onnx"
+        file = made if made.exists() else isolated(title, _onnx, traced, made, feed, outputs)
+        return four_dimensional(file, folder)
+
+    return [
+        ("TorchScript", lambda: traced),
+        ("frozen TorchScript", frozen),
+        ("ONNX", onnx),
+        ("ONNX and onnx2torch", lambda: through_onnx2torch(onnx(), feed, folder)),
+    ]
+
+
+def from_onnx(file: Path, feed: Feed, folder: Path) -> list[Way]:
+    """The ways from an ONNX file. folder: for the files that are made on the way."""
+
+    def given() -> Path:
+        return four_dimensional(file, folder)
+
+    return [
+        ("pnnx on ONNX", given),
+        ("onnx2torch and TorchScript", lambda: through_onnx2torch(given(), feed, folder)),
+    ]
+
+
+def four_dimensional(file: Path, folder: Path) -> Path:
+    """An ONNX file as pnnx is to read it, in a folder of its own: pnnx leaves another one beside it."""
+    import onnx
+
+    from zoo.export.onnx_graph import rewritten
+
+    made = folder / "four_dimensional" / file.name
+    if made.exists():
+        return made
+    made.parent.mkdir()
+    model, count = rewritten(onnx.load(file))
+    if count:
+        logging.info("%d values of five dimensions were taken apart", count)
+        onnx.save(model, made)
+    else:
+        made.symlink_to(file.resolve())
+    return made
+
+
+def through_onnx2torch(file: Path, feed: Feed, folder: Path) -> Path:
+    """A TorchScript file of what onnx2torch makes of an ONNX file."""
+    return isolated(f"{file.name} in torch", _through_onnx2torch, file, folder / "onnx2torch.pt", feed)
+
+
+def _frozen(traced: Path, made: Path) -> Path:
+    """Weights as constants, and nothing left of modules and attributes: scripted files crash pnnx without."""
+    import torch
+
+    from zoo.export.branches import refuse_branches
+    from zoo.models.libraries.torchscript_models import open_file
+
+    module = torch.jit.freeze(open_file(traced))
+    refuse_branches(module)
+    torch.jit.save(module, made)
+    return made
+
+
+def _onnx(traced: Path, made: Path, feed: Feed, outputs: int) -> Path:
+    from zoo.export.onnx import export_onnx
+    from zoo.models.libraries.torchscript_models import open_file
+    from zoo.runners.torch_outputs import zeros
+
+    names = [f"in{place}" for place in range(len(feed.shapes))], [f"out{place}" for place in range(outputs)]
+    second = feed.second()
+    other = zeros(second.shapes) if second else None
+    export_onnx(open_file(traced), zeros(feed.shapes), made, DEFAULT_OPSET, names, other)
+    _with_initializers(made)
+    return made
+
+
+def _with_initializers(file: Path) -> None:
+    """Constants, as which TorchScript's weights are exported, as initializers: onnx2torch looks there."""
+    import onnx
+
+    model = onnx.load(file)
+    nodes = [
+        node for node in model.graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"
+    ]
+    for node in nodes:
+        tensor = node.attribute[0].t
+        tensor.name = node.output[0]
+        model.graph.initializer.append(tensor)
+        model.graph.node.remove(node)
+    if nodes:
+        onnx.save(model, file)
+
+
+def _through_onnx2torch(file: Path, made: Path, feed: Feed) -> Path:
+    from zoo.export.torchscript import export_torchscript
+    from zoo.models.libraries.onnx_models import open_file
+    from zoo.runners.torch_outputs import zeros
+
+    second = feed.second()
+    export_torchscript(open_file(file), zeros(feed.shapes), made, zeros(second.shapes) if second else None)
+    return made
+
+
+def in_words(failures: Iterable[Failure]) -> str:
+    """The ways and why each failed, those that failed alike together."""
+    reasons: dict[str, list[str]] = {}
+    for each in failures:
+        reasons.setdefault(each.reason, []).append(each.way)
+    return " | ".join(f"{', '.join(ways)}: {reason}" for reason, ways in reasons.items())
