@@ -90,6 +90,26 @@ def append_many(file: Path, host: str) -> None:
         lines.append(file, [replace(changed(line, sqnr_db=float(index)), machine=machine)])
 
 
+@pytest.mark.parametrize(
+    ("sound", "hostile"),
+    [
+        ('"cpu/net/int8": {"sqnr_db"', '"cpu/net/fp16": {"sqnr_db"'),
+        ('"bytes": {"value": ', '"bytes": {"value": 1e999'),
+    ],
+)
+def test_a_line_without_figures_of_its_artifact_and_one_whose_figures_are_none_are_damaged(
+    file: Path, sound: str, hostile: str
+):
+    file.parent.mkdir()
+    text = lines.line(figures())
+    assert sound in text
+    file.write_text(text.replace(sound, hostile))
+    assert lines.read(file) == (
+        [],
+        [f"{file}: line 1 is damaged, or of another version of ncnn-zoo, and is left out"],
+    )
+
+
 def test_builds_that_append_at_once_lose_and_tear_nothing(file: Path):
     context = multiprocessing.get_context("fork")
     builds = [context.Process(target=append_many, args=(file, host)) for host in ("a", "b", "c")]
