@@ -5,7 +5,7 @@
 A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, its whole process group, pnnx,
 or a child of a job. The same command is typed again and loses another, and so on, until it has lost
 `PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an
-undisturbed build, failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that
+undisturbed build, or than the manifest says, failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that
 are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
 and a run goes on there.
 """
@@ -34,12 +34,17 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 from samples.workflow import make_zoo
 from zoo.config.records.verification import Verification
 from zoo.jobs.files import sha256
+from zoo.provenance.check import differences
 
 MODEL = "results/cpu/one"
 SAME = ("fp32.param", "fp32.bin", "fp16.param", "fp16.bin", "int8.param", "int8.bin", "fp32.onnx")
 """What is compared; asked for by name, for Snakemake makes no intermediate anew that only is missing."""
 PASSED = ("int8.passed", "fp16.passed", "fp32.onnx.passed")
-COMMAND = [sys.executable, "-m", "snakemake", *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
+MANIFEST = "results/manifest.json"
+COMMAND = [
+    *(sys.executable, "-m", "snakemake", MANIFEST),
+    *(f"{MODEL}/{name}" for name in (*SAME, *PASSED)),
+]
 VICTIMS = ("job", "main", "group", "pnnx", "child")
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PER_BUILD = 10
@@ -142,6 +147,7 @@ def check(zoo: Path, expected: dict[str, str]) -> Counter[str]:
     return Counter(
         {
             "wrong files": sum(made.get(name) != expected[name] for name in SAME),
+            "not as the manifest says": len(list(differences(zoo / MANIFEST))),
             "wrong verdicts": sum(not each.verdict.passed for each in records),
         }
     )
@@ -187,7 +193,15 @@ def main() -> int:
         folder = (options.folder or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         total = campaign(folder, options.count, options.seed)
-    bars = ("wrong files", "wrong verdicts", "hangs", "steps by hand", "leftovers", "orphans")
+    bars = (
+        "wrong files",
+        "not as the manifest says",
+        "wrong verdicts",
+        "hangs",
+        "steps by hand",
+        "leftovers",
+        "orphans",
+    )
     victims = ", ".join(f"{total[kind]} {kind}" for kind in VICTIMS)
     print(" | ".join(f"{name} {total[name]}" for name in bars), f"in {total['kills']} kills ({victims})")
     return int(any(total[name] for name in bars))
