@@ -4,9 +4,9 @@
 
 A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, its whole process group, pnnx,
 or a child of a job. The same command is typed again and loses another, and so on, until it has lost
-`PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an
-undisturbed build, or than the manifest says, failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that
-are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
+`PER_BUILD` or is done; then it must end well, and a manifest be true of all that is there. Bars, all of them
+0: files that differ from those of an undisturbed build, that are not as the manifest says, failed verdicts,
+hangs, builds that need a step by hand, scratch folders and processes that are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
 and a run goes on there.
 """
 
@@ -41,10 +41,8 @@ SAME = ("fp32.param", "fp32.bin", "fp16.param", "fp16.bin", "int8.param", "int8.
 """What is compared; asked for by name, for Snakemake makes no intermediate anew that only is missing."""
 PASSED = ("int8.passed", "fp16.passed", "fp32.onnx.passed")
 MANIFEST = "results/manifest.json"
-COMMAND = [
-    *(sys.executable, "-m", "snakemake", MANIFEST),
-    *(f"{MODEL}/{name}" for name in (*SAME, *PASSED)),
-]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+COMMAND = [*SNAKEMAKE, *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
 VICTIMS = ("job", "main", "group", "pnnx", "child")
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PER_BUILD = 10
@@ -110,10 +108,11 @@ def disturbed(zoo: Path, generator: random.Random, most: int) -> Counter[str]:
         if not killed:  # it was faster
             wrong["steps by hand"] += build.returncode != 0
             break
-    last = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **QUIET)
-    if ended(last) is None:
-        wrong["hangs"] += 1
-    wrong["steps by hand"] += last.returncode != 0
+    for command in (COMMAND, [*SNAKEMAKE, MANIFEST]):
+        last = subprocess.Popen(command, cwd=zoo, start_new_session=True, **QUIET)
+        if ended(last) is None:
+            wrong["hangs"] += 1
+        wrong["steps by hand"] += last.returncode != 0
     wrong["leftovers"] += len(list(zoo.rglob(".partial-*")))
     return wrong
 
