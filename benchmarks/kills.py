@@ -6,8 +6,8 @@ A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, i
 or a child of a job. The same command is typed again and loses another, and so on, until it has lost
 `PER_BUILD` or is done; then it must end well, and a manifest be true of all that is there. Bars, all of them
 0: files that differ from those of an undisturbed build, that are not as the manifest says, failed verdicts,
-hangs, builds that need a step by hand, scratch folders and processes that are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
-and a run goes on there.
+hangs, builds that need a step by hand, scratch folders and processes that are left. Exits with status 1 if
+one is missed. In `--folder` each build's outcome is a line of kills.jsonl, and a run goes on there.
 """
 
 import argparse
