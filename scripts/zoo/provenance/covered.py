@@ -46,7 +46,7 @@ and the manifest itself. Whatever else lies there and is not described is a stra
 
 
 OF_REPORT = (f"{RESULTS}/evaluation.md", f"{RESULTS}/evaluation.csv")
-ON_THE_WAY = ("torchscript.pt", "fp32.onnx", "fp32.param", "fp32.bin")
+ON_THE_WAY = ("torchscript.pt", "fp32.onnx", "fp32.param", "fp32.bin", "fp32.conversion.json")
 """What other artifacts are made of, whether it is to be built itself or not."""
 
 
