@@ -25,11 +25,16 @@ from zoo.config.outputs import (
     wildcards,
 )
 from zoo.config.zoo import PURPOSES, Zoo
+from zoo.jobs.made import FOLDER as MADE
+from zoo.jobs.made import UNFINISHED
+from zoo.jobs.making import FOLDER as MADE_BY
 from zoo.jobs.surroundings import environment as environment
 
 LEFT_OUT = (
-    ".*",
-    "*/.*",
+    f"{MADE}/*",
+    f"{MADE_BY}/*",
+    f"{UNFINISHED}*",
+    f"*/{UNFINISHED}*",
     "logs/*",
     "datasets/*",
     "reference/*",

@@ -49,9 +49,16 @@ def test_what_users_want_is_described_and_what_jobs_leave_for_jobs_is_not():
     } <= paths
     for left_out in ("manifest.json", "cpu/here/int8.passed", "cpu/here/calibration.npz", "logs/report.log"):
         assert is_left_out(left_out) and f"results/{left_out}" not in paths
-    for kept in (".made/cpu/here/int8.bin", "cpu/here/.partial-1/int8.bin", "cpu/here/search/local.bin"):
+    for kept in (
+        ".made/cpu/here/int8.bin",
+        "cpu/here/.partial-1/int8.bin",
+        ".partial-1/zoo.csv",
+        ".made-by/zoo.csv.json",
+        "cpu/here/search/local.bin",
+    ):
         assert is_left_out(kept)
-    assert not is_left_out("cpu/here/stranger.bin")
+    for stranger in ("cpu/here/stranger.bin", "cpu/here/.stranger", ".git/config", "cpu/here/.git/config"):
+        assert not is_left_out(stranger)
 
 
 def test_what_is_there_is_described_and_what_is_asked_for_by_name():
