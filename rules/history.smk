@@ -9,11 +9,11 @@ asked_by_baseline = cache(lambda: baseline.asked(ZOO, built_devices()))
 
 
 onsuccess:
-    build.record(ZOO, HOME)
+    idle or build.record(ZOO, HOME)
 
 
 onerror:
-    build.record(ZOO, HOME)
+    idle or build.record(ZOO, HOME)
 
 
 rule keep_baseline:
