@@ -46,8 +46,9 @@ COMMAND = [*SNAKEMAKE, *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
 VICTIMS = ("job", "main", "group", "pnnx", "child")
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PER_BUILD = 10
-HANG_S = 900
-"""A build that takes longer waits for ever."""
+IDLE_S, HANG_S = 300, 7200
+"""A build whose jobs take no processor for so long waits for ever, and one that takes longer than the latter;
+a busy machine makes builds slow, and a slow one is no fault."""
 ORPHAN_S = 3
 """How long a process may take to end with its build, on a machine that is busy."""
 
@@ -119,12 +120,25 @@ def disturbed(zoo: Path, generator: random.Random, most: int) -> Counter[str]:
 
 def ended(build: subprocess.Popen[bytes]) -> int | None:
     """The status of a build when it is over; None if it had to be ended."""
-    try:
-        return build.wait(HANG_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(build.pid, signal.SIGKILL)
-        build.wait()
-        return None
+    deadline, seen, since = time.monotonic() + HANG_S, work_of(build), time.monotonic()
+    while time.monotonic() < min(deadline, since + IDLE_S):
+        with suppress(subprocess.TimeoutExpired):
+            return build.wait(1)
+        if (now := work_of(build)) != seen:
+            seen, since = now, time.monotonic()
+    os.killpg(build.pid, signal.SIGKILL)
+    build.wait()
+    return None
+
+
+def work_of(build: subprocess.Popen[bytes]) -> dict[int, float]:
+    """The processes below Snakemake's, which itself is never idle, and what each took of a processor, in s."""
+    taken = {}
+    with suppress(psutil.Error):
+        for process in psutil.Process(build.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                taken[process.pid] = sum(process.cpu_times()[:2])
+    return taken
 
 
 def left(zoo: Path) -> list[psutil.Process]:
