@@ -132,7 +132,7 @@ def ended(build: subprocess.Popen[bytes]) -> int | None:
 
 
 def work_of(build: subprocess.Popen[bytes]) -> dict[int, float]:
-    """The processes below Snakemake's, which itself is never idle, and what each took of a processor, in s."""
+    """The processes below Snakemake, which itself is never idle, and what each took of a processor, in s."""
     taken = {}
     with suppress(psutil.Error):
         for process in psutil.Process(build.pid).children(recursive=True):
