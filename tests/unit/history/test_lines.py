@@ -150,3 +150,11 @@ def test_a_pipe_in_its_place_is_refused(file: Path):
 def test_each_line_is_json(file: Path):
     lines.append(file, [figures(), figures("fp16")])
     assert [json.loads(text)["artifact"] for text in file.read_text().splitlines()] == ["int8", "fp16"]
+
+
+def test_several_damaged_lines_are_told_at_once(file: Path):
+    file.parent.mkdir()
+    file.write_text(f"{{}}\n{lines.line(figures())}[]\n")
+    known, (sentence,) = lines.read(file)
+    assert known == [figures()]
+    assert sentence.endswith("lines 1, 3 are damaged, or of another version of ncnn-zoo, and are left out")
