@@ -12,11 +12,8 @@ if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
 
 interpreter.quote_interpreter()
 lifeline.of_this_process()
-idle = workflow.is_main_process and (
-    changes.builds_nothing(sys.argv)
-    or CHECK in sys.argv
-    and typed_targets() == [CHECK]
-)
+checks = CHECK in sys.argv and typed_targets() == [CHECK]
+idle = checks or changes.builds_nothing(sys.argv)
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)

@@ -87,8 +87,7 @@ def test_the_page_refers_to_nothing_outside_itself(page):
 
 def test_equal_records_give_equal_pages(built):
     models, table, rendered = built
-    digits, *others = zoo()
-    again = [replace(digits, history=models[0].history), *others]
+    again = [replace(anew, history=list(model.history)) for anew, model in zip(zoo(), models, strict=True)]
     assert render_html(rows(again), again) == rendered
     assert render_html(table, list(models)) == rendered
 
