@@ -34,6 +34,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
+from zoo.config.changes import images_state
 from zoo.config.image_choice import images_for
 from zoo.config.records.card import ModelCard
 from zoo.config.zoo import Zoo
@@ -247,9 +248,10 @@ class Case:
 
     @cached_property
     def against(self) -> ReferenceSet:
-        images = images_for(self.zoo, self.model, "verification").values
+        images = images_for(self.zoo, self.model, "verification")
+        card = f"results/weights/{self.model}.json"
         truth = f"results/reference/{self.model}/verification.npz"
-        return ReferenceSet.read(images, f"results/weights/{self.model}.json", truth)
+        return ReferenceSet.read(images.values, images_state(images), card, truth)
 
     @cached_property
     def search(self) -> SearchImages | None:

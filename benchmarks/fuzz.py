@@ -10,11 +10,13 @@ import argparse
 import contextlib
 import io
 import json
+import lzma
 import multiprocessing
 import os
 import random
 import resource
 import signal
+import struct
 import sys
 import tempfile
 import time
@@ -22,7 +24,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ import yaml
 from samples import report
 from samples.artifacts import TWO
 from samples.damage import arrays, binary, record, text
+from samples.history import course, figures
+from samples.locks import locked
 from samples.ncnn import chain, small_network, two_headed
 from samples.statistics import statistics_of
 from zoo.calibration.statistics import CalibrationStatistics
@@ -46,15 +50,32 @@ from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
 from zoo.config.schema_error import sentence
+from zoo.config.settings import Regression
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
+from zoo.history import baseline
+from zoo.history import lines as lines_of
+from zoo.history.lines import line
+from zoo.history.regressions import compare
 from zoo.images.decode import read_inputs
 from zoo.images.sets import Sample
+from zoo.jobs.files import sha256
+from zoo.jobs.made import FOLDER as MADE_FOLDER
+from zoo.jobs.making import FOLDER as NOTES
+from zoo.jobs.making import Making
+from zoo.jobs.surroundings import Surroundings
+from zoo.locks import lock as locks
+from zoo.locks.difference import restored
 from zoo.ncnn.check import load_checked
-from zoo.ncnn.graph import Graph, write_graph
+from zoo.ncnn.graph import Graph, ordered_arrays, write_graph
+from zoo.ncnn.param import format_param
+from zoo.provenance.check import differences
+from zoo.provenance.describe import describe
 from zoo.quantize.recipe import LayerPlan, Recipe, read_recipes
 from zoo.quantize.table import CalibrationTable, check_table, format_table, read_table
+from zoo.report.course import courses
 from zoo.runners.reference import Reference
+from zoo.search.choice import summary
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
 
@@ -62,6 +83,8 @@ SECONDS = 10
 MEMORY = 2**30
 ENOUGH = 500
 """Faults after which there is no point in going on."""
+TELL = 50_000
+"""Files after which a line says how far it is."""
 SCHEMA = yaml.safe_load((PROJECT / "rules/config.schema.yaml").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 Change = Callable[[random.Random, list[bytes]], bytes]
@@ -81,6 +104,7 @@ class Reader:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--start", type=int, default=0, help="the first case, where another campaign ended")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this long")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
@@ -95,9 +119,9 @@ def main() -> None:
             return
         done, faults = Campaign(chosen, options, Path(folder)).run()
     kinds = Counter(fault.summary for fault in faults)
-    for summary, number in kinds.most_common():
-        first = min(fault.case for fault in faults if fault.summary == summary)
-        print(f"{number} x {summary} (case {first})")
+    for said, number in kinds.most_common():
+        first = min(fault.case for fault in faults if fault.summary == said)
+        print(f"{number} x {said} (case {first})")
     print(f"{done} files, {len(faults)} faults ({tally(faults)})")
     sys.exit(bool(faults))
 
@@ -141,7 +165,122 @@ def readers(folder: Path) -> list[Reader]:
         Reader("reference", [reference(folder)], arrays, Reference.load, ".npz"),
         Reader("statistics", [saved(statistics, folder)], arrays, read_statistics(graph), ".npz"),
         Reader("inputs", [inputs()], arrays, lambda path: read_inputs(Sample("x", path), TWO), ".npz"),
+        *locks_and_histories(folder / "lock"),
     ]
+
+
+def locks_and_histories(folder: Path) -> list[Reader]:
+    """What people commit or are handed: a lock of int8, and what is beside it; the history and the baseline;
+    a manifest, and the notes that it is made from."""
+    folder.mkdir()
+    lock, delta = locked(folder)
+    base = load_checked(folder / "fp32.param", folder / "fp32.bin")
+    lines = "".join(map(line, course("m"))).encode()
+    kept = line(figures(model="m")).encode()
+    manifest, note = described(folder / "zoo/results")
+    return [
+        Reader("lock", [lock.read_bytes()], record, read_lock(base, delta.read_bytes())),
+        Reader("delta", [delta.read_bytes()], packed, lambda path: remade(base, path.read_bytes()), ".delta"),
+        Reader("history", [lines], lined, read_history, ".jsonl"),
+        Reader("baseline", [kept], lined, read_baseline, ".jsonl"),
+        Reader("manifest", [manifest], record, lambda path: list(differences(path))),
+        Reader("making", [note], record, read_making(folder / "zoo")),
+    ]
+
+
+def read_lock(base: Graph, difference: bytes) -> Callable[[Path], None]:
+    """As scripts/int8_locked.py does."""
+
+    def read(path: Path) -> None:
+        lock = locks.read(path, "net", "cpu")
+        with contextlib.suppress(ZooError):  # to go on behind
+            lock.check(path, replace(lock.origin, weights="", images=""))
+        recipe, outcome, _ = lock.chosen()
+        summary(outcome)
+        format_table(lock.table(base, recipe))
+        restored(base, difference)
+        lock.check_files(path, [])
+
+    return read
+
+
+def remade(base: Graph, content: bytes) -> None:
+    graph = restored(base, content)
+    format_param(graph.layers, len(graph.blobs))
+    for layer in graph.layers:
+        ordered_arrays(layer)
+
+
+def read_history(path: Path) -> None:
+    """As the end of a build does, and the report."""
+    known, _ = lines_of.read(path)
+    lines_of.news(known, [figures(model="m")])
+    courses(known)
+
+
+def read_baseline(path: Path) -> None:
+    """As `check_regressions` does."""
+    known = baseline.read(path)
+    margins = dict.fromkeys((each.model for each in known), Regression())
+    compare(known, [*known, figures(model="m")], margins)
+    compare([figures(model="m")], known, {"m": Regression()})
+    baseline.asked(Zoo.of({"models": {"m": {"timm": "x"}}, "baseline": str(path)}), ["cpu"])
+
+
+def described(root: Path) -> tuple[bytes, bytes]:
+    """A manifest of a folder with one file, and the note of how that was made."""
+    file, sbom = root / "cpu/m/fp32.bin", root / "sbom.cdx.json"
+    file.parent.mkdir(parents=True)
+    (root / MADE_FOLDER).mkdir()
+    for path in (file, sbom):
+        path.write_bytes(b"content")
+    Making(sha256(file), "ncnn_fp32", {"a": "1"}, {"code": "2"}, Surroundings.own()).write(file)
+    found = describe([file, sbom], {"m": {}}, root, sbom)
+    return as_json(found), next((root / NOTES).rglob("*.json")).read_bytes()
+
+
+def read_making(zoo: Path) -> Callable[[Path], None]:
+    """The note of a file, and the manifest that tells it."""
+    file = zoo / "results/cpu/m/fp32.bin"
+
+    def read(path: Path) -> None:
+        note = next((zoo / "results" / NOTES).rglob("fp32.bin.json"))
+        note.write_bytes(path.read_bytes())
+        describe([file, zoo / "results/sbom.cdx.json"], {}, zoo / "results", zoo / "results/sbom.cdx.json")
+
+    return read
+
+
+def packed(draw: random.Random, samples: list[bytes]) -> bytes:
+    """The bytes of a difference, or what is packed in it: the wiring, how arrays are told, their numbers."""
+    if draw.random() < 0.2:
+        return binary(draw, samples)
+    data = lzma.decompress(draw.choice(samples))
+    (size,) = struct.unpack_from("<I", data)
+    head, rest = data[4 : 4 + size], data[4 + size :]
+    match draw.randrange(4):
+        case 0:
+            head = record(draw, [head])
+        case 1:
+            values = json.loads(head)
+            values["param"] = text(draw, [values["param"].encode()]).decode(errors="surrogateescape")
+            head = json.dumps(values).encode()
+        case 2:
+            rest = binary(draw, [rest])
+        case 3:
+            data = binary(draw, [data])
+            return lzma.compress(data, preset=0)
+    return lzma.compress(struct.pack("<I", len(head)) + head + rest, preset=0)
+
+
+def lined(draw: random.Random, samples: list[bytes]) -> bytes:
+    """A line of a file of them is another record, or the text is changed."""
+    if draw.random() < 0.3:
+        return text(draw, samples)
+    lines = draw.choice(samples).splitlines()
+    place = draw.randrange(len(lines))
+    lines[place] = record(draw, [lines[place]])
+    return b"\n".join(lines) + b"\n"
 
 
 def norms_and_attention() -> list[Graph]:
@@ -310,8 +449,10 @@ class Campaign:
     def __init__(self, chosen: list[Reader], options: argparse.Namespace, folder: Path) -> None:
         self._chosen, self._seed, self._folder = chosen, options.seed, folder
         self._end = time.monotonic() + options.seconds
-        step = -(-options.count // options.processes)
-        self._shares = [range(at, min(at + step, options.count)) for at in range(0, options.count, step)]
+        cases = range(options.start, options.count)
+        step = max(1, -(-len(cases) // options.processes))
+        self._shares = [cases[at : at + step] for at in range(0, len(cases), step)]
+        self._told = 0
         self._faults: list[Fault] = []
 
     def run(self) -> tuple[int, list[Fault]]:
@@ -332,11 +473,23 @@ class Campaign:
                 if time.monotonic() < self._end and case < self._shares[place].stop:
                     self._blame(process.exitcode, case)
                     running[place] = self._start(place, case + 1, states[place])
+            self._tell(states)
             time.sleep(0.02)
         for process, _ in running.values():
             process.kill()
-        done = sum(int(state[0]) - share.start for state, share in zip(states, self._shares, strict=True))
-        return done, self._faults
+        return self._done(states), self._faults
+
+    def _done(self, states: list[Any]) -> int:
+        return sum(int(state[0]) - share.start for state, share in zip(states, self._shares, strict=True))
+
+    def _tell(self, states: list[Any]) -> None:
+        """How far it is, now and then: that stays of a campaign that is cut short."""
+        done = self._done(states)
+        if done // TELL > self._told:
+            self._told = done // TELL
+            print(f"{done} files so far, {len(self._faults)} faults ({tally(self._faults)})", flush=True)
+            for said in dict.fromkeys(fault.summary for fault in self._faults):
+                print(f"  {said}", flush=True)
 
     def _start(self, place: int, first: int, state: Any) -> tuple[Any, Any]:
         pipe, other = multiprocessing.Pipe(duplex=False)

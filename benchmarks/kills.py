@@ -4,10 +4,10 @@
 
 A build from nothing loses, after a random time, by SIGKILL: a job, Snakemake, its whole process group, pnnx,
 or a child of a job. The same command is typed again and loses another, and so on, until it has lost
-`PER_BUILD` or is done; then it must end well. Bars, all of them 0: files that differ from those of an
-undisturbed build, failed verdicts, hangs, builds that need a step by hand, scratch folders and processes that
-are left. Exits with status 1 if one is missed. In `--folder` each build's outcome is a line of kills.jsonl,
-and a run goes on there.
+`PER_BUILD` or is done; then it must end well, and a manifest be true of all that is there. Bars, all of them
+0: files that differ from those of an undisturbed build, that are not as the manifest says, failed verdicts,
+hangs, builds that need a step by hand, scratch folders and processes that are left. Exits with status 1 if
+one is missed. In `--folder` each build's outcome is a line of kills.jsonl, and a run goes on there.
 """
 
 import argparse
@@ -34,17 +34,21 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 from samples.workflow import make_zoo
 from zoo.config.records.verification import Verification
 from zoo.jobs.files import sha256
+from zoo.provenance.check import differences
 
 MODEL = "results/cpu/one"
 SAME = ("fp32.param", "fp32.bin", "fp16.param", "fp16.bin", "int8.param", "int8.bin", "fp32.onnx")
 """What is compared; asked for by name, for Snakemake makes no intermediate anew that only is missing."""
 PASSED = ("int8.passed", "fp16.passed", "fp32.onnx.passed")
-COMMAND = [sys.executable, "-m", "snakemake", *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
+MANIFEST = "results/manifest.json"
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+COMMAND = [*SNAKEMAKE, *(f"{MODEL}/{name}" for name in (*SAME, *PASSED))]
 VICTIMS = ("job", "main", "group", "pnnx", "child")
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PER_BUILD = 10
-HANG_S = 900
-"""A build that takes longer waits for ever."""
+IDLE_S, HANG_S = 300, 7200
+"""A build whose jobs take no processor for so long waits for ever, and one that takes longer than the latter;
+a busy machine makes builds slow, and a slow one is no fault."""
 ORPHAN_S = 3
 """How long a process may take to end with its build, on a machine that is busy."""
 
@@ -105,22 +109,36 @@ def disturbed(zoo: Path, generator: random.Random, most: int) -> Counter[str]:
         if not killed:  # it was faster
             wrong["steps by hand"] += build.returncode != 0
             break
-    last = subprocess.Popen(COMMAND, cwd=zoo, start_new_session=True, **QUIET)
-    if ended(last) is None:
-        wrong["hangs"] += 1
-    wrong["steps by hand"] += last.returncode != 0
+    for command in (COMMAND, [*SNAKEMAKE, MANIFEST]):
+        last = subprocess.Popen(command, cwd=zoo, start_new_session=True, **QUIET)
+        if ended(last) is None:
+            wrong["hangs"] += 1
+        wrong["steps by hand"] += last.returncode != 0
     wrong["leftovers"] += len(list(zoo.rglob(".partial-*")))
     return wrong
 
 
 def ended(build: subprocess.Popen[bytes]) -> int | None:
     """The status of a build when it is over; None if it had to be ended."""
-    try:
-        return build.wait(HANG_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(build.pid, signal.SIGKILL)
-        build.wait()
-        return None
+    deadline, seen, since = time.monotonic() + HANG_S, work_of(build), time.monotonic()
+    while time.monotonic() < min(deadline, since + IDLE_S):
+        with suppress(subprocess.TimeoutExpired):
+            return build.wait(1)
+        if (now := work_of(build)) != seen:
+            seen, since = now, time.monotonic()
+    os.killpg(build.pid, signal.SIGKILL)
+    build.wait()
+    return None
+
+
+def work_of(build: subprocess.Popen[bytes]) -> dict[int, float]:
+    """The processes below Snakemake, which itself is never idle, and what each took of a processor, in s."""
+    taken = {}
+    with suppress(psutil.Error):
+        for process in psutil.Process(build.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                taken[process.pid] = sum(process.cpu_times()[:2])
+    return taken
 
 
 def left(zoo: Path) -> list[psutil.Process]:
@@ -142,6 +160,7 @@ def check(zoo: Path, expected: dict[str, str]) -> Counter[str]:
     return Counter(
         {
             "wrong files": sum(made.get(name) != expected[name] for name in SAME),
+            "not as the manifest says": len(list(differences(zoo / MANIFEST))),
             "wrong verdicts": sum(not each.verdict.passed for each in records),
         }
     )
@@ -187,7 +206,15 @@ def main() -> int:
         folder = (options.folder or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         total = campaign(folder, options.count, options.seed)
-    bars = ("wrong files", "wrong verdicts", "hangs", "steps by hand", "leftovers", "orphans")
+    bars = (
+        "wrong files",
+        "not as the manifest says",
+        "wrong verdicts",
+        "hangs",
+        "steps by hand",
+        "leftovers",
+        "orphans",
+    )
     victims = ", ".join(f"{total[kind]} {kind}" for kind in VICTIMS)
     print(" | ".join(f"{name} {total[name]}" for name in bars), f"in {total['kills']} kills ({victims})")
     return int(any(total[name] for name in bars))

@@ -12,12 +12,12 @@ if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
 
 interpreter.quote_interpreter()
 lifeline.of_this_process()
+checks = CHECK in sys.argv and typed_targets() == [CHECK]
+idle = checks or changes.builds_nothing(sys.argv)
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
     scratch.sweep(outputs.RESULTS)
     scratch.sweep(outputs.LOCKS)
-    checks = CHECK in sys.argv and typed_targets() == [CHECK]
-    idle = checks or changes.builds_nothing(sys.argv)
     with in_a_sentence(about=""):
         changes.refuse_changed(ZOO, only_checked=idle)

@@ -18,11 +18,14 @@ def main(
     card: str,
     reference: str,
     images: Mapping[str, Any],
+    images_state: str,
     threads: int,
     memory_mb: float,
     output: str,
 ) -> None:
-    evaluate(artifact, ReferenceSet.read(images, card, reference), threads, memory_mb).write(output)
+    evaluate(artifact, ReferenceSet.read(images, images_state, card, reference), threads, memory_mb).write(
+        output
+    )
 
 
 if __name__ == "__main__":
@@ -35,6 +38,7 @@ if __name__ == "__main__":
             card=files.card,
             reference=files.reference,
             images=params.images,
+            images_state=params.images_state,
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,
             output=snakemake.output[0],

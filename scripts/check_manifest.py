@@ -25,8 +25,9 @@ def main(*, manifest: str, verify: str | None) -> None:
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     if wrong:
+        things = "thing is" if len(wrong) == 1 else "things are"
         raise ZooError(
-            f"{len(wrong)} things are not as {manifest} says; what changed is made anew by rm and snakemake, "
+            f"{len(wrong)} {things} not as {manifest} says; what changed is made anew by rm and snakemake, "
             f"what was built since is described by: rm {manifest} && snakemake {manifest}"
         )
     print(f"{manifest}: every file is what it says" + (", and it is signed" if verify else ""))

@@ -11,9 +11,10 @@ from zoo.images.planned import as_planned
 from zoo.jobs.files import replacing
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
+from zoo.jobs.surroundings import Surroundings
 from zoo.locks.difference import restored
 from zoo.locks.lock import again, read, read_difference
-from zoo.locks.origin import Made, Origin
+from zoo.locks.origin import Origin
 from zoo.ncnn.graph import write_graph
 from zoo.ncnn.pair import Pair
 from zoo.quantize.table import write_table
@@ -41,7 +42,7 @@ def main(
         sentences = summary(outcome)
     except ZooError as error:
         raise ZooError(f"{lock_file}: {error}; {again(lock_file)}") from error
-    logging.info("%s: searched %s", lock_file, lock.made.against(Made.here()))
+    logging.info("%s: searched %s", lock_file, lock.surroundings.against(Surroundings.own()))
     print(f"note: int8 {device}/{model}: by {lock_file}, {'; '.join(sentences)}", file=sys.stderr)
     with replacing(*outputs.values()) as temporary:
         new = dict(zip(outputs, temporary, strict=True))

@@ -6,9 +6,10 @@ from zoo.images.planned import as_planned
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
 from zoo.jobs.scratch import scratch
+from zoo.jobs.surroundings import Surroundings
 from zoo.locks.difference import difference
 from zoo.locks.lock import Lock
-from zoo.locks.origin import Made, Origin
+from zoo.locks.origin import Origin
 from zoo.ncnn.graph import write_files
 from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import read_recipes
@@ -44,7 +45,7 @@ def main(
         Lock(
             model=subject.model,
             device=subject.device,
-            made=Made.here(),
+            surroundings=Surroundings.own(),
             origin=origin,
             difference=sha256(difference_file),
             files=files,

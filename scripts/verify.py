@@ -30,6 +30,7 @@ def main(
     card: str,
     reference: str,
     images: Mapping[str, Any],
+    images_state: str,
     gates: Mapping[str, float],
     threads: int,
     memory_mb: float,
@@ -37,7 +38,8 @@ def main(
     search: tuple[str, str, str, Mapping[str, Any]] | None = None,
     opset: int | None = None,
 ) -> None:
-    against, pair = ReferenceSet.read(images, card, reference), tuple(map(Path, fp32)) or None
+    against = ReferenceSet.read(images, images_state, card, reference)
+    pair = tuple(map(Path, fp32)) or None
     judged, moved = (None, None) if search is None else chosen(card, *search)
     form = OnnxForm.of(artifact.name, opset, ModelCard.read(card))
     verify(artifact, against, pair, gates, threads, memory_mb, judged, moved, form).write(output)
@@ -65,6 +67,7 @@ if __name__ == "__main__":
             card=files.card,
             reference=files.reference,
             images=params.images,
+            images_state=params.images_state,
             gates=params.gates,
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,

@@ -114,6 +114,7 @@ def verification(model, device="cpu", artifact="int8", failures=(), size=6_000_0
             "max_abs_error": 0.027 if sqnr_db < 50 else 3.1e-6,
             "top1_agreement": 0.99 if sqnr_db < 50 else 1.0,
             "image_set": "heldout",
+            "images_sha256": "5e7",
         }
         | numbers,
         "divergence": {
@@ -194,6 +195,7 @@ def evaluation(model, device="cpu", artifact="int8", top1=0.98, labelled=True):
         "runtime": runtime(device, artifact),
         "hashes": hashes(artifact),
         "image_set": "digits_test" if labelled else "heldout",
+        "images_sha256": "5e7",
         "images": 360,
         "labelled": labelled,
         **(figures if labelled else dict.fromkeys(figures)),

@@ -76,6 +76,7 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
             card=card,
             reference=truth,
             images=images,
+            images_state="as planned",
             gates=GATES,
             threads=1,
             memory_mb=3000,

@@ -23,3 +23,9 @@ def test_a_case_can_be_done_again():
         for _ in range(2)
     )
     assert first == second and first.startswith("Benchmark: b")
+
+
+def test_a_campaign_goes_on_where_another_ended():
+    command = [sys.executable, FUZZ, "--start", "1590", "--count", "1600", "--seed", "10", "--processes", "1"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    assert done.stdout == "10 files, 0 faults (crash: 0, hang: 0, memory: 0, exception: 0)\n", done.stderr

@@ -18,6 +18,7 @@ ALL = [
     *(f"results/cpu/one/{kind.files[0]}" for name, kind in ARTIFACTS.items() if name not in BY_NAME),
     "results/cpu/one/int8.passed",
 ]
+W8 = "results/cpu/one/w8.bin"
 LOCK = "locks/cpu/one.json"
 
 
@@ -39,7 +40,7 @@ def locked(searched: Zoo, tmp_path_factory) -> Zoo:
     zoo = Zoo(shutil.copytree(searched.folder, tmp_path_factory.mktemp("lock") / "zoo", symlinks=True))
     choose(zoo, lock=True)
     assert zoo.build(INT8) == {"int8 search cpu/one", "lock int8 cpu/one", "int8 cpu/one"}
-    zoo.build(*ALL)
+    zoo.build(*ALL, W8)
     return zoo
 
 
@@ -161,7 +162,11 @@ def test_two_builds_by_a_lock_have_the_same_bytes(locked: Zoo, tmp_path: Path):
     searching = ("calibrate", "sensitivity", "int8 ", "latency", "lock")
     assert {job for job in outcome.jobs if job.startswith(searching)} == {"int8 cpu/one"}
     assert {"verify cpu/one/int8", "gate cpu/one/int8"} <= outcome.jobs, "it is verified all the same"
-    names = [file for name, kind in ARTIFACTS.items() if name not in BY_NAME for file in kind.files]
+    assert second.typed("-j", "1", W8).jobs == {"calibrate cpu/one", "w8 cpu/one"}, (
+        "of what it measures itself"
+    )
+    by_name = {*BY_NAME} - {"w8"}
+    names = [file for name, kind in ARTIFACTS.items() if name not in by_name for file in kind.files]
     names += [f"int8.{each}" for each in ("table", "recipe.json", "search.json", "sensitivity.json")]
     different = [
         name

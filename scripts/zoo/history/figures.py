@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, ClassVar, Self
 
 from zoo.config.records.benchmark import Benchmark, Hardware
@@ -9,6 +10,7 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Measured, RuntimeInfo
 from zoo.config.records.record import Record
 from zoo.config.records.verification import Verification
+from zoo.errors import ZooError
 from zoo.history.environment import Environment
 
 
@@ -20,6 +22,10 @@ class Metric:
     value: float
     lower_value: float | None = None
     upper_value: float | None = None
+
+    def __post_init__(self) -> None:
+        if not all(map(isfinite, self.to_dict().values())):
+            raise ZooError(f"{self.value} is no figure")
 
     def to_dict(self) -> dict[str, float]:
         """What there is."""
@@ -50,14 +56,31 @@ class LayerFidelity:
     layer: str
     sqnr_db: float
 
+    def __post_init__(self) -> None:
+        if not isfinite(self.sqnr_db):
+            raise ZooError(f"{self.sqnr_db} is no SQNR of {self.layer}")
+
+
+@dataclass(frozen=True)
+class Images:
+    """What was measured on: how many images, and of which set, by name; sha256: of what they are, None in a
+    proof of before."""
+
+    number: int
+    set: str
+    sha256: str | None
+
+    def __str__(self) -> str:
+        return f"{self.number} images of {self.set}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figures(Record):
     """What one build measured of one artifact.
 
     time, commit, versions: see `Environment`; the version of the runtime is that of the proof. sha256: of the
-    files, by name. passed, failures: the verdict. images: how many, and of which set, of the verification
-    and, if there is one, of the evaluation; figures of others are no comparison.
+    files, by name. passed, failures: the verdict. images: of the `verification` and, if there is
+    one, of the `evaluation`; figures of others are no comparison.
 
     figures: under the artifact's name, by measure: `sqnr_db` over all images, of the worst output, and
     `worst_image_sqnr_db`, in dB; `cosine_min`, `cosine_mean`; `agreement` in the verification and
@@ -77,9 +100,13 @@ class Figures(Record):
     sha256: Mapping[str, str]
     passed: bool
     failures: tuple[str, ...]
-    images: Mapping[str, str]
+    images: Mapping[str, Images]
     figures: Mapping[str, Mapping[str, Metric]]
     layers: tuple[LayerFidelity, ...] = ()
+
+    def __post_init__(self) -> None:
+        if set(self.figures) != {self.name}:
+            raise ZooError(f"its figures are not those of {self.name}")
 
     @property
     def name(self) -> str:
@@ -156,9 +183,13 @@ def _machine(environment: Environment, runtime: RuntimeInfo | None, hardware: Ha
     return Machine(environment.host, environment.processor, runtime.device if runtime and on_gpu else None)
 
 
-def _images(verification: Verification, evaluation: Evaluation | None) -> dict[str, str]:
+def _images(verification: Verification, evaluation: Evaluation | None) -> dict[str, Images]:
     records = {"verification": verification.numbers, "evaluation": evaluation}
-    return {purpose: f"{each.images} of {each.image_set}" for purpose, each in records.items() if each}
+    return {
+        purpose: Images(each.images, each.image_set, each.images_sha256)
+        for purpose, each in records.items()
+        if each
+    }
 
 
 def _metrics(values: Mapping[str, float | None]) -> dict[str, Metric]:

@@ -47,9 +47,10 @@ def parse(path: Path, content: bytes) -> tuple[list[Figures], list[str]]:
         elif text.strip():
             damaged.append(number)
     if damaged:
-        numbers = ", ".join(map(str, damaged))
+        numbers, one = ", ".join(map(str, damaged)), len(damaged) == 1
+        which, is_ = (f"line {numbers}", "is") if one else (f"lines {numbers}", "are")
         sentences.append(
-            f"{path}: line {numbers} is damaged, or of another version of ncnn-zoo, and is left out"
+            f"{path}: {which} {is_} damaged, or of another version of ncnn-zoo, and {is_} left out"
         )
     if len(_whole(content)) < len(content):
         sentences.append(f"{path}: the last line is torn, by a kill or a full disk, and is dropped")

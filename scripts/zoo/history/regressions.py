@@ -92,10 +92,11 @@ def _worse(kept: Figures, new: Figures, margins: Regression) -> Iterator[str]:
     if kept.passed and not new.passed:
         yield f"{kept.name}: it fails its verification, and passed before: {'; '.join(new.failures)}"
     for purpose, images in kept.images.items():
-        if new.images.get(purpose) not in (images, None):
+        if (now := new.images.get(purpose)) not in (images, None):
+            others = "others of the same name" if str(now) == str(images) else str(images)
             yield (
-                f"{kept.name}: it cannot be compared: the {purpose} is on {new.images[purpose]} images, "
-                f"and was on {images}; keep a new baseline"
+                f"{kept.name}: it cannot be compared: the {purpose} is on {now}, and was on {others}; "
+                "give back the images, or keep a new baseline: snakemake keep_baseline"
             )
     for measure in MEASURES:
         yield from _worse_by(measure, kept, new, getattr(margins, measure.margin))

@@ -1,5 +1,7 @@
 """Images as they were when a build was planned: its jobs read them minutes or hours later."""
 
+import hashlib
+import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,18 @@ def state_of(images: ImageSet) -> str:
         return fingerprint(images)
     except (ZooError, OSError) as error:
         return str(error)
+
+
+def identity(images: Mapping[str, Any], state: str) -> str:
+    """What a set, as plain values, is on every machine: its fingerprint, in hex; of one that a rule writes a
+    hash of what is chosen of it, for how images are compressed is the machine's affair.
+
+    state: that of when the build was planned. Raises what `fingerprint` raises.
+    """
+    if state != MADE_HERE:
+        return fingerprint(ImageSet.from_dict(images))
+    chosen = {key: value for key, value in images.items() if key not in ("path", "classes")}
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

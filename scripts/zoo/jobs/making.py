@@ -35,23 +35,25 @@ class Making:
     rule: str
     inputs: Mapping[str, str]
     params: Mapping[str, Any]
-    surroundings: Mapping[str, Any]
+    surroundings: Surroundings
 
     @classmethod
     def read(cls, path: Path) -> "Making | None":
         """What is kept of a file; None if nothing is, or it is damaged. It may be of another content: the
         hashes tell."""
+        import msgspec  # here: a job that reads none starts without it
+
         note = _note_of(path)
         try:
-            return cls(**json.loads(note.read_bytes())) if note else None
-        except (OSError, ValueError, TypeError):
+            return msgspec.convert(json.loads(note.read_bytes()), cls) if note else None
+        except (OSError, ValueError, RecursionError, msgspec.ValidationError):
             return None
 
     @classmethod
     def of(cls, job: Job, digest: str) -> Self:
         """What a job that is about to put a file with this SHA-256 in its place did."""
         inputs = {str(path): content_sha256(Path(path)) for path in job.input}
-        return cls(digest, job.rule, inputs, dict(job.params.items()), asdict(Surroundings.own()))
+        return cls(digest, job.rule, inputs, dict(job.params.items()), Surroundings.own())
 
     def write(self, path: Path) -> None:
         """Keep it for the file. Params that JSON does not have are kept as text."""

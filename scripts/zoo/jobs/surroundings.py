@@ -77,6 +77,9 @@ class Commit:
     id: str
     dirty: bool
 
+    def __str__(self) -> str:
+        return f"{self.id[:12]}{'-dirty' if self.dirty else ''}"
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -94,6 +97,15 @@ class Surroundings:
         cores = len(os.sched_getaffinity(0))
         machine = Machine(platform.platform(), platform.machine(), cpu_name(), cpu_features(), cores)
         return cls(tools(), environment(), machine, commit(HOME))
+
+    def against(self, today: "Surroundings") -> str:
+        """Which tools and which processor are others today, as a phrase."""
+        names = dict.fromkeys((*self.tools, *today.tools))
+        pairs = [(name, self.tools.get(name, "none"), today.tools.get(name, "none")) for name in names]
+        changed = [f"{name} {was} then, {now} now" for name, was, now in pairs if was != now]
+        if self.machine.cpu != today.machine.cpu:
+            changed.append(f"on {self.machine.cpu} then, on {today.machine.cpu} now")
+        return "; ".join(changed) or "by the same versions on the same kind of processor"
 
 
 def tools() -> dict[str, str]:

@@ -107,7 +107,9 @@ def _parts(layers: tuple[Layer, ...], ways: Iterator[str], data: bytes) -> Itera
     position = 0
     for layer in layers:
         for spec in layout(layer):
-            way = next(ways)
+            way = next(ways, None)
+            if way is None:
+                raise ValueError(f"it says nothing of {spec.role} of {layer}")
             width = {_SAME: 0, _FP16: 0, _LEVELS: 1}.get(way)
             size = spec.size * (Storage[way].dtype.itemsize if width is None else width)
             if len(data) - position < size:
@@ -116,6 +118,8 @@ def _parts(layers: tuple[Layer, ...], ways: Iterator[str], data: bytes) -> Itera
             position += size
     if position != len(data):
         raise ValueError(f"{len(data) - position} bytes are left over")
+    if next(ways, None) is not None:
+        raise ValueError("it tells of more arrays than there are")
 
 
 def _with(layers: tuple[Layer, ...], arrays: dict[tuple[str, str], Array]) -> Graph:

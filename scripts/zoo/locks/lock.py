@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from zoo.config.records.record import Record
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
-from zoo.locks.origin import Made, Origin
+from zoo.jobs.surroundings import Surroundings
+from zoo.locks.origin import Origin
 from zoo.ncnn.graph import Graph
 from zoo.quantize.recipe import Recipe
 from zoo.quantize.scales import absmax_scales, weight_rows
@@ -24,7 +25,7 @@ from zoo.search.sensitivity import Sensitivity
 
 @dataclass(frozen=True, kw_only=True)
 class Lock(Record):
-    """device: `cpu` or `gpu`. made: by what, and on which machine it was searched. origin: from what.
+    """device: `cpu` or `gpu`. surroundings: in which it was searched. origin: from what.
 
     files: SHA-256 of the int8 files by name; difference: of the file beside the lock. activations: the scales
     of the calibration table, by layer. recipe, search, sensitivity: the records of these as plain values.
@@ -34,7 +35,7 @@ class Lock(Record):
 
     model: str
     device: str
-    made: Made
+    surroundings: Surroundings
     origin: Origin
     difference: str
     files: Mapping[str, str]
@@ -46,7 +47,7 @@ class Lock(Record):
     def check(self, path: str | Path, origin: Origin) -> None:
         """Raise ZooError, with all that differs and what to do, unless this lock, in the file `path`, is for
         what a build makes int8 of."""
-        if differences := list(self.origin.differences(origin, self.made, Made.here())):
+        if differences := list(self.origin.differences(origin, self.surroundings, Surroundings.own())):
             raise ZooError(
                 f"{path} is for another build: {'; '.join(differences)}. Set this back, or {again(path)}"
             )

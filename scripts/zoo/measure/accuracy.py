@@ -23,9 +23,8 @@ def evaluate(
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
-    return Evaluation(
-        runtime=info, image_set=against.name, left_out=against.left_out, hashes=hashes, **fields
-    )
+    fields |= {"image_set": against.name, "images_sha256": against.identity, "left_out": against.left_out}
+    return Evaluation(runtime=info, hashes=hashes, **fields)
 
 
 def accuracy(outputs: Arrays, reference: Reference) -> Accuracy:

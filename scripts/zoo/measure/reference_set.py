@@ -10,6 +10,7 @@ from typing import Any, Self
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import SearchedCloseness
 from zoo.images.inputs import Feed
+from zoo.images.planned import identity
 from zoo.images.sets import CalibrationSet, ImageSet, Sample, left_out, samples
 from zoo.measure.metrics import sqnr_db
 from zoo.runners.artifact import Artifact
@@ -21,7 +22,8 @@ from zoo.runners.reference import Reference, outputs
 class ReferenceSet:
     """An image set by name, its samples, how a model is fed with them, and the original model's outputs.
 
-    left_out: what lies among the images and is not read, by kind, see `zoo.images.kinds.LeftOut`.
+    left_out: what lies among the images and is not read, by kind, see `zoo.images.kinds.LeftOut`. identity:
+    of the images, see `zoo.images.planned.identity`; None where nobody asked.
     """
 
     name: str
@@ -29,17 +31,22 @@ class ReferenceSet:
     feed: Feed
     reference: Reference
     left_out: Mapping[str, int] = field(default_factory=dict)
+    identity: str | None = None
 
     @classmethod
-    def read(cls, images: Mapping[str, Any], card: str | Path, reference: str | Path) -> "ReferenceSet":
-        """From an image set as plain values, and the files of the model card and of the original's outputs.
+    def read(
+        cls, images: Mapping[str, Any], state: str, card: str | Path, reference: str | Path
+    ) -> "ReferenceSet":
+        """From an image set as plain values with its state when the build was planned, and the files of the
+        model card and of the original's outputs.
 
         Raises ZooError if an image is missing or a file is not what it should be.
         """
         image_set = ImageSet.from_dict(images)
         chosen, others = tuple(samples(image_set)), left_out(image_set).to_dict()
         feed = ModelCard.read(card).feed
-        return cls(image_set.name, chosen, feed, Reference.load(Path(reference)), others)
+        truth = Reference.load(Path(reference))
+        return cls(image_set.name, chosen, feed, truth, others, identity(images, state))
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,13 @@ class _Check:
         """The record of all that was found."""
         numbers = None
         if self.numbers is not None:
-            name, left_out = self.against.name, self.against.left_out
-            numbers = Numbers(**vars(self.numbers), image_set=name, left_out=left_out, second=self.second)
+            numbers = Numbers(
+                **vars(self.numbers),
+                image_set=self.against.name,
+                images_sha256=self.against.identity,
+                left_out=self.against.left_out,
+                second=self.second,
+            )
         return Verification(
             **self.artifact.heading(),
             runtime=self.runtime,

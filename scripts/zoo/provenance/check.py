@@ -18,11 +18,11 @@ def differences(path: Path) -> Iterator[str]:
     manifest = Manifest.read(path)
     for name, described in manifest.files.items():
         file = path.parent / name
-        if not file.exists():
-            yield f"{file} is missing"
-            continue
         try:
             digest = sha256(regular(file))
+        except (FileNotFoundError, NotADirectoryError):
+            yield f"{file} is missing"
+            continue
         except (ZooError, OSError) as error:
             yield f"{file} cannot be read: {error}"
             continue

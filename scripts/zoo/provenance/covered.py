@@ -25,11 +25,16 @@ from zoo.config.outputs import (
     wildcards,
 )
 from zoo.config.zoo import PURPOSES, Zoo
+from zoo.jobs.made import FOLDER as MADE
+from zoo.jobs.made import UNFINISHED
+from zoo.jobs.making import FOLDER as MADE_BY
 from zoo.jobs.surroundings import environment as environment
 
 LEFT_OUT = (
-    ".*",
-    "*/.*",
+    f"{MADE}/*",
+    f"{MADE_BY}/*",
+    f"{UNFINISHED}*",
+    f"*/{UNFINISHED}*",
     "logs/*",
     "datasets/*",
     "reference/*",
@@ -46,7 +51,7 @@ and the manifest itself. Whatever else lies there and is not described is a stra
 
 
 OF_REPORT = (f"{RESULTS}/evaluation.md", f"{RESULTS}/evaluation.csv")
-ON_THE_WAY = ("torchscript.pt", "fp32.onnx", "fp32.param", "fp32.bin")
+ON_THE_WAY = ("torchscript.pt", "fp32.onnx", "fp32.param", "fp32.bin", "fp32.conversion.json")
 """What other artifacts are made of, whether it is to be built itself or not."""
 
 

@@ -60,9 +60,9 @@ def _file(path: Path, surroundings: dict[str, Mapping[str, Any]]) -> DescribedFi
     making = Making.read(path)
     if making is None or making.sha256 != digest:
         return DescribedFile(path.stat().st_size, digest, None)
-    text = json.dumps(making.surroundings, sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:12]
-    surroundings[key] = making.surroundings
+    values = asdict(making.surroundings)
+    key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+    surroundings[key] = values
     made = Made(making.rule, f"snakemake --force {path}", making.inputs, making.params, key)
     return DescribedFile(path.stat().st_size, digest, made)
 

@@ -1,11 +1,13 @@
 """What was measured of a candidate."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from zoo.array_types import Arrays
 from zoo.config.records.benchmark import TimedLatency
 from zoo.config.records.record import Record
+from zoo.errors import ZooError
 from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, flat
@@ -68,6 +70,8 @@ class Trial:
     bytes: of its files. int8_weights, int8_multiply_adds: shares, 0 to 1, that are int8, of all that layers
     with weights have. latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its
     own, timed in turn; error: its relative standard error.
+
+    Raises ZooError, when it is made, for a speedup that none can have.
     """
 
     name: str
@@ -80,6 +84,10 @@ class Trial:
     latency_ms: float
     speedup: float
     error: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.speedup < inf:
+            raise ZooError(f"{self.speedup} is no speedup of {self.name}")
 
     @classmethod
     def of(cls, tried: Tried, latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":

@@ -54,6 +54,13 @@ def test_a_baseline_asks_for_the_proofs_that_it_has_figures_of():
     assert len(baseline.asked(zoo, ["cpu", "gpu"]).proofs) == 10
 
 
+@pytest.mark.parametrize("content", [None, "<<<<<<< ours\n"])
+def test_a_baseline_that_is_none_asks_for_nothing_and_the_job_that_compares_says_so(content: str | None):
+    if content is not None:
+        Path("baseline.jsonl").write_text(content)
+    assert baseline.asked(Zoo.of({"models": {}}), ["cpu"]) == baseline.Asked((), (), ())
+
+
 def test_margins_are_the_models_own_over_the_zoos():
     entry = {"timm": "x", "regression": {"sqnr_db": 3}}
     zoo = Zoo.of({"models": {"a": entry, "b": {"timm": "x"}}, "regression": {"top1": 0.1}})

@@ -7,7 +7,7 @@ import pytest
 
 from samples import report
 from samples.history import ENVIRONMENT, figures
-from zoo.history.figures import Figures, Machine, Metric, figures_of
+from zoo.history.figures import Figures, Images, Machine, Metric, figures_of
 
 
 def test_a_line_has_the_figures_of_all_proofs():
@@ -23,7 +23,10 @@ def test_a_line_has_the_figures_of_all_proofs():
     assert line.metric("latency_ms") == Metric(timed.median_ms, timed.p10_ms, timed.p90_ms)
     assert line.machine == Machine("builder", report.CPU) and line.versions == report.VERSIONS
     assert line.sha256 == proof.hashes
-    assert line.images == {"verification": "100 of heldout", "evaluation": "360 of digits_test"}
+    assert line.images == {
+        "verification": Images(100, "heldout", "5e7"),
+        "evaluation": Images(360, "digits_test", "5e7"),
+    }
 
 
 def test_a_line_comes_back_and_its_figures_are_a_bencher_document():

@@ -90,6 +90,26 @@ def append_many(file: Path, host: str) -> None:
         lines.append(file, [replace(changed(line, sqnr_db=float(index)), machine=machine)])
 
 
+@pytest.mark.parametrize(
+    ("sound", "hostile"),
+    [
+        ('"cpu/net/int8": {"sqnr_db"', '"cpu/net/fp16": {"sqnr_db"'),
+        ('"bytes": {"value": ', '"bytes": {"value": 1e999'),
+    ],
+)
+def test_a_line_without_figures_of_its_artifact_and_one_whose_figures_are_none_are_damaged(
+    file: Path, sound: str, hostile: str
+):
+    file.parent.mkdir()
+    text = lines.line(figures())
+    assert sound in text
+    file.write_text(text.replace(sound, hostile))
+    assert lines.read(file) == (
+        [],
+        [f"{file}: line 1 is damaged, or of another version of ncnn-zoo, and is left out"],
+    )
+
+
 def test_builds_that_append_at_once_lose_and_tear_nothing(file: Path):
     context = multiprocessing.get_context("fork")
     builds = [context.Process(target=append_many, args=(file, host)) for host in ("a", "b", "c")]
@@ -130,3 +150,11 @@ def test_a_pipe_in_its_place_is_refused(file: Path):
 def test_each_line_is_json(file: Path):
     lines.append(file, [figures(), figures("fp16")])
     assert [json.loads(text)["artifact"] for text in file.read_text().splitlines()] == ["int8", "fp16"]
+
+
+def test_several_damaged_lines_are_told_at_once(file: Path):
+    file.parent.mkdir()
+    file.write_text(f"{{}}\n{lines.line(figures())}[]\n")
+    known, (sentence,) = lines.read(file)
+    assert known == [figures()]
+    assert sentence.endswith("lines 1, 3 are damaged, or of another version of ncnn-zoo, and are left out")

@@ -6,7 +6,7 @@ import pytest
 
 from samples.history import changed, figures
 from zoo.config.settings import Regression
-from zoo.history.figures import LayerFidelity, Metric
+from zoo.history.figures import Images, LayerFidelity, Metric
 from zoo.history.regressions import Comparison, compare
 
 KEPT = figures()
@@ -115,9 +115,15 @@ def test_what_is_no_longer_there_passes_no_check():
 
 
 def test_figures_of_other_images_are_no_comparison_and_that_is_a_failure():
-    new = replace(KEPT, images={**KEPT.images, "verification": "50 of others"})
+    new = replace(KEPT, images={**KEPT.images, "verification": Images(50, "others", "5e7")})
     (sentence,) = compared(changed(new, sqnr_db=10.0)).worse
-    assert "the verification is on 50 of others images, and was on 100 of heldout" in sentence
+    assert "the verification is on 50 images of others, and was on 100 images of heldout; give" in sentence
+
+
+def test_other_images_under_the_same_name_are_no_comparison_either():
+    images = {**KEPT.images, "evaluation": replace(KEPT.images["evaluation"], sha256="0ab")}
+    (sentence,) = compared(changed(replace(KEPT, images=images), top1=0.1)).worse
+    assert "the evaluation is on 360 images of digits_test, and was on others of the same name" in sentence
 
 
 def test_what_failed_in_the_baseline_too_is_no_news():

@@ -39,7 +39,7 @@ def test_what_a_job_read_and_was_told_is_kept_with_what_it_made(root: Path):
     assert made is not None
     assert (made.sha256, made.rule, made.params) == (sha256(root / "cpu/a"), "double", job.params)
     assert made.inputs == {str(root / "input"): sha256(root / "input")}
-    assert "torch" in made.surroundings["tools"] and made.surroundings["machine"]["cpu"]
+    assert made.surroundings == making.Surroundings.own()
 
 
 def test_what_is_kept_stays_when_the_surroundings_change(root: Path, monkeypatch: pytest.MonkeyPatch):
@@ -48,7 +48,7 @@ def test_what_is_kept_stays_when_the_surroundings_change(root: Path, monkeypatch
     later = replace(making.Surroundings.own(), tools={"torch": "99"})
     monkeypatch.setattr(making.Surroundings, "own", lambda: later)
     assert Making.read(path) == before
-    assert Making.read(make(root, "2", FakeJob())).surroundings["tools"] == {"torch": "99"}
+    assert Making.read(make(root, "2", FakeJob())).surroundings.tools == {"torch": "99"}
 
 
 def test_what_is_made_without_a_job_says_nothing_of_the_file(root: Path):

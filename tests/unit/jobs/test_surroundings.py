@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def test_the_commit_is_gits_and_an_edit_makes_it_dirty(tmp_path):
     (tmp_path / "code/untracked").write_text("")
     assert commit(tmp_path / "code") == Commit(first, False)
     (tmp_path / "code/code.py").write_text("2\n")
-    assert commit(tmp_path / "code") == Commit(first, True)
+    dirty = commit(tmp_path / "code")
+    assert dirty == Commit(first, True) and str(dirty) == f"{first[:12]}-dirty"
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path, monkeypatch):
@@ -74,3 +76,14 @@ def test_the_surroundings_of_this_process_are_looked_up_once():
     own = Surroundings.own()
     assert own is Surroundings.own()
     assert own.machine.cores >= 1 and own.machine.cpu == cpu_name()
+
+
+def test_what_is_another_today_is_said():
+    then = Surroundings(
+        {"ncnn": "1", "torch": "2"}, "", replace(Surroundings.own().machine, cpu="a CPU"), None
+    )
+    assert then.against(then) == "by the same versions on the same kind of processor"
+    today = replace(then, tools={"ncnn": "1", "torch": "3", "numpy": "4"}, commit=Commit("ab", True))
+    assert then.against(today) == "torch 2 then, 3 now; numpy none then, 4 now"
+    elsewhere = replace(then, machine=replace(then.machine, cpu="another CPU"))
+    assert then.against(elsewhere) == "on a CPU then, on another CPU now"

@@ -1,5 +1,6 @@
 """What is kept of int8 gives its files byte for byte, is small, and is told from damage."""
 
+import json
 import lzma
 import struct
 from dataclasses import replace
@@ -106,6 +107,11 @@ def test_whatever_a_difference_holds_only_our_own_error_is_raised(statistics):
         except ZooError:
             refused += 1
     assert refused > 150
+    told = json.loads(inner[4:head])
+    for arrays in (told["arrays"][:-1], [*told["arrays"], "same"]):
+        fewer = json.dumps(told | {"arrays": arrays}).encode()
+        with pytest.raises(ZooError):
+            restored(graph, lzma.compress(struct.pack("<I", len(fewer)) + fewer + inner[head:], preset=0))
     for head_ in ("[]", "5", '{"param": 5, "arrays": []}', '{"param": "", "arrays": 3}', "[" * 100_000):
         with pytest.raises(ZooError):
             restored(graph, lzma.compress(struct.pack("<I", len(head_)) + head_.encode(), preset=0))

@@ -7,20 +7,26 @@ from samples.artifacts import photos
 from samples.cards import card
 from zoo.images.planned import MADE_HERE
 from zoo.images.sets import ImageSet
-from zoo.locks.origin import Made, Origin
+from zoo.jobs.surroundings import Machine, Surroundings
+from zoo.locks.origin import Origin
 
-THEN = Made({"ncnn": "1", "torch": "2"}, "a CPU")
+
+def surroundings(cpu: str = "a CPU", **tools: str) -> Surroundings:
+    return Surroundings(tools, "", Machine("Linux", "x86_64", cpu, (), 2), None)
+
+
+THEN = surroundings(ncnn="1", torch="2")
 ORIGIN = Origin(
     "ab", False, {"fp32.param": "1", "fp32.bin": "2"}, "images", {"recipe": "auto", "exclude": []}
 )
 
 
-def said(now: Origin, today: Made = THEN) -> list[str]:
+def said(now: Origin, today: Surroundings = THEN) -> list[str]:
     return list(ORIGIN.differences(now, THEN, today))
 
 
 def test_the_same_on_another_machine_is_the_same():
-    assert said(ORIGIN, Made({"ncnn": "2"}, "another CPU")) == []
+    assert said(ORIGIN, surroundings("another CPU", ncnn="2")) == []
 
 
 def test_other_fp32_files_of_the_same_weights_are_explained_by_versions_and_processor():
@@ -28,7 +34,7 @@ def test_other_fp32_files_of_the_same_weights_are_explained_by_versions_and_proc
     assert said(now) == [
         "of the same weights fp32.bin became other files (by the same versions on the same kind of processor)"
     ]
-    (sentence,) = said(now, Made({"ncnn": "1", "torch": "3", "numpy": "4"}, "another CPU"))
+    (sentence,) = said(now, surroundings("another CPU", ncnn="1", torch="3", numpy="4"))
     assert sentence.endswith(
         "(torch 2 then, 3 now; numpy none then, 4 now; on a CPU then, on another CPU now)"
     )
@@ -74,9 +80,3 @@ def test_packaged_images_count_by_what_is_chosen_of_them(tmp_path):
         images = ImageSet.from_dict({"name": "digits", "path": str(tmp_path / place), "images": count})
         seen.add(Origin.of(tmp_path / "card.json", [], images.to_dict(), MADE_HERE, {}).images)
     assert len(seen) == 2
-
-
-def test_what_made_a_lock_is_known():
-    made = Made.here()
-    assert {"python", "ncnn", "numpy"} <= set(made.versions) and made.processor
-    assert made.against(made) == "by the same versions on the same kind of processor"

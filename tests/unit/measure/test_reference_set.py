@@ -1,5 +1,7 @@
 """What artifacts are held to, as it is read from files; what a search chose is measured as it measured."""
 
+from pathlib import Path
+
 import pytest
 
 from samples.artifacts import FEED, artifact, pair, photos, reference
@@ -21,7 +23,12 @@ def files(tmp_path):
     samples = photos(folder)
     card().write(tmp_path / "small.json")
     reference(small_network(), samples, tmp_path).save(tmp_path / "reference.npz")
-    return {"name": "photos", "path": str(folder)}, tmp_path / "small.json", tmp_path / "reference.npz"
+    return (
+        {"name": "photos", "path": str(folder)},
+        "as planned",
+        tmp_path / "small.json",
+        tmp_path / "reference.npz",
+    )
 
 
 def test_a_set_is_read_with_what_feeds_it_and_what_is_right(files):
@@ -30,7 +37,15 @@ def test_a_set_is_read_with_what_feeds_it_and_what_is_right(files):
     assert tuple(sample.name for sample in against.samples) == against.reference.names
 
 
-@pytest.mark.parametrize("place", [1, 2])
+def test_other_images_of_one_name_are_another_set(files):
+    first = ReferenceSet.read(*files)
+    assert ReferenceSet.read(*files).identity == first.identity
+    folder = Path(files[0]["path"])
+    (folder / "0.png").write_bytes((folder / "1.png").read_bytes())
+    assert ReferenceSet.read(*files).identity != first.identity
+
+
+@pytest.mark.parametrize("place", [2, 3])
 def test_a_file_that_is_none_is_named(files, place):
     files[place].write_bytes(b"{}")
     with pytest.raises(ZooError, match=files[place].name):

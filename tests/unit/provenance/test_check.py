@@ -1,6 +1,7 @@
 """A folder against its manifest."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(manifest: Path):
     os.mkfifo(manifest.parent / "cpu/a")
     (sentence,) = sentences(manifest)
     assert sentence.startswith("cpu/a cannot be read: ") and "is a pipe, no regular file" in sentence
+
+
+def test_a_name_that_no_file_can_have_is_one_that_cannot_be_read(manifest: Path):
+    described = Manifest.read(manifest)
+    files = {"x" * 5000: described.files["cpu/a"], "cpu/a/b": described.files["cpu/a"]}
+    replace(described, files={**described.files, **files}).write(manifest)
+    long, under_a_file = sentences(manifest)
+    assert "x cannot be read: " in long and "File name too long" in long
+    assert under_a_file == "cpu/a/b is missing"
 
 
 def test_no_manifest_and_a_broken_one_are_sentences(manifest: Path, tmp_path: Path):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from zoo.config.artifacts import BY_NAME
 from zoo.config.outputs import MANIFEST, SBOM, possible
 from zoo.config.zoo import Zoo
-from zoo.provenance.covered import Asked, described, found, is_left_out, settings
+from zoo.provenance.covered import ON_THE_WAY, Asked, described, found, is_left_out, settings
 
 ZOO = Zoo.of(
     {
@@ -48,9 +49,16 @@ def test_what_users_want_is_described_and_what_jobs_leave_for_jobs_is_not():
     } <= paths
     for left_out in ("manifest.json", "cpu/here/int8.passed", "cpu/here/calibration.npz", "logs/report.log"):
         assert is_left_out(left_out) and f"results/{left_out}" not in paths
-    for kept in (".made/cpu/here/int8.bin", "cpu/here/.partial-1/int8.bin", "cpu/here/search/local.bin"):
+    for kept in (
+        ".made/cpu/here/int8.bin",
+        "cpu/here/.partial-1/int8.bin",
+        ".partial-1/zoo.csv",
+        ".made-by/zoo.csv.json",
+        "cpu/here/search/local.bin",
+    ):
         assert is_left_out(kept)
-    assert not is_left_out("cpu/here/stranger.bin")
+    for stranger in ("cpu/here/stranger.bin", "cpu/here/.stranger", ".git/config", "cpu/here/.git/config"):
+        assert not is_left_out(stranger)
 
 
 def test_what_is_there_is_described_and_what_is_asked_for_by_name():
@@ -85,6 +93,17 @@ def test_a_second_build_of_everything_has_the_same_files():
         "results/cpu/here/int8.deploy.zip",
         "results/gpu/here/torchscript.pt",
     }
+
+
+def test_all_that_a_build_of_everything_makes_is_known_before_it_starts():
+    """What is neither described then nor made on the way is made only if it is asked for by name."""
+    first = asked("embedded").files()
+    paths = [path for path in described(ZOO) if path.startswith("results/cpu/here/")]
+    others = {Path(path).name for path in paths} - {Path(path).name for path in first} - {*ON_THE_WAY}
+    by_name = (*BY_NAME, "vendor_bundle.zip")
+    assert {
+        name for name in others if not name.startswith(by_name) and not name.endswith("deploy.zip")
+    } == set()
 
 
 def test_what_is_found_is_what_rules_make_and_is_not_left_out():

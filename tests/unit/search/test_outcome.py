@@ -30,3 +30,12 @@ def test_a_candidate_that_lacks_a_figure_is_named_by_place_and_field():
     del values["candidates"][1]["speedup"]
     with pytest.raises(ZooError, match=r"^a\.json: a broken search .*`speedup` - at `\$\.candidates\[1\]`"):
         SearchOutcome.from_dict(values, "a.json")
+
+
+@pytest.mark.parametrize("speedup", [0, -1.0, float("inf"), float("nan")])
+def test_a_speedup_that_nothing_can_have_is_refused(speedup: float):
+    values = search("net").to_dict()
+    values["candidates"] = [*values["candidates"]]
+    values["candidates"][1] = values["candidates"][1] | {"speedup": speedup}
+    with pytest.raises(ZooError, match=r"a broken search .*is no speedup of "):
+        SearchOutcome.from_dict(values, "a.json")

@@ -29,10 +29,11 @@ class Accuracy:
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Accuracy, Measured):
     """The accuracy of an artifact on an image set, by name; left_out: how many files among its images were
-    not read, by kind."""
+    not read, by kind; images_sha256: as in a verification's `Numbers`."""
 
     KIND: ClassVar[str] = "evaluation"
 
     runtime: RuntimeInfo
     image_set: str
+    images_sha256: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)

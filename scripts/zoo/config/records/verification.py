@@ -98,9 +98,11 @@ class ClosenessAtShapes(Closeness):
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Closeness):
     """The same for an image set, by name; second: at the second shape, for a dynamic model. left_out: how
-    many files among its images were not read, by kind."""
+    many files among its images were not read, by kind. images_sha256: of the images, the same on every
+    machine, see `zoo.images.planned.identity`; None in a record of before."""
 
     image_set: str
+    images_sha256: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     second: ClosenessAtShapes | None = None
 
