@@ -18,7 +18,7 @@ Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNorm
 Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh CumSum DepthToSpace DequantizeLinear Div Dropout
 Elu Equal Erf Exp Expand EyeLike Flatten Floor GRU Gather GatherElements GatherND Gemm GlobalAveragePool
 GlobalLpPool GlobalMaxPool Greater HardSigmoid Identity InstanceNormalization LRN LSTM LeakyRelu Less Log
-LogSoftmax LpNormalization LpPool MatMul Max MaxPool MaxRoiPool Min Mul Neg Not OneHot Or PRelu Pad Pow
+LogSoftmax LpNormalization LpPool MatMul Max MaxPool MaxRoiPool Min Mod Mul Neg Not OneHot Or PRelu Pad Pow
 QuantizeLinear RNN RandomUniform RandomUniformLike Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum
 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize
 ReverseSequence RoiAlign Round ScatterElements ScatterND Selu Shape Sigmoid Sign Sin Sinh Size Slice Softmax
@@ -26,8 +26,13 @@ Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRe
 Unsqueeze Upsample Where
 """
 VENDOR_OPERATORS = frozenset(_VENDORS.split())
-"""What D-Robotics' mapper computes on its accelerator or CPU, after D-Robotics/rdk_doc, supported_op_list.md;
-an operator that the list marks as not integrated yet is not among them."""
+"""What D-Robotics' toolchain computes for the RDK X5, on its accelerator or its CPU.
+
+That is the board's table of ONNX operators in D-Robotics/rdk_doc, commit fde2a10, docs/
+07_Advanced_development/04_toolchain_development/intermediate/supported_op_list.md, without those that it
+marks as not integrated yet and those that opset 11 lacks (GreaterOrEqual, LessOrEqual, GridSample). What it
+says of shapes and types is not looked at.
+"""
 
 
 def opset_of(artifact: str, opset: int) -> int | None:

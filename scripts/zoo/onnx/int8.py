@@ -33,6 +33,11 @@ ACTIVATIONS = ("Clip", "Relu")
 """What a range of uint8 does as well, so that they go: a convolution's output is quantized after them, not
 before."""
 
+QUANTIZERS_NAMES = (
+    *("_quantized", "_scale", "_zero_point", "_MatMul", "_output_quantized"),
+    *(f"_{kind}Linear{end}" for kind in ("Quantize", "Dequantize") for end in ("", "_Input", "_Output")),
+)
+"""How the names end that onnxruntime's quantizer makes of others."""
 
 WEIGHTS = {
     "uint8": (QuantType.QUInt8, False),
@@ -117,11 +122,13 @@ def quantize_dynamic(model: onnx.ModelProto, setting: OnnxInt8) -> onnx.ModelPro
         chosen = _with_weights(onnx.load(prepared).graph, setting.exclude)
         if not chosen:  # no names would mean all
             return model
+        names = [node.name for node in chosen]
         quantization.quantize_dynamic(
             prepared,
             output,
             op_types_to_quantize=list(OPERATORS),
-            nodes_to_quantize=[node.name for node in chosen],
+            # a Gemm, which it has no form for, becomes a MatMul and an Add first
+            nodes_to_quantize=names + [f"{node.name}_MatMul" for node in chosen if node.op_type == "Gemm"],
             per_channel=True,
             weight_type=QuantType.QUInt8,
         )
@@ -146,10 +153,25 @@ def _prepared(model: onnx.ModelProto) -> Iterator[tuple[Path, Path]]:
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(io.StringIO()) as said:
         prepared = Path(scratch) / "prepared.onnx"
         quant_pre_process(with_node_names(_raised(model)), prepared)
-        onnx.save(with_node_names(onnx.load(prepared)), prepared)
+        onnx.save(_with_free_names(with_node_names(onnx.load(prepared))), prepared)
         yield prepared, Path(scratch) / "quantized.onnx"
     for line in filter(None, said.getvalue().splitlines()):
         logging.info("onnxruntime: %s", line)
+
+
+def _with_free_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Rename, in place, inner values that are called as the quantizer would call one, as in a model that was
+    quantized before: it does not look whether a name is taken."""
+    graph = model.graph
+    ends = {each.name for each in (*graph.input, *graph.output)}
+    values = {name for node in graph.node for name in (*node.input, *node.output)} - ends
+    names = {name: f"{name}/float" for name in values if name.endswith(QUANTIZERS_NAMES)}
+    for node in graph.node:
+        for each in (node.input, node.output):
+            each[:] = [names.get(name, name) for name in each]
+    for value in (*graph.initializer, *graph.value_info):
+        value.name = names.get(value.name, value.name)
+    return model
 
 
 def _with_weights(graph: onnx.GraphProto, exclude: Collection[str]) -> list[onnx.NodeProto]:

@@ -11,6 +11,7 @@ from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Shape
 from zoo.onnx.opset import in_opset, opset_of
+from zoo.onnx.plain import make_plain
 
 
 def normalized(
@@ -55,6 +56,7 @@ def normalized(
     if opset_of(simplified) != opset:
         simplified = onnxsim.simplify(in_opset(simplified, opset, feed.shapes))[0]
         _keep_constants(simplified.graph)
+    make_plain(simplified)
     given = _inputs(simplified)
     old = [[each.name for each in group] for group in (given, simplified.graph.output)]
     for before, after in zip(old, names, strict=True):

@@ -40,6 +40,12 @@ DYNAMIC = 64
 """What a dynamic dimension is taken for."""
 
 
+RESIZE_SAYS_HOW = 11
+"""Since this opset a Resize says which pixel of its input one of its output is; before, and of an Upsample,
+there was one way, `ASYMMETRIC`, which onnx's version converter forgets to say."""
+ASYMMETRIC = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+
+
 def shapes_of(model: ModelProto) -> tuple[Shape, ...]:
     """The shapes, without the batch, of the inputs of a model whose weights are none of them."""
     dims = [each.type.tensor_type.shape.dim for each in model.graph.input]
@@ -82,6 +88,10 @@ def _raised(model: ModelProto, opset: int) -> ModelProto:
             f"the model, of ONNX opset {opset_of(model)}, cannot be raised to {opset} ({_line(error)}); "
             f"{_advice(opset_of(model))}"
         ) from error
+    if opset_of(model) < RESIZE_SAYS_HOW <= opset:
+        for node in converted.graph.node:
+            if node.op_type == "Resize":
+                node.attribute.extend(helper.make_attribute(*each) for each in ASYMMETRIC.items())
     return converted
 
 

@@ -42,6 +42,26 @@ def test_a_channel_near_zero_keeps_its_bias(weights, caplog):
         assert {each.key: each.value for each in quantized.metadata_props}[RAISED] == "conv: 1"
 
 
+@pytest.mark.parametrize("operator", ["Gemm", "ConvTranspose"])
+def test_other_layers_have_such_channels_too(operator):
+    generator = np.random.default_rng(0)
+    shape = (4, 6) if operator == "Gemm" else (4, 6, 3, 3)
+    weight = generator.standard_normal(shape, np.float32)
+    weight[:, 5] *= np.float32(1e-9)
+    bias = np.float32([0.1, -0.2, 0.3, 0.1, -0.1, 0.5])
+    size = (1, 4) if operator == "Gemm" else (1, 4, 5, 5)
+    ends = [helper.make_tensor_value_info("data", TensorProto.FLOAT, size)]
+    ends += [helper.make_tensor_value_info("output", TensorProto.FLOAT, tuple("nchw"[: len(size)]))]
+    nodes = [helper.make_node(operator, ["data", "w", "b"], ["output"], "layer")]
+    weights = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(bias, "b")]
+    graph = helper.make_graph(nodes, "dead", ends[:1], ends[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    feeds = noise(model, 4)
+    quantized = quantize_static(model, feeds, 4, OnnxInt8())
+    assert {each.key: each.value for each in quantized.metadata_props}[RAISED] == "layer: 1"
+    assert sqnr_db(run(model, feeds), run(quantized, feeds)) > 25
+
+
 def test_scales_that_are_large_enough_stay():
     model = with_a_dead_channel(1.0)
     quantized = quantize_static(model, noise(model, 4), 4, OnnxInt8())

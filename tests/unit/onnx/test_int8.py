@@ -75,6 +75,36 @@ def test_dynamic_int8_is_faithful(model):
     assert {"ConvInteger", "MatMulInteger"} & {node.op_type for node in quantized.graph.node}
 
 
+def test_dynamic_int8_has_layers_of_a_transformer():
+    """The pre-processing makes a Gemm of each MatMul and its bias, and the quantizer a MatMul of that."""
+    generator = np.random.default_rng(0)
+    first, second = generator.standard_normal((8, 16)), generator.standard_normal((16, 4))
+    model = chain(
+        *(("MatMul", first), ("Add", np.ones(16)), ("Relu", None)),
+        *(("MatMul", second), ("Add", np.ones(4))),
+    )
+    quantized = quantize_dynamic(model, OnnxInt8())
+    check(quantized, model, least=20)
+    assert [node.op_type for node in quantized.graph.node].count("MatMulInteger") == 2
+    assert len(weights(quantized)) == 2
+
+
+@pytest.mark.parametrize("quantize", [static, lambda model: quantize_dynamic(model, OnnxInt8())])
+def test_a_model_whose_values_are_called_as_the_quantizer_calls_its_own(quantize):
+    """As of a model that was quantized before."""
+    kernel = np.random.default_rng(0).standard_normal((4, 3, 3, 3))
+    model = chain(("Conv", kernel), ("Sigmoid", None), ("Conv", kernel[:, :1].repeat(4, 1)), ("Relu", None))
+    ends = ("_QuantizeLinear_Output", "_quantized", "_scale")
+    names = {f"value_{place}": f"data{end}" for place, end in enumerate(ends)}
+    names |= {"weight_2": "value_1_zero_point"}
+    for node in model.graph.node:
+        for group in (node.input, node.output):
+            group[:] = [names.get(name, name) for name in group]
+    for each in (*model.graph.initializer, *model.graph.value_info):
+        each.name = names.get(each.name, each.name)
+    check(quantize(model), model, least=20)
+
+
 def test_layers_can_be_excluded_by_name_and_by_operator(model):
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
     whole, without = static(model), static(model, exclude=[first])

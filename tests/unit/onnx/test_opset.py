@@ -107,3 +107,13 @@ def test_an_operator_without_an_older_form_is_named(nodes, opset, text):
     model = of(nodes, opset, g=grid, s=np.float32([1, 1, 0.5, 0.5]))
     with pytest.raises(ZooError, match=text):
         in_opset(model, 11, shapes_of(model))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize(("operator", "opset"), [("Upsample", 9), ("Resize", 10)])
+def test_an_old_resize_takes_the_pixels_that_it_took(operator, opset, mode):
+    """onnx's converter leaves the new default, which takes others; nearest by 1.5 shows it too."""
+    scales = np.float32([1, 1, 2, 1.5])
+    model = of([(operator, ["data", "s"], ["output"], {"mode": mode})], opset, s=scales)
+    raised = in_opset(model, 17, shapes_of(model))
+    assert np.allclose(answer(raised), answer(model), atol=1e-6)

@@ -42,7 +42,7 @@ class Operands:
     def array(self, node: NodeProto, place: int) -> Array:
         """The constant that an input is. Raises ZooError naming the node if it is none."""
         if node.input[place] not in self:
-            raise no_float(node, f"computes its input {node.input[place]}")
+            raise no_float(node, f"has {node.input[place]} computed as it runs")
         return self.value(node.input[place])
 
     def zero(self, node: NodeProto, place: int) -> Array:

@@ -37,6 +37,9 @@ SENTENCE = (
     "ranges and not rounded; the model before quantization is the better one to give"
 )
 
+CLIP_TAKES_INPUTS = 11
+"""The first opset in which the limits of a Clip are inputs."""
+
 
 def is_quantized(model: ModelProto) -> bool:
     """Whether a model has operators of quantization."""
@@ -50,7 +53,7 @@ def to_float(model: ModelProto) -> list[str]:
     """
     if not is_quantized(model):
         return []
-    _Folding(model.graph).apply()
+    _Folding(model.graph, _opset_of(model)).apply()
     used = {node.domain for node in model.graph.node} | {""}
     kept = [each for each in model.opset_import if each.domain in used]
     del model.opset_import[:]
@@ -58,11 +61,15 @@ def to_float(model: ModelProto) -> list[str]:
     return [SENTENCE]
 
 
+def _opset_of(model: ModelProto) -> int:
+    return next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)
+
+
 class _Folding:
     """A graph on its way to float."""
 
-    def __init__(self, graph: GraphProto) -> None:
-        self._graph, self._constants = graph, Operands(graph)
+    def __init__(self, graph: GraphProto, opset: int) -> None:
+        self._graph, self._opset, self._constants = graph, opset, Operands(graph)
         self._codes: set[str] = set()  # values that were integers, of which the graph has the floats now
         self._dynamic: set[str] = set()  # of these, those that were quantized as they came: their scale is 1
         self._nodes: list[NodeProto] = []
@@ -174,14 +181,21 @@ class _Folding:
         (scale, zero, ends), target = to, node.output[0]
         if scale.size > 1:
             raise no_float(node, "quantizes activations by channel")
-        limits = [
-            self._constants.keep(f"{target}/{name}", ((end - zero) * scale).reshape(()).astype(np.float32))
-            for name, end in zip(("low", "high"), ends, strict=True)
-        ]
-        self._nodes.append(
-            helper.make_node("Clip", [source, *limits], [target], f"{node.name or target}/cut")
-        )
+        limits = [((end - zero) * scale).reshape(()).astype(np.float32) for end in ends]
+        self._nodes.append(self._clip(source, limits, target, f"{node.name or target}/cut"))
         self._codes.add(target)
+
+    def _clip(self, source: str, limits: Sequence[np.ndarray], target: str, name: str) -> NodeProto:
+        ends = ("min", "max")
+        if self._opset < CLIP_TAKES_INPUTS:
+            node = helper.make_node("Clip", [source], [target], name)
+            said = zip(ends, map(float, limits), strict=True)
+            node.attribute.extend(helper.make_attribute(end, limit) for end, limit in said)
+            return node
+        inputs = [
+            self._constants.keep(f"{target}/{end}", limit) for end, limit in zip(ends, limits, strict=True)
+        ]
+        return helper.make_node("Clip", [source, *inputs], [target], name)
 
     def _add(self, operator: str, node: NodeProto, inputs: Sequence[str], output: str = "") -> None:
         made = helper.make_node(operator, list(inputs), [output or node.output[0]], node.name)

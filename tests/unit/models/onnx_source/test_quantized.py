@@ -36,7 +36,8 @@ def quantized(model: onnx.ModelProto, kind: str, folder) -> onnx.ModelProto:
     if kind == "dynamic":
         quantize_dynamic(source, made)
     else:
-        quantize_static(source, made, Noise(model), QuantFormat[kind], per_channel=kind == "QDQ")
+        by_channel = kind == "QDQ" and model.opset_import[0].version >= 13
+        quantize_static(source, made, Noise(model), QuantFormat[kind], per_channel=by_channel)
     return onnx.load(made)
 
 
@@ -53,6 +54,20 @@ def test_each_kind_of_quantized_file_in_float(kind, tmp_path):
     assert {each.data_type for each in folded.graph.initializer} <= {TensorProto.FLOAT, TensorProto.UINT8}
     feeds = noise(model, 4, seed=1)
     assert sqnr_db(run(model, feeds), run(folded, feeds)) > 30
+    assert sqnr_db(run(given, feeds), run(folded, feeds)) > 30
+
+
+@pytest.mark.parametrize("kind", ["QDQ", "QOperator"])
+def test_a_quantized_file_of_opset_10_whose_clip_has_its_limits_as_attributes(kind, tmp_path):
+    second = RANDOM.standard_normal((5, 4, 1, 1))
+    steps = ("Conv", KERNEL), ("Relu", None), ("Conv", second), ("GlobalAveragePool", None)
+    model = chain(*steps, opset=10)
+    given = quantized(model, kind, tmp_path)
+    assert given.opset_import[0].version == 10
+    folded = onnx.ModelProto.FromString(given.SerializeToString())
+    to_float(folded)
+    onnx.checker.check_model(folded, full_check=True)
+    feeds = noise(model, 4, seed=1)
     assert sqnr_db(run(given, feeds), run(folded, feeds)) > 30
 
 
