@@ -95,9 +95,7 @@ class FewDimensions(TorchFunctionMode):
             return self._rolled(tensor, *args[1:], **kwargs)
         if name == "__getitem__" and not self._is_high(tensor) and (steps := _steps(args[1], tensor)):
             self.count += 1
-            for dim, (start, step) in steps.items():
-                tensor = _strided(tensor, dim, start, step)
-            return tensor
+            return _strided(tensor, steps)
         if name in _AS_FEW and any(self._is_high(each) for each in args):
             return self._as_few(func, args, kwargs)
         result = func(*args, **kwargs)
@@ -255,7 +253,13 @@ def _steps(index: Any, tensor: torch.Tensor) -> dict[int, tuple[int, int]]:
     return found
 
 
-def _strided(tensor: torch.Tensor, dim: int, start: int, step: int) -> torch.Tensor:
+def _strided(tensor: torch.Tensor, steps: Mapping[int, tuple[int, int]]) -> torch.Tensor:
+    for dim, (start, step) in steps.items():
+        tensor = _every(tensor, dim, start, step)
+    return tensor
+
+
+def _every(tensor: torch.Tensor, dim: int, start: int, step: int) -> torch.Tensor:
     """Every `step`-th of a dimension from `start` on, as the first of groups: ncnn cuts without steps."""
     shape = _shape(tensor)
     before, size, behind = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
