@@ -16,11 +16,18 @@ snakemake: Any
 
 
 def main(
-    *, torchscript: str, card: str, pictures: dict[str, Any], param: str, weights: str, record: str
+    *,
+    torchscript: str,
+    card: str,
+    pictures: dict[str, Any],
+    param: str,
+    weights: str,
+    record: str,
+    device: str = "cpu",
 ) -> None:
     model, source = ModelCard.read(card), Path(torchscript)
     feed, outputs = model.feed, len(model.outputs)
-    target = Target(model.name, feed, outputs, Path(param), Path(weights))
+    target = Target(model.name, feed, outputs, Path(param), Path(weights), device)
     truth = Artifact(model.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
     chosen = pictures_for(feed, samples(ImageSet.from_dict(pictures)))
     with scratch(param) as folder:
@@ -39,4 +46,5 @@ if __name__ == "__main__":
             param=made.param,
             weights=made.weights,
             record=made.record,
+            device=snakemake.wildcards.device,
         )

@@ -15,9 +15,18 @@ from zoo.runners.artifact import Artifact
 snakemake: Any
 
 
-def main(*, onnx: str, card: str, pictures: dict[str, Any], param: str, weights: str, record: str) -> None:
+def main(
+    *,
+    onnx: str,
+    card: str,
+    pictures: dict[str, Any],
+    param: str,
+    weights: str,
+    record: str,
+    device: str = "cpu",
+) -> None:
     model, source = ModelCard.read(card), Path(onnx)
-    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights))
+    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights), device)
     truth = Artifact(model.name, "cpu", "the ONNX file", "onnxruntime", "fp32", (source,))
     chosen = pictures_for(model.feed, samples(ImageSet.from_dict(pictures)))
     with scratch(param) as folder:
@@ -36,4 +45,5 @@ if __name__ == "__main__":
             param=made.param,
             weights=made.weights,
             record=made.record,
+            device=snakemake.wildcards.device,
         )

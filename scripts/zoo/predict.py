@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.Image import Image as PillowImage
 
 from zoo.array_types import Arrays
-from zoo.config.records.card import LOGITS, ModelCard
+from zoo.config.records.card import LOGITS, MULTILABEL, ModelCard
 from zoo.errors import ArtifactError, ZooError
 from zoo.images.decode import mode, prepared, read_inputs
 from zoo.images.sets import Sample
@@ -135,17 +135,21 @@ class Predictor:
         if labels and len(labels) != numbers.size:
             raise ArtifactError(f"{self.artifact}: {numbers.size} outputs, and its card names {len(labels)}")
         shown = scores(numbers, self.card.output)
-        best = np.argsort(-shown, kind="stable")[:top]
+        best = np.argsort(-numbers, kind="stable")[:top]  # scores may round to 0 or 1
         return [Prediction(int(i), labels[i] if labels else None, float(shown[i])) for i in best]
 
 
 def scores(numbers: NDArray[np.floating], output: str | None) -> NDArray[np.float64]:
-    """The score, 0 to 1, of each class by a classifier's numbers (classes,): the softmax of logits;
-    probabilities, which add up to 1, and sigmoids, each of a label of its own, as they are.
+    """The score, 0 to 1, of each class by a classifier's numbers (classes,): the softmax of logits; the
+    sigmoid of each, where they are of labels that do not exclude each other; probabilities, which add up to
+    1, and sigmoids as they are.
 
     output: one of `zoo.config.records.card.OUTPUTS`.
     """
-    return softmax(numbers) if output == LOGITS else numbers.astype(np.float64)
+    values = numbers.astype(np.float64)
+    if output == MULTILABEL:
+        return np.asarray((1 + np.tanh(values / 2)) / 2)  # the sigmoid, without overflow
+    return softmax(values) if output == LOGITS else values
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

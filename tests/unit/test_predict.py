@@ -226,6 +226,14 @@ def test_what_is_a_score_already_is_shown_as_it_is(tmp_path: Path, output: str, 
     assert [each.score for each in found] == sorted(map(float, values), reverse=True)
 
 
+def test_logits_of_labels_that_do_not_exclude_each_other_get_a_sigmoid_each(tmp_path: Path):
+    predictor = Predictor.open(make_tree(tmp_path, output="multilabel", labels=None))
+    values = np.float32([0.5, 90, -800, 100])
+    found = predictor.ranked((values,), 4)
+    assert [each.index for each in found] == [3, 1, 0, 2], "by the numbers: 90 and 100 both round to 1"
+    assert [each.score for each in found] == pytest.approx([1, 1, 1 / (1 + np.exp(-0.5)), 0])
+
+
 def test_the_command_says_what_scores_are_of(tmp_path: Path):
     param = make_tree(tmp_path, output="sigmoid")
     photo = photos(tmp_path, 1)[0].path

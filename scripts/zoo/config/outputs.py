@@ -25,7 +25,7 @@ SIGNATURE = f"{MANIFEST}.sig"
 HISTORY = f"{RESULTS}/history.jsonl"
 """What builds append to; no rule makes it."""
 PROOFS = ("verify.json", "eval.json", "bench.json")
-OF_SEARCH = {"int8.search.json": "int8", "int8.sensitivity.json": "int8"}
+ABOUT = {"int8.search.json": "int8", "int8.sensitivity.json": "int8", "fp32.conversion.json": "fp32"}
 """Records that are no proof of an artifact, but about one -> that artifact."""
 
 _MODEL = "{device}/{model}/"
@@ -237,8 +237,8 @@ class Report:
 
     def proofs(self) -> list[str]:
         """Every proof of every artifact that is built of these models, with the outcome of the search for
-        int8; and those of other models and artifacts that lie in the working folder."""
-        records = {f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS} | OF_SEARCH
+        int8 and the way to ncnn; and those of other models and artifacts that lie in the working folder."""
+        records = {f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS} | ABOUT
         paths = []
         for model in self.zoo.models.values():
             for device in DEVICES:

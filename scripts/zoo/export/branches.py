@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
-
 from zoo.errors import ZooError
 
 _CONTENT = frozenset(
@@ -19,14 +17,18 @@ _CONTENT = frozenset(
 _SHOWN = 3
 
 
-def refuse_branches(module: nn.Module) -> None:
-    """Raises ZooError, naming each with its place, for branches of a TorchScript module that depend on what
-    its input holds. Those on sizes and settings are decided when it is converted."""
+class DependsOnContent(ZooError):
+    """What a model computes depends on what its input holds, so that there is no way to ncnn."""
+
+
+def refuse_branches(module: Any) -> None:
+    """Raises DependsOnContent, naming each with its place, for branches of a TorchScript module that depend
+    on what its input holds. Those on sizes and settings are decided when it is converted."""
     graph: Any = module.inlined_graph  # to be kept: its nodes live no longer
     found = [_named(node) for node in _control_flow(graph) if _depends_on_content(node)]
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise ZooError(
+        raise DependsOnContent(
             f"what it computes depends on what its input holds, by {', '.join(found[:_SHOWN])}{more}, and "
             "ncnn runs the same layers for every input; write both sides and choose by torch.where, or "
             "export the side that is needed"

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from zoo.array_types import Arrays
+from zoo.config.records.conversion import Conversion, Failure
 from zoo.errors import ArtifactError, ZooError
+from zoo.export.branches import DependsOnContent
 from zoo.export.pnnx import run_pnnx
-from zoo.export.ways import Conversion, Failure, Way, in_words
+from zoo.export.ways import Way, in_words
 from zoo.images.decode import read_inputs
 from zoo.images.inputs import FILE, Feed, random_inputs
 from zoo.images.sets import Sample
@@ -29,6 +31,7 @@ LEAST_COSINE = 0.9999
 NO_ERROR = 1e-5
 """An error that is none, as a share of the largest number that the output had on any input or, where its
 end tells, can have: where nothing excites a detector, its output is all but zero, and noise is all of it."""
+_WITHOUT_NCNN = "What needs no ncnn is built alone by artifacts: [torchscript, fp32.onnx, fp16.onnx]"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Target:
     """How many it has."""
     param: Path
     weights: Path
+    device: str = "cpu"
+    """Whose artifacts they are among; they are run on the CPU."""
 
 
 def to_ncnn(source: Path, target: Target) -> None:
@@ -67,7 +72,7 @@ def first_that_agrees(
 
     truth: what the ways start from, in its own runtime. pictures: on which the two are compared, beside a
     random input. Raises ZooError with the reason of each if none does, and ChildDied if a process was killed
-    from outside.
+    from outside. A branch on what the input holds ends it at once, for no way has one.
     """
     expected: list[Arrays] = []
     failed: list[Failure] = []
@@ -79,16 +84,15 @@ def first_that_agrees(
                 to_ncnn(make(), tried)
                 bounds = output_bounds(truth.files if truth.runtime == "onnxruntime" else (param, weights))
                 least = check_agreement(expected, tried, pictures, bounds)
-            return Conversion(name, least, len(expected), tuple(failed))
+            return Conversion(target.model, target.device, name, least, len(expected), tuple(failed))
+        except DependsOnContent as error:
+            raise ZooError(f"{target.model}: {error}. {_WITHOUT_NCNN}") from error
         except ZooError as error:
             if isinstance(error, ChildDied) and not error.crashed:
                 raise  # it tells nothing of this way, and the next may give other files
             failed.append(Failure(name, _without_folders(str(error))))
             logging.info("%s: %s", *vars(failed[-1]).values())
-    raise ZooError(
-        f"{target.model}: no way to ncnn works: {in_words(failed)}. What needs no ncnn is built alone by "
-        "artifacts: [torchscript, fp32.onnx, fp16.onnx]"
-    )
+    raise ZooError(f"{target.model}: no way to ncnn works: {in_words(failed)}. {_WITHOUT_NCNN}")
 
 
 def answers(artifact: Artifact, feed: Feed, pictures: Sequence[Sample]) -> list[Arrays]:

@@ -2,41 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from zoo.config.opset import DEFAULT_OPSET
-from zoo.config.records.record import Record
+from zoo.config.records.conversion import Failure
 from zoo.images.inputs import Feed
 from zoo.jobs.isolation import isolated
 
 Way = tuple[str, Callable[[], Path]]
 """Its name, and a function that makes the file which pnnx then reads: only when it is this way's turn."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A way that was tried before and did not give the model's answers. reason: in a sentence."""
-
-    way: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Conversion(Record):
-    """How a model came to ncnn, `fp32.conversion.json` beside the pair.
-
-    way: the one whose pair answers as the model does. failed: those before it. cosine: the smallest of any
-    output and input that was compared. inputs: on how many.
-    """
-
-    KIND: ClassVar[str] = "record of a conversion"
-
-    way: str
-    cosine: float
-    inputs: int
-    failed: tuple[Failure, ...] = ()
 
 
 def from_torchscript(traced: Path, feed: Feed, outputs: int, folder: Path) -> list[Way]:

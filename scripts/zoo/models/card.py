@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from zoo.config.model_spec import ModelSpec
-from zoo.config.records.card import CLASSIFICATION, LOGITS, OTHER, ModelCard, Output
+from zoo.config.records.card import CLASSIFICATION, LOGITS, MULTILABEL, OTHER, ModelCard, Output
 from zoo.config.training_images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
@@ -85,8 +85,8 @@ def default_task(spec: ModelSpec, outputs: Mapping[str, Sequence[int]]) -> str:
 def output_of(spec: ModelSpec, task: str, found: Ending | None) -> tuple[str | None, str | None]:
     """What a classifier's numbers are, and what tells so: the configuration, or its ending; None for others.
 
-    Raises ZooError if the configuration speaks of a model that is no classifier, or of scores from 0 to 1
-    where the model gives others.
+    Raises ZooError if the configuration speaks of a model that is no classifier, of scores from 0 to 1 where
+    the model gives others, or of logits of labels where it gives scores.
     """
     if task != CLASSIFICATION:
         if spec.output is not None:
@@ -94,10 +94,17 @@ def output_of(spec: ModelSpec, task: str, found: Ending | None) -> tuple[str | N
         return None, None
     if spec.output is None:
         return (None, None) if found is None else (found.kind, found.by)
-    if spec.output != LOGITS and found is not None and not found.between_0_and_1:
+    raw = spec.output in (LOGITS, MULTILABEL)
+    if spec.output == MULTILABEL and found is not None and found.kind != LOGITS:
+        raise ZooError(
+            f"output: {MULTILABEL} has a sigmoid put behind each number, and this model gives scores "
+            f"already, by {found.by}; say output: {found.kind}"
+        )
+    if not raw and found is not None and not found.between_0_and_1:
         raise ZooError(
             f"output: {spec.output} lies between 0 and 1, and this model gave values from {found.least:.4g} "
-            f"to {found.largest:.4g} for random inputs; say output: {LOGITS}, or task: {OTHER}"
+            f"to {found.largest:.4g} for random inputs; say output: {LOGITS} if a softmax makes "
+            f"probabilities of them, output: {MULTILABEL} if each gets a sigmoid, or task: {OTHER}"
         )
     return spec.output, "config.yaml"
 

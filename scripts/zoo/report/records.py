@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.card import ModelCard
+from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
@@ -24,7 +25,8 @@ class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
     Verifications, benchmarks and evaluations name their own device and artifact; searches and sensitivities
-    are about int8, and name their device. history: what builds measured, the present one at last.
+    are about int8, conversions about fp32, and name their device. history: what builds
+    measured, the present one at last.
     """
 
     card: ModelCard
@@ -33,6 +35,7 @@ class ModelRecords:
     eval: Sequence[Evaluation] = ()
     search: Sequence[SearchOutcome] = ()
     sensitivity: Sequence[Sensitivity] = ()
+    conversion: Sequence[Conversion] = ()
     history: Sequence[Figures] = ()
 
 
@@ -56,6 +59,7 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "eval": Evaluation.read,
     "search": SearchOutcome.read,
     "sensitivity": Sensitivity.read,
+    "conversion": Conversion.read,
 }
 """What reads a record, by the part of its file's name before `.json`, such as `int8.search.json`."""
 
@@ -90,8 +94,9 @@ def by_artifact(model: str, records: Iterable[AnyProof]) -> dict[tuple[str, str]
 
 
 def by_device(model: str, records: Iterable[AnyRecord], kind: str) -> dict[str, AnyRecord]:
-    """The same for records about int8, under their device."""
-    unique = _unique(model, records, kind, lambda record: (record.device, "int8"))
+    """The same for records about one artifact, under their device."""
+    artifact = "fp32" if kind == "conversion" else "int8"
+    unique = _unique(model, records, kind, lambda record: (record.device, artifact))
     return {device: record for (device, _), record in unique.items()}
 
 

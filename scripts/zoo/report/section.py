@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.card import LOGITS, ModelCard
+from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
@@ -71,6 +72,7 @@ class Section:
     gates: Mapping[str, Sequence[str]]
     bench: Sequence[Benchmark]
     evaluation: Mapping[tuple[str, str], Evaluation]
+    conversions: Sequence[Conversion]
     published: Sequence[Figures]
     origins: Sequence[Origin]
     depth: Mapping[str, Figure]
@@ -111,6 +113,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         gates=_gates(verify),
         bench=list(by_artifact(name, model.bench).values()),
         evaluation=by_artifact(name, model.eval),
+        conversions=list(by_device(name, model.conversion, "conversion").values()),
         published=figures,
         origins=list({each.source: each.origin for each in figures}.values()),
         depth=_depths(name, verify),

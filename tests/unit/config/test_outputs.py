@@ -165,6 +165,11 @@ def test_the_report_asks_for_the_search_of_int8():
     assert not [path for path in proofs if "onnx" in path]
 
 
+def test_the_report_asks_for_the_way_to_ncnn():
+    assert "results/cpu/two/fp32.conversion.json" not in Report(ZOO, ["two"], ("cpu",)).proofs()
+    assert "results/gpu/one/fp32.conversion.json" in Report(ZOO, ["one"], ("gpu",)).proofs()
+
+
 def test_statistics_are_merged_from_shards_if_there_are_any():
     assert outputs.calibration_shards("cpu", ONE) == []
     assert outputs.calibration_shards("gpu", ZOO.models["two"]) == [

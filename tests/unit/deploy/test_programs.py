@@ -188,9 +188,14 @@ int main()
 
 @pytest.mark.parametrize(
     ("output", "scores"),
-    [("logits", SOFTMAXED), ("probabilities", [0.625, 0.25, 0.125]), ("sigmoid", [0.625, 0.25, 0.125])],
+    [
+        ("logits", SOFTMAXED),
+        ("probabilities", [0.625, 0.25, 0.125]),
+        ("sigmoid", [0.625, 0.25, 0.125]),
+        ("multilabel", [float(1 / (1 + np.exp(-value))) for value in (0.625, 0.25, 0.125)]),
+    ],
 )
-def test_both_programs_show_what_is_a_score_already_as_it_is(
+def test_both_programs_show_numbers_as_what_they_are(
     compiler: str, tmp_path: Path, output: str, scores: list[float]
 ) -> None:
     wanted = "".join(

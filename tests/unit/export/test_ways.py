@@ -8,7 +8,9 @@ from torch import nn
 
 from samples.nets import fully
 from samples.sources import SMALL, build, passed, traced
-from zoo.export.ways import Conversion, Failure, from_torchscript, in_words
+from zoo.config.records.conversion import Conversion, Failure
+from zoo.errors import ZooError
+from zoo.export.ways import from_torchscript, in_words
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 
@@ -57,6 +59,31 @@ def test_what_a_way_needs_is_made_when_it_is_its_turn(tmp_path):
         "four_dimensional",
         "onnx2torch.pt",
     }
+
+
+class OnContent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        y = self.body(x)
+        if bool(x.mean() > 0):
+            y = -y
+        return y
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_branch_on_the_inputs_content_is_all_that_is_said(tmp_path):
+    """Not the last of reasons of ways none of which can have it."""
+    torch.jit.save(torch.jit.script(OnContent().eval()), tmp_path / "branch.pt")
+    with pytest.raises(ZooError) as refusal:
+        build({"torchscript": str(tmp_path / "branch.pt"), "preprocess": SMALL}, tmp_path)
+    said = str(refusal.value)
+    assert said.startswith(
+        "tiny: what it computes depends on what its input holds, by prim::If (test_ways.py:"
+    )
+    assert "torch.where" in said and "no way to ncnn" not in said and " | " not in said
 
 
 def test_ways_that_failed_alike_are_told_together():

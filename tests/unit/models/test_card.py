@@ -102,6 +102,15 @@ def test_the_configuration_has_the_last_word_unless_the_answers_deny_it():
         described(4, nn.Sigmoid(), output="sigmoid", task="other")
 
 
+def test_logits_of_labels_are_told_by_the_user_alone():
+    told = described(4, nn.Identity(), output="multilabel")
+    assert (told.output, told.output_by) == ("multilabel", "config.yaml")
+    with pytest.raises(
+        ZooError, match=r"gives scores already, by its graph, .* sigmoid; say output: sigmoid"
+    ):
+        described(4, nn.Sigmoid(), output="multilabel")
+
+
 def test_a_single_number_is_no_classifiers_unless_told():
     card = described(1, nn.Sigmoid())
     assert (card.task, card.output, card.num_classes) == ("other", None, None)

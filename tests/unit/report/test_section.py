@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from samples.page import Page, texts
 from samples.report import CANDIDATES, card, complete, search
+from zoo.config.records.conversion import Conversion, Failure
 from zoo.deploy.programs import programs
-from zoo.report.formats import DASH
+from zoo.report.formats import DASH, cosine
 from zoo.report.page import render_html
 from zoo.report.records import ModelRecords
 from zoo.report.row import rows
@@ -56,6 +57,16 @@ def test_what_is_no_classifier_has_no_accuracy_and_no_agreement():
     assert all(row.sqnr_db is not None for row in found)
     text = Page(render_html(found, [model])).text
     assert "None" not in text and "10 classes" not in text
+
+
+def test_the_way_to_ncnn_is_told_and_why_others_failed():
+    failed = (Failure("TorchScript", "pnnx left torch.var (1), behind stem"), Failure("ONNX", "is off"))
+    records = [Conversion("net", "cpu", "onnx2torch", 0.99999, 3, failed)]
+    page = Page(render_html([], [ModelRecords(card("net"), conversion=records)]))
+    assert (
+        f"To ncnn by onnx2torch, cosine {cosine(0.99999)} at the least on 3 inputs; not by TorchScript: "
+        "pnnx left torch.var (1), behind stem; nor by ONNX: is off."
+    ) in " ".join(page.text.split())
 
 
 def test_what_has_no_programs_has_its_section_all_the_same():

@@ -14,10 +14,11 @@ from zoo.images.preprocess import Preprocess
 CLASSIFICATION, OTHER = "classification", "other"
 """What a model is for: one vector of class scores, or anything else, which is compared tensor by tensor."""
 
-LOGITS, PROBABILITIES, SIGMOID = OUTPUTS = ("logits", "probabilities", "sigmoid")
+LOGITS, PROBABILITIES, SIGMOID, MULTILABEL = OUTPUTS = ("logits", "probabilities", "sigmoid", "multilabel")
 """What a classifier's numbers are: unnormalized, so that a softmax makes probabilities of them (so it does of
 the logarithms of probabilities); probabilities of classes that exclude each other, which add up to 1; or each
-a score between 0 and 1 of its own, of labels that do not exclude each other."""
+a score between 0 and 1 of its own, of labels that do not exclude each other; or the logits of such labels, of
+which a sigmoid each makes scores: what a model is trained as whose sigmoid is in the loss."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class ModelCard(Record):
         if self.num_classes == 1 and self.output != SIGMOID:
             raise ZooError(
                 f"a single number tells no classes apart; say task: {OTHER}, or output: {SIGMOID} if it is "
-                "the score, from 0 to 1, of one class against all else"
+                "the score, from 0 to 1, of one class against all else; put the sigmoid into the model "
+                "if it is not"
             )
         if not self.inputs:
             raise ZooError("a model has an input at least")

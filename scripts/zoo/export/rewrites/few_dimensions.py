@@ -3,9 +3,9 @@
 Swin (arXiv:2103.14030) and its kin view an image as (N, rows, window, columns, window, C), swap two of these,
 and view it as windows; attention unbinds (3, N, heads, tokens, dim). Any such order of dimensions is also
 reached by swapping two neighbours at a time, each in four dimensions with what lies before and behind as one
-of them. `torch.roll` becomes slices and a concatenation. The model's own code is left alone: its calls are
-intercepted while it runs, so that a trace of it holds the other form, and what nobody reads any more is
-dropped from it.
+of them. `torch.roll` becomes slices and a concatenation, a slice with a step one of groups. The model's own
+code is left alone: its calls are intercepted while it runs, so that a trace of it holds the other form, and
+what nobody reads any more is dropped from it.
 """
 
 import math
@@ -93,6 +93,9 @@ class FewDimensions(TorchFunctionMode):
             return func(*args, **kwargs)
         if name == "roll":
             return self._rolled(tensor, *args[1:], **kwargs)
+        if name == "__getitem__" and not self._is_high(tensor) and (steps := _steps(args[1], tensor)):
+            self.count += 1
+            return _strided(tensor, steps)
         if name in _AS_FEW and any(self._is_high(each) for each in args):
             return self._as_few(func, args, kwargs)
         result = func(*args, **kwargs)
@@ -227,6 +230,50 @@ def _reordered(
     them apart."""
     told = torch.empty([2 + place for place in range(len(view.order))], device="meta")
     return tuple(view.order[size - 2] for size in _shape(func(told, *args[1:], **kwargs)))
+
+
+def _steps(index: Any, tensor: torch.Tensor) -> dict[int, tuple[int, int]]:
+    """Of an index that takes every so many from some dimensions, and all of the others: the first and the
+    step of each such dimension; empty for other indices."""
+    index = index if isinstance(index, tuple) else (index,)
+    if tensor.dim() > MOST:
+        return {}
+    if not all(isinstance(each, slice) or each is Ellipsis for each in index):
+        return {}
+    if Ellipsis in index:
+        place = index.index(Ellipsis)
+        index = index[:place] + (slice(None),) * (tensor.dim() - len(index) + 1) + index[place + 1 :]
+    found = {}
+    for dim, each in enumerate(index):
+        start, stop, step = each.indices(int(tensor.shape[dim]))
+        if step > 1 and start < step and stop == tensor.shape[dim] > start:
+            found[dim] = start, step
+        elif each != slice(None):
+            return {}
+    return found
+
+
+def _strided(tensor: torch.Tensor, steps: Mapping[int, tuple[int, int]]) -> torch.Tensor:
+    for dim, (start, step) in steps.items():
+        tensor = _every(tensor, dim, start, step)
+    return tensor
+
+
+def _every(tensor: torch.Tensor, dim: int, start: int, step: int) -> torch.Tensor:
+    """Every `step`-th of a dimension from `start` on, as the first of groups: ncnn cuts without steps."""
+    shape = _shape(tensor)
+    before, size, behind = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    groups = -(-(size - start) // step)
+    if (missing := groups * step - size) > 0:  # what is put there is never taken
+        tensor = torch.cat([tensor, _first(tensor, dim, missing)], dim)
+    elif missing < 0:
+        tensor = _first(tensor, dim, groups * step)
+    whole = tensor.reshape(before, groups, step, behind)
+    return whole[:, :, start : start + 1].reshape(*shape[:dim], groups, *shape[dim + 1 :])
+
+
+def _first(tensor: torch.Tensor, dim: int, size: int) -> torch.Tensor:
+    return tensor[(*[slice(None)] * dim, slice(size))]  # pnnx does not know `narrow`
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:

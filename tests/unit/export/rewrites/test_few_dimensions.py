@@ -74,6 +74,10 @@ def test_shifted_windows_reach_ncnn(tmp_path):
         lambda x: torch.roll(x, 5),
         lambda x: x.roll(-3, -1),
         lambda x: torch.roll(x, (1, 0, 18), (1, 2, 3)),
+        lambda x: x[:, ::2, ::3],
+        lambda x: x[..., 1::5],
+        lambda x: x[:, :, 4::5, 3::7],
+        lambda x: x[:, 1::2, :6],
         lambda x: x.view(1, 2, 4, 3, 4, 16).transpose(1, 2)[0].flatten(0, 2),
         lambda x: x.view(2, 4, 3, 4, 4, 4).permute(4, 0, 1, 2, 3, 5).select(0, -1).reshape(8, -1),
         lambda x: x.view(2, 2, 2, 12, 4, 4).softmax(3).reshape(8, 12, 16),
@@ -86,6 +90,34 @@ def test_calls_of_every_form_give_what_torch_gives(call):
     with FewDimensions():
         found = call(IMAGE)
     assert torch.equal(found, call(IMAGE))
+
+
+class Subsampled(nn.Module):
+    """Every other token of an image in NHWC, as LeViT (arXiv:2104.01136) has it, of an odd number too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.fc = nn.Conv2d(8, 8, 1), nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x).permute(0, 2, 3, 1)[:, ::2, 1::3]
+        return self.fc(x.reshape(1, -1, 8))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("image", [IMAGE, IMAGE[:, :, :11, :13]])
+def test_slices_with_a_step_reach_ncnn(tmp_path, image):
+    torch.manual_seed(0)
+    model = Subsampled().eval()
+    expected = deepcopy(model)(image)
+    assert few_dimensions(model, (image,)) == 1
+    export_torchscript(model, image, tmp_path / "model.pt")
+    pair = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    run_pnnx(tmp_path / "model.pt", [image.shape], *pair)
+    (found,) = NcnnRunner(*pair, "cpu", 1, "fp32").run((image[0].numpy(),))
+    torch.testing.assert_close(
+        torch.from_numpy(found).reshape(expected.shape), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_channel_shuffle_stays_as_pnnx_knows_it():
