@@ -8,8 +8,7 @@ against what was said before.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -17,30 +16,9 @@ import torch
 from torch import nn
 
 from zoo.errors import ZooError
-from zoo.jobs.records import read_json
+from zoo.sweep.listed import Family
 
-LIST = Path(__file__).with_name("architectures.json")
-"""By library and family: `entry`, the name of the smallest entry point, and its `parameters`."""
 _FILLING = ("uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_", "trunc_normal_")
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family of a library, and its smallest entry point."""
-
-    library: str
-    name: str
-    entry: str
-    parameters: int
-
-
-def listed() -> list[Family]:
-    """The families in the list's order."""
-    return [
-        Family(library, name, **values)
-        for library, families in read_json(LIST).items()
-        for name, values in families.items()
-    ]
 
 
 def found(names: Callable[[str], bool] = lambda name: True) -> Iterator[Family]:
@@ -69,7 +47,7 @@ def _timm() -> Builders:
     families: Builders = {}
     for name in timm.list_models():
         module = timm.models.model_entrypoint(name).__module__.rpartition(".")[2]
-        families.setdefault(module, {})[name] = lambda name=name: timm.create_model(name)
+        families.setdefault(module, {})[name] = partial(timm.create_model, name)
     return families
 
 
@@ -80,8 +58,7 @@ def _torchvision() -> Builders:
     for name in models.list_models(module=models):
         module = models.get_model_builder(name).__module__.rpartition(".")[2]
         options: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-        build = lambda name=name, options=options: models.get_model(name, weights=None, **options)
-        families.setdefault(module, {})[name] = build
+        families.setdefault(module, {})[name] = partial(models.get_model, name, weights=None, **options)
     return families
 
 
@@ -91,7 +68,7 @@ def _open_clip() -> Builders:
     families: Builders = {}
     for name in open_clip.list_models():
         config = open_clip.get_model_config(name)
-        families.setdefault(_tower(config), {})[name] = lambda config=config: _image_tower(config)
+        families.setdefault(_tower(config), {})[name] = partial(_image_tower, config)
     return families
 
 

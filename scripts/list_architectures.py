@@ -1,13 +1,15 @@
-"""The families that a sweep is of, as the installed libraries have them: python scripts/architectures.py --write
+"""The families of the installed libraries: python scripts/list_architectures.py --write
 
-Without --write it compares them with the list that is kept, and ends with 1 where they differ.
+A sweep is of their list. Without --write this compares them with the list that is kept, and ends with 1 where
+they differ.
 """
 
 import argparse
 import sys
 
 from zoo.jobs.records import write_json
-from zoo.sweep.families import LIST, Family, found, listed
+from zoo.sweep.families import found
+from zoo.sweep.listed import LIST, Family, listed
 
 
 def main() -> int:
