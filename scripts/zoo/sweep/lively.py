@@ -39,8 +39,9 @@ def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 6
         model(torch.randn(4, *shape[1:], generator=generator))
     for norm in norms:
         norm.eval()
-        norm.running_mean.add_(norm.running_var.sqrt() * draw(-0.3, 0.3, norm.running_mean))
-        norm.running_var.mul_(draw(0.7, 1.5, norm.running_var))
+        if (mean := norm.running_mean) is not None and (variance := norm.running_var) is not None:
+            mean.add_(variance.sqrt() * draw(-0.3, 0.3, mean))
+            variance.mul_(draw(0.7, 1.5, variance))
 
 
 def _is_scale(parameter: torch.Tensor) -> bool:

@@ -43,7 +43,6 @@ from zoo.search.planning import local_recipe
 from zoo.sweep.lively import randomize
 from zoo.sweep.row import EXACT, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
 
-
 LEAST_SIGNAL = 1e-5
 """The share of an output's energy that must be due to what goes in."""
 

@@ -1,4 +1,4 @@
-"""The list is what the installed libraries have; `python scripts/list_architectures.py` compares all of it."""
+"""The list is what the installed libraries have; `python scripts/list_architectures.py` compares it all."""
 
 import torch
 from torch import nn
