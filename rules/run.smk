@@ -17,6 +17,7 @@ if workflow.is_main_process:
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
     scratch.sweep(outputs.RESULTS)
     scratch.sweep(outputs.LOCKS)
-    idle = changes.builds_nothing(sys.argv) or CHECK in sys.argv and typed_targets() == [CHECK]
+    checks = CHECK in sys.argv and typed_targets() == [CHECK]
+    idle = checks or changes.builds_nothing(sys.argv)
     with in_a_sentence(about=""):
         changes.refuse_changed(ZOO, only_checked=idle)

@@ -41,12 +41,11 @@ def as_planned(*planned: tuple[ImageSet | Mapping[str, Any], str]) -> Iterator[N
 
 def tell_left_out(*sets: ImageSet | Mapping[str, Any]) -> None:
     """Say in a line, in the log of the job, what lies among images of sets and is not read; on the terminal
-    too, unless these are notes about the images only. Sets of one folder are told of once.
-
-    Raises ZooError for a set that is missing.
+    too, unless these are notes about the images only. Sets of one folder are told of once. Of one that is
+    missing whoever reads it tells.
     """
     declared = [each if isinstance(each, ImageSet) else ImageSet.from_dict(each) for each in sets]
-    for images in {each.path: each for each in declared}.values():
+    for images in {each.path: each for each in declared if each.path.exists()}.values():
         others = left_out(images)
         if str(others):
             logging.info("image set %s: %s: not read are %s", images.name, images.path, others)

@@ -168,7 +168,12 @@ def test_many_at_once_get_the_predictors_answers_and_every_request_is_counted(se
                 else service.predict(json.dumps({"image": text, "top": 3}).encode(), "application/json")
             )
             assert status == 200
-            assert answer == {"model": "small", "artifact": "fp32", "predictions": wanted[place]}
+            assert answer == {
+                "model": "small",
+                "artifact": "fp32",
+                "output": "logits",
+                "predictions": wanted[place],
+            }
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(client, range(8)))
