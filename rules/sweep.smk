@@ -7,12 +7,14 @@ there is not made again.
 from zoo.sweep import listed
 
 SWEEP = workflow.modifier.modify_rulename("sweep")
+with in_a_sentence():
+    SWEPT = listed.shard(ZOO.sweep)
 
 
 rule sweep:
     """What every architecture becomes, or, by sweep=3/12, the architectures of a part of the list."""
     input:
-        in_a_sentence(about="")(lambda wc: listed.shard(ZOO.sweep)),
+        SWEPT,
         listed.PAGE,
     message:
         "the table is in docs/architectures.md"
@@ -43,9 +45,7 @@ rule sweep_family:
 rule architectures:
     """Write the page of the rows that there are, and of those that this build makes."""
     input:
-        in_a_sentence(about="")(
-            lambda wc: listed.shown(ZOO.sweep, SWEEP in typed_targets())
-        ),
+        lambda wc: listed.shown(SWEPT if SWEEP in typed_targets() else []),
     output:
         listed.PAGE,
     log:

@@ -3,6 +3,7 @@
 Read when a build starts, so the standard library is all it needs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def shard(text: str | None) -> list[str]:
         return rows
     number, _, count = text.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ZooError(f"shard: {text!r} is none; 3/12 is the third of twelve")
+        raise ZooError(f"sweep: {text!r} is no part of the list; 3/12 is the third of twelve")
     return rows[int(number) - 1 :: int(count)]
 
 
@@ -69,9 +70,9 @@ def for_commit(sha: str, count: int) -> list[Family]:
     return [families[(start + place * len(families) // count) % len(families)] for place in range(count)]
 
 
-def shown(text: str | None, swept: bool) -> list[str]:
-    """The rows that the page is of: those that there are, and those of the shard if a sweep makes them."""
-    return [*dict.fromkeys([*present(), *(shard(text) if swept else [])])]
+def shown(made: Sequence[str]) -> list[str]:
+    """The rows that the page is of: those that there are, and those that a sweep makes."""
+    return [*dict.fromkeys([*present(), *made])]
 
 
 def present(folder: Path = Path()) -> list[str]:

@@ -37,5 +37,5 @@ def test_a_row_that_is_there_is_shown_and_those_of_a_shard_if_it_is_swept(tmp_pa
     (first, *_) = shard(None)
     Path(first).parent.mkdir(parents=True)
     Path(first).touch()
-    assert present() == shown("2/12", swept=False) == [first]
-    assert shown("2/12", swept=True) == [first, *shard("2/12")]
+    assert present() == shown([]) == [first]
+    assert shown(shard("2/12")) == [first, *shard("2/12")]
