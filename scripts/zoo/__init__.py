@@ -17,6 +17,7 @@ calibration           what one pass over the calibration images tells about each
 quantize              what a layer of an ncnn model can become; a recipe, and its application
 search                which recipe a model gets: plans, what each layer costs, candidates, the choice
 locks                 what a search chose, kept in a file, and the int8 files made of it again
+sweep                 what every architecture of the libraries becomes, one row a family
 deploy                an artifact for use elsewhere: bundles, programs, a vendor's toolchain
 serving               a predictor behind HTTP
 history               what builds measured over time, and what got worse

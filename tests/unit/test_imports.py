@@ -30,6 +30,10 @@ MAY_IMPORT = {
     "quantize": {"jobs", "ncnn", "calibration"},
     "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},
     "locks": {"jobs", "images", "ncnn", "config", "runners", "quantize", "search"},
+    "sweep": {
+        *("jobs", "images", "ncnn", "config", "runners", "models", "measure", "export", "onnx"),
+        *("calibration", "quantize", "search"),
+    },
     "deploy": {"jobs", "images", "ncnn", "config"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "history": {"jobs", "config", "runners"},

@@ -136,8 +136,9 @@ class Zoo:
 
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
-    `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. signing: of the
-    manifest. home: the folder of ncnn-zoo, whose own images are found from any other.
+    `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. sweep: the part of
+    the architectures that a sweep takes; None: all. signing: of the manifest. home: the folder of ncnn-zoo,
+    whose own images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -146,6 +147,7 @@ class Zoo:
     image_sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = "baseline.jsonl"
+    sweep: str | None = None
     signing: Signing = field(default_factory=Signing)
     home: Path = Path()
 
@@ -168,6 +170,7 @@ class Zoo:
             image_sets=config.get("image_sets") or {},
             defaults=config.get("defaults") or {},
             baseline=config.get("baseline") or cls.baseline,
+            sweep=config.get("sweep"),
             signing=Signing.of(config.get("signing") or {}),
             home=home,
         )

@@ -105,6 +105,7 @@ def test_every_key_is_described(path: str, entry: dict):
         {"int8": {"shards": 10_000_000}},
         {"signing": {"command": "sign it"}},
         {"signing": {"key": "mine"}},
+        {"sweep": "third"},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
@@ -194,6 +195,7 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
         "baseline": zoo.baseline,
+        "sweep": zoo.sweep,
         "signing": {},
     }
     assert stated(SCHEMA["properties"]) == expected

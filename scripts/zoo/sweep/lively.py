@@ -1,0 +1,50 @@
+"""Random weights in which nothing is trivial: a fresh model multiplies whole branches by nearly zero."""
+
+import torch
+from torch import nn
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@torch.no_grad()
+def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 64, 64)) -> None:
+    """Draw what a fresh model leaves at 0, 1 or nearly so: layer scales (of both signs), the affine
+    parameters of norms, biases, GRN and attention parameters, and the statistics of batch norms.
+
+    Batch norm statistics are those of a random batch of images of `shape`, perturbed, so that no
+    activation explodes or dies.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(low: float, high: float, like: torch.Tensor) -> torch.Tensor:
+        return torch.rand(like.shape, generator=generator) * (high - low) + low
+
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if "gamma" in name or name == "layer_scale":
+                parameter.copy_(draw(0.2, 1.2, parameter) * draw(-1, 1, parameter).sign())
+            elif type(module).__name__ == "GlobalResponseNorm":
+                parameter.copy_(draw(-0.8, 0.8, parameter))
+            elif parameter.dim() == 1 and name == "weight":
+                parameter.copy_(draw(0.5, 1.5, parameter))
+            elif name not in ("weight", "bias") and _is_scale(parameter):
+                parameter.mul_(draw(0.7, 1.3, parameter))
+            elif parameter.dim() == 1 or name not in ("weight", "bias"):
+                parameter.copy_(draw(-0.3, 0.3, parameter))
+    norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    if norms:
+        model(torch.randn(4, *shape[1:], generator=generator))
+    for norm in norms:
+        norm.eval()
+        if (mean := norm.running_mean) is not None and (variance := norm.running_var) is not None:
+            mean.add_(variance.sqrt() * draw(-0.3, 0.3, mean))
+            variance.mul_(draw(0.7, 1.5, variance))
+
+
+def _is_scale(parameter: torch.Tensor) -> bool:
+    """Whether it starts as ones, or the like: near zero, layer after layer, all signal would be lost."""
+    first = parameter.flatten()[0]
+    return bool(first.abs() >= 0.5 and (parameter == first).all())

@@ -1,0 +1,39 @@
+import timm
+import torch
+
+from zoo.sweep.lively import randomize
+
+
+def test_no_branch_is_multiplied_by_nearly_zero_and_activations_stay_finite():
+    model = timm.create_model("test_convnext").eval()
+    assert any("gamma" in name for name, _ in model.named_parameters())
+    randomize(model, shape=(1, 3, 64, 64))
+    for name, parameter in model.named_parameters():
+        if "gamma" in name:
+            assert parameter.abs().min() >= 0.2
+            assert {-1.0, 1.0} <= set(parameter.sign().tolist()) or parameter.numel() < 4
+    with torch.no_grad():
+        assert torch.isfinite(model(torch.randn(1, 3, 64, 64))).all()
+
+
+def test_scales_stay_scales_or_all_signal_would_be_lost():
+    model = timm.create_model("test_nfnet").eval()
+    gains = [parameter.detach() for name, parameter in model.named_parameters() if name.endswith(".gain")]
+    gains = [gain for gain in gains if (gain == 1).all()]
+    randomize(model)
+    assert len(gains) > 1
+    for gain in gains:
+        assert gain.min() >= 0.69 and gain.max() <= 1.31, gain.flatten()
+        assert gain.numel() == 1 or gain.std() > 0
+
+
+def test_statistics_of_batch_norms_are_those_of_images_and_the_seed_decides():
+    first, second, other = (timm.create_model("test_resnet").eval() for _ in range(3))
+    for model in (second, other):
+        model.load_state_dict(first.state_dict())
+    for model, seed in ((first, 1), (second, 1), (other, 2)):
+        randomize(model, seed)
+    assert not first.training
+    assert torch.equal(first.bn1.running_mean, second.bn1.running_mean)
+    assert not torch.equal(first.bn1.running_mean, other.bn1.running_mean)
+    assert first.bn1.running_var.std() > 0
