@@ -17,12 +17,12 @@ from zoo.images.files import Entry, ModelClasses, class_numbers, entries
 from zoo.images.kinds import LeftOut
 from zoo.images.splits import Split, class_names, split_entries
 from zoo.jobs.files import regular
-from zoo.jobs.made import remembered_sha256
+from zoo.jobs.made import OF_INPUTS, remembered_sha256
 
 # What a fingerprint reads of one set each time at most; beyond, it reads what has changed.
 _CONTENT_LIMIT = 16 << 20
 
-NOTES = Path("results/.inputs")
+NOTES = Path("results", OF_INPUTS)
 """Where a build keeps what it read of files that are the user's, from the folder that it works in."""
 
 HELD_OUT = 32

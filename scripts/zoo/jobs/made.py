@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = ".made"
+OF_INPUTS = ".inputs"
+"""The folder beside it of the notes of `remembered_sha256`, on files that are the user's."""
 UNFINISHED = ".partial-"
 """What the names of folders of files in the making start with; what is put there is in no place yet."""
 

@@ -26,13 +26,14 @@ from zoo.config.outputs import (
 )
 from zoo.config.zoo import PURPOSES, Zoo
 from zoo.jobs.made import FOLDER as MADE
-from zoo.jobs.made import UNFINISHED
+from zoo.jobs.made import OF_INPUTS, UNFINISHED
 from zoo.jobs.making import FOLDER as MADE_BY
 from zoo.jobs.surroundings import environment as environment
 
 LEFT_OUT = (
     f"{MADE}/*",
     f"{MADE_BY}/*",
+    f"{OF_INPUTS}/*",
     f"{UNFINISHED}*",
     f"*/{UNFINISHED}*",
     "logs/*",

@@ -7,6 +7,7 @@ import pytest
 from zoo.config.artifacts import BY_NAME
 from zoo.config.outputs import MANIFEST, SBOM, possible
 from zoo.config.zoo import Zoo
+from zoo.images.sets import NOTES
 from zoo.provenance.covered import ON_THE_WAY, Asked, described, found, is_left_out, settings
 
 ZOO = Zoo.of(
@@ -57,6 +58,7 @@ def test_what_users_want_is_described_and_what_jobs_leave_for_jobs_is_not():
         "cpu/here/search/local.bin",
     ):
         assert is_left_out(kept)
+    assert is_left_out(f"{NOTES.relative_to('results')}/ab12"), "what is remembered of the user's files"
     for stranger in ("cpu/here/stranger.bin", "cpu/here/.stranger", ".git/config", "cpu/here/.git/config"):
         assert not is_left_out(stranger)
 
