@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from zoo.config.records.record import Record
 from zoo.config.records.conversion import Failure
+from zoo.config.records.record import Record
 
 ONNX, FP32, FP16, INT8 = ARTIFACTS = ("fp32.onnx", "fp32", "fp16", "int8")
 """What a model is taken through, in this order; all but the first are ncnn's."""

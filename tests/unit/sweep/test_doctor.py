@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from zoo.config.model_spec import ModelSpec
-from zoo.errors import ZooError
 from zoo.config.records.conversion import Failure
+from zoo.errors import ZooError
 from zoo.sweep.doctor import in_words, spec_of
 from zoo.sweep.row import FP16, FP32, INT8, ONNX, Outcome, Row
 
