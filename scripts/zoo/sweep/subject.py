@@ -1,6 +1,7 @@
 """A model that is examined: its untouched form and its answers, and the artifacts that are made of it."""
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -125,7 +126,10 @@ class Subject:
             truth = Artifact(self.spec.name, "cpu", ONNX, "onnxruntime", "fp32", (source,))
         else:
             source = self.folder / "torchscript.pt"
-            export_torchscript(self.rewritten, self._example, source, self._second)
+            if self.spec.kind.is_file:
+                shutil.copyfile(self.spec.architecture, source)
+            else:
+                export_torchscript(self.rewritten, self._example, source, self._second)
             ways = from_torchscript(source, feed, len(self.card.outputs), self.folder)
             truth = Artifact(self.spec.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
         conversion = first_that_agrees(ways, truth, target, self.pictures.compared[:2])
