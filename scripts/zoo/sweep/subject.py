@@ -194,8 +194,8 @@ def _remarked(found: Outcome, pictures: int, left: str) -> Outcome:
     if found.sqnr_db is None or found.sqnr_db >= FAITHFUL_DB:
         return found
     reason = (
-        f"{found.sqnr_db:.1f} dB by the local recipe, calibrated on {pictures} pictures; a build's search looks "
-        "for the layers that cost most, and leaves them float"
+        f"{found.sqnr_db:.1f} dB by the local recipe, calibrated on {pictures} pictures; a build's search "
+        "looks for the layers that cost most, and leaves them float"
     )
     return replace(found, reason=f"{reason} ({left})" if left else reason)
 
