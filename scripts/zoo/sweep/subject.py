@@ -1,6 +1,7 @@
 """A model that is examined: its untouched form and its answers, and the artifacts that are made of it."""
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -125,7 +126,10 @@ class Subject:
             truth = Artifact(self.spec.name, "cpu", ONNX, "onnxruntime", "fp32", (source,))
         else:
             source = self.folder / "torchscript.pt"
-            export_torchscript(self.rewritten, self._example, source, self._second)
+            if self.spec.kind.is_file:
+                shutil.copyfile(self.spec.architecture, source)
+            else:
+                export_torchscript(self.rewritten, self._example, source, self._second)
             ways = from_torchscript(source, feed, len(self.card.outputs), self.folder)
             truth = Artifact(self.spec.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
         conversion = first_that_agrees(ways, truth, target, self.pictures.compared[:2])
@@ -146,15 +150,7 @@ class Subject:
         recipe = local_recipe(fp32.graph, statistics)
         write_graph(apply(fp32.graph, statistics, recipe), *self._pair(INT8))
         found = self._judged(INT8, "ncnn", "int8", self._pair(INT8))
-        if found.sqnr_db is not None and found.sqnr_db < FAITHFUL_DB:
-            left = left_float(fp32.graph, recipe)
-            count = len(self.pictures.calibration)
-            reason = (
-                f"{found.sqnr_db:.1f} dB by the local recipe, calibrated on {count} pictures; a build's "
-                "search looks for the layers that cost most, and leaves them float"
-            )
-            found = replace(found, reason=f"{reason} ({left})" if left else reason)
-        return row, found
+        return row, _remarked(found, len(self.pictures.calibration), left_float(fp32.graph, recipe))
 
     @property
     def _example(self) -> tuple[torch.Tensor, ...]:
@@ -191,6 +187,17 @@ class Subject:
         reason = "" if close.cosine.min >= least else f"its smallest cosine is {close.cosine.min:.6f}"
         size = sum(file.stat().st_size for file in files)
         return Outcome(close.cosine.min, close.sqnr_db, reason, size)
+
+
+def _remarked(found: Outcome, pictures: int, left: str) -> Outcome:
+    """An int8 outcome, with the reason where it is not faithful. left: what of the model stays float."""
+    if found.sqnr_db is None or found.sqnr_db >= FAITHFUL_DB:
+        return found
+    reason = (
+        f"{found.sqnr_db:.1f} dB by the local recipe, calibrated on {pictures} pictures; a build's search "
+        "looks for the layers that cost most, and leaves them float"
+    )
+    return replace(found, reason=f"{reason} ({left})" if left else reason)
 
 
 def _check_signal(truth: Sequence[Arrays]) -> None:
