@@ -149,6 +149,7 @@ def left(zoo: Path) -> list[psutil.Process]:
     orphans = living(zoo)
     for process in orphans:
         with suppress(psutil.Error):
+            print(f"left: {process.status()}, {' '.join(process.cmdline())[-300:]}", flush=True)
             process.kill()
     return orphans
 
