@@ -43,6 +43,7 @@ MAY_IMPORT = {
 FACES = {"runners", "models.libraries", "export.rewrites"}
 """The packages whose `__init__` does more than to say what they are: it chooses among their modules."""
 WITH_TORCH = {"weights", "import_file", "train", "torchscript", "onnx_export", "reference"}
+WITH_TORCH |= {"list_architectures"}
 WITHOUT_TORCH = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in WITH_TORCH)
 
 

@@ -143,9 +143,9 @@ class Subject:
 
     def int8(self, row: Row) -> tuple[Row, Outcome]:
         """int8 by the local recipe, calibrated on a few pictures."""
+        fp32 = self._fp32
         if not self.pictures.calibration:
             raise ZooError("its inputs are read from files; only a build with such files calibrates it")
-        fp32 = self._fp32
         statistics = collect_parallel(fp32, self.pictures.calibration, self.card.feed, 1)
         recipe = local_recipe(fp32.graph, statistics)
         write_graph(apply(fp32.graph, statistics, recipe), *self._pair(INT8))

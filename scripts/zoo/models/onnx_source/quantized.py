@@ -182,26 +182,30 @@ class _Folding:
         if scale.size > 1:
             raise no_float(node, "quantizes activations by channel")
         limits = [((end - zero) * scale).reshape(()).astype(np.float32) for end in ends]
-        self._nodes.append(self._clip(source, limits, target, f"{node.name or target}/cut"))
+        clip = _clip(source, limits, target, self._opset, self._constants)
+        clip.name = f"{node.name or target}/cut"
+        self._nodes.append(clip)
         self._codes.add(target)
-
-    def _clip(self, source: str, limits: Sequence[np.ndarray], target: str, name: str) -> NodeProto:
-        ends = ("min", "max")
-        if self._opset < CLIP_TAKES_INPUTS:
-            node = helper.make_node("Clip", [source], [target], name)
-            said = zip(ends, map(float, limits), strict=True)
-            node.attribute.extend(helper.make_attribute(end, limit) for end, limit in said)
-            return node
-        inputs = [
-            self._constants.keep(f"{target}/{end}", limit) for end, limit in zip(ends, limits, strict=True)
-        ]
-        return helper.make_node("Clip", [source, *inputs], [target], name)
 
     def _add(self, operator: str, node: NodeProto, inputs: Sequence[str], output: str = "") -> None:
         made = helper.make_node(operator, list(inputs), [output or node.output[0]], node.name)
         if operator != "Identity":
             made.attribute.extend(node.attribute)
         self._nodes.append(made)
+
+
+def _clip(
+    source: str, limits: Sequence[np.ndarray], target: str, opset: int, constants: Operands
+) -> NodeProto:
+    """A Clip in the form of an opset, which takes its limits as attributes or as inputs."""
+    ends = ("min", "max")
+    if opset < CLIP_TAKES_INPUTS:
+        node = helper.make_node("Clip", [source], [target])
+        said = zip(ends, map(float, limits), strict=True)
+        node.attribute.extend(helper.make_attribute(end, limit) for end, limit in said)
+        return node
+    inputs = [constants.keep(f"{target}/{end}", limit) for end, limit in zip(ends, limits, strict=True)]
+    return helper.make_node("Clip", [source, *inputs], [target])
 
 
 _RULES: Mapping[str, Callable[[_Folding, NodeProto], None]] = {
