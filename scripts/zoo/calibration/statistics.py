@@ -306,6 +306,7 @@ def _columns(arrays: Mapping[str, NDArray[Any]], prefix: str) -> ColumnStatistic
         products[np.triu_indices(total.size)] = half
         products += np.triu(products, 1).T
     sample, priority = arrays[f"{prefix}/sample"], arrays[f"{prefix}/priority"]
-    if total.ndim != 1 or sample.shape != (*priority.shape, *total.shape):
+    count = arrays[f"{prefix}/count"]
+    if total.ndim != 1 or sample.shape != (*priority.shape, *total.shape) or count.dtype.kind != "i":
         raise ValueError
-    return ColumnStatistics(int(arrays[f"{prefix}/count"]), total, products, sample, priority)
+    return ColumnStatistics(int(count), total, products, sample, priority)

@@ -24,6 +24,9 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
             arrays = dict(file)
             if strange := [name for name, each in arrays.items() if not isinstance(each, np.ndarray)]:
                 raise ValueError(f"{strange[0]!r} is no array")  # numpy gives its bytes
+            for each in arrays.values():
+                if each.dtype.kind == "U":
+                    each.tolist()  # SystemError for what is no character
             return arrays
     except (
         Exception

@@ -116,6 +116,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         ("input0/channels/top", np.zeros(4, np.uint32)),
         ("columns0/total", np.zeros(100_000)),  # whose products would take 40 GB
         ("columns0/sample", np.zeros((2, 2), np.float32)),
+        ("columns0/count", np.array(np.inf)),
         ("meta", np.array("[" * 100_000)),
         ("meta", np.array("{}")),
     ],

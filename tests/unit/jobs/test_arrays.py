@@ -64,6 +64,13 @@ def test_a_member_that_is_not_what_it_says_is_damaged(content, tmp_path):
         read_arrays(tmp_path / "a.npz")
 
 
+def test_text_that_is_none_is_damaged(tmp_path):
+    names = np.array(["a", "b"])
+    np.savez(tmp_path / "a.npz", names=np.array([97, 1 << 30], np.uint32).view(names.dtype))
+    with pytest.raises(ZooError, match=r"a\.npz: cannot be read"):
+        read_arrays(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_whatever_bit_of_a_file_of_arrays_flips_it_is_damaged_at_worst(save, tmp_path):
     path = tmp_path / "a.npz"
