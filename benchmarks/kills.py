@@ -187,7 +187,7 @@ def campaign(folder: Path, count: int, seed: int) -> Counter[str]:
     zoo, expected = undisturbed(folder)
     notes = folder / "kills.jsonl"
     rows = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
-    while (done := sum(row["kills"] for row in rows)) < count:
+    while (done := sum(row.get("kills", 0) for row in rows)) < count:
         most = min(PER_BUILD, count - done)
         found = disturbed(zoo, random.Random(f"{seed} {len(rows)}"), most)
         rows.append(dict(found + check(zoo, expected)))
