@@ -11,7 +11,7 @@ from shards import commit
 from zoo.config.model_spec import ModelSpec
 from zoo.sweep.examine import Pictures, examine, pictures, smallest
 from zoo.sweep.listed import Family, for_commit
-from zoo.sweep.row import FP32, ONNX, Row
+from zoo.sweep.row import EXACT, FP32, ONNX, Outcome, Row
 
 PROJECT = Path(__file__).resolve().parents[2]
 LARGEST = 30_000_000
@@ -29,5 +29,7 @@ def test_a_family_is_right_where_its_row_says_so_or_says_why_not(family: Family,
     kept = Row.read(PROJECT / family.row) if (PROJECT / family.row).is_file() else None
     for artifact in (ONNX, FP32):
         assert row.works(artifact) or row.why(artifact), f"{artifact}: wrong, and nothing says why"
+        cosine = row.artifacts.get(artifact, Outcome()).cosine
+        assert cosine is None or cosine >= EXACT, f"{artifact} came out, and answers otherwise: {cosine}"
         if kept is not None and kept.works(artifact):
             assert row.works(artifact), f"{artifact} was right: {row.why(artifact)}"
