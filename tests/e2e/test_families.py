@@ -14,14 +14,10 @@ from zoo.sweep.listed import Family, for_commit
 from zoo.sweep.row import EXACT, FP32, ONNX, Outcome, Row
 
 PROJECT = Path(__file__).resolve().parents[2]
-LARGEST = 30_000_000
-"""Parameters; larger ones take longer than a commit should, and are left to the sweep."""
 
 
 @pytest.mark.parametrize("family", for_commit(commit() or "0", 3), ids=lambda family: family.name)
 def test_a_family_is_right_where_its_row_says_so_or_says_why_not(family: Family, tmp_path: Path):
-    if family.parameters > LARGEST:
-        pytest.skip(f"{family.entry} is large: snakemake sweep tries it")
     spec = smallest(ModelSpec.from_config(family.name, {"timm": family.entry, "weights": {"random": 0}}))
     few = Pictures(pictures(PROJECT).compared[:2], ())
     start = Row(family.library, family.name, family.entry)

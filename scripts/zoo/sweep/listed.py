@@ -63,9 +63,14 @@ def shard(text: str | None) -> list[str]:
     return rows[int(number) - 1 :: int(count)]
 
 
+LARGEST = 30_000_000
+"""Parameters of what a commit tries; larger ones take too long, and are left to a sweep."""
+
+
 def for_commit(sha: str, count: int) -> list[Family]:
-    """So many of timm's families, which the hash of a commit picks: each turn others, all in the end."""
-    families = [family for family in listed() if family.library == "timm"]
+    """So many of timm's families, which the hash of a commit picks: each turn others, in the end all whose
+    entry has no more parameters than LARGEST."""
+    families = [each for each in listed() if each.library == "timm" and each.parameters <= LARGEST]
     start = int(sha, 16)
     return [families[(start + place * len(families) // count) % len(families)] for place in range(count)]
 
