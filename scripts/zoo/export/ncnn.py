@@ -152,4 +152,4 @@ def pictures_for(feed: Feed, pictures: Sequence[Sample]) -> Sequence[Sample]:
 
 def _without_folders(text: str) -> str:
     """The files of a conversion lie in temporary folders, which say nothing."""
-    return re.sub(r"(?<![\w.])/\S*/(?=[^/\s]+)", "", text)
+    return re.sub(r"(?<![\w.])/\S*/(?=[^/\s]+)|\S*\.partial-[^/\s]+/", "", text)

@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -76,6 +77,20 @@ def test_a_killed_process_says_nothing_of_a_way_to_ncnn(monkeypatch, tmp_path, d
         assert first_that_agrees(ways, truth, target).way == taken
     except ChildDied as error:
         assert error is died and taken is None and not target.param.exists()
+
+
+def test_why_a_way_failed_names_no_temporary_folder(monkeypatch, tmp_path):
+    def convert(source, target):
+        raise ZooError(f"{target.param}: ncnn cannot load it")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zoo.export.ncnn.to_ncnn", convert)
+    monkeypatch.setattr("zoo.export.ncnn.answers", lambda *_: [()])
+    truth = Artifact("m", "cpu", "the model", "torch", "fp32", ())
+    for folder in (tmp_path, Path()):
+        target = Target("m", None, 1, folder / "fp32.param", folder / "fp32.bin")
+        with pytest.raises(ZooError, match=r"works: first: fp32\.param: ncnn cannot load it\."):
+            first_that_agrees([("first", lambda: Path("model.pt"))], truth, target)
 
 
 def test_an_output_that_is_all_but_zero_has_no_direction(monkeypatch, tmp_path):
