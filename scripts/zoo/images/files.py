@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from zoo.errors import ZooError
 from zoo.images.inputs import SUFFIX as ARRAYS
-from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.kinds import HEAD_BYTES, OF_BUILDS, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
 from zoo.images.text import not_utf8, read_lines
 
 EXTENSIONS = SUFFIXES | {ARRAYS}
@@ -149,7 +149,7 @@ def _walk(root: Path, left_out: LeftOut) -> Iterator[tuple[str, str]]:
         for each in _members(folder):
             name = prefix + each.name
             if is_hidden(each.name):
-                left_out.hidden += 1
+                left_out.hidden += each.name != OF_BUILDS
             elif each.is_dir():
                 (linked if each.is_symlink() else folders).append((each.path, name + "/"))
             elif not _is_taken(each, left_out):

@@ -55,6 +55,10 @@ _LEFT_BEHIND = frozenset(
 ) | {"system volume information", "icon\r"}
 
 
+OF_BUILDS = ".snakemake_timestamp"
+"""Hidden, and nobody's wonder: Snakemake leaves it in each folder that a rule makes."""
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is one that a system or program keeps for itself: what starts with a dot, as
     `.ipynb_checkpoints`, `.DS_Store` and AppleDouble's `._photo.jpg`, and `__MACOSX`, `Thumbs.db`,
@@ -104,7 +108,8 @@ class LeftOut:
 
     def __str__(self) -> str:
         """In words; empty if nothing was left out."""
-        parts = [f"{self.hidden} hidden files and folders"] if self.hidden else []
+        hidden = "hidden file or folder" if self.hidden == 1 else "hidden files and folders"
+        parts = [f"{self.hidden} {hidden}"] if self.hidden else []
         parts += [f"{self.twice} that are there twice"] if self.twice else []
         parts += [f"{count} {kind}" for kind, count in self.kinds.most_common(8)]
         if more := sum(count for _, count in self.kinds.most_common()[8:]):

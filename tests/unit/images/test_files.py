@@ -33,6 +33,13 @@ def test_hidden_files_and_folders_are_no_images_and_no_classes(tmp_path: Path) -
     assert str(left_out(image_set)) == "8 hidden files and folders"
 
 
+def test_what_snakemake_leaves_in_a_folder_that_a_rule_makes_is_no_matter(tmp_path: Path) -> None:
+    fill(tmp_path, "a.png")
+    (tmp_path / ".snakemake_timestamp").touch()
+    image_set = ImageSet("set", tmp_path)
+    assert names(image_set) == ["a.png"] and left_out(image_set).to_dict() == {}
+
+
 def test_a_file_without_a_known_suffix_is_an_image_if_it_begins_as_one(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "b.gif")
     (tmp_path / "b.gif").rename(tmp_path / "no suffix")

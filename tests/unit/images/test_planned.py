@@ -54,7 +54,7 @@ def test_what_is_not_read_is_said_in_a_line_on_the_terminal_and_in_the_log(
         tell_left_out(images, images.to_dict(), ImageSet("clean", fill(tmp_path / "clean", "a.png")))
         (tmp_path / "clean/SOURCES.md").write_text("none")
         tell_left_out(ImageSet("clean", tmp_path / "clean"))
-    said = f"{tmp_path}/set: not read are 1 hidden files and folders, 1 .txt"
+    said = f"{tmp_path}/set: not read are 1 hidden file or folder, 1 .txt"
     assert capsys.readouterr().err == f"note: {said}\n"
     also = f"image set clean: {tmp_path}/clean: not read are 1 .md"
     assert caplog.messages == [f"image set set: {said}", also]
