@@ -109,8 +109,11 @@ def branches_in(model: nn.Module, example: Tensors) -> list[str]:
 def exporting() -> Iterator[None]:
     """Without the warnings and graphs that an export prints, and with attention in its parts."""
     asked = torch._C._jit_is_onnx_log_enabled
-    # torch takes the function for its answer, and would print the whole graph where an export fails
+    enabled = asked()
+    # torch takes the function for its answer, and would print the whole graph where an export fails; it also
+    # leaves the log on after any export that ran outside of here
     torch._C._jit_is_onnx_log_enabled = False  # type: ignore[assignment]
+    torch._C._jit_set_onnx_log_enabled(False)
     try:
         with warnings.catch_warnings(), without_fast_path():
             for message, category in EXPECTED_WARNINGS:
@@ -118,3 +121,4 @@ def exporting() -> Iterator[None]:
             yield
     finally:
         torch._C._jit_is_onnx_log_enabled = asked
+        torch._C._jit_set_onnx_log_enabled(enabled)

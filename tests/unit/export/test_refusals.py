@@ -26,7 +26,10 @@ class Eigen(nn.Module):
         ([nn.AdaptiveAvgPool2d(3)], 17, r"adaptive_avg_pool2d in 0 is not exported \(output size"),
     ],
 )
-def test_a_failed_export_names_operator_and_module(layers, opset, said, tmp_path, capfd):
+@pytest.mark.parametrize("logging", [False, True])
+def test_a_failed_export_names_operator_and_module(layers, opset, said, logging, tmp_path, capfd, request):
+    request.addfinalizer(lambda: torch._C._jit_set_onnx_log_enabled(False))
+    torch._C._jit_set_onnx_log_enabled(logging)  # as another export leaves it
     with pytest.raises(ZooError, match=said) as caught:
         export_onnx(nn.Sequential(*layers), torch.zeros(1, 3, 4, 4), tmp_path / "fp32.onnx", opset)
     assert len(str(caught.value)) < 400 and "graph(" not in str(caught.value)
