@@ -31,6 +31,8 @@ def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 6
                 parameter.mul_(draw(0.7, 1.3, parameter))
             elif parameter.dim() == 1 or name not in ("weight", "bias"):
                 parameter.copy_(draw(-0.3, 0.3, parameter))
+    model.train()  # timm's modules that keep what they made of their parameters forget it
+    model.eval()
     norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     for norm in norms:
         norm.train()

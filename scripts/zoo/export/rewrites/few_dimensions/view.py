@@ -30,11 +30,51 @@ class View:
     def part(self, dim: int, index: int) -> "View":
         """One slice along one of the tensor's dimensions, which is gone then."""
         place = self.order[dim]
-        before, behind = math.prod(self.sizes[:place]), math.prod(self.sizes[place + 1 :])
-        whole = self.base.reshape(before, self.sizes[place], behind)
+        *before, _, behind = self._around(place)
         sizes = self.sizes[:place] + self.sizes[place + 1 :]
         order = tuple(each - (each > place) for each in self.order if each != place)
-        return View(whole[:, index : index + 1].reshape(before, behind), sizes, order, True)
+        return View(self.cut(dim, index, index + 1).base.reshape(*before, behind), sizes, order, True)
+
+    def cut(self, dim: int, start: int, stop: int) -> "View":
+        """A range of one of the tensor's dimensions."""
+        place = self.order[dim]
+        around = self._around(place)
+        values = self.base.reshape(around)[(*[slice(None)] * (len(around) - 2), slice(start, stop))]
+        return View(values, self._with(place, stop - start), self.order, True)
+
+    def with_one(self, dim: int) -> "View":
+        """With one more dimension, of size 1, at this place."""
+        order = (*self.order[:dim], len(self.sizes), *self.order[dim:])
+        return View(self.base, (*self.sizes, 1), order, self.high)
+
+    def repeated(self, dim: int, times: int) -> "View":
+        """A dimension of size 1, so many times."""
+        place = self.order[dim]
+        *before, _, behind = self._around(place)
+        values = torch.cat([self.base.reshape(*before, behind)] * times, len(before))
+        return View(values, self._with(place, times), self.order, True)
+
+    def windows(self, dim: int, size: int, step: int) -> "View":
+        """Overlapping windows of a dimension, and a last dimension for what each holds."""
+        place = self.order[dim]
+        starts = range(0, self.sizes[place] - size + 1, step)
+        parts = [self.cut(dim, start, start + size).base for start in starts]
+        values = torch.cat(parts, parts[0].dim() - 2)
+        sizes = (*self.sizes[:place], len(starts), size, *self.sizes[place + 1 :])
+        order = (*(each + (each > place) for each in self.order), place + 1)
+        return View(values, sizes, order, True)
+
+    def _with(self, place: int, size: int) -> tuple[int, ...]:
+        return (*self.sizes[:place], size, *self.sizes[place + 1 :])
+
+    def _around(self, place: int) -> tuple[int, ...]:
+        """The sizes of what lies before and behind one of `sizes`, and of itself, second to last.
+
+        The batch stays apart: pnnx would take another dimension of 1 for it.
+        """
+        before, behind = math.prod(self.sizes[:place]), math.prod(self.sizes[place + 1 :])
+        batch = (1,) if self.sizes[0] == 1 < before else ()
+        return (*batch, before, self.sizes[place], behind)
 
     def in_order(self) -> torch.Tensor:
         """The tensor's numbers in its own order, in few dimensions."""
@@ -74,6 +114,14 @@ class Views:
         view = replace(view, high=view.high or len(view.shape) - batch > MOST)
         self._kept[id(tensor)] = tensor, view  # the tensor too: its id is no other's as long as it lives
         return tensor
+
+    def placed(self, view: View) -> torch.Tensor:
+        """A view as a tensor, in few dimensions if it has no more."""
+        ordered = view.in_order()
+        made = ordered.reshape(view.shape)
+        if len(view.shape) <= MOST:
+            return made
+        return self.keep(made, View(ordered, view.shape, tuple(range(len(view.shape))), True))
 
     def values(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor's numbers in its own order, in few dimensions."""

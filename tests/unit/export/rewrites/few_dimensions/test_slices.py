@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zoo.export.rewrites.few_dimensions import FewDimensions
+from zoo.export.rewrites.few_dimensions.mode import FewDimensions
 
 IMAGE = torch.randn(1, 8, 12, 16, generator=torch.Generator().manual_seed(0))
 

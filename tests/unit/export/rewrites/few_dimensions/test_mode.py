@@ -9,7 +9,7 @@ from torch import nn
 from samples.models import random_model
 from zoo.export.pnnx import run_pnnx
 from zoo.export.rewrites import rewrite
-from zoo.export.rewrites.few_dimensions import FewDimensions, few_dimensions
+from zoo.export.rewrites.few_dimensions.mode import FewDimensions, few_dimensions
 from zoo.export.torchscript import export_torchscript
 from zoo.runners.ncnn_runner import NcnnRunner
 
