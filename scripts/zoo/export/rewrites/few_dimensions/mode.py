@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from zoo.export.rewrites.few_dimensions.assignments import IN_PLACE, Replaced, assigned
 from zoo.export.rewrites.few_dimensions.batches import convolved, pooled_each
-from zoo.export.rewrites.few_dimensions.operators import IN_FEW, in_few, normalized
+from zoo.export.rewrites.few_dimensions.operators import IN_FEW, in_few
 from zoo.export.rewrites.few_dimensions.parts import PARTS, adds_ones, parts
 from zoo.export.rewrites.few_dimensions.products import einsum
 from zoo.export.rewrites.few_dimensions.slices import rolled, steps_of, strided
@@ -67,8 +67,6 @@ class FewDimensions(TorchFunctionMode):
                 return folded(*args, **kwargs)
             case "adaptive_avg_pool2d":
                 return pooled(*args, **kwargs)
-            case "normalize" if not self._views.is_high(args[0]):
-                return normalized(*args, **kwargs)
             case "interpolate":
                 return resized(*args, **kwargs)
             case "unfold" if func is not functional.unfold:

@@ -115,17 +115,6 @@ def in_few(
     return _known(views, result, call.shape())
 
 
-def normalized(
-    tensor: torch.Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
-) -> torch.Tensor | None:
-    """What `torch.nn.functional.normalize` gives, as a quotient; None along the channels, which is all that
-    ncnn has, and of vectors."""
-    if type(dim) is not int or tensor.dim() < 3 or dim % tensor.dim() == 1 or out is not None:
-        return None
-    norm: torch.Tensor = tensor.norm(p=p, dim=dim, keepdim=True)
-    return tensor / norm.clamp(min=eps)
-
-
 def _on_base(
     views: Views, func: Function, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> torch.Tensor | None:

@@ -2,10 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
 
-from samples.few_dimensions import check_in_ncnn
 from zoo.export.rewrites.few_dimensions.mode import FewDimensions
 
 WEIGHT = torch.randn(3, 8, generator=torch.Generator().manual_seed(1))
@@ -40,36 +37,3 @@ def test_operators_give_what_torch_gives(call):
         found = call(IMAGE)
     torch.testing.assert_close(found, call(IMAGE))
     assert mode.count
-
-
-@pytest.mark.parametrize(
-    ("call", "count"),
-    [
-        (lambda x: functional.normalize(x, dim=-1), 1),
-        (lambda x: functional.normalize(x, p=1, dim=2, eps=1.0), 1),
-        (lambda x: functional.normalize(x), 0),
-        (lambda x: functional.normalize(x[0, 0], dim=-1), 0),
-    ],
-)
-def test_normalizing_gives_what_torch_gives(call, count):
-    with FewDimensions() as mode:
-        found = call(IMAGE)
-    torch.testing.assert_close(found, call(IMAGE))
-    assert mode.count == count
-
-
-class Cosines(nn.Module):
-    """Attention by cosines, as in Swin V2 (arXiv:2111.09883)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(8, 8, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q = self.stem(x).flatten(2).reshape(1, 2, 4, -1).transpose(2, 3)
-        return functional.normalize(q, dim=-1) @ functional.normalize(q, dim=-1).transpose(-2, -1)
-
-
-def test_cosines_reach_ncnn(tmp_path):
-    torch.manual_seed(0)
-    assert check_in_ncnn(Cosines(), IMAGE, tmp_path) == 2
