@@ -4,8 +4,9 @@ import pytest
 
 from zoo.errors import ZooError
 from zoo.sweep.listed import Family, listed
-from zoo.sweep.page import LONGEST, read_rows, render
+from zoo.sweep.page import render
 from zoo.sweep.row import ARTIFACTS, FP32, INT8, ONNX, Outcome, Row
+from zoo.sweep.tables import LONGEST, read_rows
 
 PROJECT = Path(__file__).resolve().parents[3]
 GOOD = Family("timm", "resnet", "test_resnet", 1)
