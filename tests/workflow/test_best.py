@@ -51,4 +51,4 @@ def test_another_objective_chooses_anew_and_an_impossible_one_says_why(chosen: Z
     zoo.configure(lambda config: config.update(best={"objective": "smallest", "max_mb": 0.0001}))
     outcome = zoo.snakemake(f"{BEST}.json")
     assert outcome.status != 0
-    assert "error: best cpu/one: cpu/one: no artifact can be shipped: fp32 has " in outcome.text
+    assert "error: best cpu/one: no artifact can be shipped: fp32 has " in outcome.text

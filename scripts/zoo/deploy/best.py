@@ -28,20 +28,19 @@ def choose(
     verified = _by_artifact(verifications)
     timed = _by_artifact(benchmarks)
     first = next(iter(verified.values()))
-    subject = f"{first.device}/{first.model}"
     if timed and (missing := [name for name in verified if name not in timed]):
-        raise ZooError(f"{subject}: {', '.join(missing)} was not timed; build {missing[0]}.bench.json")
+        raise ZooError(f"{', '.join(missing)} was not timed; build {missing[0]}.bench.json")
     if asked.max_latency_ms is not None and not timed:
-        raise ZooError(f"{subject}: nothing is timed on {first.device}; take best: max_latency_ms away")
+        raise ZooError(f"nothing is timed on {first.device}; take best: max_latency_ms away")
     for name, benchmark in timed.items():
         if name in verified and benchmark.hashes and benchmark.hashes != verified[name].hashes:
-            raise ZooError(f"{subject}: {name} was timed when it was another file; delete {name}.bench.json")
+            raise ZooError(f"{name} was timed when it was another file; delete {name}.bench.json")
     found = [_contender(proof, timed.get(name), asked.threads) for name, proof in verified.items()]
     lacking = {each.artifact: _lacks(each, asked) for each in found}
     fit = sorted((each for each in found if not lacking[each.artifact]), key=_order(asked.objective))
     if not fit:
         said = "; ".join(f"{name} {what}" for name, what in lacking.items())
-        raise ZooError(f"{subject}: no artifact can be shipped: {said}; change the gates, or best:")
+        raise ZooError(f"no artifact can be shipped: {said}; change the gates, or best:")
     chosen, *others = fit
     return BestArtifact(
         model=first.model,

@@ -67,7 +67,7 @@ def test_what_fails_its_gates_is_never_shipped():
     assert best.artifact == "fp32"
     assert best.contenders[-1].failures == ("it is too coarse",)
     assert "int8 fails its gates (it is too coarse)" in best.reason
-    with pytest.raises(ZooError, match=r"cpu/net: no artifact can be shipped: fp32 fails .* int8 fails"):
+    with pytest.raises(ZooError, match=r"no artifact can be shipped: fp32 fails .* int8 fails"):
         choose(proofs(fp32=["a"], fp16=["b"], int8=["c"]), benchmarks(), Best())
 
 
