@@ -19,15 +19,16 @@ from zoo.images.inputs import FILE, Feed, random_inputs
 from zoo.images.sets import Sample
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied, isolated
-from zoo.measure.metrics import cosine, max_abs_error
+from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import shaped_like
 
-LEAST_COSINE = 0.9999
-"""To the source's outputs: a conversion is exact but for float32 in another order."""
+LEAST_COSINE, LEAST_SQNR_DB = 0.9999, 60.0
+"""To the source's outputs: a conversion is exact but for float32 in another order, which leaves 100 dB. The
+cosine alone sees no factor, and lets 40 dB pass."""
 NO_ERROR = 1e-5
 """An error that is none, as a share of the largest number that the output had on any input or, where its
 end tells, can have: where nothing excites a detector, its output is all but zero, and noise is all of it."""
@@ -110,7 +111,7 @@ def check_agreement(
     """The smallest cosine of an ncnn pair's outputs to `expected`, which `answers` gave of its source.
 
     bounds: the largest absolute value that each output can have, see `output_bounds`. Raises ArtifactError,
-    naming output and input, if the cosine is too small and the error is not.
+    naming output and input, if cosine or SQNR is too small and the error is not.
     """
     ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", (converted.param, converted.weights))
     found = [
@@ -124,14 +125,14 @@ def check_agreement(
         largest = max(float(np.abs(each).max(initial=0)) for each in other)
         largest = max(largest, *(bound or 0.0 for bound in bounds[place : place + 1]), 0.0)
         for number, (one, truth) in enumerate(zip(own, other, strict=True)):
-            close = cosine(truth, one)
-            if close >= LEAST_COSINE:
+            close, decibels = cosine(truth, one), sqnr_db(truth, one)
+            if close >= LEAST_COSINE and decibels >= LEAST_SQNR_DB:
                 least = min(least, close)
             elif not max_abs_error(truth, one) <= NO_ERROR * largest:
                 what = "a picture" if number % (1 + len(pictures)) else "a random input"
                 raise ArtifactError(
-                    f"the ncnn model's output {place} has the cosine {close:.6f} to the model's own, "
-                    f"on {what}"
+                    f"the ncnn model's output {place} has the cosine {close:.6f} to the model's own, and "
+                    f"{decibels:.1f} dB, on {what}"
                 )
     return least
 

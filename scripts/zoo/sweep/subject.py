@@ -42,7 +42,7 @@ from zoo.runners.reference import shaped_like
 from zoo.runners.torch_outputs import tensors_of, without_fast_path, zeros
 from zoo.search.planning import local_recipe
 from zoo.sweep.lively import randomize
-from zoo.sweep.row import EXACT, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
+from zoo.sweep.row import EXACT, EXACT_DB, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
 
 LEAST_SIGNAL = 1e-5
 """The share of an output's energy that must be due to what goes in."""
@@ -185,6 +185,8 @@ class Subject:
         )
         close = closeness(expected, alike, ["random", *(each.name for each in self.pictures.compared)], False)
         reason = "" if close.cosine.min >= least else f"its smallest cosine is {close.cosine.min:.6f}"
+        if least == EXACT and close.sqnr_db < EXACT_DB:
+            reason = f"its SQNR is {close.sqnr_db:.1f} dB, its smallest cosine {close.cosine.min:.6f}"
         size = sum(file.stat().st_size for file in files)
         return Outcome(close.cosine.min, close.sqnr_db, reason, size)
 
