@@ -31,7 +31,10 @@ def places_of(operator: str, model: nn.Module, example: Tensors) -> list[str]:
 
 def _calls(model: nn.Module) -> Iterator[tuple[str, set[str]]]:
     for name, module in model.named_modules():
-        graph: Any = getattr(module, "graph", None)
+        try:
+            graph: Any = getattr(module, "graph", None)
+        except RuntimeError:  # a trace has no forward of a module that nobody called
+            continue
         if graph is not None:
             yield name, {node.kind() for node in graph.nodes()}
 

@@ -4,12 +4,16 @@ import torch
 from torch import nn
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+LEAST_GAIN = 0.5
+"""What a layer's weights must make of inputs of variance 1, as a standard deviation."""
 
 
 @torch.no_grad()
 def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 64, 64)) -> None:
     """Draw what a fresh model leaves at 0, 1 or nearly so: layer scales (of both signs), the affine
-    parameters of norms, biases, GRN and attention parameters, and the statistics of batch norms.
+    parameters of norms, biases, GRN and attention parameters, and the statistics of batch norms. Weights
+    that make hardly anything of their inputs are drawn so that they keep the variance: a transformer that
+    starts from 0.02 answers all pictures alike.
 
     Batch norm statistics are those of a random batch of images of `shape`, perturbed, so that no
     activation explodes or dies.
@@ -27,10 +31,16 @@ def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 6
                 parameter.copy_(draw(-0.8, 0.8, parameter))
             elif parameter.dim() == 1 and name == "weight":
                 parameter.copy_(draw(0.5, 1.5, parameter))
-            elif name not in ("weight", "bias") and _is_scale(parameter):
+            elif name != "bias" and _is_scale(parameter):
                 parameter.mul_(draw(0.7, 1.3, parameter))
-            elif parameter.dim() == 1 or name not in ("weight", "bias"):
+            elif parameter.dim() > 1 and name.endswith("weight"):
+                inputs = parameter[0].numel()
+                if parameter.std() * inputs**0.5 < LEAST_GAIN:
+                    parameter.copy_(torch.randn(parameter.shape, generator=generator) * inputs**-0.5)
+            else:
                 parameter.copy_(draw(-0.3, 0.3, parameter))
+    model.train()  # timm's modules that keep what they made of their parameters forget it
+    model.eval()
     norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     for norm in norms:
         norm.train()

@@ -36,6 +36,23 @@ def test_a_model_that_calls_it_itself_and_one_that_cannot_be_traced():
     assert places_of("aten::roll", Rolling(), (torch.zeros(3),)) == []
 
 
+class ByItsWeight(nn.Module):
+    """A module whose layer is never called: its weight is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.roll(x, 1, 2) @ self.fc.weight
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_layer_that_is_never_called_is_no_place():
+    model = nn.Sequential(ByItsWeight())
+    assert places_of("aten::roll", model, (torch.zeros(1, 3, 4, 4),)) == ["0"]
+
+
 def test_three_places_are_named():
     assert listed([]) == "" and listed(["a"]) == " in a"
     assert listed(list("abcde")) == " in a, b, c and 2 more"

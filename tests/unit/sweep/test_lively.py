@@ -37,3 +37,29 @@ def test_statistics_of_batch_norms_are_those_of_images_and_the_seed_decides():
     assert torch.equal(first.bn1.running_mean, second.bn1.running_mean)
     assert not torch.equal(first.bn1.running_mean, other.bn1.running_mean)
     assert first.bn1.running_var.std() > 0
+
+
+def test_a_transformer_tells_pictures_apart_and_keeps_nothing_of_before():
+    torch.manual_seed(0)
+    pictures = torch.randn(2, 3, 128, 128)
+    vit = timm.create_model("test_vit", img_size=128).eval()
+    torch.nn.init.zeros_(vit.head.weight)
+    levit = timm.create_model("levit_128s", img_size=128).eval()
+    for model in (vit, levit):
+        with torch.no_grad():
+            model(pictures)  # LeViT keeps the biases of its attention
+            randomize(model, shape=(1, 3, 128, 128))
+            first, second = model(pictures)
+            assert (first - second).norm() > 0.05 * first.norm()
+            exact = model.double()(pictures.double())[0]  # for which it forgets what it kept
+            assert (first - exact).abs().max() < 1e-4 * exact.abs().max()
+
+
+def test_attention_of_torch_is_not_saturated():
+    torch.manual_seed(0)
+    attention = torch.nn.MultiheadAttention(64, 4, batch_first=True).eval()
+    randomize(torch.nn.Sequential(attention), shape=(1, 3, 8, 8))
+    with torch.no_grad():
+        tokens = torch.randn(1, 16, 64)
+        _, weights = attention(tokens, tokens, tokens)
+    assert weights.max() < 0.9

@@ -13,8 +13,9 @@ from torch import nn
 from zoo.errors import ZooError
 from zoo.export.rewrites.attention import split_attention
 from zoo.export.rewrites.conv_mlp import mlp_to_convolution
+from zoo.export.rewrites.csatv2 import csatv2_convolutions
 from zoo.export.rewrites.edgenext import edgenext_channels_first
-from zoo.export.rewrites.few_dimensions import few_dimensions
+from zoo.export.rewrites.few_dimensions.mode import few_dimensions
 from zoo.export.rewrites.grn import plain_grn
 from zoo.export.rewrites.layer_scale import fold_layer_scale
 from zoo.export.rewrites.modules import float64_arithmetic
@@ -32,6 +33,7 @@ REWRITES: tuple[tuple[str, Rewrite], ...] = (
     ("unfused attention", split_attention),
     ("Linear MLP to 1x1 convolution", mlp_to_convolution),
     ("EdgeNeXt in NCHW", edgenext_channels_first),
+    ("CSATv2 by convolutions", csatv2_convolutions),
     ("layer scale folded", fold_layer_scale),  # after the MLP became a convolution, which it scales
     ("GRN without addcmul", plain_grn),
     ("norm after flatten", norm_after_flatten),
