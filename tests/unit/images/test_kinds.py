@@ -61,6 +61,8 @@ def test_a_suffix_is_what_follows_the_last_dot() -> None:
 
 
 def test_what_is_left_out_is_counted_by_kind_the_most_frequent_first() -> None:
+    assert str(LeftOut(broken=1)) == "1 link that leads to nothing" and LeftOut(broken=1).surprises
+    assert LeftOut(broken=2).to_dict() == {"broken links": 2}
     found = LeftOut(hidden=2)
     assert str(LeftOut()) == "" and LeftOut().to_dict() == {}
     for name in ("a.txt", "b.md", "c.TXT", "README"):
