@@ -106,6 +106,7 @@ def test_a_model_below_its_gate_fails_in_a_sentence_and_keeps_its_report(zoo: Zo
     outcome = zoo.snakemake("results/cpu/one/int8.passed")
     assert outcome.status != 0
     assert "error: cpu/one/int8 failed verification: SQNR in dB is" in outcome.text
+    assert "layers that stay float (int8: exclude) or more calibration images may help" in outcome.text
     report = json.loads((zoo / "results/cpu/one/int8.verify.json").read_text())
     assert report["verdict"]["passed"] is False and report["numbers"]["sqnr_db"] < 150
 
