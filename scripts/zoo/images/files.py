@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from zoo.errors import ZooError
 from zoo.images.inputs import SUFFIX as ARRAYS
-from zoo.images.kinds import HEAD_BYTES, OF_BUILDS, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.kinds import (
+    HEAD_BYTES,
+    OF_BUILDS,
+    RAW,
+    SUFFIXES,
+    LeftOut,
+    is_hidden,
+    is_picture,
+    is_unfinished,
+    suffix,
+)
 from zoo.images.text import not_utf8, read_lines
 
 EXTENSIONS = SUFFIXES | {ARRAYS}
@@ -152,6 +162,8 @@ def _walk(root: Path, left_out: LeftOut) -> Iterator[tuple[str, str]]:
                 left_out.hidden += each.name != OF_BUILDS
             elif each.is_dir():
                 (linked if each.is_symlink() else folders).append((each.path, name + "/"))
+            elif is_unfinished(each.name):
+                left_out.hidden += 1
             elif each.is_symlink() and not Path(each.path).exists():
                 left_out.broken += 1
             elif not _is_taken(each, left_out):

@@ -55,6 +55,9 @@ _LEFT_BEHIND = frozenset(
 ) | {"system volume information", "icon\r"}
 
 
+_UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".aria2", ".swp"))
+"""Of downloads that did not end, and of files that are open in an editor."""
+
 OF_BUILDS = ".snakemake_timestamp"
 """Hidden, and nobody's wonder: Snakemake leaves it in each folder that a rule makes."""
 
@@ -64,6 +67,12 @@ def is_hidden(name: str) -> bool:
     `.ipynb_checkpoints`, `.DS_Store` and AppleDouble's `._photo.jpg`, and `__MACOSX`, `Thumbs.db`,
     `desktop.ini`, `@eaDir` and their like, in any case."""
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file is what an editor or a download leaves beside another: `photo.jpg~`, `~$letter.docx`,
+    `photo.jpg.part`."""
+    return name.startswith("~$") or name.endswith("~") or suffix(name) in _UNFINISHED
 
 
 def suffix(name: str) -> str:

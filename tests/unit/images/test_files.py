@@ -260,9 +260,11 @@ def test_links_that_lead_to_nothing_are_counted_and_no_images(tmp_path: Path) ->
     (tmp_path / "set" / "folder").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "set" / "notes").symlink_to(tmp_path / "nowhere")
     (tmp_path / "elsewhere" / "b.png").rename(tmp_path / "elsewhere" / "c.png")
+    fill(tmp_path, "set/fern.part/a.png")
+    (tmp_path / "set" / "b.png.part").write_bytes((tmp_path / "set" / "a.png").read_bytes())
     linked = ImageSet("set", tmp_path / "set")
-    assert [sample.name for sample in samples(linked)] == ["a.png", "folder/c.png"]
-    assert str(left_out(linked)) == "2 links that lead to nothing"
+    assert [sample.name for sample in samples(linked)] == ["a.png", "fern.part/a.png", "folder/c.png"]
+    assert str(left_out(linked)) == "1 hidden file or folder, 2 links that lead to nothing"
     assert fingerprint(linked)
 
 

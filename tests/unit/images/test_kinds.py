@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, features
 
 from samples.pictures import noise
-from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, is_unfinished, suffix
 
 BY_OTHERS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats that Pillow knows the names of and does not decode by itself."""
@@ -54,6 +54,11 @@ def test_what_other_programs_leave_behind_is_hidden() -> None:
     left = (".ipynb_checkpoints", "._x.jpg", "__MACOSX", "Thumbs.db", ".DS_Store", "Desktop.ini", "@eaDir")
     assert all(map(is_hidden, left))
     assert not any(map(is_hidden, ("x.jpg", "_x.jpg", "thumbs", "n01440764", "a.b", "#1.jpg")))
+
+
+def test_what_is_unfinished_is_no_picture() -> None:
+    assert all(map(is_unfinished, ("x.jpg~", "~$x.docx", "x.jpg.part", "x.JPG.crdownload")))
+    assert not any(map(is_unfinished, ("x.jpg", "~x.jpg", "part", "x.parts")))
 
 
 def test_a_suffix_is_what_follows_the_last_dot() -> None:
