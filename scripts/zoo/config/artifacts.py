@@ -75,6 +75,24 @@ BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
 """Of these, the ones that are built only if config.yaml lists them, or when they are asked for."""
 
 
+_HELP = {
+    ("onnxruntime", "int8"): "other ranges (onnx_int8: {calibration: percentile}), nodes that stay float "
+    "(onnx_int8: exclude) or more calibration images may help",
+    ("ncnn", "int8"): "layers that stay float (int8: exclude) or more calibration images may help",
+    ("onnxruntime", "fp16"): "fp32.onnx has what float16 has not",
+    ("ncnn", "fp16"): "bf16 has the range that float16 has not, and fp32 the digits too",
+    ("ncnn", "bf16"): "fp16 has more digits, and fp32 has all",
+    ("ncnn", "w8"): "fp16 has the digits that 8 bits have not",
+}
+
+
+def what_helps(artifact: str) -> str:
+    """What to try with an artifact that is further from the original than its gates let it; empty if nothing
+    is known."""
+    kind = ARTIFACTS[artifact]
+    return _HELP.get((kind.runtime, kind.precision), "")
+
+
 BEST = ("best.param", "best.bin")
 """Copies of the artifact to ship, which best.json beside them names."""
 

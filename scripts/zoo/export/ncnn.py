@@ -13,12 +13,13 @@ from zoo.config.records.conversion import Conversion, Failure
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.branches import DependsOnContent
 from zoo.export.pnnx import run_pnnx
-from zoo.export.ways import Way, in_words
+from zoo.export.ways import Way, from_onnx, from_torchscript, in_words
 from zoo.images.decode import read_inputs
 from zoo.images.inputs import FILE, Feed, random_inputs
 from zoo.images.sets import Sample
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied, isolated
+from zoo.jobs.scratch import scratch
 from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
@@ -63,6 +64,20 @@ def to_ncnn(source: Path, target: Target) -> None:
         # pnnx may give two layers one name, and later stages tell layers apart by name.
         write_param(unique_names(read_graph(param, weights)), param)
         load_checked(param, weights)
+
+
+def convert(source: Path, target: Target, pictures: Sequence[Sample]) -> Conversion:
+    """Convert a TorchScript or ONNX file by the first of its ways whose pair answers as the file does in its
+    own runtime. pictures: on which the two are compared, as far as the model takes pictures."""
+    feed = target.feed
+    chosen = pictures_for(feed, pictures)
+    with scratch(target.param) as folder:
+        if source.suffix == ".onnx":
+            truth = Artifact(target.model, "cpu", "the ONNX file", "onnxruntime", "fp32", (source,))
+            return first_that_agrees(from_onnx(source, feed, folder), truth, target, chosen)
+        truth = Artifact(target.model, "cpu", "the TorchScript file", "torch", "fp32", (source,))
+        ways = from_torchscript(source, feed, target.outputs, folder)
+        return first_that_agrees(ways, truth, target, chosen)
 
 
 def first_that_agrees(
