@@ -49,8 +49,9 @@ PER_BUILD = 10
 IDLE_S, HANG_S = 300, 7200
 """A build whose jobs take no processor for so long waits for ever, and one that takes longer than the latter;
 a busy machine makes builds slow, and a slow one is no fault."""
-ORPHAN_S = 3
-"""How long a process may take to end with its build, on a machine that is busy."""
+ORPHAN_CPU_S, ORPHAN_S = 3, 60
+"""What a process may take of a processor to end with its build, or of the clock while it takes none: one that
+starts learns of the end when its imports are done, which is before its work, and late on a busy machine."""
 
 
 def is_victim(kind: str, process: psutil.Process, zoo: Path) -> bool:
@@ -142,9 +143,14 @@ def work_of(build: subprocess.Popen[bytes]) -> dict[int, float]:
 
 
 def left(zoo: Path) -> list[psutil.Process]:
-    """The processes of a build that is over which go on for longer than `ORPHAN_S`; they are ended."""
+    """The processes of a build that is over which go on for longer than they may; they are ended."""
+    first: dict[int, float] = {}
     deadline = time.monotonic() + ORPHAN_S
-    while living(zoo) and time.monotonic() < deadline:
+    while (here := living(zoo)) and time.monotonic() < deadline:
+        with suppress(psutil.Error):
+            taken = {process.pid: sum(process.cpu_times()[:2]) for process in here}
+            if any(used - first.setdefault(pid, used) > ORPHAN_CPU_S for pid, used in taken.items()):
+                break
         time.sleep(0.1)
     orphans = living(zoo)
     for process in orphans:

@@ -7,7 +7,7 @@ them those of fp16 and bf16.
 rule ncnn_fp32:
     """Convert TorchScript to ncnn, by the first way that gives what torch gives."""
     input:
-        torchscript="results/{device}/{model}/torchscript.pt",
+        source="results/{device}/{model}/torchscript.pt",
         card="results/weights/{model}.json",
     output:
         param="results/{device}/{model}/fp32.param",
@@ -36,7 +36,7 @@ rule ncnn_fp32:
 rule ncnn_from_onnx:
     """Convert an ONNX file to ncnn, by the first way that gives what onnxruntime gives."""
     input:
-        onnx="results/{device}/{model}/fp32.onnx",
+        source="results/{device}/{model}/fp32.onnx",
         card="results/weights/{model}.json",
     output:
         param="results/{device}/{model}/fp32.param",
@@ -51,13 +51,15 @@ rule ncnn_from_onnx:
     threads: 1
     resources:
         mem_mb=by_size(1200, 9),
+        # As above: what onnx2torch needs lies beside what pnnx left.
+        disk_mb=by_size(100, 5.2),
     params:
-        code=code("ncnn_from_onnx.py"),
+        code=code("ncnn_fp32.py"),
         pictures=outputs.conversion_pictures(HOME),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
-        "../scripts/ncnn_from_onnx.py"
+        "../scripts/ncnn_fp32.py"
 
 
 rule ncnn_fp16:

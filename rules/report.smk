@@ -1,8 +1,11 @@
 """Needs: model cards and the proofs of all artifacts of the models whose weights are at hand; and the history of
 builds, if there is one.
 Makes: results/report.html, a page that opens offline, results/zoo.csv with the same rows, and of these, as
-results/evaluation.md and .csv, what each artifact answers, how fast it is and how large.
+results/evaluation.md and .csv, what each artifact answers, how fast it is and how large. The rows of a sweep, where
+there are any, are the page's last section.
 """
+
+from zoo.sweep import listed
 
 
 rule report:
@@ -32,6 +35,8 @@ rule report:
         # No input: what this build adds to it is appended when the build has ended.
         history="results/history.jsonl",
         home=str(HOME),
+        # No inputs: a report makes no row anew.
+        sweep=lambda wc: listed.stamps(),
     message:
         "report"
     script:

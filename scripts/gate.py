@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from zoo.config.artifacts import what_helps
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
@@ -15,7 +16,9 @@ snakemake: Any
 def main(*, files: Iterable[str], verification: str, output: str) -> None:
     proof = Verification.read(verification)
     if not proof.verdict.passed:
-        raise ZooError(f"{'; '.join(proof.verdict.failures)} (see {verification})")
+        advice = what_helps(proof.artifact) if proof.structure.ok and proof.numbers else ""
+        said = "; ".join([*proof.verdict.failures, *([advice] if advice else [])])
+        raise ZooError(f"{said} (see {verification})")
     proof.check_files(map(Path, files))
     hashes = "".join(f"{digest}  {name}\n" for name, digest in proof.hashes.items())
     with replacing(output) as (temporary,):

@@ -8,8 +8,8 @@ from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.models.architecture import naming
 from zoo.models.card import card_of
-from zoo.models.confined import confined
 from zoo.models.import_file import import_file, keep
+from zoo.runners.confined import confined
 
 snakemake: Any
 

@@ -1,23 +1,20 @@
-"""Convert TorchScript to ncnn by the first way whose pair answers as the TorchScript does."""
+"""Convert TorchScript or ONNX to ncnn by the first way whose pair answers as the file does."""
 
 import logging
 from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
-from zoo.export.ncnn import Target, first_that_agrees, pictures_for
-from zoo.export.ways import from_torchscript
+from zoo.export.ncnn import Target, convert
 from zoo.images.sets import ImageSet, samples
 from zoo.jobs.reporting import reporting
-from zoo.jobs.scratch import scratch
-from zoo.runners.artifact import Artifact
 
 snakemake: Any
 
 
 def main(
     *,
-    torchscript: str,
+    source: str,
     card: str,
     pictures: dict[str, Any],
     param: str,
@@ -25,13 +22,9 @@ def main(
     record: str,
     device: str = "cpu",
 ) -> None:
-    model, source = ModelCard.read(card), Path(torchscript)
-    feed, outputs = model.feed, len(model.outputs)
-    target = Target(model.name, feed, outputs, Path(param), Path(weights), device)
-    truth = Artifact(model.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
-    chosen = pictures_for(feed, samples(ImageSet.from_dict(pictures)))
-    with scratch(param) as folder:
-        conversion = first_that_agrees(from_torchscript(source, feed, outputs, folder), truth, target, chosen)
+    model = ModelCard.read(card)
+    target = Target(model.name, model.feed, len(model.outputs), Path(param), Path(weights), device)
+    conversion = convert(Path(source), target, samples(ImageSet.from_dict(pictures)))
     conversion.write(record)
     logging.info("converted by %s", conversion.way)
 
@@ -40,7 +33,7 @@ if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards), snakemake):
         main(
-            torchscript=files.torchscript,
+            source=files.source,
             card=files.card,
             pictures=snakemake.params.pictures,
             param=made.param,

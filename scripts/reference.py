@@ -15,9 +15,9 @@ from zoo.images.planned import as_planned, tell_left_out
 from zoo.images.sets import ImageSet, Sample, samples
 from zoo.jobs.isolation import ANSWER_S, answering, isolated
 from zoo.jobs.reporting import reporting
-from zoo.models.confined import confined
 from zoo.models.state_dict import load
 from zoo.runners.artifact import Artifact
+from zoo.runners.confined import confined
 from zoo.runners.inference import run, stacked
 from zoo.runners.reference import Reference
 from zoo.runners.torch_batches import answers, device_of_float32

@@ -15,6 +15,7 @@ from zoo.report.page import render_html
 from zoo.report.records import read_records
 from zoo.report.row import render_csv, rows
 from zoo.report.summary import render_summary, render_summary_csv
+from zoo.sweep.tables import architectures
 
 snakemake: Any
 
@@ -34,7 +35,7 @@ def main(
     models = with_history(read_records(cards, proofs), lines, Environment.now(Path(), Path(home)))
     table = rows(models)
     texts = {
-        html: render_html(table, models),
+        html: render_html(table, models, architectures=architectures(Path())),
         csv: render_csv(table),
         evaluation: render_summary(table, models),
         evaluation_csv: render_summary_csv(table),

@@ -6,7 +6,8 @@ from typing import Any
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.sweep.listed import listed
-from zoo.sweep.page import read_rows, render
+from zoo.sweep.page import render
+from zoo.sweep.tables import read_rows
 
 snakemake: Any
 

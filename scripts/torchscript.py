@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +11,11 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
+from zoo.images.inputs import Feed
 from zoo.jobs.files import replacing
 from zoo.jobs.reporting import reporting
 from zoo.models.state_dict import load
+from zoo.runners.confined import converted
 from zoo.runners.torch_outputs import zeros
 
 snakemake: Any
@@ -23,9 +26,16 @@ def main(*, spec: ModelSpec, weights: str, card: str, device: str, output: str) 
         with replacing(output) as (temporary,):
             shutil.copyfile(weights, temporary)
         return
-    feed = ModelCard.read(card).feed
+    what = spec, weights, ModelCard.read(card).feed
+    if not spec.kind.is_file:
+        export(*what, "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu", output)
+        return
+    with replacing(output) as (temporary,):
+        converted(f"the model of {spec.architecture}", weights, export, *what, "cpu", temporary)
+
+
+def export(spec: ModelSpec, weights: str, feed: Feed, target: str, output: str | Path) -> None:
     second = feed.second()
-    target = "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
     example = zeros(feed.shapes, target)
     model = load(spec, weights).to(target)
     if not spec.kind.is_file:

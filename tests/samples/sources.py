@@ -14,7 +14,6 @@ from torch import nn
 
 import import_file
 import ncnn_fp32
-import ncnn_from_onnx
 import onnx_export
 import reference
 import torchscript
@@ -60,10 +59,10 @@ def build(entry: dict[str, Any], folder: Path, samples: Path | None = None) -> B
     converted |= {"record": str(folder / "fp32.conversion.json"), "pictures": PICTURES}
     if "torchscript" in spec.kind.without:
         del files["torchscript"]
-        ncnn_from_onnx.main(onnx=onnx, card=card, **converted)
+        ncnn_fp32.main(source=onnx, card=card, **converted)
     else:
         torchscript.main(spec=spec, weights=kept, card=card, device="cpu", output=traced)
-        ncnn_fp32.main(torchscript=traced, card=card, **converted)
+        ncnn_fp32.main(source=traced, card=card, **converted)
     images = {"name": "noise", "path": str(samples or noise_images(folder / "noise"))}
     truth = str(folder / "reference.npz")
     reference.main(spec=spec, weights=kept, card=card, images=images, threads=1, output=truth)

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "deploy": {"jobs", "images", "ncnn", "config"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "history": {"jobs", "config", "runners"},
-    "report": {"jobs", "images", "config", "runners", "measure", "search", "deploy", "history"},
+    "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},
     "provenance": {"jobs", "config"},
 }
 FACES = {"runners", "models.libraries", "export.rewrites"}

@@ -106,6 +106,7 @@ def test_a_model_below_its_gate_fails_in_a_sentence_and_keeps_its_report(zoo: Zo
     outcome = zoo.snakemake("results/cpu/one/int8.passed")
     assert outcome.status != 0
     assert "error: cpu/one/int8 failed verification: SQNR in dB is" in outcome.text
+    assert "layers that stay float (int8: exclude) or more calibration images may help" in outcome.text
     report = json.loads((zoo / "results/cpu/one/int8.verify.json").read_text())
     assert report["verdict"]["passed"] is False and report["numbers"]["sqnr_db"] < 150
 
@@ -189,12 +190,24 @@ def test_a_killed_build_leaves_nothing_half_written_and_resumes(zoo: Zoo, victim
     assert not list((zoo / "results/cpu/one").glob(".partial-*"))
 
 
+def bomb_of_mappings(levels: int) -> str:
+    """Two to the power of `levels` values, which a merge of mappings visits one by one."""
+    lines = ["a0: &a0 {x: 1, y: 2}"]
+    lines += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
 def test_another_file_of_the_configuration_is_read_as_closely(zoo: Zoo):
     (zoo / "mine.yaml").write_text("opset: 13\nopset: 14\n")
     outcome = zoo.snakemake("--dry-run", "--configfile", "mine.yaml")
     assert outcome.status != 0
     assert "opset stands there twice, and the first would be lost" in outcome.text
     assert "(mine.yaml, lines 1 and 2)" in outcome.text
+    (zoo / "mine.yaml").write_text(bomb_of_mappings(40))
+    outcome = zoo.snakemake("--dry-run", "--configfile", "config.yaml", "mine.yaml", timeout=60)
+    assert outcome.status != 0
+    assert "error: mine.yaml: with aliases written out there are more than 200000 values" in outcome.text
+    assert "Traceback" not in outcome.text
 
 
 def test_command_lines_work_as_typed_and_a_lock_of_the_living_is_refused_by_name(zoo: Zoo):

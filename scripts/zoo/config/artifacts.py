@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.records import read_json
 
 DEVICES = ("cpu", "gpu")
 PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
@@ -74,6 +75,28 @@ BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
 """Of these, the ones that are built only if config.yaml lists them, or when they are asked for."""
 
 
+_HELP = {
+    ("onnxruntime", "int8"): "other ranges (onnx_int8: {calibration: percentile}), nodes that stay float "
+    "(onnx_int8: exclude) or more calibration images may help",
+    ("ncnn", "int8"): "layers that stay float (int8: exclude) or more calibration images may help",
+    ("onnxruntime", "fp16"): "fp32.onnx has what float16 has not",
+    ("ncnn", "fp16"): "bf16 has the range that float16 has not, and fp32 the digits too",
+    ("ncnn", "bf16"): "fp16 has more digits, and fp32 has all",
+    ("ncnn", "w8"): "fp16 has the digits that 8 bits have not",
+}
+
+
+def what_helps(artifact: str) -> str:
+    """What to try with an artifact that is further from the original than its gates let it; empty if nothing
+    is known."""
+    kind = ARTIFACTS[artifact]
+    return _HELP.get((kind.runtime, kind.precision), "")
+
+
+BEST = ("best.param", "best.bin")
+"""Copies of the artifact to ship, which best.json beside them names."""
+
+
 @dataclass(frozen=True)
 class Place:
     """What the path of an artifact's file says: device is None outside of a zoo's folders."""
@@ -86,12 +109,16 @@ class Place:
 
 
 def locate(path: str | Path) -> Place:
-    """The artifact that a file belongs to, such as `results/gpu/mine/int8.param`, and its model's card.
+    """The artifact that a file belongs to, such as `results/gpu/mine/int8.param`, and its model's card; of
+    `best.param` the one that it was copied from.
 
     Raises ZooError if a file is missing or no artifact has a file of that name.
     """
     path = Path(path)
     folder = path.absolute().parent
+    if path.name in BEST:
+        chosen = read_json(path.with_name("best.json")).get("artifact")
+        return locate(path.with_name(f"{chosen}{path.suffix}"))
     for kind in ARTIFACTS.values():
         if path.name in kind.files:
             files = tuple(path.parent / name for name in kind.files)

@@ -22,15 +22,14 @@ from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.planned import MADE_HERE, state_of
 from zoo.images.sets import NOTES
-from zoo.jobs.made import FOLDER, changed, remembered_sha256
-from zoo.jobs.onnx_data import SUFFIX, data_beside
+from zoo.jobs.made import FOLDER, changed, remembered, remembered_sha256
+from zoo.jobs.onnx_data import SUFFIX, data_of
 
 TOOLS = {
     "torchscript.py": ("torch",),
     "onnx_export.py": ("torch",),
     "reference.py": ("torch",),
     "ncnn_fp32.py": ("pnnx",),
-    "ncnn_from_onnx.py": ("pnnx",),
     "onnx_fp16.py": ("onnxruntime",),
     "onnx_int8_static.py": ("onnxruntime",),
     "onnx_int8_dynamic.py": ("onnxruntime",),
@@ -85,19 +84,18 @@ def source_state(model: Model) -> list[str | None]:
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]
     named = [source.location for source in sources if source.kind == "file"]
-    named += [spec.architecture, *_onnx_data(Path(spec.architecture))] if spec.kind.is_file else []
+    named += [spec.architecture] if spec.kind.is_file else []
+    named += _onnx_data(Path(spec.architecture)) if spec.library == "onnx" else []
     named += [spec.labels] if spec.labels else []
     return [_file_state(Path(str(file))) for file in named]
 
 
-_MOST_WITHOUT_DATA = 16 << 20
-
-
 def _onnx_data(file: Path) -> list[str]:
-    """The files beside an ONNX file that it has its weights in. One of more than 16 MiB, which has its
-    weights in it as a rule, is not looked into."""
-    large = file.is_file() and file.stat().st_size > _MOST_WITHOUT_DATA
-    return [] if large else [str(path) for path in data_beside(file)]
+    """The files beside an ONNX file that it has its weights in: a large one is looked into once."""
+    try:
+        return list(remembered(NOTES, "data", [file], lambda: [str(path) for path in data_of(file)]))
+    except OSError:
+        return []  # the state of the file itself tells
 
 
 def _file_state(file: Path) -> str | None:

@@ -62,6 +62,16 @@ def read_all(paths: Iterable[str | Path]) -> list[ConfigFile]:
     return [read(path) for path in paths]
 
 
+def refuse_given(paths: Iterable[str | Path]) -> None:
+    """End the process, with a sentence, for files that `read` refuses: they are given on the command line of
+    Snakemake, which is about to merge them."""
+    for path in paths:
+        try:
+            read(path)
+        except ZooError as error:
+            raise SystemExit(f"error: {path}: {error}") from None
+
+
 def located(files: Sequence[ConfigFile], where: Where) -> str:
     """` (config.yaml, line 7)` for a value, by the last of the files that says anything of it; else empty."""
     for file in reversed(files):

@@ -14,6 +14,7 @@ from typing import Any
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.libraries import LIBRARIES
 from zoo.config.zoo import Model, Zoo
+from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
 from zoo.jobs.records import read_json
 
@@ -25,8 +26,14 @@ SIGNATURE = f"{MANIFEST}.sig"
 HISTORY = f"{RESULTS}/history.jsonl"
 """What builds append to; no rule makes it."""
 PROOFS = ("verify.json", "eval.json", "bench.json")
-ABOUT = {"int8.search.json": "int8", "int8.sensitivity.json": "int8", "fp32.conversion.json": "fp32"}
-"""Records that are no proof of an artifact, but about one -> that artifact."""
+ABOUT = {
+    "int8.search.json": "int8",
+    "int8.sensitivity.json": "int8",
+    "fp32.conversion.json": "fp32",
+    "best.json": "",
+}
+"""Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
+there, and made when it is asked for."""
 
 _MODEL = "{device}/{model}/"
 OUTPUTS = (
@@ -37,6 +44,7 @@ OUTPUTS = (
     _MODEL + "calibration.npz",
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
     _MODEL + "{deployable}.deploy.zip",
+    *(f"{_MODEL}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
     _MODEL + "search/{step}",
     _MODEL + "README.md",
     "weights/{model}.json",
@@ -154,6 +162,21 @@ def model_folder(device: str, model: str) -> str:
 def artifact_files(device: str, model: str, artifact: str) -> list[str]:
     """The files of an artifact, as its kind orders them."""
     return [f"{model_folder(device, model)}/{file}" for file in ARTIFACTS[artifact].files]
+
+
+def contenders(zoo: Zoo, device: str, model: str, proof: str = "") -> list[str]:
+    """The files of the ncnn artifacts of which one is the best to ship, or a proof of each.
+
+    Raises ZooError if the model has none on that device.
+    """
+    names = [name for name in zoo.models[model].artifacts(device) if ARTIFACTS[name].deployable]
+    if not names:
+        raise ZooError(
+            f"{model}: none of its artifacts on {device} is ncnn's, so none is the best to ship there"
+        )
+    if proof:
+        return [f"{model_folder(device, model)}/{name}.{proof}" for name in names]
+    return [file for name in names for file in artifact_files(device, model, name)]
 
 
 def lock_files(device: str, model: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from zoo.config.opset import DEFAULT_OPSET
-from zoo.errors import refuse_unknown
+from zoo.errors import ZooError, refuse_unknown
 
 
 def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +141,27 @@ class Regression:
     latency_percent: float = 10.0
 
 
+FASTEST, SMALLEST, MOST_FAITHFUL = OBJECTIVES = ("fastest", "smallest", "most_faithful")
+
+
+@dataclass(frozen=True)
+class Best:
+    """Which artifact is the one to ship, of those that pass their gates.
+
+    objective: one of OBJECTIVES. max_latency_ms: the median. max_mb: of its files, in 10**6 bytes. threads:
+    of the CPU, that it is timed with: 1, or all.
+    """
+
+    objective: str = FASTEST
+    max_latency_ms: float | None = None
+    max_mb: float | None = None
+    threads: int | str = 1
+
+    def __post_init__(self) -> None:
+        if self.objective == MOST_FAITHFUL and self.max_latency_ms is None and self.max_mb is None:
+            raise ZooError("best: the most faithful file is fp32; give max_latency_ms or max_mb with it")
+
+
 @dataclass(frozen=True)
 class Signing:
     """How the manifest is signed: lines for a shell, see `zoo.provenance.signing`.
@@ -172,6 +193,7 @@ class Settings:
     onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
     vendor: Vendor = field(default_factory=Vendor)
     regression: Regression = field(default_factory=Regression)
+    best: Best = field(default_factory=Best)
 
     @classmethod
     def of(cls, *layers: Mapping[str, Any]) -> Self:
@@ -194,6 +216,7 @@ class Settings:
         values["onnx_int8"] = _made(OnnxInt8, "onnx_int8", values.get("onnx_int8", {}))
         values["vendor"] = _made(Vendor, "vendor", values.get("vendor", {}))
         values["regression"] = _made(Regression, "regression", values.get("regression", {}))
+        values["best"] = _made(Best, "best", values.get("best", {}))
         return _made(cls, "settings", values)
 
 

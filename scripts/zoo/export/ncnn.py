@@ -13,21 +13,23 @@ from zoo.config.records.conversion import Conversion, Failure
 from zoo.errors import ArtifactError, ZooError
 from zoo.export.branches import DependsOnContent
 from zoo.export.pnnx import run_pnnx
-from zoo.export.ways import Way, in_words
+from zoo.export.ways import Way, from_onnx, from_torchscript, in_words
 from zoo.images.decode import read_inputs
 from zoo.images.inputs import FILE, Feed, random_inputs
 from zoo.images.sets import Sample
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied, isolated
-from zoo.measure.metrics import cosine, max_abs_error
+from zoo.jobs.scratch import scratch
+from zoo.measure.metrics import cosine, max_abs_error, sqnr_db
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import read_graph, unique_names, write_param
 from zoo.runners.artifact import Artifact
 from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import shaped_like
 
-LEAST_COSINE = 0.9999
-"""To the source's outputs: a conversion is exact but for float32 in another order."""
+LEAST_COSINE, LEAST_SQNR_DB = 0.9999, 60.0
+"""To the source's outputs: a conversion is exact but for float32 in another order, which leaves 100 dB. The
+cosine alone sees no factor, and lets 40 dB pass."""
 NO_ERROR = 1e-5
 """An error that is none, as a share of the largest number that the output had on any input or, where its
 end tells, can have: where nothing excites a detector, its output is all but zero, and noise is all of it."""
@@ -62,6 +64,20 @@ def to_ncnn(source: Path, target: Target) -> None:
         # pnnx may give two layers one name, and later stages tell layers apart by name.
         write_param(unique_names(read_graph(param, weights)), param)
         load_checked(param, weights)
+
+
+def convert(source: Path, target: Target, pictures: Sequence[Sample]) -> Conversion:
+    """Convert a TorchScript or ONNX file by the first of its ways whose pair answers as the file does in its
+    own runtime. pictures: on which the two are compared, as far as the model takes pictures."""
+    feed = target.feed
+    chosen = pictures_for(feed, pictures)
+    with scratch(target.param) as folder:
+        if source.suffix == ".onnx":
+            truth = Artifact(target.model, "cpu", "the ONNX file", "onnxruntime", "fp32", (source,))
+            return first_that_agrees(from_onnx(source, feed, folder), truth, target, chosen)
+        truth = Artifact(target.model, "cpu", "the TorchScript file", "torch", "fp32", (source,))
+        ways = from_torchscript(source, feed, target.outputs, folder)
+        return first_that_agrees(ways, truth, target, chosen)
 
 
 def first_that_agrees(
@@ -110,7 +126,7 @@ def check_agreement(
     """The smallest cosine of an ncnn pair's outputs to `expected`, which `answers` gave of its source.
 
     bounds: the largest absolute value that each output can have, see `output_bounds`. Raises ArtifactError,
-    naming output and input, if the cosine is too small and the error is not.
+    naming output and input, if cosine or SQNR is too small and the error is not.
     """
     ncnn = Artifact(converted.model, "cpu", "fp32", "ncnn", "fp32", (converted.param, converted.weights))
     found = [
@@ -124,14 +140,14 @@ def check_agreement(
         largest = max(float(np.abs(each).max(initial=0)) for each in other)
         largest = max(largest, *(bound or 0.0 for bound in bounds[place : place + 1]), 0.0)
         for number, (one, truth) in enumerate(zip(own, other, strict=True)):
-            close = cosine(truth, one)
-            if close >= LEAST_COSINE:
+            close, decibels = cosine(truth, one), sqnr_db(truth, one)
+            if close >= LEAST_COSINE and decibels >= LEAST_SQNR_DB:
                 least = min(least, close)
             elif not max_abs_error(truth, one) <= NO_ERROR * largest:
                 what = "a picture" if number % (1 + len(pictures)) else "a random input"
                 raise ArtifactError(
-                    f"the ncnn model's output {place} has the cosine {close:.6f} to the model's own, "
-                    f"on {what}"
+                    f"the ncnn model's output {place} has the cosine {close:.6f} to the model's own, and "
+                    f"{decibels:.1f} dB, on {what}"
                 )
     return least
 

@@ -77,6 +77,17 @@ def export_onnx(
         data.unlink(missing_ok=True)  # of a larger model that was here
 
 
+def put_in_place(made: Path, target: Path) -> None:
+    """Move an ONNX file, and its data if they lie beside it, over another of the same name."""
+    data, old = Path(f"{made}{SUFFIX}"), Path(f"{target}{SUFFIX}")
+    pairs = [(made, target), *([(data, old)] if data.exists() else [])]
+    with replacing(*(final for _, final in pairs)) as temporaries:
+        for (file, _), temporary in zip(pairs, temporaries, strict=True):
+            file.replace(temporary)
+    if len(pairs) == 1:
+        old.unlink(missing_ok=True)  # of a larger model that was here
+
+
 def _simplified(
     model: nn.Module,
     example: Tensors,

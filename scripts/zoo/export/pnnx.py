@@ -17,6 +17,8 @@ from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied
 from zoo.jobs.lifeline import end_with_parent
+from zoo.runners.bounds import give_up, limit_memory, memory_for
+from zoo.runners.confined import EXPORT_SECONDS
 
 Shapes = Sequence[Sequence[int]]
 
@@ -65,16 +67,30 @@ def run_pnnx(
 
 
 def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> str:
-    """What pnnx printed. Raises ZooError, or ChildDied, unless it ended well and wrote `param`."""
-    done = subprocess.run(
-        [program(), *arguments],
-        cwd=param.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        preexec_fn=end_with_parent,
-    )
+    """What pnnx printed; it runs parts of the model, so within bounds. Raises ZooError, or ChildDied, unless
+    it ended well, and in time, and wrote `param`."""
+    memory_mb, writable = memory_for([source]), [param.parent.resolve(), Path(arguments[0]).parent]
+
+    def within_bounds() -> None:
+        end_with_parent()
+        give_up(writable)
+        limit_memory(memory_mb)
+
+    try:
+        done = subprocess.run(
+            [program(), *arguments],
+            cwd=param.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            preexec_fn=within_bounds,
+            timeout=EXPORT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ZooError(
+            f"{source}: pnnx did not end within {EXPORT_SECONDS:g} s, the limit; does the model loop?"
+        ) from error
     if done.returncode < 0:
         raise ChildDied.of(str(source), done.returncode, "pnnx", done.stdout)
     if done.returncode or not param.is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.config.records.conversion import Failure
 from zoo.images.inputs import Feed
-from zoo.jobs.isolation import isolated
+from zoo.runners.confined import converted
 
 Way = tuple[str, Callable[[], Path]]
 """Its name, and a function that makes the file which pnnx then reads: only when it is this way's turn."""
@@ -21,11 +21,11 @@ def from_torchscript(traced: Path, feed: Feed, outputs: int, folder: Path) -> li
     title = f"{traced.name} of another form"
 
     def frozen() -> Path:
-        return isolated(title, _frozen, traced, folder / "frozen.pt")
+        return converted(title, traced, _frozen, traced, folder / "frozen.pt")
 
     def onnx() -> Path:
         made = folder / "from_torchscript.onnx"
-        file = made if made.exists() else isolated(title, _onnx, traced, made, feed, outputs)
+        file = made if made.exists() else converted(title, traced, _onnx, traced, feed, outputs, made)
         return four_dimensional(file, folder)
 
     return [
@@ -69,7 +69,8 @@ def four_dimensional(file: Path, folder: Path) -> Path:
 
 def through_onnx2torch(file: Path, feed: Feed, folder: Path) -> Path:
     """A TorchScript file of what onnx2torch makes of an ONNX file."""
-    return isolated(f"{file.name} in torch", _through_onnx2torch, file, folder / "onnx2torch.pt", feed)
+    made = folder / "onnx2torch.pt"
+    return converted(f"{file.name} in torch", file, _through_onnx2torch, file, feed, made)
 
 
 def _frozen(traced: Path, made: Path) -> Path:
@@ -85,7 +86,7 @@ def _frozen(traced: Path, made: Path) -> Path:
     return made
 
 
-def _onnx(traced: Path, made: Path, feed: Feed, outputs: int) -> Path:
+def _onnx(traced: Path, feed: Feed, outputs: int, made: Path) -> Path:
     from zoo.export.onnx import export_onnx
     from zoo.models.libraries.torchscript_models import open_file
     from zoo.runners.torch_outputs import zeros
@@ -115,7 +116,7 @@ def _with_initializers(file: Path) -> None:
         onnx.save(model, file)
 
 
-def _through_onnx2torch(file: Path, made: Path, feed: Feed) -> Path:
+def _through_onnx2torch(file: Path, feed: Feed, made: Path) -> Path:
     from zoo.export.torchscript import export_torchscript
     from zoo.models.libraries.onnx_models import open_file
     from zoo.runners.torch_outputs import zeros

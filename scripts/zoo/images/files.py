@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from zoo.errors import ZooError
 from zoo.images.inputs import SUFFIX as ARRAYS
-from zoo.images.kinds import HEAD_BYTES, OF_BUILDS, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.kinds import (
+    HEAD_BYTES,
+    OF_BUILDS,
+    RAW,
+    SUFFIXES,
+    LeftOut,
+    is_hidden,
+    is_picture,
+    is_unfinished,
+    suffix,
+)
 from zoo.images.text import not_utf8, read_lines
 
 EXTENSIONS = SUFFIXES | {ARRAYS}
@@ -46,10 +56,10 @@ def entries(path: Path, labels: bool = False, left_out: LeftOut | None = None) -
 
     A folder is searched recursively for files with one of EXTENSIONS, and for others that begin as a picture
     does, as long as no more than MOST_LOOKED_INTO must be looked into. Hidden files and folders are passed
-    over; links are followed. A list file is text with one image a line, relative to the list file, and an
-    optional label after a tab; a line that starts with `#` is a
-    comment, unless a file is called so. Names may hold spaces. A file that
-    has two names, within its class, counts once.
+    over; links are followed, and left out where they lead to nothing. A list file is text with one image a
+    line, relative to the list file, and an optional label after a tab; a line that starts with `#` is a
+    comment, unless a file is called so. Names may hold spaces. A file that has two names, within its class,
+    counts once.
 
     labels: whether each image must have one: the name of its own folder, or in a list what follows the tab.
     left_out: counts what is not taken.
@@ -152,6 +162,10 @@ def _walk(root: Path, left_out: LeftOut) -> Iterator[tuple[str, str]]:
                 left_out.hidden += each.name != OF_BUILDS
             elif each.is_dir():
                 (linked if each.is_symlink() else folders).append((each.path, name + "/"))
+            elif is_unfinished(each.name):
+                left_out.hidden += 1
+            elif each.is_symlink() and not Path(each.path).exists():
+                left_out.broken += 1
             elif not _is_taken(each, left_out):
                 left_out.other(Path(each.name))
             elif each.is_symlink():

@@ -55,6 +55,9 @@ _LEFT_BEHIND = frozenset(
 ) | {"system volume information", "icon\r"}
 
 
+_UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".aria2", ".swp"))
+"""Of downloads that did not end, and of files that are open in an editor."""
+
 OF_BUILDS = ".snakemake_timestamp"
 """Hidden, and nobody's wonder: Snakemake leaves it in each folder that a rule makes."""
 
@@ -64,6 +67,12 @@ def is_hidden(name: str) -> bool:
     `.ipynb_checkpoints`, `.DS_Store` and AppleDouble's `._photo.jpg`, and `__MACOSX`, `Thumbs.db`,
     `desktop.ini`, `@eaDir` and their like, in any case."""
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file is what an editor or a download leaves beside another: `photo.jpg~`, `~$letter.docx`,
+    `photo.jpg.part`."""
+    return name.startswith("~$") or name.endswith("~") or suffix(name) in _UNFINISHED
 
 
 def suffix(name: str) -> str:
@@ -83,11 +92,13 @@ class LeftOut:
     """What a folder or list holds beside the images that are taken.
 
     hidden: files and folders, see `is_hidden`; what is in such a folder is not counted. twice: images that
-    are there under another name already. kinds: files that are no pictures, by suffix.
+    are there under another name already. broken: links that lead to nothing. kinds: files that are no
+    pictures, by suffix.
     """
 
     hidden: int = 0
     twice: int = 0
+    broken: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     looked: int = 0
     """How many files of unknown suffix were looked into."""
@@ -99,11 +110,11 @@ class LeftOut:
     @property
     def surprises(self) -> bool:
         """Whether anything was left out that somebody might look for among the images."""
-        return bool(self.hidden or self.twice or set(self.kinds) - NOTES)
+        return bool(self.hidden or self.twice or self.broken or set(self.kinds) - NOTES)
 
     def to_dict(self) -> dict[str, int]:
         """Numbers by kind, for a record; empty if nothing was left out."""
-        named = {"hidden": self.hidden, "twice": self.twice}
+        named = {"hidden": self.hidden, "twice": self.twice, "broken links": self.broken}
         return {key: count for key, count in named.items() if count} | dict(self.kinds.most_common())
 
     def __str__(self) -> str:
@@ -111,6 +122,8 @@ class LeftOut:
         hidden = "hidden file or folder" if self.hidden == 1 else "hidden files and folders"
         parts = [f"{self.hidden} {hidden}"] if self.hidden else []
         parts += [f"{self.twice} that are there twice"] if self.twice else []
+        links = "link that leads" if self.broken == 1 else "links that lead"
+        parts += [f"{self.broken} {links} to nothing"] if self.broken else []
         parts += [f"{count} {kind}" for kind, count in self.kinds.most_common(8)]
         if more := sum(count for _, count in self.kinds.most_common()[8:]):
             parts.append(f"{more} others")

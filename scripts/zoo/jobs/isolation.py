@@ -15,7 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -273,6 +273,20 @@ def answering(items: Iterable[T], seconds: float | None = None) -> Iterator[T]:
         for item in items:
             setitimer(ITIMER_PROF, ANSWER_S if seconds is None else seconds)
             yield item
+    finally:
+        setitimer(ITIMER_PROF, 0)
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Have the system end this process, if it is a child, when the block takes more than `ANSWER_S` of
+    processors."""
+    if parent_process() is None:
+        yield
+        return
+    setitimer(ITIMER_PROF, ANSWER_S)
+    try:
+        yield
     finally:
         setitimer(ITIMER_PROF, 0)
 

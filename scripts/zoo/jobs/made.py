@@ -38,8 +38,8 @@ def sha256(*paths: str | Path) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """What is kept of a file. hashes: of what a job put there, and, while it does, of what was there before.
-    state: see `state`; None while it does."""
+    """What is kept of a file. hashes: of what a job put there, and, while it does, of what was there before;
+    or what `remembered` keeps. state: see `state`; None while it does."""
 
     hashes: tuple[str, ...]
     state: list[int] | None = None
@@ -103,14 +103,23 @@ def remembered_sha256(notes: Path, *paths: Path) -> str:
     """The SHA-256 of files that are the user's, see `sha256`: from a note in the folder `notes` while the
     state of each is that of when they were read, else from their bytes. Raises OSError if one cannot be
     read."""
-    note = notes / hashlib.sha256(b"\0".join(map(os.fsencode, paths))).hexdigest()
+    return remembered(notes, "", paths, lambda: [sha256(*paths)])[0]
+
+
+def remembered(
+    notes: Path, what: str, paths: Sequence[Path], find: Callable[[], Sequence[str]]
+) -> tuple[str, ...]:
+    """What `find` tells of files that are the user's, kept as a note in the folder `notes` while the state of
+    each is the same. what: a name for it. Raises OSError if a file is not there, and what `find` raises."""
+    parts = [*map(os.fsencode, paths), *([what.encode()] if what else [])]
+    note = notes / hashlib.sha256(b"\0".join(parts)).hexdigest()
     made, now = Made.read(note), _joint_state(paths)
     if made and made.state == now:
-        return made.hashes[0]
-    digest = sha256(*paths)
+        return made.hashes
+    told = tuple(find())
     with suppress(OSError):  # a zoo that is only read
-        Made((digest,), now).write(note)
-    return digest
+        Made(told, now).write(note)
+    return told
 
 
 def _joint_state(paths: Sequence[Path]) -> list[int]:

@@ -5,8 +5,8 @@ ONNX files; files of different formats name and fuse layers in their own ways, s
 compared alone.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,16 +30,21 @@ def compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int = 1)
 
     Raises ArtifactError if one cannot be loaded or run, or they have different outputs.
     """
-    return isolated(f"{first} or {second}", _compare, first, second, inputs, threads)
+    with TemporaryDirectory() as folder:
+        return isolated(f"{first} or {second}", _compare, first, second, inputs, threads, Path(folder))
 
 
-def _compare(first: Artifact, second: Artifact, inputs: Arrays, threads: int) -> list[LayerDifference]:
+def _compare(
+    first: Artifact, second: Artifact, inputs: Arrays, threads: int, folder: Path
+) -> list[LayerDifference]:
+    inner = None
+    if comparable(first, second) and first.runtime == "onnxruntime":
+        inner = _Inner.of(first, second, folder)  # a process that opened an artifact writes no more
     expected, got = (stacked([artifact.open(threads).run(inputs)]) for artifact in (first, second))
     outputs = zip(expected, shaped_like(second, got, expected), strict=True)
     found: list[LayerDifference] = []
     if comparable(first, second):
-        layers = _ncnn_layers if first.runtime == "ncnn" else _onnx_layers
-        found += layers(first, second, inputs, threads)
+        found += inner.layers(inputs, threads) if inner else _ncnn_layers(first, second, inputs, threads)
     found += [layer_difference(f"output {n}", "", f"output {n}", *pair) for n, pair in enumerate(outputs)]
     return found
 
@@ -80,15 +85,29 @@ def _in_both_orders(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return kept
 
 
-def _onnx_layers(
-    first: Artifact, second: Artifact, inputs: Arrays, threads: int
-) -> Iterator[LayerDifference]:
-    own, others = (_float_tensors(each.files[0]) for each in (first, second))
-    names = [name for name in own if name in others]
-    expected, got = (_tensors(each, names, inputs, threads) for each in (first, second))
-    for name, one, other in zip(names, expected, got, strict=True):
-        if one.shape == other.shape:
-            yield layer_difference(*own[name], name, one, other)
+@dataclass(frozen=True)
+class _Inner:
+    """Two ONNX artifacts with the intermediate results that both have as further outputs.
+
+    tensors: name and type of the first's node by the name of each. pair: behind how many outputs of its own
+    each has them.
+    """
+
+    tensors: Mapping[str, tuple[str, str]]
+    pair: tuple[tuple[Artifact, int], ...]
+
+    @classmethod
+    def of(cls, first: Artifact, second: Artifact, folder: Path) -> "_Inner":
+        own, others = (_float_tensors(each.files[0]) for each in (first, second))
+        tensors = {name: node for name, node in own.items() if name in others}
+        pair = (_with_outputs(each, tensors, folder / str(n)) for n, each in enumerate((first, second)))
+        return cls(tensors, tuple(pair))
+
+    def layers(self, inputs: Arrays, threads: int) -> Iterator[LayerDifference]:
+        expected, got = (each.open(threads).run(inputs)[count:] for each, count in self.pair)
+        for (name, node), one, other in zip(self.tensors.items(), expected, got, strict=True):
+            if one.shape == other.shape:
+                yield layer_difference(*node, name, one, other)
 
 
 def _float_tensors(path: Path) -> dict[str, tuple[str, str]]:
@@ -108,20 +127,20 @@ def _float_tensors(path: Path) -> dict[str, tuple[str, str]]:
     }
 
 
-def _tensors(artifact: Artifact, names: Sequence[str], inputs: Arrays, threads: int) -> Arrays:
-    """Intermediate results, by making outputs of them."""
+def _with_outputs(artifact: Artifact, names: Iterable[str], folder: Path) -> tuple[Artifact, int]:
+    """The artifact with these outputs more, in a file in a folder, and how many it has before them."""
     import onnx
 
     model = onnx.load(artifact.files[0])
     count = len(model.graph.output)
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / artifact.files[0].name
-        try:
-            onnx.save(model, path)
-        except ValueError as error:
-            raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
-        return replace(artifact, files=(path,)).open(threads).run(inputs)[count:]
+    folder.mkdir()
+    path = folder / artifact.files[0].name
+    try:
+        onnx.save(model, path)
+    except ValueError as error:
+        raise ArtifactError(f"{artifact.files[0]}: too large to look into: {error}") from error
+    return replace(artifact, files=(path,)), count
 
 
 def check_same_model(first: ModelCard, second: ModelCard) -> None:

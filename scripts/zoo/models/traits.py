@@ -1,5 +1,7 @@
 """What a model takes, returns and costs, by a run of it."""
 
+from contextlib import suppress
+
 import torch
 from torch import nn
 
@@ -35,12 +37,29 @@ def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
     try:
         outputs = named_tensors(model(*(torch.zeros(1, *shape) for shape in feed.shapes)))
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
+        if batch := _batch_of(model, feed):
+            raise ZooError(
+                f"it takes a batch of {batch}, and none of 1: that is fixed in it; export it for a batch of 1"
+            ) from error
         reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
         raise ZooError(
             f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
             "preprocess: size and channels, or declare its inputs"
         ) from error
     return {name: shape_without_batch(tuple(tensor.shape)) for name, tensor in outputs}
+
+
+BATCHES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64)
+"""That a model is tried with which takes none of 1."""
+
+
+def _batch_of(model: nn.Module, feed: Feed) -> int | None:
+    """How many samples at a time the model takes; None if it takes none of `BATCHES`."""
+    for batch in BATCHES:
+        with suppress(Exception):  # whatever made it refuse one
+            model(*(torch.zeros(batch, *shape) for shape in feed.shapes))
+            return batch
+    return None
 
 
 def feed_of(spec: ModelSpec) -> Feed:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from zoo.report import formats
@@ -15,6 +15,10 @@ from zoo.report.records import ModelRecords
 from zoo.report.row import Row, render_csv
 from zoo.report.section import anchor, section
 from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
+from zoo.sweep.tables import Architectures
+
+if TYPE_CHECKING:
+    import jinja2
 
 HERE = Path(__file__).parent
 
@@ -61,13 +65,53 @@ COLUMNS = (
 FILTERS = ("device", "precision", "format", "verdict")
 
 
-def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str = "Model zoo") -> str:
-    """The page for `rows`, with a section for each of `models`. Equal input gives equal text.
+def render_html(
+    rows: Sequence[Row],
+    models: Sequence[ModelRecords],
+    title: str = "Model zoo",
+    architectures: Architectures | None = None,
+) -> str:
+    """The page for `rows`, with a section for each of `models`, and one for architectures that a sweep tried.
+    Equal input gives equal text.
 
     Raises ZooError when a record does not belong to its model.
     """
-    import jinja2
     from plotly.offline import get_plotlyjs
+
+    sections = [section(model, rows) for model in models]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            style=_asset("page.css"),
+            script=_asset("page.js"),
+            plotly=get_plotlyjs(),
+            columns=COLUMNS,
+            filters={name: _choices(rows, name) for name in FILTERS},
+            rows=rows,
+            verdicts=Counter(row.verdict for row in rows),
+            remarks=remarks(rows, models),
+            is_slow=is_slow,
+            csv="data:text/csv;charset=utf-8," + quote(render_csv(rows)),
+            machines=_machines(models),
+            measures=MEASURES,
+            latencies=LATENCIES,
+            best_measure=_best_measure(rows),
+            colour=colour,
+            curves=CURVES,
+            width=WIDTH,
+            height=HEIGHT,
+            figures={"trade-off": trade_offs(rows)}
+            | {name: figure for section in sections for name, figure in section.figures.items()},
+            sections=sections,
+            architectures=architectures,
+        )
+    )
+
+
+def _environment() -> "jinja2.Environment":
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -84,31 +128,7 @@ def render_html(rows: Sequence[Row], models: Sequence[ModelRecords], title: str 
         "count": formats.count,
     }
     environment.filters |= {"anchor": anchor, "breakable": breakable}
-    sections = [section(model, rows) for model in models]
-    return environment.get_template("page.html.j2").render(
-        title=title,
-        style=_asset("page.css"),
-        script=_asset("page.js"),
-        plotly=get_plotlyjs(),
-        columns=COLUMNS,
-        filters={name: _choices(rows, name) for name in FILTERS},
-        rows=rows,
-        verdicts=Counter(row.verdict for row in rows),
-        remarks=remarks(rows, models),
-        is_slow=is_slow,
-        csv="data:text/csv;charset=utf-8," + quote(render_csv(rows)),
-        machines=_machines(models),
-        measures=MEASURES,
-        latencies=LATENCIES,
-        best_measure=_best_measure(rows),
-        colour=colour,
-        curves=CURVES,
-        width=WIDTH,
-        height=HEIGHT,
-        figures={"trade-off": trade_offs(rows)}
-        | {name: figure for section in sections for name, figure in section.figures.items()},
-        sections=sections,
-    )
+    return environment
 
 
 def breakable(name: str) -> Any:

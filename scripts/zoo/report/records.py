@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
@@ -25,8 +26,8 @@ class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
     Verifications, benchmarks and evaluations name their own device and artifact; searches and sensitivities
-    are about int8, conversions about fp32, and name their device. history: what builds
-    measured, the present one at last.
+    are about int8, conversions about fp32, choices of the best about all, and name their device. history:
+    what builds measured, the present one at last.
     """
 
     card: ModelCard
@@ -36,6 +37,7 @@ class ModelRecords:
     search: Sequence[SearchOutcome] = ()
     sensitivity: Sequence[Sensitivity] = ()
     conversion: Sequence[Conversion] = ()
+    best: Sequence[BestArtifact] = ()
     history: Sequence[Figures] = ()
 
 
@@ -60,6 +62,7 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "search": SearchOutcome.read,
     "sensitivity": Sensitivity.read,
     "conversion": Conversion.read,
+    "best": BestArtifact.read,
 }
 """What reads a record, by the part of its file's name before `.json`, such as `int8.search.json`."""
 
@@ -95,7 +98,7 @@ def by_artifact(model: str, records: Iterable[AnyProof]) -> dict[tuple[str, str]
 
 def by_device(model: str, records: Iterable[AnyRecord], kind: str) -> dict[str, AnyRecord]:
     """The same for records about one artifact, under their device."""
-    artifact = "fp32" if kind == "conversion" else "int8"
+    artifact = {"conversion": "fp32", "best": "what to ship"}.get(kind, "int8")
     unique = _unique(model, records, kind, lambda record: (record.device, artifact))
     return {device: record for (device, _), record in unique.items()}
 

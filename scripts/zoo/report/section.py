@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
@@ -73,6 +74,7 @@ class Section:
     bench: Sequence[Benchmark]
     evaluation: Mapping[tuple[str, str], Evaluation]
     conversions: Sequence[Conversion]
+    best: Sequence[BestArtifact]
     published: Sequence[Figures]
     origins: Sequence[Origin]
     depth: Mapping[str, Figure]
@@ -114,6 +116,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         bench=list(by_artifact(name, model.bench).values()),
         evaluation=by_artifact(name, model.eval),
         conversions=list(by_device(name, model.conversion, "conversion").values()),
+        best=list(by_device(name, model.best, "best").values()),
         published=figures,
         origins=list({each.source: each.origin for each in figures}.values()),
         depth=_depths(name, verify),

@@ -13,6 +13,8 @@ from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ArtifactError, ZooError
 
 RUNTIMES = ("torch", "onnxruntime", "ncnn")
+PROGRAMS = ("torch", "onnxruntime")
+"""Those of which a file can be a stranger's, and can loop, or take what it likes."""
 
 
 class Runner(Protocol):

@@ -9,7 +9,8 @@ from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.jobs.made import made_sha256
-from zoo.runners import Runner, open_runner
+from zoo.runners import PROGRAMS, Runner, open_runner
+from zoo.runners.bounds import apply_to_artifact
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,12 @@ class Artifact:
         return f"{self.device}/{self.model}/{self.name}"
 
     def open(self, threads: int) -> Runner:
-        """Load it into its runtime, with so many CPU threads. Raises ZooError if it cannot be loaded."""
+        """Load it into its runtime, with so many CPU threads. Raises ZooError if it cannot be loaded.
+
+        A child process gives up what no model needs before it opens one that is a program, see `bounds`.
+        """
+        if self.runtime in PROGRAMS:
+            apply_to_artifact(self.files, self.device)
         return open_runner(self.runtime, self.files, self.device, threads, self.precision)
 
     def heading(self) -> dict[str, str]:

@@ -9,9 +9,10 @@ import onnxruntime
 
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
-from zoo.errors import of_runtime
+from zoo.jobs.isolation import in_time
 from zoo.jobs.surroundings import cpu_name
 from zoo.runners import as_input, check_count, with_batch, without_batch
+from zoo.runners.bounds import fault
 
 
 class OnnxRunner:
@@ -24,12 +25,14 @@ class OnnxRunner:
         available = onnxruntime.get_available_providers()
         providers = [name for name in wanted if name in available] + ["CPUExecutionProvider"]
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            with in_time():
+                self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # onnxruntime raises half a dozen unrelated classes
-            raise of_runtime(error, f"{path}: onnxruntime cannot load it: {str(error).strip()}") from error
+            sentence = f"{path}: onnxruntime cannot load it: {str(error).strip()}"
+            raise fault(error, path, sentence) from error
         given = self._session.get_inputs()
         self._path, self._inputs = path, [each.name for each in given]
-        self.batches = all(not isinstance(each.shape[0], int) for each in given)  # a name or None: any size
+        self.batches = all(each.shape and not isinstance(each.shape[0], int) for each in given)  # any size
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         name, software_gpu = ("CUDA", False) if on_gpu else (cpu_name(), None)
         self.info = RuntimeInfo("onnxruntime", onnxruntime.__version__, name, software_gpu)
@@ -47,11 +50,12 @@ class OnnxRunner:
         check_count(self._path, self._inputs, inputs)
         fed = {name: as_input(values) for name, values in zip(self._inputs, inputs, strict=True)}
         try:
-            outputs: list[Any] = self._session.run(None, fed)
+            with in_time():
+                outputs: list[Any] = self._session.run(None, fed)
             return outputs
         except Exception as error:
             sentence = f"{self._path}: onnxruntime cannot run it: {str(error).strip()}"
-            raise of_runtime(error, sentence) from error
+            raise fault(error, self._path, sentence) from error
 
 
 def load(files: Sequence[Path], device: str, threads: int, precision: str) -> OnnxRunner:

@@ -8,9 +8,10 @@ import torch
 
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
-from zoo.errors import of_runtime
+from zoo.jobs.isolation import in_time
 from zoo.jobs.surroundings import cpu_name
 from zoo.runners import as_input, check_count, with_batch, without_batch
+from zoo.runners.bounds import fault
 from zoo.runners.torch_outputs import tensors_of
 
 
@@ -24,11 +25,11 @@ class TorchRunner:
         # TF32 rounds the products of convolutions to 10 bits; the reference is float32.
         torch.backends.cudnn.allow_tf32 = False
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), in_time():
                 warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)  # still what pnnx reads
                 module = torch.jit.load(str(path), map_location=self._device)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
-            raise of_runtime(error, f"{path}: torch cannot load it: {_first_line(error)}") from error
+            raise fault(error, path, f"{path}: torch cannot load it: {_first_line(error)}") from error
         self._module = module.eval()
         arguments = self._module.forward.schema.arguments[1:]  # the first is self
         self._inputs = [argument.name for argument in arguments if not argument.has_default_value()]
@@ -50,11 +51,12 @@ class TorchRunner:
     def _outputs(self, inputs: Arrays) -> list[torch.Tensor]:
         check_count(self._path, self._inputs, inputs)
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), in_time():
                 tensors = (torch.from_numpy(as_input(each)).to(self._device) for each in inputs)
                 return tensors_of(self._module(*tensors))
         except RuntimeError as error:
-            raise of_runtime(error, f"{self._path}: torch cannot run it: {_first_line(error)}") from error
+            sentence = f"{self._path}: torch cannot run it: {_first_line(error)}"
+            raise fault(error, self._path, sentence) from error
 
 
 def _first_line(error: RuntimeError) -> str:

@@ -83,3 +83,9 @@ def shown(made: Sequence[str]) -> list[str]:
 def present(folder: Path = Path()) -> list[str]:
     """The rows that there are, by the list's order."""
     return [family.row for family in listed() if (folder / family.row).is_file()]
+
+
+def stamps(folder: Path = Path()) -> list[str]:
+    """The rows that there are, with what tells that one is another: size and time of change in ns."""
+    found = ((row, (folder / row).stat()) for row in present(folder))
+    return [f"{row} {status.st_size} {status.st_mtime_ns}" for row, status in found]

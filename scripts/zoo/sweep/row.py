@@ -9,8 +9,9 @@ from zoo.config.records.record import Record
 
 ONNX, FP32, FP16, INT8 = ARTIFACTS = ("fp32.onnx", "fp32", "fp16", "int8")
 """What a model is taken through, in this order; all but the first are ncnn's."""
-EXACT, FAITHFUL_DB = 0.9999, 25.0
-"""The cosine from which a file is right; for int8 the SQNR in dB from which it needs no remark."""
+EXACT, EXACT_DB, FAITHFUL_DB = 0.9999, 60.0, 25.0
+"""The cosine and the SQNR in dB from which a file in float32 is right; for int8 the SQNR from which it needs
+no remark."""
 LEAST_FP16, LEAST_INT8_DB = 0.999, 20.0
 """A build's own gates for the cosine of fp16 and the SQNR of int8."""
 
@@ -62,8 +63,11 @@ class Row(Record):
         found = self.artifacts.get(artifact, Outcome())
         if artifact == INT8:
             return found.sqnr_db is not None and found.sqnr_db >= LEAST_INT8_DB
-        least = LEAST_FP16 if artifact == FP16 else EXACT
-        return found.cosine is not None and found.cosine >= least
+        if found.cosine is None or found.sqnr_db is None:
+            return False
+        if artifact == FP16:
+            return found.cosine >= LEAST_FP16
+        return found.cosine >= EXACT and found.sqnr_db >= EXACT_DB
 
     def why(self, artifact: str) -> str:
         """Why an artifact is not what it should be, in a sentence; empty if it is."""

@@ -18,18 +18,16 @@ from zoo.config.model_spec import ModelSpec
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
-from zoo.export.ncnn import Target, answers, first_that_agrees, pictures_for
+from zoo.export.ncnn import Target, answers, convert, pictures_for
 from zoo.export.onnx import export_onnx
 from zoo.export.rewrites import rewrite
 from zoo.export.torchscript import export_torchscript
-from zoo.export.ways import from_onnx, from_torchscript
 from zoo.images.decode import read_inputs
 from zoo.images.inputs import random_inputs
 from zoo.images.sets import Sample
 from zoo.measure.closeness import closeness
 from zoo.models.architecture import create, naming
 from zoo.models.card import card_of, describe
-from zoo.models.confined import confined
 from zoo.models.import_file import import_file, keep
 from zoo.models.libraries.onnx_file import read
 from zoo.ncnn.fp16 import to_fp16
@@ -38,13 +36,14 @@ from zoo.ncnn.pair import Pair
 from zoo.onnx.normalize import normalized
 from zoo.quantize.apply import apply, left_float
 from zoo.runners.artifact import Artifact
+from zoo.runners.confined import confined
 from zoo.runners.inference import stacked
 from zoo.runners.reference import shaped_like
 from zoo.runners.torch_outputs import tensors_of, without_fast_path, zeros
 from zoo.search import subject as search
 from zoo.sweep.int8 import recipes
 from zoo.sweep.lively import randomize
-from zoo.sweep.row import EXACT, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
+from zoo.sweep.row import EXACT, EXACT_DB, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
 
 PROBES = 4
 """Pictures that the cost of a layer's int8 form is measured on."""
@@ -122,21 +121,16 @@ class Subject:
 
     def fp32(self, row: Row) -> tuple[Row, Outcome]:
         """ncnn's fp32 pair, by the first way that agrees."""
-        feed = self.card.feed
-        target = Target(self.spec.name, feed, len(self.card.outputs), *self._pair(FP32))
+        target = Target(self.spec.name, self.card.feed, len(self.card.outputs), *self._pair(FP32))
         if self.module is None:
             source = self.folder / ONNX
-            ways = from_onnx(source, feed, self.folder)
-            truth = Artifact(self.spec.name, "cpu", ONNX, "onnxruntime", "fp32", (source,))
         else:
             source = self.folder / "torchscript.pt"
             if self.spec.kind.is_file:
                 shutil.copyfile(self.spec.architecture, source)
             else:
                 export_torchscript(self.rewritten, self._example, source, self._second)
-            ways = from_torchscript(source, feed, len(self.card.outputs), self.folder)
-            truth = Artifact(self.spec.name, "cpu", "the TorchScript file", "torch", "fp32", (source,))
-        conversion = first_that_agrees(ways, truth, target, self.pictures.compared[:2])
+        conversion = convert(source, target, self.pictures.compared[:2])
         row = replace(row, way=conversion.way, failed=conversion.failed)
         return row, self._judged(FP32, "ncnn", "fp32", self._pair(FP32), EXACT)
 
@@ -197,6 +191,8 @@ class Subject:
         )
         close = closeness(expected, alike, ["random", *(each.name for each in self.pictures.compared)], False)
         reason = "" if close.cosine.min >= least else f"its smallest cosine is {close.cosine.min:.6f}"
+        if least == EXACT and close.sqnr_db < EXACT_DB:
+            reason = f"its SQNR is {close.sqnr_db:.1f} dB, its smallest cosine {close.cosine.min:.6f}"
         size = sum(file.stat().st_size for file in files)
         return Outcome(close.cosine.min, close.sqnr_db, reason, size)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.config.artifacts import ARTIFACTS, BY_NAME, PRECISIONS, locate
+from zoo.config.artifacts import ARTIFACTS, BY_NAME, PRECISIONS, locate, what_helps
 from zoo.errors import ZooError
 
 
@@ -29,6 +29,12 @@ def test_every_artifact_is_told_by_its_files():
 def test_people_call_an_artifact_by_variant_and_format(name: str, expected: tuple[str, str, bool]):
     kind = ARTIFACTS[name]
     assert (kind.variant, kind.format, kind.deployable) == expected
+
+
+def test_what_rounds_has_something_that_helps():
+    assert what_helps("fp32") == what_helps("opset11.onnx") == ""
+    assert "onnx_int8: exclude" in what_helps("int8_static.onnx")
+    assert all(what_helps(name) for name, kind in ARTIFACTS.items() if kind.precision != "fp32")
 
 
 def test_a_path_in_a_zoo_tells_device_and_card(tmp_path: Path):

@@ -142,12 +142,37 @@ def test_a_lock_depends_on_what_is_said_of_int8_but_not_on_who_calibrates(folder
     assert changes.lock_settings(model(timm="resnet18"))["pinned"] is None
 
 
+def with_data(name: str, inline: int = 0) -> str:
+    """An ONNX file with weights in a file beside it, and so many numbers in itself."""
+    weights = [numpy_helper.from_array(np.ones((2, 2), np.float32), "w")]
+    graph = helper.make_graph([helper.make_node("Gemm", ["x", "w"], ["y"])], "g", [], [], weights)
+    whole = helper.make_model(graph)
+    onnx.save(whole, "m.onnx", save_as_external_data=True, location=name, size_threshold=0)
+    if inline:
+        whole = onnx.load("m.onnx", load_external_data=False)
+        whole.graph.initializer.append(numpy_helper.from_array(np.zeros(inline, np.float32), "large"))
+        onnx.save(whole, "m.onnx")
+    return "m.onnx"
+
+
+def test_a_large_onnx_file_is_looked_into_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "part").mkdir()
+    own = model(onnx=with_data("part/m.data", inline=5 << 20))
+    assert (folder / "m.onnx").stat().st_size > 16 << 20
+    before = changes.source_state(own)
+    looked = changes.data_of
+    monkeypatch.setattr(changes, "data_of", lambda file: pytest.fail(f"{file} was looked into again"))
+    changed_in_time(folder / "part/m.data")
+    after = changes.source_state(own)
+    assert len(after) == 2 and after[0] == before[0] and after[1] != before[1]
+    monkeypatch.setattr(changes, "data_of", looked)
+    with_data("other.data")
+    assert changes.source_state(own)[1] not in (None, after[1])
+
+
 @pytest.mark.parametrize("name", ["m.onnx.data", "w" * 200])
 def test_the_weights_beside_an_onnx_file_count(folder: Path, name: str):
-    weights = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
-    graph = helper.make_graph([helper.make_node("Gemm", ["x", "w"], ["y"])], "g", [], [], [weights])
-    onnx.save(helper.make_model(graph), "m.onnx", save_as_external_data=True, location=name, size_threshold=0)
-    own = model(onnx="m.onnx")
+    own = model(onnx=with_data(name))
     before = changes.source_state(own)
     assert len(before) == 2 and None not in before
     changed_in_time(folder / name)

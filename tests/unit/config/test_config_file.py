@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.config.config_file import ConfigFile, check_values, located, locating, read, read_all
+from zoo.config.config_file import ConfigFile, check_values, located, locating, read, read_all, refuse_given
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 
@@ -163,3 +163,9 @@ def test_what_no_zoo_can_be_made_of_is_told_with_the_line(tmp_path: Path, name: 
 def test_without_a_file_it_is_told_without(tmp_path: Path):
     with pytest.raises(ZooError, match=r"one: say which model it is .*d2_in1k$"), locating([]):
         Zoo.of({"models": {"one": {}}})
+
+
+def test_a_file_that_is_given_and_refused_ends_the_process_with_a_sentence(tmp_path: Path):
+    refuse_given([written(tmp_path, "a: 1\n")])
+    with pytest.raises(SystemExit, match=r"^error: .*config.yaml: a stands there twice"):
+        refuse_given([written(tmp_path, "a: 1\na: 2\n")])

@@ -21,6 +21,7 @@ from zoo.config.schema_error import check
 from zoo.config.settings import (
     DEFAULT_GATES,
     SETTINGS,
+    Best,
     Gates,
     Int8,
     OnnxInt8,
@@ -165,6 +166,7 @@ def stated(properties: dict[str, Any]) -> dict[str, Any]:
         ("onnx_int8", OnnxInt8),
         ("vendor", Vendor),
         ("regression", Regression),
+        ("best", Best),
     ],
 )
 def test_schema_and_settings_have_the_same_keys_and_defaults(part: str, section: type):
@@ -191,7 +193,7 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "opset": Settings().opset,
         "streams": zoo.streams,
         "gates": {precision: gates.to_dict() for precision, gates in DEFAULT_GATES.items()},
-        **dict.fromkeys(("int8", "onnx_int8", "vendor", "regression", "models")),
+        **dict.fromkeys(("int8", "onnx_int8", "vendor", "regression", "best", "models")),
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
         "baseline": zoo.baseline,

@@ -107,6 +107,20 @@ def test_an_output_that_is_all_but_zero_has_no_direction(monkeypatch, tmp_path):
                 check_agreement([(large,), (nothing,)], target, [None])
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(lambda own: 2 * own, r"1\.000000 .* and -?0\.0 dB"), (None, r"0\.9999\d\d .* (39|40)\.\d dB")],
+)
+def test_a_factor_and_a_small_error_disagree_though_the_cosine_is_high(monkeypatch, tmp_path, change, said):
+    target = Target("m", None, 1, tmp_path / "fp32.param", tmp_path / "fp32.bin")
+    generator = np.random.default_rng(0)
+    own = generator.standard_normal((1, 4000)).astype(np.float32)
+    other = change(own) if change else own + 0.01 * generator.standard_normal(own.shape).astype(np.float32)
+    monkeypatch.setattr("zoo.export.ncnn.answers", lambda *_: [(other,)])
+    with pytest.raises(ArtifactError, match=said):
+        check_agreement([(own,)], target, [])
+
+
 def test_a_model_without_that_second_shape(tmp_path):
     """The linear layer fixes the number of pixels."""
     entry = {

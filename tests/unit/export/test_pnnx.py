@@ -52,6 +52,14 @@ def traced(tmp_path: Path):
     return trace
 
 
+def instead_of_pnnx(commands: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a shell script run in its place."""
+    script = folder / "pnnx"
+    script.write_text(f"#!/bin/sh\n{commands}\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(zoo.export.pnnx, "program", lambda: script)
+
+
 def refused(torchscript: Path, match: str, shape: tuple[int, ...] = (1, 3, 16, 16)) -> None:
     """Assert that the conversion fails with these words, and leaves what was there before."""
     out = torchscript.parent / "out"
@@ -210,13 +218,22 @@ def test_another_input_shape_than_the_traced_one_is_refused(traced):
     ],
 )
 def test_a_pnnx_that_ends_by_a_signal_is_reported(traced, monkeypatch, tmp_path, name, said):
-    script = tmp_path / "pnnx"
-    script.write_text(f'#!/bin/sh\ntouch "${{1%.pt}}.foldable_constants.zip"\nkill -{name} $$\n')
-    script.chmod(0o755)
-    monkeypatch.setattr(zoo.export.pnnx, "program", lambda: script)
+    instead_of_pnnx(f'touch "${{1%.pt}}.foldable_constants.zip"\nkill -{name} $$', tmp_path, monkeypatch)
     source = traced(network())
     refused(source, rf"torchscript\.pt: {said}")
     assert not list(source.parent.glob("*constants*"))
+
+
+def test_a_pnnx_that_does_not_end_is_ended(traced, monkeypatch, tmp_path):
+    instead_of_pnnx("while :; do :; done", tmp_path, monkeypatch)
+    monkeypatch.setattr(zoo.export.pnnx, "EXPORT_SECONDS", 0.5)
+    refused(traced(network()), r"pnnx did not end within 0.5 s, the limit; does the model loop\?")
+
+
+def test_pnnx_writes_beside_what_it_makes_only(traced, monkeypatch, tmp_path):
+    instead_of_pnnx(f'touch beside && touch "{tmp_path}/elsewhere"; exit 3', tmp_path, monkeypatch)
+    refused(traced(network()), r"pnnx failed, .*elsewhere.*Permission denied")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_missing_pnnx_is_reported(monkeypatch):

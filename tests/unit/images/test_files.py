@@ -254,6 +254,20 @@ def test_labels_for_a_model_without_classes_are_refused(tmp_path: Path) -> None:
         labels_of(tmp_path, "a/x.png", model=ModelClasses(0))
 
 
+def test_links_that_lead_to_nothing_are_counted_and_no_images(tmp_path: Path) -> None:
+    fill(tmp_path, "set/a.png", "elsewhere/b.png")
+    (tmp_path / "set" / "gone.png").symlink_to(tmp_path / "elsewhere" / "b.png")
+    (tmp_path / "set" / "folder").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "notes").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "elsewhere" / "b.png").rename(tmp_path / "elsewhere" / "c.png")
+    fill(tmp_path, "set/fern.part/a.png")
+    (tmp_path / "set" / "b.png.part").write_bytes((tmp_path / "set" / "a.png").read_bytes())
+    linked = ImageSet("set", tmp_path / "set")
+    assert [sample.name for sample in samples(linked)] == ["a.png", "fern.part/a.png", "folder/c.png"]
+    assert str(left_out(linked)) == "1 hidden file or folder, 2 links that lead to nothing"
+    assert fingerprint(linked)
+
+
 def test_what_is_no_file_is_neither_waited_for_nor_read_without_end(tmp_path: Path) -> None:
     fill(tmp_path / "set", "a.png")
     os.mkfifo(tmp_path / "set" / "b.png")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, features
 
 from samples.pictures import noise
-from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, suffix
+from zoo.images.kinds import HEAD_BYTES, RAW, SUFFIXES, LeftOut, is_hidden, is_picture, is_unfinished, suffix
 
 BY_OTHERS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats that Pillow knows the names of and does not decode by itself."""
@@ -56,11 +56,18 @@ def test_what_other_programs_leave_behind_is_hidden() -> None:
     assert not any(map(is_hidden, ("x.jpg", "_x.jpg", "thumbs", "n01440764", "a.b", "#1.jpg")))
 
 
+def test_what_is_unfinished_is_no_picture() -> None:
+    assert all(map(is_unfinished, ("x.jpg~", "~$x.docx", "x.jpg.part", "x.JPG.crdownload")))
+    assert not any(map(is_unfinished, ("x.jpg", "~x.jpg", "part", "x.parts")))
+
+
 def test_a_suffix_is_what_follows_the_last_dot() -> None:
     assert [suffix(name) for name in ("a.JPE", "a.b.gif", "README")] == [".jpe", ".gif", ""]
 
 
 def test_what_is_left_out_is_counted_by_kind_the_most_frequent_first() -> None:
+    assert str(LeftOut(broken=1)) == "1 link that leads to nothing" and LeftOut(broken=1).surprises
+    assert LeftOut(broken=2).to_dict() == {"broken links": 2}
     found = LeftOut(hidden=2)
     assert str(LeftOut()) == "" and LeftOut().to_dict() == {}
     for name in ("a.txt", "b.md", "c.TXT", "README"):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from torch import nn
 
 from samples.weights import spec
@@ -72,3 +73,13 @@ def test_outputs_in_containers_have_names():
 
     feed = Feed.image(Preprocess(size=(4, 6)))
     assert outputs_of(Both(), feed) == {"map": (3, 4, 6), "rest.0": (3,)}
+
+
+class InFours(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(4, 3, 5, 5).mean((2, 3))
+
+
+def test_a_batch_that_is_fixed_is_said():
+    with pytest.raises(ZooError, match=r"^it takes a batch of 4, and none of 1: .*; export it for a batch"):
+        outputs_of(InFours(), Feed.image(Preprocess(size=(5, 5))))

@@ -4,14 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from samples.artifacts import artifact, changed_in_time, make_tree, pair, proof
 from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.card import ModelCard
 from zoo.errors import ArtifactError, ZooError
-from zoo.runners import open_runner
+from zoo.jobs import isolation
+from zoo.jobs.isolation import isolated
+from zoo.runners import bounds, open_runner
 from zoo.runners.artifact import Artifact, find_artifact
 from zoo.runners.ncnn_runner import NcnnRunner
 
@@ -32,6 +37,73 @@ def test_an_opened_artifact_computes_what_its_runtime_does_with_its_files(tmp_pa
     image = np.random.default_rng(0).standard_normal((3, 8, 8)).astype(np.float32)
     (expected,) = open_runner("ncnn", files, threads=2).run((image,))
     np.testing.assert_array_equal(runner.run((image,))[0], expected)
+
+
+class Endless(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        while bool(x.sum() < 1e9):
+            x = x * 1.0
+        return x.mean((2, 3))
+
+
+class Growing(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        while x.numel() > 0:
+            x = torch.cat([x, x])
+        return x
+
+
+@pytest.fixture
+def program(tmp_path: Path):
+    """An artifact that is a program in TorchScript."""
+
+    def made(module: torch.nn.Module) -> Artifact:
+        torch.jit.script(module).save(tmp_path / "model.pt")
+        return artifact(tmp_path / "model.pt", name="torchscript", runtime="torch")
+
+    return made
+
+
+def huge(path: Path) -> Artifact:
+    """An ONNX file that makes 64 GB of one number."""
+    shape = numpy_helper.from_array(np.array([1, 1, 1, 1 << 34], np.int64), "shape")
+    values = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, None),
+    ]
+    nodes = [helper.make_node("ReduceMax", ["x"], ["m"]), helper.make_node("Expand", ["m", "shape"], ["y"])]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], [shape])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return artifact(path, name="fp32.onnx", runtime="onnxruntime")
+
+
+def computed(which: Artifact, seconds: float, memory_mb: int) -> None:
+    """Run it once as any child does that opens an artifact, within other bounds than are usual."""
+    isolation.ANSWER_S, bounds.MEMORY_MB = seconds, memory_mb
+    which.open(threads=1).compute((np.zeros((3, 8, 8), np.float32),))
+
+
+def write_beside(which: Artifact, path: Path) -> None:
+    which.open(threads=1)
+    path.write_text("")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_program_that_loops_without_end_is_ended(program):
+    with pytest.raises(ArtifactError, match=r"did not answer; does the model loop without end"):
+        isolated("it", computed, program(Endless()), 2, 16000)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_program_that_takes_memory_without_end_is_refused_more(program, tmp_path):
+    for growing, limit in ((program(Growing()), 2000), (huge(tmp_path / "huge.onnx"), bounds.MEMORY_MB)):
+        with pytest.raises(ZooError, match=rf"asks for more than {limit} MB of memory, the limit"):
+            isolated("it", computed, growing, 60, limit)
+
+
+def test_a_process_that_opened_a_program_writes_no_files(tmp_path):
+    with pytest.raises(PermissionError):
+        isolated("it", write_beside, huge(tmp_path / "huge.onnx"), tmp_path / "beside")
 
 
 def test_precision_reaches_the_runtime(monkeypatch):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import ZooError
-from zoo.sweep.listed import LARGEST, entry_of, for_commit, listed, present, shard, shown
+from zoo.sweep.listed import LARGEST, entry_of, for_commit, listed, present, shard, shown, stamps
 
 
 def test_shards_share_out_all_rows_and_are_equally_long():
@@ -39,3 +39,13 @@ def test_a_row_that_is_there_is_shown_and_those_of_a_shard_if_it_is_swept(tmp_pa
     Path(first).touch()
     assert present() == shown([]) == [first]
     assert shown(shard("2/12")) == [first, *shard("2/12")]
+
+
+def test_a_row_that_is_another_has_another_stamp(tmp_path: Path):
+    row = tmp_path / shard(None)[0]
+    row.parent.mkdir(parents=True)
+    assert stamps(tmp_path) == []
+    row.write_text("a")
+    (first,) = stamps(tmp_path)
+    row.write_text("ab")
+    assert stamps(tmp_path) != [first]

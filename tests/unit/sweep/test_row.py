@@ -32,3 +32,8 @@ def test_what_was_not_reached_is_told_by_the_end_of_the_row():
     assert ROW.why(INT8) == "it took more than 5 s"
     assert ROW.why(FP32) == "its smallest cosine is 0.999850"
     assert ROW.why(ONNX) == ""
+
+
+def test_a_high_cosine_is_not_enough_in_float32():
+    near = Row("timm", "a", "a", artifacts={ONNX: Outcome(0.99991, 40.3), FP16: Outcome(0.99991, 40.3)})
+    assert not near.works(ONNX) and near.works(FP16)

@@ -11,6 +11,7 @@ from timm.layers import LayerScale2d
 from timm.models import edgenext
 from torch import nn
 
+from zoo.export.rewrites.few_dimensions.unit_norm import normalized
 from zoo.export.rewrites.modules import as_convolution, as_norm2d, replace_modules
 
 
@@ -67,7 +68,7 @@ class CrossCovarianceAttention(nn.Module):
             part.reshape(x.shape[0], self.num_heads, -1, x.shape[2] * x.shape[3])
             for part in self.qkv(x).chunk(3, dim=1)
         )
-        scores = _normalize(query) @ _normalize(key).transpose(2, 3) * self.temperature
+        scores = _unit(query) @ _unit(key).transpose(2, 3) * self.temperature
         output: torch.Tensor = self.proj((scores.softmax(dim=-1) @ value).reshape(x.shape))
         return output
 
@@ -96,7 +97,7 @@ def _layer_scale(gamma: nn.Parameter | None) -> nn.Module:
     return scale
 
 
-def _normalize(x: torch.Tensor) -> torch.Tensor:
-    """`F.normalize` along the last dimension, written out: ncnn's Normalize works along the channels only."""
-    norm: torch.Tensor = x.norm(p=2, dim=-1, keepdim=True)
-    return x / norm.clamp(min=1e-12)
+def _unit(x: torch.Tensor) -> torch.Tensor:
+    found = normalized(x, dim=-1)
+    assert found is not None
+    return found

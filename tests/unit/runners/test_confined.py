@@ -1,7 +1,8 @@
-"""What a model file of a stranger's may do when it is imported."""
+"""What a model file of a stranger's may do when it is imported or converted."""
 
+import logging
 import os
-import socket
+import signal
 import time
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import torch
 
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
-from zoo.models.confined import confined
+from zoo.jobs.isolation import ChildDied
 from zoo.models.import_file import import_file
+from zoo.runners.confined import confined, converted
 
 
 class Endless(torch.nn.Module):
@@ -26,18 +28,6 @@ def refusing(what: str) -> None:
     raise ZooError(what)
 
 
-def writing(path: str) -> str:
-    try:
-        Path(path).write_bytes(b"x" * 10)
-    except OSError as error:
-        return os.strerror(error.errno or 0)
-    return "written"
-
-
-def devices() -> list[str]:
-    return [name for _, name in socket.if_nameindex()]
-
-
 def many_zeros(megabytes: int) -> int:
     return int(np.ones(megabytes << 20, np.uint8)[::4096].sum())
 
@@ -48,14 +38,28 @@ def test_results_and_errors_come_back():
         confined("the model", refusing, "as it was raised")
 
 
-def test_nothing_can_be_written(tmp_path):
-    assert confined("the model", writing, str(tmp_path / "a")) == "File too large"
-    assert not (tmp_path / "a").exists() or (tmp_path / "a").read_bytes() == b""
+def telling(path: Path) -> None:
+    logging.getLogger("zoo.quantizer").info("a layer stays %s", "float")
+    path.write_text("made")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="without privileges not every system lets a process do so")
-def test_there_is_no_network():
-    assert set(confined("the model", devices)) <= {"lo"}
+def test_what_a_function_writes_and_logs_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    converted("the model", tmp_path / "source", telling, tmp_path / "made")
+    assert (tmp_path / "made").read_text() == "made"
+    assert caplog.messages == ["a layer stays float"]
+    with pytest.raises(PermissionError):
+        confined("the model", telling, tmp_path / "other")
+
+
+def killed_from_outside() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_end_from_outside_is_not_the_models_fault():
+    with pytest.raises(ChildDied, match=r"SIGKILL.*run again") as died:
+        confined("the model", killed_from_outside)
+    assert not died.value.crashed
 
 
 def test_memory_has_a_limit_that_is_named():
