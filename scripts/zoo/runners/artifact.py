@@ -3,18 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.config.artifacts import locate
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import Verification
+from zoo.config.targets import Target
 from zoo.errors import ZooError
 from zoo.jobs.made import made_sha256
-from zoo.runners import Runner, open_runner
+from zoo.runners import Runner, open_on_target, open_runner
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What it takes to run an artifact: whose it is, its runtime (see `runners`), precision and files."""
+    """What it takes to run an artifact: whose it is, its runtime (see `runners`), precision and files.
+
+    target: where it runs, if that is not this machine.
+    """
 
     model: str
     device: str
@@ -22,17 +27,21 @@ class Artifact:
     runtime: str
     precision: str
     files: tuple[Path, ...]
+    target: Target | None = None
 
     @classmethod
-    def of(cls, files: Iterable[str | Path], **fields: str) -> "Artifact":
-        """An artifact from its fields and its files, in any form of path."""
-        return cls(files=tuple(map(Path, files)), **fields)
+    def of(cls, files: Iterable[str | Path], target: Any = None, **fields: str) -> "Artifact":
+        """An artifact from its fields and its files, in any form of path, and its target as plain values."""
+        where = None if target is None else Target(**target)
+        return cls(files=tuple(map(Path, files)), target=where, **fields)
 
     def __str__(self) -> str:
         return f"{self.device}/{self.model}/{self.name}"
 
     def open(self, threads: int) -> Runner:
         """Load it into its runtime, with so many CPU threads. Raises ZooError if it cannot be loaded."""
+        if self.target is not None:
+            return open_on_target(self.files, self.target, threads, self.precision)
         return open_runner(self.runtime, self.files, self.device, threads, self.precision)
 
     def heading(self) -> dict[str, str]:
