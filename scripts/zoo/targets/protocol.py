@@ -5,6 +5,7 @@ bytes), the header (an object, in UTF-8), the body. `agent/agent.cpp` is the oth
 """
 
 import json
+import math
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -64,8 +65,8 @@ def packed_arrays(arrays: Arrays) -> tuple[list[list[int]], bytes]:
 
 def unpacked_array(frame: Frame) -> NDArray[np.float32]:
     """The array of a frame that has one. Raises OutOfStep if its shape is not that of its body."""
-    shape = frame.header.get("shape")
+    shape: Any = frame.header.get("shape")
     whole = isinstance(shape, list) and all(isinstance(each, int) and each >= 0 for each in shape)
-    if not whole or 4 * int(np.prod(shape, dtype=np.int64)) != len(frame.body):
+    if not whole or 4 * math.prod(shape) != len(frame.body):
         raise OutOfStep(f"it sent {len(frame.body)} bytes as an array of the shape {shape}")
     return np.frombuffer(frame.body, dtype="<f4").reshape(shape)

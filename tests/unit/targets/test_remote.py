@@ -19,6 +19,7 @@ from zoo.targets.remote import Opened, Remote
 
 INPUT = (np.random.default_rng(0).normal(size=(3, 8, 8)).astype(np.float32),)
 OPENED = Opened(1, ("out0",))
+NET = small_network()
 PLAIN = dict.fromkeys(("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"), False)
 
 
@@ -105,9 +106,9 @@ class TestOnAnEmulatedProcessor:
             emulated.call("hello", 20, protocol=9)
 
     def test_it_computes_what_ncnn_computes_here(self, emulated: Remote, tmp_path):
-        files = pair(small_network(), tmp_path)
-        names = [each.outputs[0] for each in small_network().layers if each.type not in ("Input", "Split")]
-        opened = emulated.open(files, ["data"], small_network().outputs, 1, PLAIN)
+        files = pair(NET, tmp_path)
+        names = [each.outputs[0] for each in NET.layers if each.type not in ("Input", "Split")]
+        opened = emulated.open(files, NET.inputs, NET.outputs, 1, PLAIN)
         here = dict(load(files, "cpu", 1, "fp32").blobs(INPUT, names))
         for name, values in emulated.run(opened, INPUT, names):
             np.testing.assert_allclose(values, here[name], rtol=1e-4, atol=1e-5)
@@ -115,8 +116,8 @@ class TestOnAnEmulatedProcessor:
         assert [len(each) for each in times["wall_us"] + times["cpu_us"]] == [3] * 4
 
     def test_what_it_cannot_do_is_a_sentence_and_no_end(self, emulated: Remote, tmp_path):
-        files = pair(small_network(), tmp_path)
-        opened = emulated.open(files, ["data"], small_network().outputs, 1, PLAIN)
+        files = pair(NET, tmp_path)
+        opened = emulated.open(files, NET.inputs, NET.outputs, 1, PLAIN)
         for sentence, call in {
             "ncnn failed to compute the blob nowhere": lambda: list(emulated.run(opened, INPUT, ["nowhere"])),
             "it takes 1 inputs and was given 2": lambda: list(emulated.run(opened, INPUT * 2)),
@@ -125,8 +126,8 @@ class TestOnAnEmulatedProcessor:
             "malformed": lambda: emulated.call("run", 20, id="one"),
             "64 digits": lambda: emulated.call("have", 20, sha256="../../etc/passwd"),
             "came damaged": lambda: emulated.call("put", 20, b"x", sha256="0" * 64, offset=0, size=1),
-            "no .param file": lambda: emulated.open(files[1:] * 2, ["data"], ["a"], 1, PLAIN),
-            "no option fast": lambda: emulated.open(files, ["data"], ["a"], 1, {"fast": True}),
+            "no .param file": lambda: emulated.open(files[1:] * 2, NET.inputs, ["a"], 1, PLAIN),
+            "no option fast": lambda: emulated.open(files, NET.inputs, ["a"], 1, {"fast": True}),
         }.items():
             with pytest.raises(ArtifactError, match=f"a76: .*{sentence}"):
                 call()
@@ -139,12 +140,12 @@ class TestOnAnEmulatedProcessor:
 
     def test_a_file_that_was_changed_in_the_cache_is_not_opened(self, arm_agent: Path, tmp_path):
         agent = Remote.start("a76", emulation("cortex-a76"), arm_agent, str(tmp_path / "cache"))
-        files = pair(small_network(), tmp_path)
+        files = pair(NET, tmp_path)
         kept = tmp_path / "cache" / agent.put(files[1])
         kept.write_bytes(kept.read_bytes()[:-1] + b"?")
         with pytest.raises(ArtifactError, match="was changed; send it again"):
-            agent.open(files, ["data"], ["out0"], 1, PLAIN)
-        agent.open(files, ["data"], ["out0"], 1, PLAIN)
+            agent.open(files, NET.inputs, ["out0"], 1, PLAIN)
+        agent.open(files, NET.inputs, ["out0"], 1, PLAIN)
         assert agent.call("empty", 20).header["files"] == 2
         assert [path.name for path in (tmp_path / "cache").iterdir()] == ["lock"]
         agent.close()
