@@ -20,6 +20,8 @@ rule best:
         "results/logs/best/{device}/{model}.log",
     benchmark:
         "results/logs/best/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=300,
@@ -45,6 +47,8 @@ rule best_bundle:
         "results/logs/deploy/{device}/{model}/best.log",
     benchmark:
         "results/logs/deploy/{device}/{model}/best.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=500,
