@@ -3,7 +3,9 @@ Makes: best.json: which of them to ship there, and why; best.param and best.bin,
 own; best.deploy.zip: the same with the programs that run it.
 """
 
-contenders = lambda proof: lambda wc: outputs.contenders(ZOO, wc.device, wc.model, proof)
+contenders = lambda proof: lambda wc: outputs.contenders(
+    ZOO, wc.device, wc.model, proof
+)
 
 
 rule best:
