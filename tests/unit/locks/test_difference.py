@@ -65,6 +65,7 @@ def test_so_it_does_where_float_weights_are_small(factor, storage, tmp_path):
     seen = convnet.statistics_of(graph, convnet.pictures(8, 1), tmp_path)
     made = apply(graph, seen, plain_recipe(graph).floating(["stem"]))
     assert made["stem"].weights["weight"].storage is storage
+    assert made["stem"].params.get(31, 0) == (storage is Storage.FP32)
     told = difference(graph, made)
     assert files_of(restored(graph, told), tmp_path) == files_of(made, tmp_path)
     assert len(told) < len(difference(graph, apply(graph, seen, plain_recipe(graph)))) + 400
