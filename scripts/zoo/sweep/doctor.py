@@ -86,7 +86,8 @@ def in_words(spec: ModelSpec, row: Row) -> str:
         verdict = "works" if row.works(artifact) else "WRONG"
         told = f"{artifact:<10} {verdict}: cosine {outcome.cosine:.6f}, SQNR {outcome.sqnr_db:.1f} dB"
         told += f", {(outcome.bytes or 0) / MB:.1f} MB"
-        told += f", by {row.way}" if artifact == FP32 else ""
+        by = row.way if artifact == FP32 else outcome.recipe
+        told += f", by {by}" if by else ""
         lines.append(told + (f"; {outcome.reason}" if outcome.reason else ""))
     lines += [f"not by {each.way}: {each.reason}" for each in row.failed]
     return "\n".join([*lines, _advice(row)])

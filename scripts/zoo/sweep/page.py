@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from zoo.sweep.listed import LIST, ROWS
-from zoo.sweep.row import LEAST_INT8_DB
+from zoo.sweep.row import FAITHFUL_DB, LEAST_INT8_DB
 from zoo.sweep.tables import COUNTED, HEADINGS, REACHED, Rows, cells, counts, reached
 
 
@@ -32,9 +32,10 @@ this takes, 96 px or more. Weights are random, and none of them trivial. The lis
 the first row: `scripts/zoo/sweep/{LIST.name}`.
 
 The figures are the smallest cosine to the untouched model in torch, over eight photographs and a random \
-input, and for int8 the SQNR in dB by the recipe `local` from eight other photographs, which a build's \
-search only starts from. Right is a cosine of .9999 or more, and 60 dB. The way to ncnn is the first whose \
-pair answers as the model does.
+input, and for int8 the SQNR in dB by the recipe `local` from eight other photographs or, where that is \
+below {FAITHFUL_DB:g} dB, by those of the search's recipes that leave the costliest layers float. Right \
+is a cosine of .9999 or more, and 60 dB. The way to ncnn is the first whose pair answers as the model \
+does.
 
 `snakemake sweep` makes the rows that are missing, `snakemake sweep --config sweep=3/12` a part of them; \
 stopped, it goes on where it was. The rows lie in `{ROWS}/`, to be committed: whoever wants one anew \

@@ -20,13 +20,14 @@ LEAST_FP16, LEAST_INT8_DB = 0.999, 20.0
 class Outcome:
     """An artifact beside the untouched model. cosine: the smallest of any output and input. sqnr_db: of all.
     reason: why there is none, or why it is not what it should be, in a sentence; else empty.
-    bytes: of its files.
+    bytes: of its files. recipe: of int8, the name of the one it was made by.
     """
 
     cosine: float | None = None
     sqnr_db: float | None = None
     reason: str = ""
     bytes: int | None = None
+    recipe: str = ""
 
 
 @dataclass(frozen=True)

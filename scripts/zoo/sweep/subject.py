@@ -1,6 +1,7 @@
 """A model that is examined: its untouched form and its answers, and the artifacts that are made of it."""
 
 import logging
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,10 +40,13 @@ from zoo.runners.confined import confined
 from zoo.runners.inference import stacked
 from zoo.runners.reference import shaped_like
 from zoo.runners.torch_outputs import tensors_of, without_fast_path, zeros
-from zoo.search.planning import local_recipe
+from zoo.search import subject as search
+from zoo.sweep.int8 import recipes
 from zoo.sweep.lively import randomize
 from zoo.sweep.row import EXACT, EXACT_DB, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
 
+PROBES = 4
+"""Pictures that the cost of a layer's int8 form is measured on."""
 LEAST_SIGNAL = 1e-5
 """The share of an output's energy that must be due to what goes in."""
 
@@ -136,15 +140,23 @@ class Subject:
         return row, self._judged(FP16, "ncnn", "fp16", self._pair(FP16), LEAST_FP16)
 
     def int8(self, row: Row) -> tuple[Row, Outcome]:
-        """int8 by the local recipe, calibrated on a few pictures."""
-        fp32 = self._fp32
+        """int8 by the local recipe, calibrated on a few pictures, or by what leaves more layers float."""
+        fp32, feed = self._fp32, self.card.feed
         if not self.pictures.calibration:
             raise ZooError("its inputs are read from files; only a build with such files calibrates it")
-        statistics = collect_parallel(fp32, self.pictures.calibration, self.card.feed, 1)
-        recipe = local_recipe(fp32.graph, statistics)
-        write_graph(apply(fp32.graph, statistics, recipe), *self._pair(INT8))
-        found = self._judged(INT8, "ncnn", "int8", self._pair(INT8))
-        return row, _remarked(found, len(self.pictures.calibration), left_float(fp32.graph, recipe))
+        statistics = collect_parallel(fp32, self.pictures.calibration, feed, 1)
+        searched = search.Subject(self.spec.name, "cpu", fp32, statistics)
+        probes = [read_inputs(each, feed) for each in self.pictures.compared[:PROBES]]
+        best = Outcome(sqnr_db=-math.inf)
+        for recipe in recipes(searched, probes, feed.shapes, self.folder):
+            write_graph(apply(fp32.graph, statistics, recipe), *self._pair(INT8))
+            left = left_float(fp32.graph, recipe)
+            found = replace(self._judged(INT8, "ncnn", "int8", self._pair(INT8)), recipe=recipe.name)
+            found = _remarked(found, len(self.pictures.calibration), left)
+            best = max(best, found, key=lambda each: -math.inf if each.sqnr_db is None else each.sqnr_db)
+            if not best.reason:
+                break
+        return row, best
 
     @property
     def _example(self) -> tuple[torch.Tensor, ...]:
@@ -190,8 +202,8 @@ def _remarked(found: Outcome, pictures: int, left: str) -> Outcome:
     if found.sqnr_db is None or found.sqnr_db >= FAITHFUL_DB:
         return found
     reason = (
-        f"{found.sqnr_db:.1f} dB by the local recipe, calibrated on {pictures} pictures; a build's search "
-        "looks for the layers that cost most, and leaves them float"
+        f"{found.sqnr_db:.1f} dB by the recipe {found.recipe}, calibrated on {pictures} pictures; by "
+        "what its layers cost, none of the search comes further while half of the weights are int8"
     )
     return replace(found, reason=f"{reason} ({left})" if left else reason)
 
