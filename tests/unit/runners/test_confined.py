@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def test_results_and_errors_come_back():
 
 def telling(path: Path) -> None:
     logging.getLogger("zoo.quantizer").info("a layer stays %s", "float")
+    with tempfile.TemporaryFile() as file:  # as libraries do
+        file.write(b"made")
     path.write_text("made")
 
 
