@@ -52,7 +52,7 @@ _UNREADABLE = (
 )
 
 
-_PLAIN = [
+_PLAIN: list[Any] = [
     *(np.dtype, np.ndarray, *(type(np.dtype(code)) for code in "?bBhHiIqQefdU")),
     *(
         (function, f"numpy.{core}.multiarray.{function.__name__}")
