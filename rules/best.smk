@@ -3,7 +3,9 @@ Makes: best.json: which of them to ship there, and why; best.param and best.bin,
 own; best.deploy.zip: the same with the programs that run it.
 """
 
-contenders = lambda proof: lambda wc: outputs.contenders(ZOO, wc.device, wc.model, proof)
+contenders = lambda proof: lambda wc: outputs.contenders(
+    ZOO, wc.device, wc.model, proof
+)
 
 
 rule best:
@@ -20,6 +22,8 @@ rule best:
         "results/logs/best/{device}/{model}.log",
     benchmark:
         "results/logs/best/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=300,
@@ -45,6 +49,8 @@ rule best_bundle:
         "results/logs/deploy/{device}/{model}/best.log",
     benchmark:
         "results/logs/deploy/{device}/{model}/best.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=500,

@@ -71,6 +71,7 @@ def of_model(function):
 
 
 spec = of_model(lambda model: model.spec_values)
+uses_gpu = lambda wc: int(wc.device == "gpu")
 if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 
@@ -80,7 +81,7 @@ def library_code(script):
 
 def runtime_code(script):
     return lambda wc: changes.runtime_code_state(
-        SCRIPTS, script, ARTIFACTS[wc.artifact].runtime
+        SCRIPTS, script, outputs.runner(ZOO, wc.device, wc.artifact)
     )
 
 
@@ -103,7 +104,9 @@ def files_of(artifact=None):
 
 
 def artifact_of(artifact=None):
-    return lambda wc: ARTIFACTS[artifact or wc.artifact].of(wc.device, wc.model)
+    return lambda wc: outputs.artifact_values(
+        ZOO, wc.device, wc.model, artifact or wc.artifact
+    )
 
 
 def of_candidates(wc, record):
@@ -123,10 +126,6 @@ def by_size(base, factor, thread=(0, 0)):
 weights_memory = of_model(
     lambda model: request(1900, 1.7, [outputs.source_file(model)])
 )
-
-
-def uses_gpu(wc):
-    return int(wc.device == "gpu")
 
 
 # Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU; a

@@ -18,6 +18,7 @@ rule deploy:
         "results/logs/deploy/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
         artifact=outputs.constraints(ZOO)["deployable"],
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=500,

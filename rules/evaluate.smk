@@ -10,12 +10,15 @@ rule accuracy:
         card="results/weights/{model}.json",
         reference="results/reference/{model}/evaluation.npz",
         dataset=dataset_of("evaluation"),
+        agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
         "results/{device}/{model}/{artifact}.eval.json",
     log:
         "results/logs/evaluate/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     # Processes of ncnn, or threads of the other runtimes: see zoo/runners/inference.py.
     threads: 8
     resources:

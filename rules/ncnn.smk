@@ -51,7 +51,7 @@ rule ncnn_from_onnx:
     threads: 1
     resources:
         mem_mb=by_size(1200, 9),
-        # As above: what onnx2torch needs lies beside what pnnx left.
+        # 4.0 times by the second way, whose files lie beside those of the first.
         disk_mb=by_size(100, 5.2),
     params:
         code=code("ncnn_fp32.py"),

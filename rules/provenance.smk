@@ -24,6 +24,8 @@ rule model_card:
         "results/logs/model_card/{device}/{model}.log",
     benchmark:
         "results/logs/model_card/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=400,

@@ -14,12 +14,15 @@ rule verify:
         card="results/weights/{model}.json",
         reference="results/reference/{model}/verification.npz",
         dataset=dataset_of("verification"),
+        agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
         "results/{device}/{model}/{artifact}.verify.json",
     log:
         "results/logs/verify/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/verify/{device}/{model}/{artifact}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 2
     resources:
         mem_mb=by_size(1200, 2.5),
@@ -27,7 +30,9 @@ rule verify:
     params:
         code=runtime_code("verify.py"),
         artifact=artifact_of(),
-        gates=lambda wc: ZOO.models[wc.model].gates(ARTIFACTS[wc.artifact].precision),
+        gates=lambda wc: ZOO.models[wc.model].gates(
+            ARTIFACTS[wc.artifact].precision, wc.device
+        ),
         opset=lambda wc: ZOO.models[wc.model].opset_of(wc.artifact),
         images=images_of("verification"),
         images_state=images_state_of("verification"),
@@ -49,6 +54,8 @@ rule gate:
         "results/logs/gate/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/gate/{device}/{model}/{artifact}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["any_device"],
     threads: 1
     resources:
         mem_mb=200,

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.jobs.files import replacing
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
+from zoo.ncnn.fp16 import kept
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import read_recipes
@@ -33,6 +34,8 @@ def main(
     for finding in lint_table(table, graph, statistics.images):
         logging.warning("int8.table: %s", finding)
     quantized = apply(graph, statistics, recipe)
+    for sentence in kept(quantized):
+        logging.warning("%s", sentence)
     planned = Sensitivity.read(sensitivity).with_recipe(recipe)
     with replacing(*outputs.values()) as temporary:
         new = dict(zip(outputs, temporary, strict=True))

@@ -6,6 +6,7 @@ from typing import Any
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.check import load_checked
+from zoo.ncnn.fp16 import kept
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.w8 import share, to_w8
 
@@ -15,6 +16,8 @@ snakemake: Any
 def main(*, param: str, weights: str, statistics: str, param_output: str, weights_output: str) -> None:
     graph = to_w8(load_checked(param, weights), CalibrationStatistics.load(statistics))
     logging.info("%.1f%% of the weights are in codebooks, the others fp16 or fp32", 100 * share(graph))
+    for sentence in kept(graph):
+        logging.warning("%s", sentence)
     write_graph(graph, param_output, weights_output)
 
 

@@ -50,6 +50,24 @@ def ssh_keygen() -> str:
 
 
 @pytest.fixture(scope="session")
+def arm_agent() -> Path:
+    """The agent for 64-bit ARM with the layer types that tests need; the first time it takes a minute."""
+    from samples.agents import LAYERS
+    from zoo.errors import ZooError
+    from zoo.targets.build import agent_program, tools_for
+    from zoo.targets.carriers import EMULATOR, Emulated, emulation
+
+    try:
+        tools_for("aarch64").check("aarch64")
+    except ZooError as error:
+        require(False, str(error))
+    emulated = isinstance(emulation("cortex-a76"), Emulated)
+    require(not emulated or shutil.which(EMULATOR) is not None, "QEMU (Debian's package qemu-user-static)")
+    requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
+    return agent_program("aarch64", requirements, LAYERS, os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
 def ncnn_library(compiler: str) -> Path:
     """ncnn in C++, as a folder for CMAKE_PREFIX_PATH; the first time it takes minutes to build."""
     from samples import ncnn_library

@@ -7,6 +7,7 @@ jobs                  what every job shares: files written whole, records, a log
 images                from a folder of images to what a model is fed
 ncnn                  ncnn's files in memory: read, checked, edited, written; fp16 and bf16 storage
 config                what config.yaml says and what follows from it: settings, outputs, records
+targets               where an artifact is to run that is not this machine: the agent there, and its carriers
 runners, predict      an artifact, loaded and run
 models                from a model's entry to a torch module with its weights, and its card
 training              training and fine-tuning on class folders

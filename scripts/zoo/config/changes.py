@@ -58,7 +58,8 @@ def code_state(scripts: Path, script: str, *more: str) -> str:
 
 def runtime_code_state(scripts: Path, script: str, runtime: str) -> str:
     """The same for a script that opens a runtime, which is a module by computed name, and a package."""
-    return f"{code_state(scripts, script, f'zoo/runners/{runtime}_runner.py')}, {release(runtime)}"
+    package = "ncnn" if runtime == "target" else runtime
+    return f"{code_state(scripts, script, f'zoo/runners/{runtime}_runner.py')}, {release(package)}"
 
 
 def library_code_state(scripts: Path, script: str, model: Model) -> list[str | None]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.libraries import LIBRARIES
+from zoo.config.targets import ARCHITECTURE
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
@@ -35,7 +36,9 @@ ABOUT = {
 """Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
 there, and made when it is asked for."""
 
-_MODEL = "{device}/{model}/"
+_MODEL, _ON_TARGET = "{device}/{model}/", "{target}/{model}/"
+TARGET_PROOFS = ("verify.json", "eval.json", "passed")
+"""What is known of an artifact on a target; its time is not, where it is emulated."""
 OUTPUTS = (
     *(_MODEL + file for kind in ARTIFACTS.values() for file in kind.files),
     _MODEL + "fp32.conversion.json",
@@ -47,10 +50,17 @@ OUTPUTS = (
     *(f"{_MODEL}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
     _MODEL + "search/{step}",
     _MODEL + "README.md",
+    *(_ON_TARGET + file for kind in ARTIFACTS.values() if kind.deployable for file in kind.files),
+    *(f"{_ON_TARGET}int8.{record}" for record in ("table", "recipe.json")),
+    *(f"{_ON_TARGET}{{deployable}}.{proof}" for proof in TARGET_PROOFS),
+    _ON_TARGET + "{deployable}.deploy.zip",
+    _ON_TARGET + "README.md",
+    *(f"{_ON_TARGET}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
     "weights/{model}.json",
     "weights/{weights}",
     "reference/{model}/{purpose}.npz",
     "datasets/{dataset}",
+    "targets/{architecture}/agent",
     "report.html",
     "zoo.csv",
     "evaluation.md",
@@ -66,6 +76,8 @@ def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
     """What each wildcard of OUTPUTS can be; `step`, an intermediate of the search, can be any name."""
     return {
         "device": DEVICES,
+        "target": list(zoo.targets),
+        "architecture": (ARCHITECTURE,),
         "model": list(zoo.models),
         "artifact": list(ARTIFACTS),
         "deployable": [name for name, kind in ARTIFACTS.items() if kind.deployable],
@@ -83,6 +95,7 @@ def one_of(names: Iterable[str]) -> str:
 def constraints(zoo: Zoo) -> dict[str, str]:
     """The regular expressions of the rules' wildcards."""
     return {name: one_of(values) for name, values in wildcards(zoo).items()} | {
+        "any_device": one_of(zoo.all_devices),
         "candidate": "[A-Za-z0-9_-]+",
         "shard": "[0-9]+",
         "shards": "[0-9]+",
@@ -99,16 +112,20 @@ def possible(zoo: Zoo) -> str:
 def explain(path: str, zoo: Zoo) -> str:
     """Say which part of a path below results/ is wrong, and what is valid there."""
     head, *rest = path.split("/")
-    others = dict.fromkeys(output.partition("/")[0] for output in OUTPUTS if not output.startswith(_MODEL))
-    if head not in (*DEVICES, *others):
-        beside = ", ".join(others)
-        reason = f"'{head}' is not a device; valid are: {', '.join(DEVICES)}; beside these there are {beside}"
+    heads = (output.partition("/")[0] for output in OUTPUTS)
+    others = dict.fromkeys(each for each in heads if each not in ("{device}", "{target}"))
+    if head not in (*zoo.all_devices, *others):
+        beside, valid = ", ".join(others), ", ".join(zoo.all_devices)
+        reason = f"'{head}' is not a device; valid are: {valid}; beside these there are {beside}"
     elif head == "datasets":
         reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
     elif rest and _model_of(rest[0]) not in zoo.models:
         reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
+    elif head in zoo.targets and path.endswith((".bench.json", ".latency.json")):
+        reason = f"{head} is emulated, and time under emulation says nothing of the device itself"
     else:
-        reason = _not_a_file("/".join(rest), "{device}" if head in DEVICES else head, zoo)
+        kind = "{target}" if head in zoo.targets else "{device}" if head in DEVICES else head
+        reason = _not_a_file("/".join(rest), kind, zoo)
     return f"{RESULTS}/{path}: {reason}"
 
 
@@ -127,8 +144,8 @@ def _not_a_file(rest: str, head: str, zoo: Zoo) -> str:
     """The sentence for a file that no model has: what there is in such a folder, in the words of OUTPUTS."""
     files = [output.removeprefix(f"{head}/") for output in OUTPUTS if output.startswith(f"{head}/")]
     kind = f"a file of {RESULTS}/{head}"
-    if head == "{device}":
-        kind = "an artifact"
+    if head in ("{device}", "{target}"):
+        kind = "an artifact" if head == "{device}" else "an artifact of a target"
         files = [file.removeprefix("{model}/") for file in files]
         rest = rest.partition("/")[2]
     valid = ", ".join(files).replace("{", "<").replace("}", ">")
@@ -174,9 +191,35 @@ def contenders(zoo: Zoo, device: str, model: str, proof: str = "") -> list[str]:
         raise ZooError(
             f"{model}: none of its artifacts on {device} is ncnn's, so none is the best to ship there"
         )
+    if proof == "bench.json" and device in zoo.targets:
+        return []  # an emulated processor cannot be timed
     if proof:
         return [f"{model_folder(device, model)}/{name}.{proof}" for name in names]
     return [file for name in names for file in artifact_files(device, model, name)]
+
+
+def artifact_values(zoo: Zoo, device: str, model: str, artifact: str) -> dict[str, Any]:
+    """An artifact as `zoo.runners.artifact.Artifact.of` takes it beside its files; on a target, with that."""
+    values: dict[str, Any] = ARTIFACTS[artifact].of(device, model)
+    if target := zoo.targets.get(device):
+        values["target"] = target.to_dict() | {"agent": agent(zoo, device)[0]}
+    return values
+
+
+def agent(zoo: Zoo, device: str) -> list[str]:
+    """The program that works on a device; none on this machine."""
+    return [f"{RESULTS}/targets/{ARCHITECTURE}/agent"] if device in zoo.targets else []
+
+
+def runner(zoo: Zoo, device: str, artifact: str) -> str:
+    """What runs an artifact on a device: the name of a module of `zoo.runners`, and what that runs."""
+    return "target" if device in zoo.targets else ARTIFACTS[artifact].runtime
+
+
+def on_targets(zoo: Zoo, models: Iterable[str]) -> list[str]:
+    """What is built of the models on each target that is emulated: all that `built` has of it."""
+    devices = list(zoo.targets)
+    return [file for file in built(zoo, models, devices) if file.split("/")[1] in devices]
 
 
 def lock_files(device: str, model: str) -> list[str]:
@@ -213,8 +256,9 @@ def conversion_pictures(home: Path) -> dict[str, Any]:
 
 
 def judgement(device: str, model: str) -> list[str]:
-    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by."""
-    folder = model_folder(device, model)
+    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by; a
+    target has the int8 that was searched for the CPU."""
+    folder = model_folder(device if device in DEVICES else "cpu", model)
     return [f"{folder}/int8.{record}.json" for record in ("search", "recipe")] + [
         f"{folder}/search/reference.npz"
     ]
@@ -264,16 +308,17 @@ class Report:
         records = {f"{artifact}.{proof}": artifact for artifact in ARTIFACTS for proof in PROOFS} | ABOUT
         paths = []
         for model in self.zoo.models.values():
-            for device in DEVICES:
+            for device in self.zoo.all_devices:
                 for record, artifact in records.items():
                     path = f"{model_folder(device, model.name)}/{record}"
-                    if self._is_about(model, device, artifact) or Path(path).exists():
+                    if self._is_about(model, device, artifact, record) or Path(path).exists():
                         paths.append(path)
         return paths
 
-    def _is_about(self, model: Model, device: str, artifact: str) -> bool:
+    def _is_about(self, model: Model, device: str, artifact: str, record: str) -> bool:
         asked = model.name in self.models and device in self.devices
-        return asked and artifact in model.artifacts(device)
+        there_is = device in DEVICES or record.removeprefix(f"{artifact}.") in TARGET_PROOFS
+        return asked and there_is and artifact in model.artifacts(device)
 
     def cards(self) -> list[str]:
         """The cards of the models that there are proofs of."""

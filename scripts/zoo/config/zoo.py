@@ -4,16 +4,17 @@ Read each time a build starts, so the standard library is all it needs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from zoo.config.artifacts import ARTIFACTS, BY_NAME
+from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, Settings, Signing
+from zoo.config.targets import Target
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, refuse_unknown
 
@@ -112,17 +113,20 @@ class Model:
         """The opset that an artifact is to be in; None if it is no ONNX file."""
         return opset_of(artifact, self.settings.opset)
 
-    def gates(self, precision: str) -> dict[str, float]:
-        """The gates of a precision, those that there are."""
+    def gates(self, precision: str, device: str = "cpu") -> dict[str, float]:
+        """The gates of a precision, those that there are; a target judges nothing by what a search measured,
+        for that was done on another machine."""
         gates = self.settings.gates.get(precision)
-        return gates.to_dict() if gates else {}
+        left_out = () if device in DEVICES else ("max_db_below_search",)
+        found = gates.to_dict() if gates else {}
+        return {name: value for name, value in found.items() if name not in left_out}
 
     def artifacts(self, device: str) -> list[str]:
         """The artifacts that are built without being asked for by name: those that config.yaml lists, or all
         but BY_NAME.
 
-        On gpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is an ONNX file
-        need not have the form of TorchScript.
+        On all but cpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is an
+        ONNX file need not have the form of TorchScript.
         """
         left_out = {*BY_NAME, *self.spec.kind.without}
         listed = self.settings.artifacts
@@ -137,8 +141,9 @@ class Zoo:
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
     `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. sweep: the part of
-    the architectures that a sweep takes; None: all. signing: of the manifest. home: the folder of ncnn-zoo,
-    whose own images are found from any other.
+    the architectures that a sweep takes; None: all. signing: of the manifest. targets: devices that are not
+    this machine. agent_layers: ncnn's layer types that the agent on them has; None: all. home: the folder of
+    ncnn-zoo, whose own images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -149,6 +154,8 @@ class Zoo:
     baseline: str = "baseline.jsonl"
     sweep: str | None = None
     signing: Signing = field(default_factory=Signing)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    agent_layers: tuple[str, ...] | None = None
     home: Path = Path()
 
     @classmethod
@@ -162,7 +169,13 @@ class Zoo:
         models = config.get("models")
         if not isinstance(models, Mapping):
             raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
+        targets = {name: Target.of(name, entry) for name, entry in (config.get("targets") or {}).items()}
         devices = config.get("devices", "auto")
+        if unknown := [each for each in devices if each not in (*DEVICES, *targets)] * (devices != "auto"):
+            raise ZooError(
+                f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets ({_list(targets)})"
+            )
+        layers = config.get("agent_layers")
         return cls(
             models={name: _model(name, entry, config) for name, entry in models.items()},
             devices=None if devices == "auto" else tuple(devices),
@@ -172,6 +185,8 @@ class Zoo:
             baseline=config.get("baseline") or cls.baseline,
             sweep=config.get("sweep"),
             signing=Signing.of(config.get("signing") or {}),
+            targets=targets,
+            agent_layers=None if layers is None else tuple(layers),
             home=home,
         )
 
@@ -179,6 +194,15 @@ class Zoo:
     def embedded(self) -> list[str]:
         """The models whose weights need no network."""
         return [name for name, model in self.models.items() if not model.spec.weights.remote]
+
+    @property
+    def all_devices(self) -> tuple[str, ...]:
+        """The devices that anything can be built for."""
+        return (*DEVICES, *self.targets)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "there are none"
 
 
 def _model(name: str, entry: Any, config: Mapping[str, Any]) -> Model:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from zoo.config.artifacts import ARTIFACTS, DEVICES
+from zoo.config.artifacts import ARTIFACTS
 from zoo.config.outputs import HISTORY, PROOFS, model_folder
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.evaluation import Evaluation
@@ -53,7 +53,7 @@ def record(zoo: Zoo, home: Path) -> None:
     """
     environment = Environment.now(Path(), home)
     present = []
-    for device in DEVICES:
+    for device in zoo.all_devices:
         for model in zoo.models:
             for artifact in ARTIFACTS:
                 stem = f"{model_folder(device, model)}/{artifact}"

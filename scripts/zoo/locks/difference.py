@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zoo.array_types import Doubles, Floats
 from zoo.errors import ZooError
 from zoo.ncnn.bin import Array, Storage, array
-from zoo.ncnn.fp16 import round_to_fp16
+from zoo.ncnn.fp16 import round_to_fp16, with_subnormals
 from zoo.ncnn.graph import Graph, ordered_arrays, source_blob
 from zoo.ncnn.group_wise import block_size
 from zoo.ncnn.layer import Layer
@@ -31,7 +31,10 @@ from zoo.quantize.linear import linear_rows
 from zoo.quantize.scales import weight_rows
 from zoo.quantize.smoothing import norm_before
 
-_SAME, _FP16, _LEVELS = "same", "fp16", "levels"
+_SAME, _LEVELS = "same", "levels"
+_HALVES = {"fp16": round_to_fp16, "subnormal": with_subnormals}
+"""The ways in which an array is the fp32 graph's own in fp16."""
+
 _INT8 = (Storage.INT8, Storage.RAW_INT8)
 _DAMAGE = (
     *(lzma.LZMAError, struct.error, LookupError, ValueError, TypeError, AttributeError, StopIteration),
@@ -91,8 +94,10 @@ def _told(base: Graph, made: Graph, layer: Layer, spec: ArraySpec, stored: Array
     own = base[layer.name].weights.get(spec.role) if layer.name in base else None
     if own is not None and own.tobytes() == stored.tobytes():
         return _SAME, b""
-    if own is not None and stored.storage is Storage.FP16 and _halves(own).tobytes() == stored.tobytes():
-        return _FP16, b""
+    if own is not None and stored.storage is Storage.FP16:
+        for way in _HALVES:
+            if _halves(own, way).tobytes() == stored.tobytes():
+                return way, b""
     if stored.storage in _INT8:
         plain = _rounded(base, made, layer, spec.role)
         if plain is not None and plain.size == stored.values.size:
@@ -110,7 +115,7 @@ def _parts(layers: tuple[Layer, ...], ways: Iterator[str], data: bytes) -> Itera
             way = next(ways, None)
             if way is None:
                 raise ValueError(f"it says nothing of {spec.role} of {layer}")
-            width = {_SAME: 0, _FP16: 0, _LEVELS: 1}.get(way)
+            width = {_SAME: 0, _LEVELS: 1, **dict.fromkeys(_HALVES, 0)}.get(way)
             size = spec.size * (Storage[way].dtype.itemsize if width is None else width)
             if len(data) - position < size:
                 raise ValueError(f"it ends within {spec.role} of {layer}")
@@ -131,14 +136,14 @@ def _with(layers: tuple[Layer, ...], arrays: dict[tuple[str, str], Array]) -> Gr
 
 
 def _read(base: Graph, part: _Part) -> Array:
-    if part.way not in (_SAME, _FP16):
+    if part.way not in (_SAME, *_HALVES):
         return Array(np.frombuffer(part.content, Storage[part.way].dtype), Storage[part.way])
     own = base[part.layer.name].weights[part.spec.role]
-    return own if part.way == _SAME else _halves(own)
+    return own if part.way == _SAME else _halves(own, part.way)
 
 
-def _halves(own: Array) -> Array:
-    return array(round_to_fp16(own.floats()), Storage.FP16)
+def _halves(own: Array, way: str) -> Array:
+    return array(_HALVES[way](own.floats()), Storage.FP16)
 
 
 def _read_levels(base: Graph, known: Graph, part: _Part) -> Array:

@@ -19,11 +19,12 @@ def evaluate(
 
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """
-    hashes = artifact.hashes()
+    hashes, against = artifact.hashes(), against.for_artifact(artifact)
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()
     fields |= {"image_set": against.name, "images_sha256": against.identity, "left_out": against.left_out}
+    fields |= {"part_of": against.part_of}
     return Evaluation(runtime=info, hashes=hashes, **fields)
 
 

@@ -14,6 +14,7 @@ from zoo.jobs.isolation import isolated
 from zoo.measure.layer_difference import LayerComparison, compared_layers
 from zoo.measure.structure import made_anew
 from zoo.ncnn.graph import Graph, read_param
+from zoo.runners import LayerRunner
 from zoo.runners.artifact import Artifact
 from zoo.runners.ncnn_runner import load as load_runner
 
@@ -59,7 +60,8 @@ def layer_differences(
     names = list(layers)
     comparisons = [LayerComparison(layer.name, layer.type, blob) for blob, layer in layers.items()]
     reference = load_runner(fp32, "cpu", threads, "fp32")
-    runner = load_runner(artifact.files, artifact.device, threads, artifact.precision)
+    runner = artifact.open(threads)
+    assert isinstance(runner, LayerRunner)  # an ncnn artifact's
     for _, inputs in load(samples, feed, threads):
         pairs = zip(reference.blobs(inputs, names), runner.blobs(inputs, names), strict=True)
         for comparison, ((name, expected), (_, got)) in zip(comparisons, pairs, strict=True):

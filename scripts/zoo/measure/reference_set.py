@@ -3,9 +3,11 @@ measured of the one that it chose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
+
+import numpy as np
 
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import SearchedCloseness
@@ -23,7 +25,8 @@ class ReferenceSet:
     """An image set by name, its samples, how a model is fed with them, and the original model's outputs.
 
     left_out: what lies among the images and is not read, by kind, see `zoo.images.kinds.LeftOut`. identity:
-    of the images, see `zoo.images.planned.identity`; None where nobody asked.
+    of the images, see `zoo.images.planned.identity`; None where nobody asked. part_of: how many samples there
+    are, where these are a part of them.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ReferenceSet:
     reference: Reference
     left_out: Mapping[str, int] = field(default_factory=dict)
     identity: str | None = None
+    part_of: int | None = None
 
     @classmethod
     def read(
@@ -47,6 +51,15 @@ class ReferenceSet:
         feed = ModelCard.read(card).feed
         truth = Reference.load(Path(reference))
         return cls(image_set.name, chosen, feed, truth, others, identity(images, state))
+
+    def for_artifact(self, artifact: Artifact) -> "ReferenceSet":
+        """The same, or, on a target, as many samples as it takes, evenly from first to last."""
+        count, most = len(self.samples), artifact.target.samples if artifact.target else len(self.samples)
+        if most >= count or self.part_of is not None:
+            return self
+        places = np.linspace(0, count - 1, most).round().astype(int)
+        taken = tuple(self.samples[place] for place in places)
+        return replace(self, samples=taken, reference=self.reference.of_samples(places), part_of=count)
 
 
 @dataclass(frozen=True)

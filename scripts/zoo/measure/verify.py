@@ -61,7 +61,10 @@ def verify(
     artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a process that was killed
     from outside twice.
     """
-    structure = check_structure(artifact.runtime, artifact.files, form)
+    structure, against = (
+        check_structure(artifact.runtime, artifact.files, form),
+        against.for_artifact(artifact),
+    )
     check = _Check(artifact, against, gates, threads, memory_mb, structure, moved)
     if check.structure.ok:
         try:
@@ -156,6 +159,7 @@ class _Check:
                 images_sha256=self.against.identity,
                 left_out=self.against.left_out,
                 second=self.second,
+                part_of=self.against.part_of,
             )
         return Verification(
             **self.artifact.heading(),

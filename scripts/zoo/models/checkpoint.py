@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
+import numpy as np
 import timm.models
 import torch
 from safetensors import SafetensorError
@@ -51,6 +52,18 @@ _UNREADABLE = (
 )
 
 
+_PLAIN: list[Any] = [
+    *(np.dtype, np.ndarray, *(type(np.dtype(code)) for code in "?bBhHiIqQefdU")),
+    *(
+        (function, f"numpy.{core}.multiarray.{function.__name__}")
+        for core in ("core", "_core")
+        for function in (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
+    ),
+    *((PosixPath, f"{module}.PosixPath") for module in ("pathlib", "pathlib._local")),
+]
+"""What trainers keep beside tensors, a best score or a folder, and what holds nothing but its own value."""
+
+
 def read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a weight file by name, on the CPU, in the file's order.
 
@@ -62,7 +75,8 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix not in SUFFIXES:
         raise ZooError(f"{path} is no weight file: its name must end in {', '.join(SUFFIXES)}")
     try:
-        tensors = timm.models.load_state_dict(str(path), weights_only=True)
+        with torch.serialization.safe_globals(_PLAIN):
+            tensors = timm.models.load_state_dict(str(path), weights_only=True)
     except _UNREADABLE as error:
         raise ZooError(_explain(path, error)) from error
     tensors = _unwrapped(tensors)

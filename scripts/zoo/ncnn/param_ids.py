@@ -5,6 +5,23 @@ Source: `load_param` of each layer in ncnn's `src/layer/*.cpp`, whose member `ke
 """
 
 
+class AnyLayer:
+    """What every layer has under the same id. Source: `src/net.cpp`, `load_param`."""
+
+    FEATURE_MASK = 31
+
+
+class FeatureMask:
+    """Bits of a FEATURE_MASK: what ncnn is not to do in that layer. Source: `get_masked_option`.
+
+    NO_FP16_STORAGE is for whole graphs only: what comes from a layer that stores float16 stays float16, and
+    ncnn 20261020 then reads it as float32, which ends the process on ARM and gives NaN on Vulkan.
+    """
+
+    NO_FP16_ARITHMETIC = 1
+    NO_FP16_STORAGE = 2
+
+
 class Quantizable:
     """What `Convolution`, `ConvolutionDepthWise` and `InnerProduct` have under the same ids."""
 

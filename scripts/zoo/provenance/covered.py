@@ -40,6 +40,7 @@ LEFT_OUT = (
     "datasets/*",
     "reference/*",
     "weights/*.training",
+    "targets/*",
     "*/*/search/*",
     "*/*/calibration.npz",
     "*/*/*.passed",

@@ -68,7 +68,7 @@ def _file(path: Path, surroundings: dict[str, Mapping[str, Any]]) -> DescribedFi
 
 
 def _models(files: Mapping[str, DescribedFile], settings: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    with_files = {Path(path).parts[1] for path in files if Path(path).parts[0] in DEVICES}
+    with_files = {Path(path).parts[1] for path in files if len(Path(path).parts) == 3}
     with_files |= {Path(path).stem for path in files if Path(path).parts[0] == "weights"}
     return {
         name: asdict(DescribedModel(values, _weights(root / "weights" / f"{name}.json", files)))
@@ -87,7 +87,8 @@ def _weights(path: Path, files: Mapping[str, DescribedFile]) -> Weights | None:
 def _artifacts(
     files: Mapping[str, DescribedFile], models: Iterable[str], root: Path
 ) -> Iterable[DescribedArtifact]:
-    for device in DEVICES:
+    folders = {Path(path).parts[0] for path in files if len(Path(path).parts) == 3}
+    for device in (*DEVICES, *sorted(folders - set(DEVICES))):
         for model in models:
             for kind in ARTIFACTS.values():
                 paths = tuple(f"{device}/{model}/{name}" for name in kind.files)

@@ -1,7 +1,7 @@
-"""One interface to the runtimes that execute an artifact: torch, onnxruntime, ncnn on CPU and on Vulkan."""
+"""One interface to the runtimes that execute an artifact: torch, onnxruntime, ncnn here and on a target."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
+from zoo.config.targets import Target
 from zoo.errors import ArtifactError, ZooError
 
 RUNTIMES = ("torch", "onnxruntime", "ncnn")
@@ -38,6 +39,23 @@ class BatchRunner(Runner, Protocol):
 
     def run_batch(self, inputs: Arrays) -> Arrays:
         """The outputs, each (samples, …), for inputs (samples, …)."""
+
+
+@runtime_checkable
+class LayerRunner(Runner, Protocol):
+    """A runner that can tell what is computed inside."""
+
+    def blobs(self, inputs: Arrays, names: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Intermediate results for one sample by name, in the graph's order; to be read before the next."""
+
+
+def open_on_target(
+    files: Sequence[str | Path], target: Target, threads: int = 1, precision: str = "fp32"
+) -> LayerRunner:
+    """Load ncnn's files on a target. Raises ZooError if they cannot be loaded or it cannot be reached."""
+    module = importlib.import_module("zoo.runners.target_runner")
+    runner: LayerRunner = module.load([Path(file) for file in files], target, threads, precision)
+    return runner
 
 
 def open_runner(

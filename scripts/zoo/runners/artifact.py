@@ -3,19 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.config.artifacts import locate
 from zoo.config.records.card import ModelCard
 from zoo.config.records.verification import Verification
+from zoo.config.targets import Target
 from zoo.errors import ZooError
 from zoo.jobs.made import made_sha256
-from zoo.runners import PROGRAMS, Runner, open_runner
+from zoo.runners import PROGRAMS, Runner, open_on_target, open_runner
 from zoo.runners.bounds import apply_to_artifact
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What it takes to run an artifact: whose it is, its runtime (see `runners`), precision and files."""
+    """What it takes to run an artifact: whose it is, its runtime (see `runners`), precision and files.
+
+    target: where it runs, if that is not this machine.
+    """
 
     model: str
     device: str
@@ -23,11 +28,13 @@ class Artifact:
     runtime: str
     precision: str
     files: tuple[Path, ...]
+    target: Target | None = None
 
     @classmethod
-    def of(cls, files: Iterable[str | Path], **fields: str) -> "Artifact":
-        """An artifact from its fields and its files, in any form of path."""
-        return cls(files=tuple(map(Path, files)), **fields)
+    def of(cls, files: Iterable[str | Path], target: Any = None, **fields: str) -> "Artifact":
+        """An artifact from its fields and its files, in any form of path, and its target as plain values."""
+        where = None if target is None else Target(**target)
+        return cls(files=tuple(map(Path, files)), target=where, **fields)
 
     def __str__(self) -> str:
         return f"{self.device}/{self.model}/{self.name}"
@@ -39,6 +46,8 @@ class Artifact:
         """
         if self.runtime in PROGRAMS:
             apply_to_artifact(self.files, self.device)
+        if self.target is not None:
+            return open_on_target(self.files, self.target, threads, self.precision)
         return open_runner(self.runtime, self.files, self.device, threads, self.precision)
 
     def heading(self) -> dict[str, str]:

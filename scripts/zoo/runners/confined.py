@@ -6,6 +6,8 @@ docs/sources.md.
 """
 
 import logging
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from logging.handlers import QueueHandler
 from pathlib import Path
@@ -39,7 +41,7 @@ def confined(
     raised. Raises ZooError, naming `what` and the bound, if the process does not end in time, asks for more
     memory, or crashes; ChildDied if it is ended from outside.
     """
-    with Child.of(give_up, [folder.resolve() for folder in writable]) as child:
+    with Child.of(_start, [folder.resolve() for folder in writable]) as child:
         watch = Timer(seconds, child.kill)
         watch.start()
         try:
@@ -81,6 +83,13 @@ def converted(
     writable = [folder or Path(arguments[-1]).parent]
     limits: dict[str, Any] = {"seconds": seconds or EXPORT_SECONDS, "memory_mb": memory_for([source])}
     return confined(what, function, *arguments, **limits, writable=writable)
+
+
+def _start(writable: Sequence[Path]) -> None:
+    """What libraries write for a while goes where it may be written."""
+    if writable:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(writable[0])
+    give_up(writable)
 
 
 def _called(

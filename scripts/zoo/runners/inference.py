@@ -1,6 +1,8 @@
 """Outputs of an artifact for a list of samples, computed in child processes (see `isolation`)."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from zoo.runners.artifact import Artifact
 
 PART = 16
 """Images that a process takes at a time."""
+
+LONG_S = 600
+"""What takes longer on a target is announced."""
 
 MEMORY_MB = 3000
 """What all processes of a job may take that was granted nothing in particular."""
@@ -40,13 +45,18 @@ def run(
     Raises ArtifactError if it cannot be loaded or run.
     """
     processes = _processes(artifact, len(samples), threads, memory_mb)
-    if processes == 1:
+    if processes == 1 and not artifact.target:
         return isolated(str(artifact), _outputs, artifact, samples, feed, threads)
+    size = 1 if artifact.target else PART
     calls = {
-        f"{artifact}, images {start + 1} to {start + PART}": (samples[start : start + PART],)
-        for start in range(0, len(samples), PART)
+        f"{artifact}, images {start + 1} to {start + size}": (samples[start : start + size],)
+        for start in range(0, len(samples), size)
     }
-    parts = isolated_each(calls, _part, processes, _open, artifact, feed, threads // processes)
+    parts: Iterable[Part] = isolated_each(
+        calls, _part, processes, _open, artifact, feed, max(1, threads // processes)
+    )
+    if artifact.target:
+        parts = _announced(parts, artifact, len(samples) / processes)
     found: list[Arrays] = []
     infos: list[RuntimeInfo] = []
     for part, info in progress(parts, str(artifact), len(samples), "image", lambda part: len(part[0])):
@@ -57,11 +67,29 @@ def run(
 
 def _processes(artifact: Artifact, images: int, threads: int, memory_mb: float) -> int:
     """How many processes run an artifact: ncnn's Python module holds the interpreter's lock, so that decoding
-    and running take turns in one; more would be in each other's way on a GPU."""
+    and running take turns in one; more would be in each other's way on a GPU. On a target each image is work
+    enough for one."""
     if artifact.runtime != "ncnn" or artifact.device == "gpu":
         return 1
-    wanted = min(threads, images // (2 * PART))
+    wanted = min(threads, images if artifact.target else images // (2 * PART))
     return fitting(wanted, memory_mb, PROCESS_MB + PROCESS_FACTOR * megabytes(artifact.files), OWN_MB)
+
+
+def _announced(parts: Iterable[Part], artifact: Artifact, rounds: float) -> Iterator[Part]:
+    """The same; once the first shows that all will take long, that is said. rounds: of processes."""
+    start = time.monotonic()
+    for place, part in enumerate(parts):
+        expected = (time.monotonic() - start) * rounds
+        if place == 0 and expected > LONG_S:
+            logging.warning(
+                "%s will take about %d minutes on %s; fewer images (targets: {%s: {samples: …}}) or a "
+                "smaller model take less",
+                artifact,
+                round(expected / 60),
+                artifact.device,
+                artifact.device,
+            )
+        yield part
 
 
 def _open(artifact: Artifact, feed: Feed, threads: int) -> tuple[Runner, Feed]:

@@ -43,6 +43,17 @@ class Reference:
         known = None if None in labels else np.array(labels, dtype=np.int64)
         return cls(outputs, tuple(sample.name for sample in samples), known, task, second)
 
+    def of_samples(self, places: NDArray[np.int64]) -> "Reference":
+        """The outputs for the samples at these places, from 0."""
+        second = None if self.second is None else tuple(each[places] for each in self.second)
+        return Reference(
+            tuple(each[places] for each in self.outputs),
+            tuple(self.names[place] for place in places),
+            None if self.labels is None else self.labels[places],
+            self.task,
+            second,
+        )
+
     @property
     def logits(self) -> NDArray[np.float32]:
         """The outputs of a classifier, (samples, classes)."""

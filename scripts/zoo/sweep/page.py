@@ -34,7 +34,8 @@ the first row: `scripts/zoo/sweep/{LIST.name}`.
 The figures are the smallest cosine to the untouched model in torch, over eight photographs and a random \
 input, and for int8 the SQNR in dB by the recipe `local` from eight other photographs or, where that is \
 below {FAITHFUL_DB:g} dB, by those of the search's recipes that leave the costliest layers float. Right \
-is a cosine of .9999 or more, and 60 dB. The way to ncnn is the first whose pair answers as the model does.
+is a cosine of .9999 or more, and 60 dB. The way to ncnn is the first whose pair answers as the model \
+does.
 
 `snakemake sweep` makes the rows that are missing, `snakemake sweep --config sweep=3/12` a part of them; \
 stopped, it goes on where it was. The rows lie in `{ROWS}/`, to be committed: whoever wants one anew \

@@ -191,7 +191,7 @@ class Subject:
         )
         close = closeness(expected, alike, ["random", *(each.name for each in self.pictures.compared)], False)
         reason = "" if close.cosine.min >= least else f"its smallest cosine is {close.cosine.min:.6f}"
-        if least == EXACT and close.sqnr_db < EXACT_DB:
+        if not reason and least == EXACT and close.sqnr_db < EXACT_DB:
             reason = f"its SQNR is {close.sqnr_db:.1f} dB, its smallest cosine {close.cosine.min:.6f}"
         size = sum(file.stat().st_size for file in files)
         return Outcome(close.cosine.min, close.sqnr_db, reason, size)

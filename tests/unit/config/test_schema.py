@@ -28,10 +28,11 @@ from zoo.config.settings import (
     Regression,
     Settings,
     Signing,
-    Target,
     Vendor,
     overlay,
 )
+from zoo.config.settings import Target as Int8Target
+from zoo.config.targets import KEYS, Target
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
@@ -107,6 +108,10 @@ def test_every_key_is_described(path: str, entry: dict):
         {"signing": {"command": "sign it"}},
         {"signing": {"key": "mine"}},
         {"sweep": "third"},
+        {"targets": {"a/b": {"emulate": "cortex-a76"}}},
+        {"targets": {"a76": {}}},
+        {"targets": {"a76": {"emulate": "cortex-a76 -drive"}}},
+        {"targets": {"a76": {"emulate": "cortex-a76", "samples": 0}}},
     ],
 )
 def test_what_is_not_declared_is_refused(change: dict):
@@ -148,7 +153,7 @@ def defaults(section: type) -> dict[str, Any]:
     values = {}
     for each in fields(section):
         default = each.default if each.default_factory is MISSING else each.default_factory()
-        default = default.to_dict() if isinstance(default, Target) else default
+        default = default.to_dict() if isinstance(default, Int8Target) else default
         values[each.name] = list(default) if isinstance(default, tuple) else default
     return values
 
@@ -180,7 +185,7 @@ def test_signing_has_the_same_keys_and_is_off_by_default():
 
 
 def test_the_target_of_int8_and_crops_have_the_same_keys_and_defaults():
-    assert stated(DEFS["int8"]["properties"]["target"]["properties"]) == defaults(Target)
+    assert stated(DEFS["int8"]["properties"]["target"]["properties"]) == defaults(Int8Target)
     assert stated(CROPS) == defaults(Crops)
 
 
@@ -199,9 +204,17 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "baseline": zoo.baseline,
         "sweep": zoo.sweep,
         "signing": {},
+        "targets": zoo.targets,
+        "agent_layers": zoo.agent_layers,
     }
     assert stated(SCHEMA["properties"]) == expected
     assert set(expected) == {*SETTINGS, *(each.name for each in fields(Zoo) if each.name != "home")}
+
+
+def test_a_target_has_the_same_keys_and_defaults():
+    target = stated(DEFS["target"]["properties"])
+    assert tuple(target) == KEYS
+    assert target["samples"] == Target.samples
 
 
 def test_a_training_has_the_same_keys_and_defaults():
@@ -277,7 +290,7 @@ def test_no_default_is_filled_into_a_models_entry_where_it_would_hide_the_zoos()
     check(zoo, PROJECT / "rules/config.schema.yaml")
     assert zoo == before
     settings = Zoo.of(zoo).models["a"].settings
-    assert settings.int8 == Int8("local", ("b",), 4, Target(min_sqnr_db=40))
+    assert settings.int8 == Int8("local", ("b",), 4, Int8Target(min_sqnr_db=40))
     assert settings.onnx_int8 == OnnxInt8("entropy", symmetric=True, weights="int7")
     assert settings.gates == DEFAULT_GATES
 

@@ -13,6 +13,7 @@ from samples.ncnn import fed, weight_scales
 from zoo.calibration.collect import collect
 from zoo.errors import ZooError
 from zoo.locks.difference import difference, restored
+from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import Graph, write_files
 from zoo.quantize.apply import apply
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -51,6 +52,23 @@ def test_int8_of_convolutions_comes_back_byte_for_byte(statistics, tmp_path):
     for recipe in recipes:
         made = apply(graph, seen, recipe)
         assert files_of(restored(graph, difference(graph, made)), tmp_path) == files_of(made, tmp_path)
+
+
+@pytest.mark.parametrize(("factor", "storage"), [(1e-2, Storage.FP16), (1e-5, Storage.FP32)])
+def test_so_it_does_where_float_weights_are_small(factor, storage, tmp_path):
+    graph = convnet.network()
+    weight = graph["stem"].weights["weight"]
+    small = replace(weight, values=weight.values * np.float32(factor))
+    graph = graph.replace(
+        replace(graph["stem"], weights={**graph["stem"].weights, "weight": small}),
+    )
+    seen = convnet.statistics_of(graph, convnet.pictures(8, 1), tmp_path)
+    made = apply(graph, seen, plain_recipe(graph).floating(["stem"]))
+    assert made["stem"].weights["weight"].storage is storage
+    assert made["stem"].params.get(31, 0) == (storage is Storage.FP32)
+    told = difference(graph, made)
+    assert files_of(restored(graph, told), tmp_path) == files_of(made, tmp_path)
+    assert len(told) < len(difference(graph, apply(graph, seen, plain_recipe(graph)))) + 400
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])

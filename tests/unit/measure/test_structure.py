@@ -14,6 +14,7 @@ from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.verification import FileFacts
 from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_facts, strays
+from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 
 
@@ -199,6 +200,46 @@ def test_a_layer_too_many_and_another_storage_are_seen(rounding):
     assert "numbers" not in found(small_network())[0] and "is stored FP32, not" in found(small_network())[0]
     (sentence,) = found(Graph(rounded.layers[:-1]))
     assert sentence.startswith(f"it has {len(rounded.layers) - 1} layers, and fp32 has {len(rounded.layers)}")
+
+
+@pytest.fixture
+def small_weights(tmp_path):
+    """fp32 whose last layer has weights too small for float16, its fp16, and what is said of another one."""
+    graph = small_network()
+    weight = graph["fc"].weights["weight"]
+    small = replace(weight, values=weight.values * np.float32(1e-5))
+    graph = graph.replace(replace(graph["fc"], weights={**graph["fc"].weights, "weight": small}))
+    fp32 = pair(graph, tmp_path)
+
+    def found(changed: Graph) -> list[str]:
+        return strays(pair(changed, tmp_path, "fp16"), fp32, "fp16")
+
+    return graph, ROUNDINGS["fp16"](graph), found
+
+
+def with_weight(graph, values, storage):
+    weights = {**graph["fc"].weights, "weight": array(values, storage)}
+    return graph.replace(replace(graph["fc"], weights=weights))
+
+
+def masked(graph, name, mask):
+    params = {key: value for key, value in graph[name].params.items() if key != 31}
+    return graph.replace(replace(graph[name], params={**params, 31: mask} if mask else params))
+
+
+def test_weights_too_small_for_float16_stay_float32_and_nothing_else_passes(small_weights):
+    fp32, fp16, found = small_weights
+    values = fp32["fc"].weights["weight"].values
+    assert fp16["fc"].weights["weight"].storage is Storage.FP32 and fp16["fc"].params[31] == 1
+    assert found(fp16) == []
+    flipped = (values.copy().view(np.uint32) ^ np.eye(1, values.size, 3, dtype=np.uint32)[0]).view(np.float32)
+    assert "1 of 20 numbers of its weight are not those" in found(with_weight(fp16, flipped, Storage.FP32))[0]
+    assert "its weight is stored FP16, not FP32" in found(with_weight(fp16, values, Storage.FP16))[0]
+    for wrong in (masked(fp16, "fc", 0), masked(fp16, "fc", 3), masked(fp16, "conv", 1)):
+        assert "its params are" in found(wrong)[0]
+    conv = fp32["conv"].weights
+    float32 = fp16.replace(replace(fp16["conv"], weights=conv))
+    assert "layer conv (Convolution): its weight is stored FP32, not FP16" in found(float32)[0]
 
 
 def test_an_onnx_file_of_another_form_than_it_should_have(tmp_path):

@@ -3,7 +3,9 @@
 import pickle
 import tarfile
 from importlib.metadata import distribution
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,8 +41,9 @@ def installed(tmp_path, monkeypatch):
         lambda state: {"epoch": 3, "net": state},
         lambda state: {"ema": {"state_dict": state, "decay": 0.9}, "step": 7},
         lambda state: {"params": {}, "params_ema": state},
+        lambda state: {"state_dict": state, "best": np.float64(3), "curve": np.zeros(3), "dir": Path("a")},
     ],
-    ids=["plain", "state_dict", "model", "model_ema", "module.", "net", "ema", "params_ema"],
+    ids=["plain", "state_dict", "model", "model_ema", "module.", "net", "ema", "params_ema", "numpy"],
 )
 def test_pickled_state_dicts_are_unwrapped(tmp_path, wrap):
     torch.save(wrap(reference().state_dict()), tmp_path / "weights.pth")

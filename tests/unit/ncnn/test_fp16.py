@@ -2,20 +2,23 @@
 
 import subprocess
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from samples.ncnn import chain, check_graph, normal, run
+from samples.ncnn import chain, check_graph, layer, normal, parameters, run
 from zoo.array_types import FLOAT16_MAX
 from zoo.errors import ZooError
 from zoo.export.pnnx import program
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.check import load_checked
-from zoo.ncnn.fp16 import round_to_fp16, to_fp16
-from zoo.ncnn.graph import read_graph, unique_names, write_graph
+from zoo.ncnn.fp16 import PRECISION, kept, round_to_fp16, to_fp16
+from zoo.ncnn.graph import Graph, read_graph, unique_names, write_graph
+from zoo.ncnn.options import options
+from zoo.runners.ncnn_runner import NcnnRunner
 
 
 class Attention(nn.Module):
@@ -152,3 +155,122 @@ def test_ncnn_computes_with_the_rounded_weights(tmp_path):
         load_checked(tmp_path / "run.param", tmp_path / "run.bin")["x"].weights["weight"].storage
         is Storage.FP16
     )
+
+
+def drawn_at(size):
+    """Weights of that size at random."""
+    return lambda count: normal()(count) * np.float32(size)
+
+
+def inner_product(draw):
+    return chain("InnerProduct", num_output=16, bias_term=1, weight_data_size=256, draw=draw)
+
+
+def mask_of(layer):
+    return layer.params.get(31, 0)
+
+
+def test_small_weights_stay_float32_and_are_not_computed_in_float16():
+    graph = inner_product(drawn_at(1e-5))
+    half = to_fp16(graph)
+    assert half["x"].weights["weight"] is graph["x"].weights["weight"]
+    assert mask_of(half["x"]) == 1
+    (sentence,) = kept(half)
+    assert sentence.startswith("layer x (InnerProduct): weight stays float32 and is not computed in float16")
+    assert "lose 0.17% of it: it reaches 3.1e-05" in sentence
+    assert mask_of(to_fp16(half)["x"]) == 1 and mask_of(graph["x"]) == 0
+
+
+@pytest.mark.parametrize("size", [6e-5, 1e-3, 4e-3])
+def test_subnormal_numbers_are_kept_where_their_loss_would_be_felt(size):
+    graph = inner_product(drawn_at(size))
+    half = to_fp16(graph)
+    weight, values = half["x"].weights["weight"], graph["x"].weights["weight"].values
+    np.testing.assert_array_equal(weight.values, values.astype(np.float16))
+    assert np.linalg.norm(round_to_fp16(values) - values) > PRECISION * np.linalg.norm(values)
+    assert weight.storage is Storage.FP16 and mask_of(half["x"]) == 0 and kept(half) == []
+    assert to_fp16(half).layers == half.layers
+
+
+@pytest.mark.parametrize("size", [2e4, 1.0, 0.02, 0.0])
+def test_normal_weights_are_as_pnnx_rounds_them(size):
+    graph = inner_product(drawn_at(size))
+    values = graph["x"].weights["weight"].values
+    values[np.abs(values) > FLOAT16_MAX] = 1
+    half = to_fp16(graph)
+    np.testing.assert_array_equal(half["x"].weights["weight"].values, round_to_fp16(values))
+    assert mask_of(half["x"]) == 0 and kept(half) == []
+
+
+def test_no_rounding_of_normal_numbers_is_beyond_the_limit():
+    """The worst one: halfway between two numbers, just above a power of two."""
+    values = np.full(256, 1 + 2.0**-11, np.float32)
+    half = to_fp16(inner_product(lambda count: values[:count]))
+    lost = np.linalg.norm(values - half["x"].weights["weight"].floats()) / np.linalg.norm(values)
+    assert lost == pytest.approx(PRECISION, rel=1e-3) and mask_of(half["x"]) == 0
+
+
+def test_only_the_named_layers_are_masked():
+    graph = inner_product(drawn_at(1e-5))
+    assert mask_of(to_fp16(graph, ["y"])["x"]) == 0
+    other = graph.replace(replace(graph["x"], params={**graph["x"].params, 31: 64}))
+    assert mask_of(to_fp16(other)["x"]) == 65, "beside what the layer must not do anyway"
+
+
+KINDS = {
+    "Convolution": (
+        parameters(
+            "Convolution", num_output=16, kernel_w=3, pad_left=1, bias_term=1, weight_data_size=16 * 16 * 9
+        ),
+        (16, 12, 12),
+    ),
+    "ConvolutionDepthWise": (
+        parameters(
+            "ConvolutionDepthWise",
+            num_output=16,
+            kernel_w=3,
+            pad_left=1,
+            bias_term=1,
+            group=16,
+            weight_data_size=16 * 9,
+        ),
+        (16, 12, 12),
+    ),
+    "Deconvolution": ({0: 16, 1: 2, 3: 2, 5: 1, 6: 16 * 16 * 4}, (16, 12, 12)),
+    "InnerProduct": ({0: 16, 1: 1, 2: 256}, (16,)),
+    "Gemm": ({3: 1, 5: 1, 6: 1, 8: 16, 9: 16, 10: 4}, (5, 16)),
+    "MultiHeadAttention": ({0: 16, 1: 2, 2: 256}, (5, 16)),
+}
+
+
+def between(kind, size):
+    """A layer of that kind, with weights of that size, between two that store float16 if the runtime does."""
+    middle = layer(kind, "x", "a", "b", KINDS[kind][0])
+    weights = {
+        role: replace(each, values=each.values * np.float32(size)) if "eight" in role or role == "B" else each
+        for role, each in middle.weights.items()
+    }
+    middle = replace(middle, weights=weights)
+    ends = layer("Input", "in0", "", "in0"), layer("ReLU", "before", "in0", "a")
+    return Graph((*ends, middle, layer("ReLU", "after", "b", "out0", slope=0.5)))
+
+
+def answer(graph, folder, name, device, precision):
+    """What ncnn makes of a large input, as it is told for that precision."""
+    pair = folder / f"{name}.param", folder / f"{name}.bin"
+    write_graph(graph, *pair)
+    shape = KINDS[graph["x"].type][1]
+    image = 1000 * np.abs(normal(5)(int(np.prod(shape))).reshape(shape))
+    return NcnnRunner(*pair, device, 1, precision).run((image,))[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_ncnn_answers_rightly_where_pnnx_would_lose_all(kind, device, tmp_path, request):
+    if device == "gpu":
+        request.getfixturevalue("vulkan")
+    graph = between(kind, 1e-5)
+    right = answer(graph, tmp_path, "fp32", "cpu", "fp32")
+    lost = np.linalg.norm(answer(to_fp16(graph), tmp_path, "fp16", device, "fp16") - right)
+    assert lost < 4e-3 * np.linalg.norm(right)
+    assert options("fp16")["use_fp16_storage"], "else nothing was shown"

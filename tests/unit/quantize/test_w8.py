@@ -12,6 +12,7 @@ from samples.statistics import statistics_of
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Array, BinReader, Storage, array
+from zoo.ncnn.fp16 import kept
 from zoo.ncnn.weights import can_be_int8, row_width
 from zoo.quantize.w8 import MIN_SIZE, codebook, encode, share, to_w8
 
@@ -203,3 +204,11 @@ def test_weights_that_are_not_finite_name_the_layer(value):
     weights = {**graph["x"].weights, "weight": array(values, Storage.FP32)}
     with pytest.raises(ZooError, match=r"layer x \(InnerProduct\): weight holds"):
         converted(graph.replace(replace(graph["x"], weights=weights)))
+
+
+def test_a_layer_whose_weights_float16_cannot_hold_is_not_computed_in_it():
+    """A codebook holds them; ncnn, which expands it, would store them in float16 on ARM."""
+    small = converted(chain(*LINEAR, draw=lambda count: normal()(count) * np.float32(1e-5)))
+    assert small["x"].weights["weight"].storage is Storage.CODEBOOK and small["x"].params[31] == 1
+    assert "weight stays in a codebook and is not computed in float16" in kept(small)[0]
+    assert 31 not in converted(chain(*LINEAR))["x"].params

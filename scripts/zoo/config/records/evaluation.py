@@ -29,7 +29,7 @@ class Accuracy:
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Accuracy, Measured):
     """The accuracy of an artifact on an image set, by name; left_out: how many files among its images were
-    not read, by kind; images_sha256: as in a verification's `Numbers`."""
+    not read, by kind; images_sha256, part_of: as in a verification's `Numbers`."""
 
     KIND: ClassVar[str] = "evaluation"
 
@@ -37,3 +37,4 @@ class Evaluation(Accuracy, Measured):
     image_set: str
     images_sha256: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    part_of: int | None = None

@@ -12,7 +12,8 @@ class RuntimeInfo:
     """What ran an artifact: the runtime, its version, and the hardware by name.
 
     software_gpu: whether the GPU is a program on the CPU, None where a CPU ran it. driver: of the GPU, its
-    version, None where a CPU ran it or nobody tells.
+    version, None where a CPU ran it or nobody tells. features: of a target's CPU, as far as ncnn has kernels
+    for them, by Linux's names; None on this machine.
     """
 
     name: str
@@ -20,6 +21,7 @@ class RuntimeInfo:
     device: str
     software_gpu: bool | None = None
     driver: str | None = None
+    features: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

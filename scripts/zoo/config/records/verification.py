@@ -99,12 +99,14 @@ class ClosenessAtShapes(Closeness):
 class Numbers(Closeness):
     """The same for an image set, by name; second: at the second shape, for a dynamic model. left_out: how
     many files among its images were not read, by kind. images_sha256: of the images, the same on every
-    machine, see `zoo.images.planned.identity`; None in a record of before."""
+    machine, see `zoo.images.planned.identity`; None in a record of before. part_of: how many images the set
+    has, where only a part of them was taken."""
 
     image_set: str
     images_sha256: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     second: ClosenessAtShapes | None = None
+    part_of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "image_set", "images", "labelled", "top1"}
 KEYS |= {"top5", "reference_top1", "top1_drop", "agreement", "sqnr_db", "left_out", "hashes", "images_sha256"}
+KEYS |= {"part_of"}
 
 
 def test_the_keys_of_the_file_are_those_that_readers_know():

@@ -1,0 +1,81 @@
+"""Needs: an artifact as it was made for the CPU; a compiler, and an emulator where this machine is no target itself.
+Makes: results/targets/<architecture>/agent, the program that runs artifacts on a target; and, in a target's folder,
+the files that are the same for it: what is proven of them there, the rules of proofs make.
+"""
+
+
+rule arm64:
+    """The embedded models, proven on every target that config.yaml declares."""
+    input:
+        lambda wc: outputs.on_targets(ZOO, ZOO.embedded),
+    message:
+        "the embedded models are verified on all targets"
+
+
+rule agent:
+    """Compile the agent against ncnn's own source; the cache of this machine may have it."""
+    output:
+        "results/targets/{architecture}/agent",
+    log:
+        "results/logs/agent/{architecture}.log",
+    benchmark:
+        "results/logs/agent/{architecture}.benchmark.tsv"
+    # All cores: it takes minutes, and what needs it waits.
+    threads: lambda wc: workflow.cores
+    resources:
+        mem_mb=2000,
+        disk_mb=400,
+    params:
+        code=code("agent.py", "zoo/targets/agent/*"),
+        release=changes.release("ncnn"),
+        requirements=str(HOME / "requirements.txt"),
+        layers=ZOO.agent_layers,
+    message:
+        "agent for {wildcards.architecture}"
+    script:
+        "../scripts/agent.py"
+
+
+rule for_target:
+    """Take an artifact's files as they are for the CPU: the target computes otherwise, and that is proven there."""
+    input:
+        lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
+    output:
+        "results/{target}/{model}/{deployable}.param",
+        "results/{target}/{model}/{deployable}.bin",
+    log:
+        "results/logs/for_target/{target}/{model}/{deployable}.log",
+    benchmark:
+        "results/logs/for_target/{target}/{model}/{deployable}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        code=code("for_target.py"),
+    message:
+        "take {wildcards.model}/{wildcards.deployable} for {wildcards.target}"
+    script:
+        "../scripts/for_target.py"
+
+
+rule int8_for_target:
+    """The same for the table and the recipe of int8."""
+    input:
+        "results/cpu/{model}/int8.table",
+        "results/cpu/{model}/int8.recipe.json",
+    output:
+        "results/{target}/{model}/int8.table",
+        "results/{target}/{model}/int8.recipe.json",
+    log:
+        "results/logs/for_target/{target}/{model}/int8.recipe.log",
+    benchmark:
+        "results/logs/for_target/{target}/{model}/int8.recipe.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        code=code("for_target.py"),
+    message:
+        "take the recipe of {wildcards.model}/int8 for {wildcards.target}"
+    script:
+        "../scripts/for_target.py"

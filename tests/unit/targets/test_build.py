@@ -1,0 +1,78 @@
+"""Building the agent: what decides which one, what is missing, and one for this machine."""
+
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import require
+from samples.artifacts import pair
+from samples.ncnn import layer
+from zoo.errors import ZooError
+from zoo.ncnn.graph import Graph
+from zoo.runners.ncnn_runner import load
+from zoo.targets import build
+from zoo.targets.build import Tools, agent_program, key_of, tools_for
+from zoo.targets.carriers import Native
+from zoo.targets.remote import Remote
+
+REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements.txt"
+
+
+def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monkeypatch):
+    keys = {key_of("aarch64", REQUIREMENTS, layers) for layers in (None, [], ["ReLU"], ["GELU"])}
+    assert len(keys) == 4
+    assert key_of("aarch64", REQUIREMENTS, ["A", "B"]) == key_of("aarch64", REQUIREMENTS, ["B", "A"])
+    (tmp_path / "agent.cpp").write_text("int main() {}")
+    monkeypatch.setattr(build, "AGENT", tmp_path)
+    assert key_of("aarch64", REQUIREMENTS, None) not in keys
+
+
+def test_a_machine_builds_for_itself_and_for_arm():
+    assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
+    assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None
+    with pytest.raises(ZooError, match="no agent for mips; there is one for aarch64"):
+        tools_for("mips", "x86_64")
+
+
+def test_what_is_missing_is_named_with_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(build, "_INCLUDES", ())
+    tools = Tools("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu")
+    expected = "install g\\+\\+-aarch64-linux-gnu cmake make nlohmann-json3-dev"
+    with pytest.raises(ZooError, match=f"agent for aarch64 cannot be built .* {expected}"):
+        tools.check("aarch64")
+
+
+def test_what_the_cache_has_is_not_built_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "fetch", None)
+    program = tmp_path / "ncnn-zoo" / f"agent-aarch64-{key_of('aarch64', REQUIREMENTS, ['ReLU'])}"
+    program.parent.mkdir()
+    program.write_text("an agent")
+    assert agent_program("aarch64", REQUIREMENTS, ["ReLU"]) == program
+
+
+@pytest.mark.long(60, group="agent")
+def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
+    own = platform.machine()
+    try:
+        tools_for(own).check(own)
+    except ZooError as error:
+        require(False, str(error))
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0"),
+            layer("InnerProduct", "dense", "in0", "a", num_output=5, bias_term=1, weight_data_size=40),
+            layer("ReLU", "relu", "a", "out0"),
+        )
+    )
+    files, image = pair(graph, tmp_path), (np.linspace(-1, 1, 8, dtype=np.float32),)
+    program = agent_program(own, REQUIREMENTS, ["Input", "InnerProduct", "ReLU"], processes=2)
+    remote = Remote.start("here", Native(), program, str(tmp_path / "cache"))
+    opened = remote.open(files, ["in0"], ["out0"], 1, {"use_fp16_storage": False})
+    ((_, got),) = remote.run(opened, image)
+    (expected,) = load(files, "cpu", 1, "fp32").run(image)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+    remote.close()
