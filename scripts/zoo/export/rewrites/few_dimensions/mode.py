@@ -22,6 +22,7 @@ from zoo.export.rewrites.few_dimensions.batches import convolved, pooled_each
 from zoo.export.rewrites.few_dimensions.operators import IN_FEW, in_few
 from zoo.export.rewrites.few_dimensions.parts import PARTS, adds_ones, parts
 from zoo.export.rewrites.few_dimensions.products import einsum
+from zoo.export.rewrites.few_dimensions.rms_norm import rms_normalized
 from zoo.export.rewrites.few_dimensions.slices import rolled, steps_of, strided
 from zoo.export.rewrites.few_dimensions.unit_norm import normalized
 from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, shape_of
@@ -78,6 +79,8 @@ class FewDimensions(TorchFunctionMode):
                 return pooled_each(func, args, kwargs)
             case "normalize" if not self._views.is_high(args[0]):
                 return normalized(*args, **kwargs)
+            case "rms_norm" if not self._views.is_high(args[0]):
+                return rms_normalized(*args, **kwargs)
             case "einsum":
                 return einsum(self._views, args[0], args[1:])
             case "__getitem__" if not self._views.is_high(args[0]) and (steps := steps_of(args[1], args[0])):
