@@ -3,7 +3,7 @@
 Swin (arXiv:2103.14030) and its kin view an image as (N, rows, window, columns, window, C), swap two of these,
 and view it as windows; attention unbinds (3, N, heads, tokens, dim). Any such order of dimensions is also
 reached by swapping two neighbours at a time, each in four dimensions with what lies before and behind as one
-of them. `torch.roll` becomes slices and a concatenation, a slice with a step one of groups. The model's own
+of them. Operators that ncnn or ONNX do not have become others in `_written_out`. The model's own
 code is left alone: its calls are intercepted while it runs, so that a trace of it holds the other form, and
 what nobody reads any more is dropped from it.
 """
