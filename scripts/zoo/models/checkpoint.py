@@ -52,12 +52,13 @@ _UNREADABLE = (
 )
 
 
+_REBUILDING: list[Any] = [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]
 _PLAIN: list[Any] = [
     *(np.dtype, np.ndarray, *(type(np.dtype(code)) for code in "?bBhHiIqQefdU")),
     *(
         (function, f"numpy.{core}.multiarray.{function.__name__}")
         for core in ("core", "_core")
-        for function in (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
+        for function in _REBUILDING
     ),
     *((PosixPath, f"{module}.PosixPath") for module in ("pathlib", "pathlib._local")),
 ]

@@ -17,6 +17,7 @@ from zoo.calibration.collect import collect_parallel
 from zoo.config.model_spec import ModelSpec
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.config.records.card import ModelCard
+from zoo.config.records.verification import Closeness
 from zoo.errors import ZooError
 from zoo.export.ncnn import Target, answers, convert, pictures_for
 from zoo.export.onnx import export_onnx
@@ -183,18 +184,22 @@ class Subject:
         """An artifact's answers beside those of the untouched model."""
         artifact = Artifact(self.spec.name, "cpu", name, runtime, precision, files)
         expected = stacked([tuple(each[0] for each in outputs) for outputs in self.truth])
-        found = answers(artifact, self.card.feed, self.pictures.compared)[
-            : len(self.truth)
-        ]  # at first shapes
+        found = answers(artifact, self.card.feed, self.pictures.compared)[: len(self.truth)]  # at first sizes
         alike = shaped_like(
             artifact, stacked([tuple(each[0] for each in outputs) for outputs in found]), expected
         )
         close = closeness(expected, alike, ["random", *(each.name for each in self.pictures.compared)], False)
-        reason = "" if close.cosine.min >= least else f"its smallest cosine is {close.cosine.min:.6f}"
-        if not reason and least == EXACT and close.sqnr_db < EXACT_DB:
-            reason = f"its SQNR is {close.sqnr_db:.1f} dB, its smallest cosine {close.cosine.min:.6f}"
         size = sum(file.stat().st_size for file in files)
-        return Outcome(close.cosine.min, close.sqnr_db, reason, size)
+        return Outcome(close.cosine.min, close.sqnr_db, _fault(close, least), size)
+
+
+def _fault(close: Closeness, least: float) -> str:
+    """What is wrong with an artifact that is to have at least that cosine; empty if nothing is."""
+    if close.cosine.min < least:
+        return f"its smallest cosine is {close.cosine.min:.6f}"
+    if least == EXACT and close.sqnr_db < EXACT_DB:
+        return f"its SQNR is {close.sqnr_db:.1f} dB, its smallest cosine {close.cosine.min:.6f}"
+    return ""
 
 
 def _remarked(found: Outcome, pictures: int, left: str) -> Outcome:
