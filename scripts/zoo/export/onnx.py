@@ -116,9 +116,20 @@ def _simplified(
                 )
             # Where onnxsim cannot write its temporary file it takes another way, to other bytes.
             reserve(folder, Path(raw).stat().st_size)
-            simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
+            simplified = _simplify(raw)
         except RuntimeError as error:
             raise ZooError(explained(model, example, opset, error)) from error
+    return simplified
+
+
+def _simplify(raw: str) -> onnx.ModelProto:
+    """By onnxsim, without the passes of its optimizer where these leave the nodes out of order."""
+    try:
+        simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
+    except RuntimeError as error:
+        if "topologically sorted" not in str(error):
+            raise
+        simplified = onnxsim.simplify(raw, perform_optimization=False)[0]
     return simplified
 
 

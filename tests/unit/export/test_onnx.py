@@ -115,3 +115,17 @@ def test_bytes_do_not_depend_on_the_temporary_folder(rewritten, tmp_path, monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     export_onnx(*rewritten, tmp_path / "b.onnx")
     assert sha256(tmp_path / "a.onnx") == sha256(tmp_path / "b.onnx")
+
+
+def test_an_optimizer_that_leaves_nodes_out_of_order_is_left_out(tmp_path, monkeypatch):
+    real = onnxsim.simplify
+
+    def simplify(raw, perform_optimization=True):
+        if perform_optimization:
+            raise RuntimeError("Nodes in a graph must be topologically sorted, however input 'x' of node: …")
+        return real(raw, perform_optimization=False)
+
+    monkeypatch.setattr(onnxsim, "simplify", simplify)
+    image = torch.zeros(1, 3, 4, 4)
+    export_onnx(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1)), image, tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").is_file()
