@@ -1,6 +1,7 @@
 """What a process gives up before it runs a program from a file."""
 
 import os
+import resource
 import socket
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def megabytes(count: int) -> int:
         return int(np.ones(count << 20, np.uint8)[::4096].sum())
     except MemoryError as error:
         raise fault(error, "the model", "it cannot run") from error
+
+
+def limits(granted_mb: int) -> tuple[int, int]:
+    resource.setrlimit(resource.RLIMIT_DATA, (granted_mb << 20, granted_mb << 20))
+    give_up()
+    limit_memory(MEMORY_MB)
+    return resource.getrlimit(resource.RLIMIT_DATA)
+
+
+def test_memory_is_never_granted_anew():
+    assert isolated("it", limits, MEMORY_MB - 1) == (MEMORY_MB - 1 << 20,) * 2
 
 
 def test_files_are_written_in_the_folders_that_are_named_only(tmp_path: Path):

@@ -3,7 +3,7 @@
 Swin (arXiv:2103.14030) and its kin view an image as (N, rows, window, columns, window, C), swap two of these,
 and view it as windows; attention unbinds (3, N, heads, tokens, dim). Any such order of dimensions is also
 reached by swapping two neighbours at a time, each in four dimensions with what lies before and behind as one
-of them. `torch.roll` becomes slices and a concatenation, a slice with a step one of groups. The model's own
+of them. Operators that ncnn or ONNX do not have become others in `_written_out`. The model's own
 code is left alone: its calls are intercepted while it runs, so that a trace of it holds the other form, and
 what nobody reads any more is dropped from it.
 """
@@ -22,6 +22,7 @@ from zoo.export.rewrites.few_dimensions.batches import convolved, pooled_each
 from zoo.export.rewrites.few_dimensions.operators import IN_FEW, in_few
 from zoo.export.rewrites.few_dimensions.parts import PARTS, adds_ones, parts
 from zoo.export.rewrites.few_dimensions.products import einsum
+from zoo.export.rewrites.few_dimensions.rms_norm import rms_normalized
 from zoo.export.rewrites.few_dimensions.slices import rolled, steps_of, strided
 from zoo.export.rewrites.few_dimensions.unit_norm import normalized
 from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, shape_of
@@ -78,6 +79,8 @@ class FewDimensions(TorchFunctionMode):
                 return pooled_each(func, args, kwargs)
             case "normalize" if not self._views.is_high(args[0]):
                 return normalized(*args, **kwargs)
+            case "rms_norm" if not self._views.is_high(args[0]):
+                return rms_normalized(*args, **kwargs)
             case "einsum":
                 return einsum(self._views, args[0], args[1:])
             case "__getitem__" if not self._views.is_high(args[0]) and (steps := steps_of(args[1], args[0])):
