@@ -1,6 +1,7 @@
 """What a process gives up before it runs a program from a file."""
 
 import os
+import resource
 import socket
 from pathlib import Path
 
@@ -68,6 +69,19 @@ def test_a_limit_on_memory_that_is_met_is_named():
     assert isolated("it", megabytes, 1) == 256
     with pytest.raises(ZooError, match=r"^the model asks for more than 64 MB of memory, the limit"):
         isolated("it", megabytes, 200)
+
+
+def limited_twice() -> list[int]:
+    limits = []
+    for count in (500, 900):
+        limit_memory(count)
+        limits.append(resource.getrlimit(resource.RLIMIT_DATA)[1])
+    return limits
+
+
+def test_a_smaller_limit_that_there_is_already_stays():
+    first, second = isolated("it", limited_twice)
+    assert first == second
 
 
 def test_without_a_limit_a_lack_of_memory_is_the_machines():
