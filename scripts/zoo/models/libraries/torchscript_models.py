@@ -57,7 +57,8 @@ def open_file(path: Path) -> nn.Module:
 def _without_options(model: nn.Module) -> nn.Module:
     """The model with the arguments that it must be given alone: others, as a mask that may be None, keep what
     they are by default. Exporters know no such arguments."""
-    arguments = model.forward.schema.arguments[1:]  # type: ignore[union-attr]  # the first is self
+    forward: Any = model.forward
+    arguments = forward.schema.arguments[1:]  # the first is self
     needed = [f"x{place}" for place, each in enumerate(arguments) if not each.has_default_value()]
     return model if len(needed) == len(arguments) else _Given(model, ", ".join(needed)).eval()
 
@@ -66,7 +67,7 @@ class _Given(torch.jit.ScriptModule):
     """Named as `zoo.runners.torch_outputs.Flattened` names what it wraps."""
 
     def __init__(self, model: nn.Module, names: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.flattened = model
         self.define(f"def forward(self, {names}):\n    return self.flattened({names})\n")
 
