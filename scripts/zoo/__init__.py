@@ -28,3 +28,7 @@ provenance            where every file comes from: manifest, check, signature, s
 It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and
 `config.artifacts` know.
 """
+
+from zoo.jobs.lifeline import end_with_build
+
+end_with_build()  # here, for torch's import takes seconds, and a job whose build was killed is not to go on

@@ -41,7 +41,10 @@ def places_for(module: Path) -> list[str]:
     if path.name != "__init__.py":
         return [(path.parent / f"test_{path.name}").as_posix()]
     package = path.parent
-    return [(folder / f"test_{package.name}.py").as_posix() for folder in (package, package.parent)]
+    return [
+        (folder / f"test_{package.name or LIBRARY.name}.py").as_posix()
+        for folder in (package, package.parent)
+    ]
 
 
 def has_test(module: Path) -> bool:

@@ -119,6 +119,8 @@ def explain(path: str, zoo: Zoo) -> str:
         reason = f"'{head}' is not a device; valid are: {valid}; beside these there are {beside}"
     elif head == "datasets":
         reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
+    elif head == "targets":
+        reason = f"there is one agent, for {ARCHITECTURE}: {agent_file()}"
     elif rest and _model_of(rest[0]) not in zoo.models:
         reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
     elif head in zoo.targets and path.endswith((".bench.json", ".latency.json")):
@@ -208,7 +210,12 @@ def artifact_values(zoo: Zoo, device: str, model: str, artifact: str) -> dict[st
 
 def agent(zoo: Zoo, device: str) -> list[str]:
     """The program that works on a device; none on this machine."""
-    return [f"{RESULTS}/targets/{ARCHITECTURE}/agent"] if device in zoo.targets else []
+    return [agent_file()] if device in zoo.targets else []
+
+
+def agent_file() -> str:
+    """The program that works on targets."""
+    return f"{RESULTS}/targets/{ARCHITECTURE}/agent"
 
 
 def runner(zoo: Zoo, device: str, artifact: str) -> str:

@@ -18,7 +18,8 @@ def of_this_process() -> None:
 
 
 def end_with_build() -> None:
-    """End this process when that of the build ends, however it ends, if there is one.
+    """End this process when that of the build ends, however it ends, if there is one. The library does it as
+    soon as it is imported.
 
     Else a job whose build was killed would go on beside the next build.
     """

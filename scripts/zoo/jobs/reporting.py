@@ -11,7 +11,6 @@ from pathlib import Path
 
 from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.files import FULL_DISK, is_full_disk
-from zoo.jobs.lifeline import end_with_build
 from zoo.jobs.making import Job, of_job
 from zoo.jobs.usage import Usage, Watch
 
@@ -36,14 +35,13 @@ def reporting(log: str | Path, subject: str, job: Job | None = None) -> Iterator
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
     cpu/convnext_atto/int8"), and so is a full disk, whoever met it, and a lack of memory; any other exception
     is a bug or a broken machine, so its traceback goes to the log and its last line to the terminal. The log
-    ends with what the job used, see `used`. The process ends with the build that it is a job of.
+    ends with what the job used, see `used`.
 
     job: what the script is told of its job, which is kept with the files that the block makes, see
     `zoo.jobs.making`.
     """
     handler = _Log(log, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    end_with_build()
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)

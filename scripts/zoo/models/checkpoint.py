@@ -52,14 +52,10 @@ _UNREADABLE = (
 )
 
 
-_REBUILDING: list[Any] = [np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]]
+_OF_NUMPY: tuple[Any, ...] = (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
 _PLAIN: list[Any] = [
     *(np.dtype, np.ndarray, *(type(np.dtype(code)) for code in "?bBhHiIqQefdU")),
-    *(
-        (function, f"numpy.{core}.multiarray.{function.__name__}")
-        for core in ("core", "_core")
-        for function in _REBUILDING
-    ),
+    *((each, f"numpy.{core}.multiarray.{each.__name__}") for core in ("core", "_core") for each in _OF_NUMPY),
     *((PosixPath, f"{module}.PosixPath") for module in ("pathlib", "pathlib._local")),
 ]
 """What trainers keep beside tensors, a best score or a folder, and what holds nothing but its own value."""

@@ -83,16 +83,16 @@ def memory_for(files: Iterable[str | Path]) -> int:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Refuse this process, and those that it starts, more memory than it has by now and so much; never more
-    than it was granted before."""
+    """Refuse this process, and those that it starts, more memory than it has by now and so much, or what it
+    was allowed so far if that is less."""
     global _limit_mb
     # Of what can be written, not of the address space, of which threads reserve much and use little.
-    most = _data_kb() + (megabytes << 10) << 10
-    _, granted = resource.getrlimit(resource.RLIMIT_DATA)
-    if granted != resource.RLIM_INFINITY:  # what gave up its privileges cannot raise it
-        most = min(most, granted)
+    has = _data_kb() << 10
+    most, allowed = has + (megabytes << 20), resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if allowed != resource.RLIM_INFINITY:
+        most = min(most, allowed)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    _limit_mb = megabytes
+    _limit_mb = (most - has) >> 20
 
 
 def _data_kb() -> int:

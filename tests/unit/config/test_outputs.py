@@ -23,6 +23,7 @@ ZOO = Zoo.of(
     }
 )
 ONE = ZOO.models["one"]
+A76 = {"a76": {"emulate": "cortex-a76"}}
 
 
 def is_possible(path: str) -> bool:
@@ -196,3 +197,48 @@ def test_weights_come_from_the_users_file_or_from_the_one_they_are_kept_in():
     assert outputs.weights_file(ZOO.models["two"]) == "results/weights/two.onnx"
     local = Zoo.of({"models": {"a": {"timm": "x", "weights": {"file": "a.pth"}}}}).models["a"]
     assert outputs.source_file(local) == "a.pth"
+
+
+TARGETS = Zoo.of({"models": {"one": {"timm": "resnet18", "weights": {"random": 0}}}, "targets": A76})
+
+
+@pytest.mark.parametrize("path", ["int8.param", "w8.bin", "fp16.verify.json", "int8.eval.json", "int8.table"])
+def test_a_target_has_what_ncnn_runs_and_its_proofs(path: str):
+    assert re.fullmatch(outputs.possible(TARGETS), f"a76/one/{path}")
+    assert not is_possible(f"a76/one/{path}")
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("a76/one/int8.bench.json", "a76 is emulated, and time under emulation says nothing"),
+        ("a76/one/torchscript.pt", "'torchscript.pt' is not an artifact of a target; valid are: fp32.param"),
+        ("a77/one/int8.param", "'a77' is not a device; valid are: cpu, gpu, a76;"),
+        (
+            "targets/mips/agent",
+            "there is one agent, for aarch64: results/targets/aarch64/agent",
+        ),
+    ],
+)
+def test_what_a_target_lacks_is_explained(path: str, sentence: str):
+    assert not re.fullmatch(outputs.possible(TARGETS), path)
+    assert sentence in outputs.explain(path, TARGETS)
+
+
+def test_an_artifact_of_a_target_knows_it_and_its_agent():
+    values = outputs.artifact_values(TARGETS, "a76", "one", "int8")
+    assert values["target"]["emulate"] == "cortex-a76"
+    assert [values["target"]["agent"]] == outputs.agent(TARGETS, "a76") == ["results/targets/aarch64/agent"]
+    assert "target" not in outputs.artifact_values(TARGETS, "cpu", "one", "int8")
+    assert outputs.agent(TARGETS, "cpu") == []
+    assert outputs.runner(TARGETS, "a76", "int8") == "target"
+    assert outputs.runner(TARGETS, "cpu", "int8") == "ncnn"
+
+
+def test_what_is_built_on_targets_is_of_all_of_them_and_of_nothing_else():
+    files = outputs.on_targets(TARGETS, ["one"])
+    assert "results/a76/one/fp16.passed" in files and "results/a76/one/README.md" in files
+    assert all(file.startswith("results/a76/one/") for file in files)
+    proofs = Report(TARGETS, ["one"], ["a76"]).proofs()
+    assert "results/a76/one/int8.eval.json" in proofs
+    assert not [path for path in proofs if "bench" in path or "search" in path]

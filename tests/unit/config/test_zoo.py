@@ -6,7 +6,7 @@ import pytest
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.settings import DEFAULT_GATES, Settings
-from zoo.config.zoo import Demands, Zoo
+from zoo.config.zoo import Demands, Model, Zoo
 from zoo.errors import ZooError
 
 CONFIG = {
@@ -111,3 +111,21 @@ def test_devices_that_are_named_are_taken():
 def test_what_no_zoo_can_be_made_of_is_refused_in_a_sentence(config: dict, message: str):
     with pytest.raises(ZooError, match=message):
         Zoo.of(config)
+
+
+def test_a_target_is_a_device_that_can_be_listed():
+    targets = {"a76": {"emulate": "cortex-a76"}}
+    zoo = Zoo.of({"models": {}, "targets": targets, "devices": ["cpu", "a76"]})
+    assert zoo.all_devices == ("cpu", "gpu", "a76") and zoo.devices == ("cpu", "a76")
+    with pytest.raises(ZooError, match=r"devices: a53 is neither cpu nor gpu, nor one of targets \(a76\)"):
+        Zoo.of({"models": {}, "targets": targets, "devices": ["a53"]})
+    with pytest.raises(ZooError, match=r"one of targets \(there are none\)"):
+        Zoo.of({"models": {}, "devices": ["a53"]})
+
+
+def test_a_target_is_not_judged_by_what_was_measured_elsewhere():
+    model = Model.of("one", {"timm": "x"}, {})
+    assert "max_db_below_search" in model.gates("int8") and "max_db_below_search" in model.gates(
+        "int8", "gpu"
+    )
+    assert set(model.gates("int8")) - set(model.gates("int8", "a76")) == {"max_db_below_search"}

@@ -33,20 +33,3 @@ def test_what_a_killed_process_started_ends_at_once(script, tmp_path):
         assert process.stdout.readline() == "on\n"
         process.kill()
         process.communicate(timeout=20)  # until the last process that holds the pipe is gone
-
-
-def test_a_job_whose_build_is_gone_before_it_started_ends(tmp_path):
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NCNN_ZOO_BUILD": str(gone.pid)}
-    code = "from zoo.jobs import lifeline; import time; lifeline.end_with_build(); time.sleep(300)"
-    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 1
-
-
-@pytest.mark.parametrize("build", [None, "", "nonsense"])
-def test_without_a_build_a_process_goes_on(build):
-    environment = {name: value for name, value in os.environ.items() if name != "NCNN_ZOO_BUILD"}
-    environment |= {"PYTHONPATH": os.pathsep.join(sys.path)}
-    environment |= {} if build is None else {"NCNN_ZOO_BUILD": build}
-    code = "from zoo.jobs import lifeline; import time; lifeline.end_with_build(); time.sleep(0.3)"
-    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0

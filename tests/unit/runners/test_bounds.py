@@ -82,6 +82,19 @@ def test_a_limit_on_memory_that_is_met_is_named():
         isolated("it", megabytes, 200)
 
 
+def limited_twice() -> list[int]:
+    limits = []
+    for count in (500, 900):
+        limit_memory(count)
+        limits.append(resource.getrlimit(resource.RLIMIT_DATA)[1])
+    return limits
+
+
+def test_a_smaller_limit_that_there_is_already_stays():
+    first, second = isolated("it", limited_twice)
+    assert first == second
+
+
 def test_without_a_limit_a_lack_of_memory_is_the_machines():
     assert isinstance(fault(MemoryError("x"), "the model", "it cannot run"), MemoryError)
     assert isinstance(fault(ValueError("x"), "the model", "it cannot run"), ArtifactError)

@@ -51,7 +51,25 @@ def open_file(path: Path) -> nn.Module:
             "state dict as weights: {file: …} of a model instead"
         ) from error
     refuse_other_kinds(path, model.eval())
-    return model
+    return _without_options(model)
+
+
+def _without_options(model: nn.Module) -> nn.Module:
+    """The model with the arguments that it must be given alone: others, as a mask that may be None, keep what
+    they are by default. Exporters know no such arguments."""
+    forward: Any = model.forward
+    arguments = forward.schema.arguments[1:]  # the first is self
+    needed = [f"x{place}" for place, each in enumerate(arguments) if not each.has_default_value()]
+    return model if len(needed) == len(arguments) else _Given(model, ", ".join(needed)).eval()
+
+
+class _Given(torch.jit.ScriptModule):
+    """Named as `zoo.runners.torch_outputs.Flattened` names what it wraps."""
+
+    def __init__(self, model: nn.Module, names: str) -> None:
+        super().__init__()
+        self.flattened = model
+        self.define(f"def forward(self, {names}):\n    return self.flattened({names})\n")
 
 
 def check_code(path: Path) -> None:

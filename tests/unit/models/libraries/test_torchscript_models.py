@@ -8,6 +8,7 @@ from samples.nets import fully
 from samples.sources import refused, traced
 from zoo.config.model_spec import ModelSpec
 from zoo.errors import ZooError
+from zoo.export.onnx import export_onnx
 from zoo.models.libraries.torchscript_models import build as build_module
 from zoo.models.libraries.torchscript_models import open_file
 
@@ -38,6 +39,31 @@ def test_the_model_of_the_file_is_the_module_that_was_traced(tmp_path):
     assert not module.training and torch.equal(module(image), model(image))
     with pytest.raises(ZooError, match=r"none\.pt does not exist"):
         open_file(tmp_path / "none.pt")
+
+
+class Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = fully()
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None, twice: bool = False) -> torch.Tensor:
+        y = self.body(x)
+        if mask is not None:
+            y = y * mask
+        return y * 2 if twice else y
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+def test_arguments_that_need_not_be_given_are_left_out(tmp_path):
+    model, image = Masked().eval(), torch.rand(1, 3, 32, 48)
+    torch.jit.script(model).save(tmp_path / "masked.pt")
+    module = open_file(tmp_path / "masked.pt")
+    assert not module.training and torch.equal(module(image), model(image))
+    assert [each.name for each in module.forward.schema.arguments] == ["self", "x0"]
+    export_onnx(module, image, tmp_path / "masked.onnx")
+    frozen = torch.jit.freeze(module)
+    assert torch.equal(frozen(image), model(image))
 
 
 class Saving(nn.Module):
