@@ -1,12 +1,15 @@
 """What artifacts are held to, as it is read from files; what a search chose is measured as it measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from samples.artifacts import FEED, artifact, pair, photos, reference
 from samples.cards import card
 from samples.ncnn import small_network
+from zoo.config.targets import Target
 from zoo.errors import ZooError
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.measure.metrics import MAX_DB, sqnr_db
@@ -43,6 +46,17 @@ def test_other_images_of_one_name_are_another_set(files):
     folder = Path(files[0]["path"])
     (folder / "0.png").write_bytes((folder / "1.png").read_bytes())
     assert ReferenceSet.read(*files).identity != first.identity
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1, [0]), (2, [0, 2]), (3, [0, 1, 2]), (8, [0, 1, 2])])
+def test_a_target_takes_a_part_evenly_and_says_of_how_many(files, tmp_path, most: int, taken: list[int]):
+    against, here = ReferenceSet.read(*files), artifact(tmp_path / "x.param")
+    part = against.for_artifact(replace(here, target=Target("a76", "cortex-a76", most)))
+    assert part.samples == tuple(against.samples[place] for place in taken)
+    assert part.reference.names == tuple(sample.name for sample in part.samples)
+    np.testing.assert_array_equal(part.reference.logits, against.reference.logits[taken])
+    assert part.part_of == (3 if len(taken) < 3 else None) and part.identity == against.identity
+    assert against.for_artifact(here) is against
 
 
 @pytest.mark.parametrize("place", [2, 3])
