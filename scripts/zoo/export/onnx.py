@@ -63,7 +63,8 @@ def export_onnx(
         )
     example = as_tuple(example)
     if not isinstance(model, torch.jit.ScriptModule):
-        model = traceable(model.eval().requires_grad_(False), example)
+        model = model.eval().requires_grad_(False)
+    model = traceable(model, example)
     simplified = _simplified(model, example, opset, names, second, Path(path))
     external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
     data = Path(f"{path}{SUFFIX}")

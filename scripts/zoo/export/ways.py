@@ -21,7 +21,7 @@ def from_torchscript(traced: Path, feed: Feed, outputs: int, folder: Path) -> li
     title = f"{traced.name} of another form"
 
     def frozen() -> Path:
-        return converted(title, traced, _frozen, traced, folder / "frozen.pt")
+        return converted(title, traced, _frozen, traced, feed, folder / "frozen.pt")
 
     def onnx() -> Path:
         made = folder / "from_torchscript.onnx"
@@ -73,14 +73,15 @@ def through_onnx2torch(file: Path, feed: Feed, folder: Path) -> Path:
     return converted(f"{file.name} in torch", file, _through_onnx2torch, file, feed, made)
 
 
-def _frozen(traced: Path, made: Path) -> Path:
+def _frozen(traced: Path, feed: Feed, made: Path) -> Path:
     """Weights as constants, and nothing left of modules and attributes: scripted files crash pnnx without."""
     import torch
 
     from zoo.export.branches import refuse_branches
     from zoo.models.libraries.torchscript_models import open_file
+    from zoo.runners.torch_outputs import traceable, zeros
 
-    module = torch.jit.freeze(open_file(traced))
+    module = torch.jit.freeze(traceable(open_file(traced), zeros(feed.shapes)))
     refuse_branches(module)
     torch.jit.save(module, made)
     return made

@@ -73,10 +73,46 @@ class Flattened(nn.Module):
         return tuple(tensors_of(self.flattened(*inputs)))
 
 
+class FlattenedScript(torch.jit.ScriptModule):
+    """The same of a scripted model, as code: what exporters know has no dictionaries. names: of its inputs.
+    places: where the tensors are in its output `y`, as expressions."""
+
+    def __init__(self, model: nn.Module, names: str, places: Sequence[str]) -> None:
+        super().__init__()
+        self.flattened = model
+        outputs = "".join(f"{place}, " for place in places)
+        self.define(f"def forward(self, {names}):\n    y = self.flattened({names})\n    return ({outputs})\n")
+
+
 @torch.no_grad()
 def traceable(model: nn.Module, example: tuple[torch.Tensor, ...]) -> nn.Module:
-    """The model itself if it returns a tensor, else `Flattened`."""
-    return model if isinstance(model(*example), torch.Tensor) else Flattened(model)
+    """The model itself if it returns a tensor, or is scripted and returns a tuple of them; else `Flattened`,
+    or `FlattenedScript`."""
+    output = model(*example)
+    if isinstance(output, torch.Tensor):
+        return model
+    if not isinstance(model, torch.jit.ScriptModule):
+        return Flattened(model)
+    if isinstance(output, tuple) and all(isinstance(each, torch.Tensor) for each in output):
+        return model
+    names = ", ".join(f"x{place}" for place in range(len(example)))
+    return FlattenedScript(model, names, list(_places("y", output))).eval()
+
+
+def _places(place: str, output: Any) -> Iterator[str]:
+    """In the order of `named_tensors`."""
+    if isinstance(output, Mapping):
+        parts = [(f"{place}[{key!r}]", value) for key, value in output.items()]
+    elif isinstance(output, tuple) and hasattr(output, "_fields"):
+        parts = [(f"{place}.{field}", getattr(output, field)) for field in output._fields]
+    elif isinstance(output, list | tuple):
+        parts = [(f"{place}[{index}]", value) for index, value in enumerate(output)]
+    else:
+        parts = []
+        if isinstance(output, torch.Tensor):
+            yield place
+    for inner, value in parts:
+        yield from _places(inner, value)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -112,3 +113,25 @@ def test_a_flattened_model_traces_and_returns_the_same_tensors():
 def test_a_model_that_returns_a_tensor_is_left_as_it_is():
     model = nn.Conv2d(3, 4, 3)
     assert traceable(model, zeros([(3, 8, 8)])) is model
+
+
+class Pair(NamedTuple):
+    boxes: torch.Tensor
+    scores: torch.Tensor
+
+
+class Scripted(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, list[Pair]]:
+        return {"first": [Pair(x, y), Pair(x + y, x)], "second": [Pair(x - y, y)]}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_containers_of_a_scripted_model_become_a_tuple():
+    model, inputs = torch.jit.script(Scripted().eval()), (torch.rand(1, 2), torch.rand(1, 2))
+    flattened = traceable(model, inputs)
+    assert isinstance(flattened, torch.jit.ScriptModule) and not flattened.training
+    found = flattened(*inputs)
+    assert isinstance(found, tuple) and len(found) == 6
+    assert all(map(torch.equal, found, tensors_of(model(*inputs))))
+    assert "prim::DictConstruct" not in {node.kind() for node in torch.jit.freeze(flattened).graph.nodes()}
+    assert traceable(flattened, inputs) is flattened
