@@ -37,16 +37,26 @@ def refuse_other_kinds(path: Path, module: nn.Module) -> None:
         )
 
 
+def is_exported(path: Path) -> bool:
+    """Whether a file is a program of `torch.export.save`."""
+    return any(name.endswith("/models/model.json") for name in _entries(path))
+
+
 def is_pickled(path: Path) -> bool:
     """Whether a file is what `torch.save` writes: tensors or Python objects, and no program."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return False
+    names = _entries(path)
     return any(name.endswith("/data.pkl") for name in names) and not any(
         name.endswith("/constants.pkl") for name in names
     )
+
+
+def _entries(path: Path) -> list[str]:
+    """The names in an archive; none of what is no archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return []
 
 
 def _all(block: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.jobs.files import regular
 from zoo.models.libraries import Tensors, Traits
-from zoo.models.libraries.torchscript_kind import is_pickled, refuse_other_kinds
+from zoo.models.libraries.torchscript_kind import is_exported, is_pickled, refuse_other_kinds
 
 FILE_OPERATORS = ("save", "from_file", "rpc_async", "rpc_remote", "rpc_sync")
 """Operators of TorchScript that reach beyond the model: files and other machines."""
@@ -40,6 +40,11 @@ def open_file(path: Path) -> nn.Module:
             warnings.filterwarnings("ignore", r"`torch\.jit\.", FutureWarning)  # still what pnnx reads
             model: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
+        if is_exported(path):
+            raise ZooError(
+                f"{path} is what torch.export writes, which pnnx does not read: save torch.jit.trace("
+                "torch.export.load(path).module(), example) by torch.jit.save, or export it to ONNX"
+            ) from error
         if is_pickled(path):
             raise ZooError(
                 f"{path} is what torch.save writes, not TorchScript: save torch.jit.trace(model.eval(), "

@@ -56,3 +56,11 @@ def test_what_torch_save_wrote_is_no_torchscript(tmp_path):
     with pytest.raises(ZooError, match=r"state\.pt is what torch\.save writes, not TorchScript: .*weights:"):
         open_file(tmp_path / "state.pt")
     assert not is_pickled(saved(network().eval(), tmp_path / "model.pt"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_torch_export_wrote_is_told_as_that(tmp_path):
+    program = torch.export.export(nn.Sequential(nn.Conv2d(3, 4, 1)).eval(), (torch.zeros(1, 3, 4, 4),))
+    torch.export.save(program, tmp_path / "model.pt2")
+    with pytest.raises(ZooError, match=r"model\.pt2 is what torch\.export writes, .* or export it to ONNX"):
+        open_file(tmp_path / "model.pt2")
