@@ -8,7 +8,8 @@ docs/sources.md.
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from logging.handlers import QueueHandler
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.isolation import Child, ChildDied
+from zoo.jobs.scratch import scratch
 from zoo.runners.bounds import MEMORY_MB, give_up, limit_memory, memory_for, memory_limit_met
 
 R = TypeVar("R")
@@ -41,7 +43,10 @@ def confined(
     raised. Raises ZooError, naming `what` and the bound, if the process does not end in time, asks for more
     memory, or crashes; ChildDied if it is ended from outside.
     """
-    with Child.of(_start, [folder.resolve() for folder in writable]) as child:
+    with (
+        _temporary(writable) as own,
+        Child.of(_start, [folder.resolve() for folder in writable], own) as child,
+    ):
         watch = Timer(seconds, child.kill)
         watch.start()
         try:
@@ -85,10 +90,19 @@ def converted(
     return confined(what, function, *arguments, **limits, writable=writable)
 
 
-def _start(writable: Sequence[Path]) -> None:
-    """What libraries write for a while goes where it may be written."""
-    if writable:
-        tempfile.tempdir = os.environ["TMPDIR"] = str(writable[0])
+@contextmanager
+def _temporary(writable: Sequence[Path]) -> Iterator[Path | None]:
+    """A folder for what libraries write for a while, where it may be written; it is gone at the end."""
+    if not writable:
+        yield None
+        return
+    with scratch(writable[0] / "of libraries") as folder:
+        yield folder.resolve()
+
+
+def _start(writable: Sequence[Path], own: Path | None) -> None:
+    if own is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(own)
     give_up(writable)
 
 

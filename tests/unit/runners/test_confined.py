@@ -43,13 +43,14 @@ def telling(path: Path) -> None:
     logging.getLogger("zoo.quantizer").info("a layer stays %s", "float")
     with tempfile.TemporaryFile() as file:  # as libraries do
         file.write(b"made")
+    Path(tempfile.gettempdir(), ".ses").touch()  # as onnxruntime does, and never takes it away
     path.write_text("made")
 
 
 def test_what_a_function_writes_and_logs_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     converted("the model", tmp_path / "source", telling, tmp_path / "made")
-    assert (tmp_path / "made").read_text() == "made"
+    assert (tmp_path / "made").read_text() == "made" and list(tmp_path.iterdir()) == [tmp_path / "made"]
     assert caplog.messages == ["a layer stays float"]
     with pytest.raises(OSError, match=r"temporary directory|denied"):
         confined("the model", telling, tmp_path / "other")
