@@ -100,7 +100,7 @@ class Zoo:
 def copy_project(folder: Path) -> Zoo:
     """The project's code, configuration and calibration images, and nothing that was built."""
     folder.mkdir(parents=True)
-    for part in ("Snakefile", "config.yaml", "rules", "scripts", "profiles", "calib"):
+    for part in ("Snakefile", "config.yaml", "requirements.txt", "rules", "scripts", "profiles", "calib"):
         source = PROJECT / part
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))

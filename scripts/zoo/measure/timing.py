@@ -1,8 +1,10 @@
 """Time of one run of an artifact, timed in turn with ncnn's fp32 of the same model.
 
 A machine's speed drifts, so a figure means little by itself: the two models run one after the other,
-again and again, and the ratio is taken run by run. What one thread computes on the CPU is timed by the
-process's CPU time, which other programs do not add to by taking the core; all else by the clock on the wall.
+again and again, and the ratio is taken run by run. What one thread computes on the CPU is timed by that
+thread's CPU time, which other programs do not add to by taking the core; all else by the clock on the wall.
+(The time of the process goes in steps of milliseconds while an interval timer limits it, see
+`zoo.jobs.isolation`.)
 """
 
 import math
@@ -82,7 +84,7 @@ def _times(
     on_cpu = own.info.software_gpu is None
     reference = (replace(fp32, device="cpu") if on_cpu else fp32).open(threads)
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
-    clock = time.process_time if on_cpu and threads == 1 else time.perf_counter
+    clock = time.thread_time if on_cpu and threads == 1 else time.perf_counter
 
     def turn() -> list[float]:
         seconds = []

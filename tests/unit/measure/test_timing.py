@@ -1,5 +1,7 @@
 """Latencies in turn. Nothing here judges how long something takes."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,18 @@ def test_a_measurement_that_takes_too_long_ends_early(tmp_path):
     entry, info = time_beside(fp32, fp32, [(3, 8, 8)], threads=1, longest_s=0)
     assert info.device == cpu_name()
     check_latency(entry, FEWEST)
+
+
+def test_a_limit_on_the_time_of_processors_makes_no_run_take_none(tmp_path, monkeypatch):
+    """Under an interval timer the kernel counts a process's time in ticks: 0 or 4 ms a run."""
+    monkeypatch.setattr("zoo.measure.timing.isolated", lambda _, function, *arguments: function(*arguments))
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    signal.setitimer(signal.ITIMER_PROF, 1000)
+    try:
+        entry, _ = time_beside(fp32, fp32, [(3, 8, 8)], threads=1)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    check_latency(entry, RUNS)
 
 
 def test_a_model_of_two_inputs_is_timed(tmp_path):
