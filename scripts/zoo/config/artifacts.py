@@ -117,7 +117,12 @@ def locate(path: str | Path) -> Place:
     path = Path(path)
     folder = path.absolute().parent
     if path.name in BEST:
-        chosen = read_json(path.with_name("best.json")).get("artifact")
+        record = path.with_name("best.json")
+        chosen = str(read_json(record).get("artifact"))
+        if chosen not in ARTIFACTS or not ARTIFACTS[chosen].deployable:
+            raise ZooError(
+                f"{record}: {chosen[:40]!r} is no artifact to ship; delete it to have it made again"
+            )
         return locate(path.with_name(f"{chosen}{path.suffix}"))
     for kind in ARTIFACTS.values():
         if path.name in kind.files:

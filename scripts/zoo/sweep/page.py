@@ -33,7 +33,8 @@ the first row: `scripts/zoo/sweep/{LIST.name}`.
 
 The figures are the smallest cosine to the untouched model in torch, over eight photographs and a random \
 input, and for int8 the SQNR in dB by the recipe `local` from eight other photographs or, where that is \
-below {FAITHFUL_DB:g} dB, by those of the search's recipes that leave the costliest layers float. Right \
+below {FAITHFUL_DB:g} dB, by those of the search's recipes that leave the costliest layers float (rows \
+whose sentence says "by the local recipe" are older, and by that one alone). Right \
 is a cosine of .9999 or more, and 60 dB. The way to ncnn is the first whose pair answers as the model \
 does.
 

@@ -82,3 +82,14 @@ def test_a_file_that_is_missing_or_no_artifacts_is_refused(tmp_path: Path):
     (tmp_path / "int8.param").touch()
     with pytest.raises(ZooError, match=r"int8\.bin: there is no such file"):
         locate(tmp_path / "int8.param")
+
+
+def test_the_best_is_the_artifact_that_its_record_names(tmp_path):
+    for name in ("int8.param", "int8.bin", "best.param", "best.bin"):
+        (tmp_path / name).touch()
+    (tmp_path / "best.json").write_text('{"artifact": "int8"}')
+    assert [file.name for file in locate(tmp_path / "best.bin").files] == ["int8.param", "int8.bin"]
+    for chosen in ('"best"', "null", '"fp32.onnx"', '"../int8"', "[]"):
+        (tmp_path / "best.json").write_text(f'{{"artifact": {chosen}}}')
+        with pytest.raises(ZooError, match=r"best\.json: .* is no artifact to ship; delete it"):
+            locate(tmp_path / "best.param")
