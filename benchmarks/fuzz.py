@@ -46,6 +46,7 @@ from samples.statistics import statistics_of
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.config import config_file
 from zoo.config.records.benchmark import Benchmark, TimedLatency
+from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
@@ -151,6 +152,7 @@ def readers(folder: Path) -> list[Reader]:
         SearchOutcome: report.search("m"),
         Sensitivity: report.sensitivity("m"),
         Recipe: recipe,
+        BestArtifact: best(),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()
@@ -311,6 +313,14 @@ def table_of(graph: Graph) -> CalibrationTable:
 def recipe_of(graph: Graph, table: CalibrationTable) -> Recipe:
     plans = {"conv": LayerPlan("int8"), "dw": LayerPlan("int8"), "fc": LayerPlan("fp16")}
     return Recipe("mine", plans, table)
+
+
+def best() -> BestArtifact:
+    contenders = (
+        Contender("int8", (), 30, 40.5, 1.5, 0.5),
+        Contender("fp16", ("coarse",), 60, None, None, None),
+    )
+    return BestArtifact("m", "cpu", "int8", "fastest", None, 3.5, 1, "it is", {"int8.bin": "a"}, contenders)
 
 
 def as_json(record: Any) -> bytes:
