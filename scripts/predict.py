@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--top", type=count, default=5, help="how many classes to show (default 5)")
     parser.add_argument("--device", choices=("cpu", "gpu"), help="default: that of the artifact's folder")
     parser.add_argument("--card", type=Path, help="the model card, where the artifact lies outside of a zoo")
-    parser.add_argument("--threads", type=count, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--threads", type=count, help="CPU threads (default 1, or as its options say)")
     parser.add_argument("--json", action="store_true", help="print a line of JSON an image")
     options = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):

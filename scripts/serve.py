@@ -25,12 +25,13 @@ def serve(options: argparse.Namespace) -> None:
     from zoo.serving.trial import check_address, probe
 
     artifact, card = find_artifact(options.artifact, options.card, options.device)
+    threads = options.threads or artifact.options.threads or 1
     check_address(options.host, options.port)
     if caveat := artifact.caveat():
         print(f"note: {caveat}", file=sys.stderr)
     # In a child: what cannot be loaded is told in one sentence, and no runtime starts threads here.
-    probed = isolated(str(artifact), probe, artifact, card, options.threads)
-    workers = Workers(options.workers, options.threads, options.max_batch or probed.max_batch)
+    probed = isolated(str(artifact), probe, artifact, card, threads)
+    workers = Workers(options.workers, threads, options.max_batch or probed.max_batch)
     limits = Limits(
         image_bytes=int(options.max_image_mb * 2**20),
         pixels=options.max_pixels,
@@ -63,7 +64,7 @@ def parse() -> argparse.Namespace:
     add("--host", choices=("127.0.0.1", "0.0.0.0", "::"), default="127.0.0.1", help="where to listen")
     add("--port", type=port, default=8000, help="1024 to 65535")
     add("--workers", type=count, default=1, help="processes that compute, each with a copy of the model")
-    add("--threads", type=count, default=1, help="CPU threads of each")
+    add("--threads", type=count, help="CPU threads of each, instead of one or what its options say")
     add("--device", choices=("cpu", "gpu"), help="instead of that of the artifact's folder")
     add("--card", type=Path, help="the model card, where the artifact lies outside of a zoo")
     add("--max-batch", type=count, help="images computed together, instead of what a trial finds")

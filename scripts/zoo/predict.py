@@ -48,18 +48,24 @@ class Predictor:
     at once.
     """
 
-    def __init__(self, artifact: Artifact, card: ModelCard, threads: int = 1) -> None:
-        """Raises ZooError if the runtime cannot load the files, or if they are not those that the
-        verification beside them is about; `caveat` says if there is none, or if they failed it."""
+    def __init__(self, artifact: Artifact, card: ModelCard, threads: int | None = None) -> None:
+        """threads: of the CPU; None: as many as the artifact's options say, or one.
+
+        Raises ZooError if the runtime cannot load the files, or if they are not those that the verification
+        beside them is about; `caveat` says if there is none, or if they failed it."""
         self.artifact, self.card = artifact, card
         self.caveat = artifact.caveat()
         self.feed = card.feed
-        self._runner = artifact.open(threads)
+        self._runner = artifact.open(threads or artifact.options.threads or 1)
         self.info = self._runner.info
 
     @classmethod
     def open(
-        cls, path: str | Path, card: str | Path | None = None, device: str | None = None, threads: int = 1
+        cls,
+        path: str | Path,
+        card: str | Path | None = None,
+        device: str | None = None,
+        threads: int | None = None,
     ) -> "Predictor":
         """The predictor for one of an artifact's files. See `find_artifact`."""
         return cls(*find_artifact(path, card, device), threads)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "jobs": set(),
     "images": {"jobs"},
     "ncnn": {"jobs"},
-    "config": {"jobs", "images"},
+    "config": {"jobs", "images", "ncnn"},
     "targets": {"jobs", "ncnn"},
     "runners": {"jobs", "images", "ncnn", "config", "targets"},
     "predict": {"jobs", "images", "config", "runners"},

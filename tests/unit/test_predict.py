@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from PIL import Image
 
 from samples.artifacts import LABELS, RECORD, changed_in_time, make_tree, photos
 from samples.ncnn import chain, run, small_network
+from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess, prepare
 from zoo.jobs.records import write_json
+from zoo.ncnn.options import Options
 from zoo.predict import Predictor, softmax
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/predict.py"
@@ -46,6 +49,17 @@ def test_a_path_gives_its_classes_the_likeliest_first(param: Path, tmp_path: Pat
     assert [each.index for each in found] == list(np.argsort(-scores))
     assert [each.label for each in found] == [LABELS[i] for i in np.argsort(-scores)]
     np.testing.assert_allclose([each.score for each in found], np.sort(scores)[::-1], rtol=1e-5)
+
+
+def test_it_computes_with_the_options_that_it_was_verified_with_and_the_threads_that_are_asked_for(
+    param: Path,
+):
+    verified = param.with_name("fp32.verify.json")
+    some = Options({"use_packing_layout": False}, threads=2)
+    replace(Verification.read(verified), options=some).write(verified)
+    as_said, otherwise = (Predictor.open(param, threads=threads)._runner._net.opt for threads in (None, 1))
+    assert (as_said.use_packing_layout, as_said.num_threads) == (False, 2)
+    assert (otherwise.use_packing_layout, otherwise.num_threads) == (False, 1)
 
 
 def test_paths_pixels_and_pillow_images_say_the_same_alone_and_in_lists(param: Path, tmp_path: Path):

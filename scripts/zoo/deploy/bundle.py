@@ -37,7 +37,7 @@ def write_bundle(card: ModelCard, proof: Verification, param: Path, weights: Pat
     source = ", ".join(str(value) for value in card.source.values() if value is not None)
     told = {"card": card, "device": device, "artifact": artifact, "source": source, "proof": proof}
     texts = {
-        **programs(card.preprocess, artifact, device, card.output or LOGITS),
+        **programs(card.preprocess, artifact, device, card.output or LOGITS, proof.options),
         "preprocess.json": _json(interface(card, proof)),
         "README.md": render("README.md", told),
     }

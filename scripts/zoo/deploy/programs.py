@@ -1,11 +1,12 @@
 """Programs that classify images with an ncnn artifact, in C++ and in Python, from the model's own record."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
-from zoo.ncnn.options import options
+from zoo.ncnn.options import KERNELS, Options, options
 
 HERE = Path(__file__).parent
 CHANNELS = ("RGB", "BGR")
@@ -23,9 +24,16 @@ def obstacle(card: ModelCard) -> str | None:
     return None if channels in CHANNELS else f"takes images of the channels {channels}"
 
 
-def programs(record: Preprocess, artifact: str, device: str = "cpu", output: str = LOGITS) -> dict[str, str]:
+def programs(
+    record: Preprocess,
+    artifact: str,
+    device: str = "cpu",
+    output: str = LOGITS,
+    chosen: Options | None = None,
+) -> dict[str, str]:
     """File name -> text of the programs that run `artifact`.param and .bin: predict.py; main.cpp with
     preprocess.h and CMakeLists.txt. output: what the numbers are, see `zoo.config.records.card.OUTPUTS`.
+    chosen: the options that the artifact was verified with.
 
     Both see the pixels of `zoo.images.preprocess.prepare_uint8`, bit by bit, if they decode the image alike,
     and have ncnn compute as `zoo.runners` does for the artifact on the device.
@@ -40,7 +48,8 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu", output: str
         "artifact": artifact,
         "device": device,
         "output": output,
-        "options": runtime_options(artifact),
+        "options": runtime_options(artifact, chosen.switches if chosen else {}),
+        "threads": chosen.threads if chosen else None,
         "record": record,
         "height": height,
         "width": width,
@@ -56,10 +65,11 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu", output: str
     return {name: render(name, values) for name in names}
 
 
-def runtime_options(precision: str) -> dict[str, bool]:
-    """Where the settings of a precision differ from those that ncnn has by itself, which fp16 files keep."""
-    usual = options("fp16")
-    return {name: on for name, on in options(precision).items() if on != usual[name]}
+def runtime_options(precision: str, switches: Mapping[str, bool] | None = None) -> dict[str, bool]:
+    """Where the settings of a precision, and the switches over them, differ from those that ncnn has by
+    itself, which fp16 files keep."""
+    usual = options("fp16", dict.fromkeys(KERNELS, True))
+    return {name: on for name, on in options(precision, switches).items() if on != usual[name]}
 
 
 def render(name: str, values: dict[str, Any]) -> str:

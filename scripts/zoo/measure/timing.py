@@ -20,6 +20,7 @@ from zoo.config.records.benchmark import Latency, ReferenceLatency, TimedLatency
 from zoo.config.records.proof import RuntimeInfo
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
+from zoo.ncnn.options import Options
 from zoo.runners.artifact import Artifact
 
 RUNS = 50
@@ -36,7 +37,8 @@ GAP_S = 0.05
 
 def ncnn_fp32(artifact: Artifact, files: Iterable[str | Path]) -> Artifact:
     """ncnn's fp32 of the same model for the same device, which an artifact is timed beside."""
-    return replace(artifact, name="fp32", runtime="ncnn", precision="fp32", files=tuple(map(Path, files)))
+    pair = tuple(map(Path, files))
+    return replace(artifact, name="fp32", runtime="ncnn", precision="fp32", files=pair, options=Options())
 
 
 def percentiles(seconds: NDArray[np.float64]) -> Latency:
@@ -52,8 +54,11 @@ def time_beside(
     threads: int,
     runs: int = RUNS,
     longest_s: float = math.inf,
+    fp32_threads: int | None = None,
 ) -> tuple[TimedLatency, RuntimeInfo]:
     """Latencies of the artifact and of fp32, for inputs of these shapes, such as (C, H, W), and what ran it.
+
+    fp32 may be any other to compare with; fp32_threads: what it gets, if that is not as many.
 
     `ratio_error` is the standard error of `ratio`, the median of neighbouring runs' ratios; the spread of
     these is taken from the range that two thirds of them lie in.
@@ -61,7 +66,7 @@ def time_beside(
     there are `FEWEST`.
     """
     own, reference, info, beside = isolated(
-        str(artifact), _times, artifact, fp32, shapes, threads, runs, longest_s
+        str(artifact), _times, artifact, fp32, shapes, (threads, fp32_threads or threads), runs, longest_s
     )
     low, ratio, high = np.percentile(own / reference, [16, 50, 84])
     latency = TimedLatency(
@@ -76,15 +81,20 @@ def time_beside(
 
 
 def _times(
-    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], threads: int, runs: int, longest_s: float
+    artifact: Artifact,
+    fp32: Artifact,
+    shapes: Sequence[Shape],
+    threads: tuple[int, int],
+    runs: int,
+    longest_s: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], RuntimeInfo, RuntimeInfo]:
     """Seconds of each run of the artifact and of fp32, taken in turn, and what ran them."""
     inputs = random_inputs(shapes)
-    own = artifact.open(threads)
+    own = artifact.open(threads[0])
     on_cpu = own.info.software_gpu is None
-    reference = (replace(fp32, device="cpu") if on_cpu else fp32).open(threads)
+    reference = (replace(fp32, device="cpu") if on_cpu else fp32).open(threads[1])
     gap = GAP_S if artifact.runtime != fp32.runtime else 0.0
-    clock = time.thread_time if on_cpu and threads == 1 else time.perf_counter
+    clock = time.thread_time if on_cpu and threads == (1, 1) else time.perf_counter
 
     def turn() -> list[float]:
         seconds = []

@@ -169,6 +169,7 @@ class _Check:
             divergence=self.divergence,
             verdict=Verdict(not self.failures, tuple(self.failures), dict(self.gates)),
             searched=self.searched,
+            options=self.artifact.options,
         )
 
 

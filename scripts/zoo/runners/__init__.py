@@ -1,7 +1,7 @@
 """One interface to the runtimes that execute an artifact: torch, onnxruntime, ncnn here and on a target."""
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -50,28 +50,43 @@ class LayerRunner(Runner, Protocol):
 
 
 def open_on_target(
-    files: Sequence[str | Path], target: Target, threads: int = 1, precision: str = "fp32"
+    files: Sequence[str | Path],
+    target: Target,
+    threads: int = 1,
+    precision: str = "fp32",
+    switches: Mapping[str, bool] | None = None,
 ) -> LayerRunner:
-    """Load ncnn's files on a target. Raises ZooError if they cannot be loaded or it cannot be reached."""
+    """Load ncnn's files on a target; switches: see `open_runner`. Raises ZooError if they cannot be loaded or
+    it cannot be reached."""
     module = importlib.import_module("zoo.runners.target_runner")
-    runner: LayerRunner = module.load([Path(file) for file in files], target, threads, precision)
+    pair = [Path(file) for file in files]
+    runner: LayerRunner = module.load(pair, target, threads, precision, switches)
     return runner
 
 
 def open_runner(
-    runtime: str, files: Sequence[str | Path], device: str = "cpu", threads: int = 1, precision: str = "fp32"
+    runtime: str,
+    files: Sequence[str | Path],
+    device: str = "cpu",
+    threads: int = 1,
+    precision: str = "fp32",
+    switches: Mapping[str, bool] | None = None,
 ) -> Runner:
     """Load `files` (one artifact's, a `.param` before its `.bin`) into a runtime.
 
     device: `cpu` or `gpu`; what `gpu` means is the runtime's: Vulkan for ncnn (an error without a Vulkan
-    device), CUDA for torch where there is one. threads: CPU threads to use.
+    device), CUDA for torch where there is one. threads: CPU threads to use. switches: ncnn's options that are
+    set over those of the precision, see `zoo.ncnn.options`.
 
-    Raises ZooError if the runtime cannot load the files.
+    Raises ZooError if the runtime cannot load the files, and for switches where it is not ncnn.
     """
     if runtime not in RUNTIMES:
         raise ZooError(f"unknown runtime {runtime!r}; known: {', '.join(RUNTIMES)}")
     module = importlib.import_module(f"zoo.runners.{runtime}_runner")
-    runner: Runner = module.load([Path(file) for file in files], device, threads, precision)
+    if switches and runtime != "ncnn":
+        raise ZooError(f"{', '.join(switches)}: these are options of ncnn, and {runtime} has none of them")
+    over = [switches] if switches else []
+    runner: Runner = module.load([Path(file) for file in files], device, threads, precision, *over)
     return runner
 
 

@@ -1,16 +1,18 @@
 """An artifact as it is run: whose it is, its runtime, precision and files."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.config.artifacts import locate
 from zoo.config.records.card import ModelCard
+from zoo.config.records.options import RuntimeOptions
 from zoo.config.records.verification import Verification
 from zoo.config.targets import Target
 from zoo.errors import ZooError
 from zoo.jobs.made import made_sha256
+from zoo.ncnn.options import Options
 from zoo.runners import PROGRAMS, Runner, open_on_target, open_runner
 from zoo.runners.bounds import apply_to_artifact
 
@@ -19,7 +21,7 @@ from zoo.runners.bounds import apply_to_artifact
 class Artifact:
     """What it takes to run an artifact: whose it is, its runtime (see `runners`), precision and files.
 
-    target: where it runs, if that is not this machine.
+    target: where it runs, if that is not this machine. options: what is set of ncnn's over the precision's.
     """
 
     model: str
@@ -29,12 +31,35 @@ class Artifact:
     precision: str
     files: tuple[Path, ...]
     target: Target | None = None
+    options: Options = field(default_factory=Options, hash=False)
 
     @classmethod
-    def of(cls, files: Iterable[str | Path], target: Any = None, **fields: str) -> "Artifact":
-        """An artifact from its fields and its files, in any form of path, and its target as plain values."""
+    def of(
+        cls,
+        files: Iterable[str | Path],
+        target: Any = None,
+        options: Iterable[str | Path] = (),
+        **fields: Any,
+    ) -> "Artifact":
+        """An artifact from its fields and its files, in any form of path, and its target as plain values.
+
+        options: the record of its runtime options, if there is one. Raises ZooError if that is of files of
+        other bytes.
+        """
         where = None if target is None else Target(**target)
-        return cls(files=tuple(map(Path, files)), target=where, **fields)
+        artifact = cls(files=tuple(map(Path, files)), target=where, **fields)
+        for path in options:
+            artifact = artifact.with_options(path)
+        return artifact
+
+    def with_options(self, path: str | Path) -> "Artifact":
+        """The same with the options that a record says. Raises ZooError if it is about files of other bytes,
+        or another artifact or device."""
+        record = RuntimeOptions.read(path)
+        if (record.device, record.artifact) != (self.device, self.name):
+            raise ZooError(f"{path}: it is about {record.device}/{record.artifact}, not {self}; delete it")
+        record.check_files(self.files, made_sha256)
+        return replace(self, options=record.options)
 
     def __str__(self) -> str:
         return f"{self.device}/{self.model}/{self.name}"
@@ -47,8 +72,10 @@ class Artifact:
         if self.runtime in PROGRAMS:
             apply_to_artifact(self.files, self.device)
         if self.target is not None:
-            return open_on_target(self.files, self.target, threads, self.precision)
-        return open_runner(self.runtime, self.files, self.device, threads, self.precision)
+            return open_on_target(self.files, self.target, threads, self.precision, self.options.switches)
+        return open_runner(
+            self.runtime, self.files, self.device, threads, self.precision, self.options.switches
+        )
 
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
@@ -67,6 +94,19 @@ class Artifact:
         proof = Verification.read(path)
         proof.check_files(self.files)
         return proof
+
+    def as_proven(self) -> "Artifact":
+        """The same with the options that it was verified with on its device; where no verification lies
+        beside its files, with those of the record of options there, if any. Raises as `with_options` does."""
+        if self.runtime != "ncnn":
+            return self
+        verified, said = (self.files[0].with_name(f"{self.name}.{end}.json") for end in ("verify", "options"))
+        if verified.is_file():
+            proof = Verification.read(verified)
+            return replace(self, options=proof.options) if proof.device == self.device else self
+        if said.is_file() and RuntimeOptions.read(said).device == self.device:
+            return self.with_options(said)
+        return self
 
     def caveat(self) -> str | None:
         """What whoever uses it must know of its verification, in a line: that there is none, that it failed,
@@ -87,8 +127,8 @@ def find_artifact(
     """The artifact that a file belongs to, and its model card.
 
     card: the card's file, else it is found from the artifact's place in the zoo. device: `cpu` or `gpu`, else
-    that of its place, or the CPU. Raises ZooError if a file is missing, and for a card that is broken or of
-    another version.
+    that of its place, or the CPU. Its options are those that it was verified with, see `as_proven`. Raises
+    ZooError if a file is missing, and for a card or a record beside it that is broken or of another version.
     """
     place = locate(path)
     if card is None and not place.card.is_file():
@@ -104,4 +144,4 @@ def find_artifact(
         place.kind.precision,
         place.files,
     )
-    return artifact, described
+    return artifact.as_proven(), described

@@ -7,7 +7,7 @@ are loaded, return codes before results are touched, and inputs are copied.
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,16 @@ from zoo.runners.vulkan import vulkan_device
 
 
 class NcnnRunner:
-    """Computes as `zoo.ncnn.options` says for the precision."""
+    """Computes as `zoo.ncnn.options` says for the precision and for the switches that are set over it."""
 
     def __init__(
-        self, param: str | Path, weights: str | Path, device: str, threads: int, precision: str
+        self,
+        param: str | Path,
+        weights: str | Path,
+        device: str,
+        threads: int,
+        precision: str,
+        switches: Mapping[str, bool] | None = None,
     ) -> None:
         graph = load_checked(param, weights)
         self._name = str(param)
@@ -40,7 +46,7 @@ class NcnnRunner:
         settings = self._net.opt
         settings.num_threads = threads
         settings.use_vulkan_compute = device == "gpu"
-        for name, on in options(precision).items():
+        for name, on in options(precision, switches).items():
             setattr(settings, name, on)
         gpu = vulkan_device() if device == "gpu" else None
         if gpu:
@@ -123,6 +129,12 @@ def _number(blob: str) -> int:
     return int(digits[0]) if digits else 0
 
 
-def load(files: Sequence[Path], device: str, threads: int, precision: str) -> NcnnRunner:
+def load(
+    files: Sequence[Path],
+    device: str,
+    threads: int,
+    precision: str,
+    switches: Mapping[str, bool] | None = None,
+) -> NcnnRunner:
     """See `zoo.runners.open_runner`; `.param` and `.bin`."""
-    return NcnnRunner(files[0], files[1], device, threads, precision)
+    return NcnnRunner(files[0], files[1], device, threads, precision, switches)

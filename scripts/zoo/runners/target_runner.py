@@ -1,6 +1,6 @@
 """ncnn on a target: an agent there has the artifact open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -27,7 +27,14 @@ class TargetRunner:
     The agent's cache is a folder that goes with this process: what is emulated here need not keep files.
     """
 
-    def __init__(self, files: Sequence[Path], target: Target, threads: int, precision: str) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        target: Target,
+        threads: int,
+        precision: str,
+        switches: Mapping[str, bool] | None = None,
+    ) -> None:
         if target.agent is None:
             raise ZooError(f"{target.name}: nobody said which agent works there")
         graph = load_checked(*files)
@@ -40,7 +47,7 @@ class TargetRunner:
         cache = stack.enter_context(scratch(agent))
         self._remote = Remote.start(target.name, carrier, agent, str(cache.absolute()))
         stack.callback(self._remote.close)
-        self._opened = self._remote.open(files, self._inputs, outputs, threads, options(precision))
+        self._opened = self._remote.open(files, self._inputs, outputs, threads, options(precision, switches))
         told = self._remote.told
         cpu = f"{told['cpu']}, emulated" if carrier.emulated else told["cpu"]
         self.info = RuntimeInfo("ncnn", told["ncnn"], cpu, features=tuple(told["features"]))
@@ -57,6 +64,12 @@ class TargetRunner:
         yield from self._remote.run(self._opened, inputs, names)
 
 
-def load(files: Sequence[Path], target: Target, threads: int, precision: str) -> TargetRunner:
+def load(
+    files: Sequence[Path],
+    target: Target,
+    threads: int,
+    precision: str,
+    switches: Mapping[str, bool] | None = None,
+) -> TargetRunner:
     """See `zoo.runners.open_on_target`; `.param` and `.bin`."""
-    return TargetRunner(files, target, threads, precision)
+    return TargetRunner(files, target, threads, precision, switches)

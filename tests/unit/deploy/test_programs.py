@@ -20,6 +20,7 @@ from samples.ncnn import small_network
 from zoo.deploy.programs import obstacle, programs, runtime_options
 from zoo.images.inputs import FILE, Feed, Input
 from zoo.images.preprocess import CROP_MODES, INTERPOLATIONS, Preprocess, mean_norm, prepare, prepare_uint8
+from zoo.ncnn.options import Options
 from zoo.runners import ncnn_runner
 
 CLIP = Preprocess(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
@@ -134,6 +135,19 @@ def test_ncnns_options_are_those_of_the_verification(artifact: str, tmp_path: Pa
     for name in dir(ours):
         if name.startswith("use_"):
             assert getattr(ours, name) == getattr(verified, name), name
+
+
+def test_programs_set_the_options_that_the_artifact_was_verified_with() -> None:
+    chosen = Options({"use_winograd_convolution": False, "use_sgemm_convolution": True}, threads=3)
+    texts = programs(RECORD, "int8", chosen=chosen)
+    for name, off, threads in (
+        ("main.cpp", "net.opt.use_winograd_convolution = false;", "net.opt.num_threads = 3;"),
+        ("predict.py", "net.opt.use_winograd_convolution = False\n", 'help="by default 3", default=3)'),
+    ):
+        assert off in texts[name] and threads in texts[name]
+        assert "use_sgemm_convolution" not in texts[name], "it is on by itself"
+    assert texts["main.cpp"].index("num_threads = 3") < texts["main.cpp"].index('"--threads"')
+    assert "num_threads = 3" not in programs(RECORD, "int8")["main.cpp"]
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 37)], ids=str)

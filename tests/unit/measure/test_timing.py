@@ -1,6 +1,7 @@
 """Latencies in turn. Nothing here judges how long something takes."""
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from samples.ncnn import small_network, two_headed
 from zoo.config.records.benchmark import Latency
 from zoo.jobs.surroundings import cpu_name
 from zoo.measure.timing import FEWEST, RUNS, ncnn_fp32, percentiles, time_beside
+from zoo.ncnn.options import Options
 
 
 def check_latency(entry, runs):
@@ -60,3 +62,7 @@ def test_what_an_artifact_is_timed_beside_is_fp32_of_the_same_model_on_its_devic
     fp32 = ncnn_fp32(onnx, ["a/fp32.param", "a/fp32.bin"])
     assert str(fp32) == "gpu/small/fp32" and (fp32.runtime, fp32.precision) == ("ncnn", "fp32")
     assert [file.name for file in fp32.files] == ["fp32.param", "fp32.bin"]
+    int8 = replace(artifact(tmp_path / "int8.param", name="int8"), options=Options(threads=2))
+    assert ncnn_fp32(int8, fp32.files).options == Options(), (
+        "as ncnn has them, whatever the artifact is run with"
+    )

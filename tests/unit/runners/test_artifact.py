@@ -13,9 +13,12 @@ from samples.artifacts import artifact, changed_in_time, make_tree, pair, proof
 from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.card import ModelCard
+from zoo.config.records.options import RuntimeOptions
+from zoo.config.records.verification import Verification
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs import isolation
 from zoo.jobs.isolation import isolated
+from zoo.ncnn.options import Options
 from zoo.runners import bounds, open_runner
 from zoo.runners.artifact import Artifact, find_artifact
 from zoo.runners.ncnn_runner import NcnnRunner
@@ -110,7 +113,71 @@ def test_precision_reaches_the_runtime(monkeypatch):
     seen = []
     monkeypatch.setattr("zoo.runners.artifact.open_runner", lambda *given: seen.append(given))
     replace(Artifact.of(["a.param", "a.bin"], **FIELDS), precision="bf16", device="gpu").open(threads=3)
-    assert seen == [("ncnn", (Path("a.param"), Path("a.bin")), "gpu", 3, "bf16")]
+    assert seen == [("ncnn", (Path("a.param"), Path("a.bin")), "gpu", 3, "bf16", {})]
+
+
+NO_WINOGRAD = Options({"use_winograd_convolution": False}, threads=2)
+
+
+def said(files: tuple[Path, Path], options: Options = NO_WINOGRAD, **fields: str) -> Path:
+    """A record of options beside an artifact's files, and about these."""
+    about = artifact(*files, **fields)
+    record = files[0].with_name(f"{about.name}.options.json")
+    RuntimeOptions(
+        **about.heading(), hashes=about.hashes(), options=options, by_hand=(), reason="said by hand"
+    ).write(record)
+    return record
+
+
+def test_the_options_of_a_record_reach_ncnn(tmp_path):
+    files = pair(small_network(), tmp_path)
+    runner = Artifact.of(files, options=[said(files)], **FIELDS).open(threads=1)
+    assert isinstance(runner, NcnnRunner)
+    assert not runner._net.opt.use_winograd_convolution and runner._net.opt.use_sgemm_convolution
+    assert not runner._net.opt.use_fp16_storage, "the precision's stay"
+    assert Artifact.of(files, **FIELDS).open(threads=1)._net.opt.use_winograd_convolution
+
+
+def test_options_of_other_bytes_or_of_another_artifact_are_refused_by_name(tmp_path):
+    files = pair(small_network(), tmp_path)
+    record = said(files)
+    changed_in_time(files[1])
+    with pytest.raises(
+        ZooError, match=r"fp32\.bin is not the file that its runtime options were found for.*rm"
+    ):
+        Artifact.of(files, options=[record], **FIELDS)
+    with pytest.raises(ZooError, match=r"it is about gpu/fp32, not cpu/mine/fp32"):
+        Artifact.of(files, options=[said(files, device="gpu")], **FIELDS)
+
+
+def test_another_runtime_has_no_options_of_ncnn():
+    with pytest.raises(
+        ZooError, match="use_sgemm_convolution: these are options of ncnn, and torch has none"
+    ):
+        open_runner("torch", ["a.pt"], switches={"use_sgemm_convolution": False})
+
+
+def test_what_is_found_runs_with_the_options_that_it_was_verified_with(tmp_path):
+    param = make_tree(tmp_path)
+    files = param, param.with_suffix(".bin")
+    said(files)
+    verified = param.with_name("fp32.verify.json")
+    assert not find_artifact(param)[0].options, "the verification had none"
+    replace(Verification.read(verified), options=NO_WINOGRAD).write(verified)
+    assert find_artifact(param)[0].options == NO_WINOGRAD
+    assert not find_artifact(param, device="gpu")[0].options, "it is for the CPU"
+
+
+def test_what_is_not_verified_runs_with_the_options_beside_it(tmp_path):
+    param = make_tree(tmp_path)
+    files = param, param.with_suffix(".bin")
+    param.with_name("fp32.verify.json").unlink()
+    said(files)
+    assert find_artifact(param)[0].options == NO_WINOGRAD
+    assert not find_artifact(param, device="gpu")[0].options
+    changed_in_time(files[1])
+    with pytest.raises(ZooError, match="is not the file that its runtime options were found for"):
+        find_artifact(param)
 
 
 def test_an_artifact_that_its_runtime_cannot_read_is_an_error(tmp_path):

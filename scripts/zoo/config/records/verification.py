@@ -9,6 +9,7 @@ from zoo.config.records.proof import Proof, RuntimeInfo
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.jobs.onnx_data import SUFFIX
+from zoo.ncnn.options import Options
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ class Verdict:
 class Verification(Proof):
     """The proof of an artifact. A part that could not be made is None, and the verdict says why.
 
-    searched: of a file that a search chose, else None.
+    searched: of a file that a search chose, else None. options: what was set of ncnn's over its precision's,
+    as whoever runs it is to set it.
     """
 
     KIND: ClassVar[str] = "verification"
@@ -174,6 +176,7 @@ class Verification(Proof):
     divergence: Divergence | None
     verdict: Verdict
     searched: SearchedCloseness | None = None
+    options: Options = field(default_factory=Options)
 
     @property
     def hashes(self) -> dict[str, str]:

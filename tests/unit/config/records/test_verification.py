@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "structure", "numbers", "divergence", "verdict"}
-KEYS |= {"searched"}
+KEYS |= {"searched", "options"}
 
 
 def test_the_keys_of_the_file_are_those_that_readers_know():
