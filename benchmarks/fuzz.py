@@ -49,6 +49,7 @@ from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.options import OptionTrial, RuntimeOptions
 from zoo.config.records.verification import Verification
 from zoo.config.schema_error import sentence
 from zoo.config.settings import Regression
@@ -69,6 +70,7 @@ from zoo.locks import lock as locks
 from zoo.locks.difference import restored
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.graph import Graph, ordered_arrays, write_graph
+from zoo.ncnn.options import Options
 from zoo.ncnn.param import format_param
 from zoo.provenance.check import differences
 from zoo.provenance.describe import describe
@@ -153,6 +155,7 @@ def readers(folder: Path) -> list[Reader]:
         Sensitivity: report.sensitivity("m"),
         Recipe: recipe,
         BestArtifact: best(),
+        RuntimeOptions: chosen_options(),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()
@@ -321,6 +324,38 @@ def best() -> BestArtifact:
         Contender("fp16", ("coarse",), 60, None, None, None),
     )
     return BestArtifact("m", "cpu", "int8", "fastest", None, 3.5, 1, "it is", {"int8.bin": "a"}, contenders)
+
+
+def chosen_options() -> RuntimeOptions:
+    off = {"use_sgemm_convolution": False}
+    tried = (
+        OptionTrial(
+            round=1, name="no sgemm", switches=off, ratio=0.9, ratio_error=0.01, sqnr_db=60.5, taken=True
+        ),
+        OptionTrial(
+            round=2,
+            name="2 threads",
+            switches={},
+            threads=2,
+            ratio=None,
+            ratio_error=0.0,
+            sqnr_db=None,
+            failures=("a",),
+        ),
+    )
+    return RuntimeOptions(
+        model="m",
+        device="cpu",
+        artifact="int8",
+        hashes={"int8.bin": "a"},
+        options=Options(off, 2),
+        by_hand=("threads",),
+        reason="it is",
+        ratio=0.9,
+        ratio_error=0.01,
+        images=3,
+        tried=tried,
+    )
 
 
 def as_json(record: Any) -> bytes:

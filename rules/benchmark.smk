@@ -7,6 +7,7 @@ rule bench:
     """Time an artifact and, in turn with it, ncnn's fp32; alone on the machine."""
     input:
         files=files_of(),
+        options=options_of,
         fp32=files_of("fp32"),
         card="results/weights/{model}.json",
     output:

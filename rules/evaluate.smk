@@ -7,6 +7,7 @@ rule accuracy:
     """Measure an artifact's accuracy and its agreement with the original model."""
     input:
         files=files_of(),
+        options=options_of,
         card="results/weights/{model}.json",
         reference="results/reference/{model}/evaluation.npz",
         dataset=dataset_of("evaluation"),

@@ -8,6 +8,7 @@ rule verify:
     """Check an artifact's files, compare its outputs with torch, find the layer where it diverges."""
     input:
         files=files_of(),
+        options=options_of,
         fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
         search=if_searched(lambda wc: outputs.judgement(ZOO, wc.device, wc.model)),
         calibration=if_searched(dataset_of("calibration")),

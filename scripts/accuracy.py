@@ -30,7 +30,7 @@ def main(
 
 if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
-    artifact = Artifact.of(files.get("files"), **params.artifact)
+    artifact = Artifact.of(files.get("files"), options=files.options, **params.artifact)
     images = params.images, params.images_state
     with reporting(snakemake.log[0], f"evaluate {artifact}", snakemake), as_planned(images):
         main(

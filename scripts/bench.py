@@ -22,7 +22,7 @@ def main(
 
 if __name__ == "__main__":
     files = snakemake.input
-    artifact = Artifact.of(files.get("files"), **snakemake.params.artifact)
+    artifact = Artifact.of(files.get("files"), options=files.options, **snakemake.params.artifact)
     with reporting(snakemake.log[0], f"benchmark {artifact}", snakemake):
         main(
             artifact=artifact,

@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.libraries import LIBRARIES
+from zoo.config.settings import RUNNABLE
 from zoo.config.targets import ARCHITECTURE
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
@@ -32,6 +33,7 @@ ABOUT = {
     "int8.sensitivity.json": "int8",
     "fp32.conversion.json": "fp32",
     "best.json": "",
+    **{f"{name}.options.json": name for name in RUNNABLE},
 }
 """Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
 there, and made when it is asked for."""
@@ -47,6 +49,7 @@ OUTPUTS = (
     _MODEL + "calibration.npz",
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
     _MODEL + "{deployable}.deploy.zip",
+    _MODEL + "{deployable}.options.json",
     *(f"{_MODEL}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
     _MODEL + "search/{step}",
     _MODEL + "README.md",
@@ -55,6 +58,7 @@ OUTPUTS = (
     _ON_TARGET + "search/{step}",
     *(f"{_ON_TARGET}{{deployable}}.{proof}" for proof in TARGET_PROOFS),
     _ON_TARGET + "{deployable}.deploy.zip",
+    _ON_TARGET + "{deployable}.options.json",
     _ON_TARGET + "README.md",
     *(f"{_ON_TARGET}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
     "weights/{model}.json",
@@ -209,6 +213,45 @@ def artifact_values(zoo: Zoo, device: str, model: str, artifact: str) -> dict[st
     return values
 
 
+def options_files(zoo: Zoo, device: str, model: str, artifact: str) -> list[str]:
+    """The record of what is set of ncnn's options for an artifact on a device; none if nothing is said of
+    them, by hand or by asking for a search."""
+    said = artifact in zoo.models[model].settings.runtime.by_hand
+    asked = said or (ARTIFACTS[artifact].deployable and searches_options(zoo, device, model))
+    return [f"{model_folder(device, model)}/{artifact}.options.json"] * asked
+
+
+def asked_options(zoo: Zoo, device: str, model: str, artifact: str) -> dict[str, Any]:
+    """What is asked of an artifact's options on a device, as plain values: `search`, `search_threads`,
+    `by_hand`, the last as config.yaml has it.
+
+    Raises ZooError if nothing is.
+    """
+    if not options_files(zoo, device, model, artifact):
+        raise ZooError(
+            f"{model}: nothing is said of the options of {artifact} on {device}; say some by hand (runtime: "
+            f"{{{artifact}: {{use_winograd_convolution: false}}}}), or have them searched, on a device that "
+            "can be timed (runtime: {search: true})"
+        )
+    runtime, searched = zoo.models[model].settings.runtime, searches_options(zoo, device, model)
+    return {
+        "search": runtime.search and searched,
+        "search_threads": runtime.search_threads and searched,
+        "by_hand": runtime.by_hand[artifact].to_dict() if artifact in runtime.by_hand else {},
+    }
+
+
+def searches_options(zoo: Zoo, device: str, model: str) -> bool:
+    """Whether options are searched for a model on a device, which takes one that can be timed."""
+    return device in DEVICES and zoo.models[model].settings.runtime.searches
+
+
+def options_judgement(zoo: Zoo, device: str, model: str) -> list[str]:
+    """The answers of fp32 that searched options are judged by; none where nothing is searched."""
+    judged = searches_options(zoo, device, model)
+    return [f"{model_folder(device, model)}/search/reference.npz"] * judged
+
+
 def agent(zoo: Zoo, device: str) -> list[str]:
     """The program that works on a device; none on this machine."""
     return [agent_file()] if device in zoo.targets else []
@@ -327,6 +370,8 @@ class Report:
         asked = model.name in self.models and device in self.devices
         there_is = device in DEVICES or record.removeprefix(f"{artifact}.") in TARGET_PROOFS
         there_is = there_is or (record == "int8.search.json" and not model.settings.int8.lock)
+        if record.endswith(".options.json"):
+            there_is = bool(options_files(self.zoo, device, model.name, artifact))
         return asked and there_is and artifact in model.artifacts(device)
 
     def cards(self) -> list[str]:

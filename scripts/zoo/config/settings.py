@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
+from zoo.config.artifacts import ARTIFACTS
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError, refuse_unknown
+from zoo.ncnn.options import Options
 
 
 def overlay(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +165,41 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Runtime:
+    """What is set of ncnn's options for a model's ncnn artifacts.
+
+    search: whether switches are searched for where the device can be timed; search_threads: the same for the
+    number of threads. by_hand: artifact -> what is said of its options, which is not searched over.
+    """
+
+    search: bool = False
+    search_threads: bool = False
+    by_hand: Mapping[str, Options] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """From config.yaml. Raises ZooError for an unknown key, and for options that ncnn does not have."""
+        refuse_unknown("runtime", entry, ("search", "search_threads", *RUNNABLE))
+        by_hand = {}
+        for name in RUNNABLE:
+            try:
+                said = Options.of(entry.get(name) or {})
+            except ZooError as error:
+                raise ZooError(f"runtime: {name}: {error}") from error
+            if said:
+                by_hand[name] = said
+        return cls(entry.get("search", False), entry.get("search_threads", False), by_hand)
+
+    @property
+    def searches(self) -> bool:
+        return self.search or self.search_threads
+
+
+RUNNABLE = tuple(name for name, kind in ARTIFACTS.items() if kind.runtime == "ncnn")
+"""The artifacts that ncnn runs."""
+
+
+@dataclass(frozen=True)
 class Signing:
     """How the manifest is signed: lines for a shell, see `zoo.provenance.signing`.
 
@@ -194,6 +231,7 @@ class Settings:
     vendor: Vendor = field(default_factory=Vendor)
     regression: Regression = field(default_factory=Regression)
     best: Best = field(default_factory=Best)
+    runtime: Runtime = field(default_factory=Runtime)
 
     @classmethod
     def of(cls, *layers: Mapping[str, Any]) -> Self:
@@ -217,6 +255,7 @@ class Settings:
         values["vendor"] = _made(Vendor, "vendor", values.get("vendor", {}))
         values["regression"] = _made(Regression, "regression", values.get("regression", {}))
         values["best"] = _made(Best, "best", values.get("best", {}))
+        values["runtime"] = Runtime.of(values.get("runtime", {}))
         return _made(cls, "settings", values)
 
 

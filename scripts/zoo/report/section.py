@@ -11,6 +11,7 @@ from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.options import RuntimeOptions
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
@@ -75,6 +76,7 @@ class Section:
     evaluation: Mapping[tuple[str, str], Evaluation]
     conversions: Sequence[Conversion]
     best: Sequence[BestArtifact]
+    options: Sequence[RuntimeOptions]
     published: Sequence[Figures]
     origins: Sequence[Origin]
     depth: Mapping[str, Figure]
@@ -117,13 +119,14 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         evaluation=by_artifact(name, model.eval),
         conversions=list(by_device(name, model.conversion, "conversion").values()),
         best=list(by_device(name, model.best, "best").values()),
+        options=_options(model, verify),
         published=figures,
         origins=list({each.source: each.origin for each in figures}.values()),
         depth=_depths(name, verify),
         search=[_search(name, outcome) for outcome in by_device(name, model.search, "search").values()],
         layers=[_layers(each) for each in by_device(name, model.sensitivity, "sensitivity").values()],
         courses=courses(model.history),
-        programs={} if obstacle(card) else _programs(card, own),
+        programs={} if obstacle(card) else _programs(card, own, verify),
     )
 
 
@@ -178,6 +181,14 @@ def _layers(sensitivity: Sensitivity) -> LayersSection:
     return LayersSection(sensitivity, shown, legend(shown), others)
 
 
+def _options(model: ModelRecords, verify: Iterable[Verification]) -> list[RuntimeOptions]:
+    """The records of options that artifacts were verified with; others were left from another
+    configuration."""
+    set_for = {(proof.device, proof.artifact): proof.options for proof in verify}
+    records = by_artifact(model.card.name, model.options)
+    return [record for key, record in records.items() if record.options == set_for.get(key, record.options)]
+
+
 def _gates(verify: Iterable[Verification]) -> dict[str, list[str]]:
     """Gates in words -> the artifacts that they were applied to."""
     artifacts: dict[str, list[str]] = {}
@@ -188,11 +199,12 @@ def _gates(verify: Iterable[Verification]) -> dict[str, list[str]]:
     return artifacts
 
 
-def _programs(card: ModelCard, rows: Iterable[Row]) -> dict[str, str]:
+def _programs(card: ModelCard, rows: Iterable[Row], verify: Iterable[Verification]) -> dict[str, str]:
     """Programs, by title, that run the smallest ncnn artifact of a model that has not failed, if any."""
     names = [row.artifact for row in rows if row.format == "ncnn" and row.verdict != "failed"]
     if not names:
         return {}
     stem = next((name for name in ("int8", "fp16") if name in names), names[0])
-    texts = programs(card.preprocess, stem, output=card.output or LOGITS)
+    chosen = next((each.options for each in verify if (each.device, each.artifact) == ("cpu", stem)), None)
+    texts = programs(card.preprocess, stem, output=card.output or LOGITS, chosen=chosen)
     return {f"{stem}: {name}": texts[name] for name in ("predict.py", "main.cpp", "preprocess.h")}

@@ -12,6 +12,7 @@ from zoo.config.artifacts import ARTIFACTS
 from zoo.config.outputs import Report
 from zoo.config.settings import Signing
 from zoo.config.zoo import Zoo
+from zoo.errors import ZooError
 
 ZOO = Zoo.of(
     {
@@ -42,7 +43,7 @@ def is_possible(path: str) -> bool:
         *(f"cpu/two/{name}.passed" for name in ARTIFACTS),
         *("cpu/one/int8.table", "cpu/one/int8.recipe.json", "cpu/one/int8.search.json"),
         *("cpu/one/int8.sensitivity.json", "cpu/one/vendor_bundle.zip", "cpu/one/calibration.npz"),
-        *("cpu/one/w8.deploy.zip", "cpu/one/search/local.trial.json"),
+        *("gpu/one/int8.options.json", "cpu/one/w8.deploy.zip", "cpu/one/search/local.trial.json"),
         *("weights/one.json", "weights/one.safetensors", "weights/two.onnx"),
         *("reference/one/verification.npz", "reference/one/evaluation.npz", "datasets/digits"),
         *("report.html", "zoo.csv", "evaluation.md", "evaluation.csv"),
@@ -243,3 +244,41 @@ def test_what_is_built_on_targets_is_of_all_of_them_and_of_nothing_else():
     assert "results/a76/one/int8.eval.json" in proofs
     assert [path for path in proofs if "search" in path] == ["results/a76/one/int8.search.json"]
     assert not [path for path in proofs if "bench" in path]
+
+
+def with_runtime(runtime: dict, **more: object) -> Zoo:
+    return Zoo.of({"models": {"one": {"timm": "x", "weights": {"random": 0}}}, "runtime": runtime, **more})
+
+
+def test_there_is_a_record_of_options_where_they_are_said_or_searched():
+    record = ["results/cpu/one/int8.options.json"]
+    assert outputs.options_files(with_runtime({}), "cpu", "one", "int8") == []
+    by_hand = with_runtime({"int8": {"use_sgemm_convolution": False}}, targets=A76)
+    assert outputs.options_files(by_hand, "cpu", "one", "int8") == record
+    assert outputs.options_files(by_hand, "cpu", "one", "fp16") == []
+    assert outputs.options_files(by_hand, "a76", "one", "int8") == ["results/a76/one/int8.options.json"]
+    assert outputs.options_judgement(by_hand, "cpu", "one") == []
+    searched = with_runtime({"search": True}, targets=A76)
+    assert outputs.options_files(searched, "cpu", "one", "int8") == record
+    assert outputs.options_judgement(searched, "cpu", "one") == ["results/cpu/one/search/reference.npz"]
+    assert outputs.options_files(searched, "a76", "one", "int8") == [], "an emulated one is not timed"
+    assert outputs.options_files(searched, "cpu", "one", "fp32.onnx") == [], "it is not ncnn's"
+
+
+def test_what_is_asked_of_options_is_plain_and_nothing_is_an_error():
+    zoo = with_runtime({"search_threads": True, "int8": {"use_sgemm_convolution": False, "threads": 2}})
+    assert outputs.asked_options(zoo, "cpu", "one", "int8") == {
+        "search": False,
+        "search_threads": True,
+        "by_hand": {"use_sgemm_convolution": False, "threads": 2},
+    }
+    with pytest.raises(
+        ZooError, match="one: nothing is said of the options of int8 on cpu; say some by hand"
+    ):
+        outputs.asked_options(with_runtime({}), "cpu", "one", "int8")
+
+
+def test_the_report_asks_for_records_of_options_that_are_said():
+    zoo = with_runtime({"fp16": {"threads": 2}})
+    asked = [path for path in Report(zoo, ["one"], ["cpu"]).proofs() if path.endswith(".options.json")]
+    assert asked == ["results/cpu/one/fp16.options.json"]

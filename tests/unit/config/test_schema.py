@@ -20,12 +20,14 @@ from zoo.config.records.verification import Closeness, Cosine
 from zoo.config.schema_error import check
 from zoo.config.settings import (
     DEFAULT_GATES,
+    RUNNABLE,
     SETTINGS,
     Best,
     Gates,
     Int8,
     OnnxInt8,
     Regression,
+    Runtime,
     Settings,
     Signing,
     Vendor,
@@ -43,6 +45,7 @@ from zoo.images.preprocess import CHANNELS, Preprocess
 from zoo.images.sets import Crops, ImageSet
 from zoo.images.splits import PARTS
 from zoo.measure.gates import gate_failures
+from zoo.ncnn.options import MOST_THREADS, SWITCHES
 from zoo.onnx.int8 import CALIBRATIONS, WEIGHTS
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -108,6 +111,8 @@ def test_every_key_is_described(path: str, entry: dict):
         {"signing": {"command": "sign it"}},
         {"signing": {"key": "mine"}},
         {"sweep": "third"},
+        {"runtime": {"int8": {"use_warp": True}}},
+        {"runtime": {"fp32.onnx": {}}},
         {"targets": {"a/b": {"emulate": "cortex-a76"}}},
         {"targets": {"a76": {}}},
         {"targets": {"a76": {"emulate": "cortex-a76 -drive"}}},
@@ -178,6 +183,18 @@ def test_schema_and_settings_have_the_same_keys_and_defaults(part: str, section:
     assert stated(DEFS[part]["properties"]) == defaults(section)
 
 
+def test_options_have_the_same_keys_as_ncnn_and_artifacts_their_names():
+    properties = DEFS["runtime"]["properties"]
+    assert list(properties) == ["search", "search_threads", *RUNNABLE]
+    assert (properties["search"]["default"], properties["search_threads"]["default"]) == (
+        Runtime.search,
+        Runtime.search_threads,
+    )
+    options = DEFS["options"]["properties"]
+    assert tuple(options) == (*SWITCHES, "threads")
+    assert options["threads"]["maximum"] == MOST_THREADS
+
+
 def test_signing_has_the_same_keys_and_is_off_by_default():
     assert stated(SCHEMA["properties"]["signing"]["properties"]) == defaults(Signing)
     assert Zoo.of({"models": {}}).signing == Signing()
@@ -198,7 +215,7 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "opset": Settings().opset,
         "streams": zoo.streams,
         "gates": {precision: gates.to_dict() for precision, gates in DEFAULT_GATES.items()},
-        **dict.fromkeys(("int8", "onnx_int8", "vendor", "regression", "best", "models")),
+        **dict.fromkeys(("int8", "onnx_int8", "vendor", "regression", "best", "runtime", "models")),
         "image_sets": zoo.image_sets,
         "defaults": zoo.defaults,
         "baseline": zoo.baseline,

@@ -5,8 +5,19 @@ from dataclasses import replace
 import pytest
 
 from zoo.config.artifacts import PRECISIONS
-from zoo.config.settings import DEFAULT_GATES, Gates, Int8, OnnxInt8, Settings, Target, Vendor, overlay
+from zoo.config.settings import (
+    DEFAULT_GATES,
+    Gates,
+    Int8,
+    OnnxInt8,
+    Runtime,
+    Settings,
+    Target,
+    Vendor,
+    overlay,
+)
 from zoo.errors import ZooError
+from zoo.ncnn.options import Options
 
 
 @pytest.mark.parametrize(
@@ -117,3 +128,29 @@ def test_a_recipe_is_pinned_by_a_file():
 def test_what_recipes_are_tried_depends_on_no_target():
     one, other = Int8(target=Target(min_speedup=1.3)), Int8(shards=4)
     assert one.choice() == other.choice() == {"recipe": "auto", "exclude": []}
+
+
+def test_options_of_a_model_lie_over_the_zoos_key_by_key():
+    zoo = {"runtime": {"search": True, "int8": {"use_sgemm_convolution": False, "threads": 2}}}
+    own = {"runtime": {"search": None, "int8": {"threads": 4}, "fp16": {"use_fp16_arithmetic": False}}}
+    assert Settings.of(zoo, own).runtime == Runtime(
+        by_hand={
+            "fp16": Options({"use_fp16_arithmetic": False}),
+            "int8": Options({"use_sgemm_convolution": False}, 4),
+        }
+    )
+    assert Settings.of(zoo).runtime.searches and not Settings.of(zoo, own).runtime.searches
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"int4": {}}, "runtime: unknown int4; it takes search, search_threads, fp32, fp16, bf16, w8, int8"),
+        ({"fp32.onnx": {}}, "runtime: unknown fp32.onnx"),
+        ({"int8": {"use_warp": True}}, "runtime: int8: options of ncnn: unknown use_warp; it takes use_wino"),
+        ({"int8": {"threads": 0}}, "runtime: int8: threads are 1 to 1024, not 0"),
+    ],
+)
+def test_options_that_there_are_not_are_refused_by_name(said: dict, fault: str):
+    with pytest.raises(ZooError, match=fault):
+        Settings.of({"runtime": said})

@@ -5,7 +5,9 @@ from dataclasses import replace
 from samples.page import Page, texts
 from samples.report import CANDIDATES, card, complete, search
 from zoo.config.records.conversion import Conversion, Failure
+from zoo.config.records.options import RuntimeOptions
 from zoo.deploy.programs import programs
+from zoo.ncnn.options import Options
 from zoo.report.formats import DASH, cosine
 from zoo.report.page import render_html
 from zoo.report.records import ModelRecords
@@ -125,3 +127,16 @@ def test_a_search_is_a_table_too_and_says_what_failed():
     assert table["local"] == ["46.1", "99.50", DASH, "8.80", "0.58", "1.65", "97.00", "yes", "missed"]
     assert table["fp32"][-2:] == ["reference", DASH]
     assert page.text.count("no candidate of 4 meets the target") == 2, "in its section, and on top"
+
+
+def test_options_are_told_and_set_by_the_programs_if_the_artifact_was_verified_with_them():
+    model, some = complete("net", devices=("cpu",)), Options({"use_sgemm_convolution": False})
+    record = RuntimeOptions(
+        model="net", device="cpu", artifact="int8", options=some, by_hand=(), reason="it saves much"
+    )
+    left = replace(model, options=[record])
+    told = "options of int8 on cpu: use_sgemm_convolution off. it saves much."
+    assert told not in Page(render_html(rows([left]), [left])).text, "nothing was verified with them"
+    verified = replace(left, verify=[replace(each, options=some) for each in left.verify])
+    text = Page(render_html(rows([verified]), [verified])).text
+    assert told in text and "net.opt.use_sgemm_convolution = False" in text
