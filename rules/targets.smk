@@ -6,11 +6,11 @@ the rules of proofs make. And empties what boards keep.
 
 
 rule arm64:
-    """The embedded models, proven on every target that config.yaml declares."""
+    """The embedded models, proven on every emulated target that config.yaml declares."""
     input:
         lambda wc: outputs.on_targets(ZOO, ZOO.embedded),
     message:
-        "the embedded models are verified on all targets"
+        "the embedded models are verified on all emulated targets"
 
 
 rule agent:
@@ -114,9 +114,7 @@ rule bench_on_target:
 rule empty_boards:
     """Take away what boards keep: the agent, and the artifacts that it ran."""
     input:
-        lambda wc: [
-            file for name in outputs.boards(ZOO) for file in outputs.agent(ZOO, name)
-        ],
+        outputs.board_agents(ZOO),
     log:
         "results/logs/empty_boards.log",
     # Without a file of its own it runs each time, and a benchmark would be one.
@@ -125,10 +123,7 @@ rule empty_boards:
         mem_mb=200,
         board=1,
     params:
-        boards=[
-            ZOO.targets[name].to_dict() | {"agent": outputs.agent(ZOO, name)[0]}
-            for name in outputs.boards(ZOO)
-        ],
+        boards=outputs.boards(ZOO),
     message:
         "empty the boards of config.yaml"
     script:

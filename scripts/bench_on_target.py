@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.config.records.card import ModelCard
 from zoo.jobs.reporting import reporting
-from zoo.measure.target_benchmark import benchmark_on_target
+from zoo.measure.board.benchmark import benchmark_on_target
 from zoo.measure.timing import ncnn_fp32
 from zoo.runners.artifact import Artifact
 

@@ -119,16 +119,19 @@ class Way:
         self.after: Callable[[], None] = lambda: None
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut(self) -> None:
-        """Cut all connections that there are now."""
-        for pair in self._pairs:
+    def cut(self) -> int:
+        """Cut all connections that there are now; how many were."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
             for end in pair:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
-        self._pairs = []
+        return len(pairs)
 
     def close(self) -> None:
         """Cut, and let nobody in any more."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # which wakes who waits in it
         self._listener.close()
         self.cut()
 
@@ -155,6 +158,7 @@ class Way:
                 self.after()
                 if self._rate:
                     time.sleep(len(part) / self._rate)
+        self._pairs = [pair for pair in self._pairs if source not in pair]
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -230,9 +230,15 @@ def uses_board(zoo: Zoo, device: str) -> int:
     return int(device in zoo.targets and zoo.targets[device].is_board)
 
 
-def boards(zoo: Zoo) -> list[str]:
-    """The targets that keep files."""
-    return [name for name, target in zoo.targets.items() if target.is_board]
+def boards(zoo: Zoo) -> list[dict[str, Any]]:
+    """The targets that keep files, as plain values."""
+    names = [name for name, target in zoo.targets.items() if target.is_board]
+    return [zoo.targets[name].to_dict() | {"agent": agent(zoo, name)[0]} for name in names]
+
+
+def board_agents(zoo: Zoo) -> list[str]:
+    """The programs that work on them."""
+    return sorted({board["agent"] for board in boards(zoo)})
 
 
 def runner(zoo: Zoo, device: str, artifact: str) -> str:

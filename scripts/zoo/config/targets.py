@@ -28,6 +28,7 @@ _KEYS = {
     "ssh": ("samples", "features", "vulkan", *_OF_BOARDS, "architecture", "port", "key", "known_hosts"),
     "adb": ("samples", "features", "vulkan", *_OF_BOARDS, "architecture"),
 }
+KEYS = (*WAYS, *dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 _FOLDERS = {"ssh": ".cache/ncnn-zoo", "adb": "/data/local/tmp/ncnn-zoo"}
 _EXAMPLE = (
     "say which device it is, for example {emulate: cortex-a76}, {ssh: pi@raspberrypi.local} or {adb: SERIAL}"

@@ -27,7 +27,9 @@ class TargetRunner:
     def __init__(self, files: Sequence[Path], target: Target, threads: int, precision: str) -> None:
         self._name = str(files[0])
         stack = ExitStack()
-        Finalize(self, stack.close, exitpriority=0)  # children of multiprocessing run no other handlers
+        self._finalize = Finalize(
+            self, stack.close, exitpriority=0
+        )  # children of multiprocessing run no other handlers
         self._remote = stack.enter_context(reached(target))
         if target.is_board:
             threads = most_threads(target, self._remote.told)

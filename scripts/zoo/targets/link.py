@@ -80,8 +80,8 @@ class Link:
 
     def _greet(self, channel: Channel) -> Mapping[str, Any]:
         terms: dict[str, Any] = {"protocol": PROTOCOL, "session": self.session, "cores": list(self.cores)}
-        if self.carrier.elsewhere:
-            terms |= {"patience_s": PATIENCE_S, "wait_s": self.wait_s}
+        elsewhere = {"patience_s": PATIENCE_S, "wait_s": self.wait_s}
+        terms |= elsewhere if self.carrier.elsewhere else {"wait_s": 2.0}
         channel.ask("hello", QUICK_S, b"", terms)
         while (told := channel.answer().header).get("waiting"):
             channel.allow(self.wait_s + QUICK_S)

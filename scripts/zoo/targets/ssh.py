@@ -44,7 +44,8 @@ _PASSING = {
     r"timed out|no route to host|network is unreachable|host is down": "it does not answer; is it on?",
 }
 _CUT = (
-    r"connection (?:closed|reset)|broken pipe|kex_exchange_identification|client_loop|lost connection|banner"
+    r"connection (?:to \S+ )?(?:closed|reset)|broken pipe|kex_exchange_identification|client_loop|"
+    "lost connection|banner"
 )
 
 

@@ -1,7 +1,6 @@
 """A board over ssh: a real server, which is this machine, and what is said when it is not to be reached."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,16 +108,6 @@ def test_nobody_is_asked_and_nothing_is_read_for_an_option(board: Board, own_age
 def test_what_ssh_says_is_told_in_words(said: str, kind: type, sentence: str):
     fault = Ssh("pi5", "aarch64", host="pi").fault(255, said)
     assert type(fault) is kind and sentence in str(fault) and not fault.lasting
-
-
-def test_features_that_it_lacks_are_named(board: Board, own_agent: Path):
-    with (
-        pytest.raises(
-            ZooError, match=r"board: its processor \(.*\) or its kernel has no sve9, which features"
-        ),
-        reached(replace(board.target(own_agent), features=("sve9",))),
-    ):
-        pass
 
 
 def test_two_builds_on_one_board_take_turns(board: Board, own_agent: Path, monkeypatch, caplog):

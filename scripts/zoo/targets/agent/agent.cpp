@@ -209,7 +209,7 @@ json time_in_turns(const json& request, const std::string& body, const std::vect
             cpu[i].push_back(now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu0);
         }
     }
-    return {{"wall_us", wall}, {"cpu_us", cpu}};
+    return {{"wall_us", wall}, {"cpu_us", cpu}, {"state", machine_state()}};  // as it is when it is busy
 }
 
 // ------------------------------------------------------------------------------------------ requests

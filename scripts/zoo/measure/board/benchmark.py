@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from zoo.array_types import Arrays
 from zoo.config.records.benchmark import Benchmark, Conditions, Hardware, ReferenceLatency, TimedLatency
 from zoo.images.inputs import Shape, random_inputs
+from zoo.measure.board.watch import watched
 from zoo.measure.timing import RUNS, WARM_UP, percentiles
-from zoo.measure.watch import watched
 from zoo.runners.artifact import Artifact
 from zoo.runners.target_pair import TargetPair
 
