@@ -22,8 +22,9 @@ MACHINES = {"aarch64": ("aarch64", "arm64"), "x86_64": ("x86_64", "amd64")}
 """An architecture that there are agents for -> what machines of it call themselves (`uname -m`)."""
 PLACE_S = 600.0
 """How long the agent may take to get there, by the clock."""
-_CANNOT_RUN = 126
-"""sh's status for a program that the system does not start."""
+_CANNOT_RUN, _IMPATIENT = 126, 4
+"""Status that sh has for a program that the system does not start; and the agent, when nobody asked it for
+anything for too long."""
 
 # $1: the cache folder, $2: the agent, $3: its bytes, $4: names of machines, with a space around each
 _START = """
@@ -82,6 +83,8 @@ class Shell(ABC):
                 f"may be run in (targets: {{{self.name}: {{folder: …}}}})",
                 lasting=True,
             )
+        if status == _IMPATIENT:
+            raise ConnectionCut(f"{self.name}: the agent there ended, for nobody asked it for anything")
         return 128 - status if status > 128 else status
 
     def place(self, agent: Path, cache: str) -> None:

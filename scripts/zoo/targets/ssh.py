@@ -1,6 +1,7 @@
 """A board over OpenSSH's `ssh`: keys only, and host keys that are known."""
 
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,10 @@ class Ssh(Shell):
     known_hosts: str | None = None
 
     def command(self, line: str) -> Sequence[str]:
+        if shutil.which("ssh") is None:
+            raise Unreachable(
+                f"{self.name}: ssh is not on this machine: install openssh-client (Debian's package)", True
+            )
         given = dict(_OPTIONS)
         for what, name in (("key", self.key), ("known_hosts", self.known_hosts)):
             if name is not None and not Path(name).expanduser().is_file():

@@ -134,6 +134,14 @@ def test_a_crash_there_is_told_from_a_connection_that_is_gone(tmp_path):
         end_of(here("exit 255"), program, cache)
 
 
+def test_an_agent_that_waited_too_long_is_started_again(tmp_path):
+    program, cache = tmp_path / "agent", str(tmp_path / "cache")
+    program.write_text("#!/bin/sh\nexit 4\n")
+    here().place(program, cache)
+    with pytest.raises(ConnectionCut, match="nobody asked it for anything"):
+        end_of(here(), program, cache)
+
+
 def test_a_folder_that_cannot_be_made_is_told(program: Path, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Unreachable, match=r"the agent cannot be kept in .*file/x there \(.*Not a directory"):

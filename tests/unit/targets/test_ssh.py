@@ -1,11 +1,14 @@
 """A board over ssh: a real server, which is this machine, and what is said when it is not to be reached."""
 
 import logging
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from samples.boards import Board, Way, free_port, keygen
+from samples.boards import board as board_with
 from zoo.errors import ZooError
 from zoo.runners.reach import carrier_of, reached
 from zoo.targets.faults import ConnectionCut, Unreachable
@@ -123,3 +126,50 @@ def test_two_builds_on_one_board_take_turns(board: Board, own_agent: Path, monke
     assert "board: another build works there; this one waits until it is done" in caplog.text
     with reached(target) as remote:
         assert remote.told["protocol"] == 2
+
+
+def test_the_second_of_two_builds_works_when_the_first_is_done(board: Board, own_agent: Path, caplog):
+    target, second = board.target(own_agent), []
+
+    def work() -> None:
+        with reached(target) as remote:
+            second.append(remote.call("state", 20).header)
+
+    with reached(target):
+        other = Thread(target=work)
+        other.start()
+        deadline = time.monotonic() + 60
+        while "another build works there" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not second
+    other.join(60)
+    assert second and "this one waits until it is done" in caplog.text
+
+
+def test_an_agent_there_that_is_another_is_put_there_anew(board: Board, own_agent: Path, tmp_path, caplog):
+    target = board.target(own_agent, folder=str(tmp_path / "there"))
+    with reached(target):
+        pass
+    (kept,) = (tmp_path / "there").glob("agent-*")
+    for other in (b"#!/bin/sh\necho I am another\n", b"#!/bin/sh\nkill -SEGV $$\n"):
+        kept.write_bytes(other.ljust(own_agent.stat().st_size, b"#"))
+        with reached(target) as remote:
+            assert remote.told["protocol"] == 2
+        assert kept.read_bytes() == own_agent.read_bytes()
+    assert caplog.text.count("it is put there anew") == 2
+
+
+def test_a_board_of_another_architecture_is_refused(sshd, own_agent: Path, tmp_path):
+    (tmp_path / "uname").write_text("#!/bin/sh\necho armv7l\n")
+    (tmp_path / "uname").chmod(0o755)
+    with board_with(tmp_path / "board", f"SetEnv PATH={tmp_path}:/usr/bin:/bin\n") as board:
+        said = refused(board.target(own_agent))
+    assert (
+        "board is a machine of the architecture armv7l, and there are agents for aarch64 and x86_64" in said
+    )
+
+
+def test_without_ssh_it_is_said_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unreachable, match="pi5: ssh is not on this machine: install openssh-client"):
+        Ssh("pi5", "aarch64", host="pi").command("true")
