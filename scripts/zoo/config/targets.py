@@ -126,7 +126,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "takes the name of a processor that QEMU knows, such as cortex-a76",
     ),
     "ssh": (
-        _text(r"([A-Za-z0-9_][A-Za-z0-9_.+-]*@)?[A-Za-z0-9_:\[][A-Za-z0-9_.:%\]-]*"),
+        _text(r"([A-Za-z0-9_][A-Za-z0-9_.+-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:%-]*"),
         "takes a host, with a user and an @ before it or without, such as pi@raspberrypi.local",
     ),
     "adb": (_text(r"[A-Za-z0-9][A-Za-z0-9._:-]*"), "takes a serial number, as `adb devices` lists it"),

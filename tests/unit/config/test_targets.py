@@ -39,7 +39,7 @@ def test_a_target_is_a_phone_over_adb():
 
 
 @pytest.mark.parametrize(
-    "host", ["pi", "pi@pi", "pi@10.0.0.2", "::1", "[fe80::1%eth0]", "my_board", "a.b-c.org"]
+    "host", ["pi", "pi@pi", "pi@10.0.0.2", "::1", "fe80::1%eth0", "my_board", "a.b-c.org"]
 )
 def test_hosts_are_what_ssh_takes(host: str):
     assert Target.of("pi5", {"ssh": host}).ssh == host
