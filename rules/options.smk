@@ -7,6 +7,7 @@ options_of = lambda wc: outputs.options_files(
     ZOO, wc.device, wc.model, wc.artifact
 )
 options_searched = lambda wc: outputs.searches_options(ZOO, wc.device, wc.model)
+options_timed_here = lambda wc: options_searched(wc) and wc.device in DEVICES
 if_options_searched = lambda of: lambda wc: of(wc) if options_searched(wc) else []
 
 
@@ -17,6 +18,7 @@ rule runtime_options:
         reference=lambda wc: outputs.options_judgement(ZOO, wc.device, wc.model),
         dataset=if_options_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
+        agent=if_options_searched(lambda wc: outputs.agent(ZOO, wc.device)),
     output:
         "results/{device}/{model}/{artifact}.options.json",
     log:
@@ -27,12 +29,13 @@ rule runtime_options:
         artifact=outputs.constraints(ZOO)["deployable"],
         device=outputs.constraints(ZOO)["any_device"],
     # All cores: nothing else may run beside a measurement.
-    threads: lambda wc: workflow.cores if options_searched(wc) else 1
+    threads: lambda wc: workflow.cores if options_timed_here(wc) else 1
     resources:
         mem_mb=by_size(800, 4.8),
-        gpu=lambda wc: uses_gpu(wc) if options_searched(wc) else 0,
+        gpu=lambda wc: uses_gpu(wc) if options_timed_here(wc) else 0,
+        board=lambda wc: uses_board(wc) if options_searched(wc) else 0,
     params:
-        code=ncnn_code("runtime_options.py"),
+        code=runtime_code("runtime_options.py"),
         artifact=artifact_of(),
         asked=lambda wc: in_a_sentence(about="")(outputs.asked_options)(
             ZOO, wc.device, wc.model, wc.artifact

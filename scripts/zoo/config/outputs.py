@@ -245,13 +245,14 @@ def asked_options(zoo: Zoo, device: str, model: str, artifact: str) -> dict[str,
 
 def searches_options(zoo: Zoo, device: str, model: str) -> bool:
     """Whether options are searched for a model on a device, which takes one that can be timed."""
-    return device in DEVICES and zoo.models[model].settings.runtime.searches
+    return is_timed(zoo, device) and zoo.models[model].settings.runtime.searches
 
 
 def options_judgement(zoo: Zoo, device: str, model: str) -> list[str]:
-    """The answers of fp32 that searched options are judged by; none where nothing is searched."""
-    judged = searches_options(zoo, device, model)
-    return [f"{model_folder(device, model)}/search/reference.npz"] * judged
+    """The answers of fp32 that searched options are judged by, for a target those on the CPU here; none where
+    nothing is searched."""
+    judged, here = searches_options(zoo, device, model), device if device in DEVICES else "cpu"
+    return [f"{model_folder(here, model)}/search/reference.npz"] * judged
 
 
 def agent(zoo: Zoo, device: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The options of an artifact, searched on the device at hand: timed in turn, judged on held-out images."""
+"""The options of an artifact, searched on its device: timed in turn, judged on held-out images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from zoo.array_types import Arrays
 from zoo.config.records.benchmark import TimedLatency
 from zoo.config.records.options import RuntimeOptions
 from zoo.config.records.proof import RuntimeInfo
+from zoo.measure.board.benchmark import most_threads_there, time_beside_on_target
 from zoo.measure.metrics import sqnr_db
 from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.timing import time_beside
@@ -37,15 +38,15 @@ class Trials:
     def time(self, options: Options, beside: Options) -> TimedLatency:
         """With some options beside others, each with the threads that it says, or one."""
         own, other = (replace(self.artifact, options=each) for each in (options, beside))
-        latency, _ = time_beside(
-            own,
-            other,
-            self.against.feed.shapes,
-            options.threads or 1,
-            longest_s=LONGEST_S,
-            fp32_threads=beside.threads or 1,
-        )
+        threads, shapes = (options.threads or 1, beside.threads or 1), self.against.feed.shapes
+        if self.artifact.target is not None:
+            return time_beside_on_target(own, other, shapes, threads)
+        latency, _ = time_beside(own, other, shapes, threads[0], longest_s=LONGEST_S, fp32_threads=threads[1])
         return latency
+
+    def cores(self) -> int:
+        """The most threads that are worth trying."""
+        return cpu_count() if self.artifact.target is None else most_threads_there(self.artifact)
 
     def judge(self, options: Options) -> Answers:
         """The answers with some options."""
@@ -95,7 +96,7 @@ def chosen_options(
         if asked["search"]:
             search.switches()
         if asked["search_threads"] and artifact.device != "gpu":
-            search.threads(cpu_count())
+            search.threads(trials.cores())
         search.confirm()
     return replace(
         said,

@@ -278,6 +278,9 @@ def test_there_is_a_record_of_options_where_they_are_said_or_searched():
     assert outputs.options_judgement(searched, "cpu", "one") == ["results/cpu/one/search/reference.npz"]
     assert outputs.options_files(searched, "a76", "one", "int8") == [], "an emulated one is not timed"
     assert outputs.options_files(searched, "cpu", "one", "fp32.onnx") == [], "it is not ncnn's"
+    board = with_runtime({"search": True}, targets={"pi5": {"ssh": "pi@raspberrypi.local"}})
+    assert outputs.options_files(board, "pi5", "one", "int8") == ["results/pi5/one/int8.options.json"]
+    assert outputs.options_judgement(board, "pi5", "one") == ["results/cpu/one/search/reference.npz"]
 
 
 def test_what_is_asked_of_options_is_plain_and_nothing_is_an_error():

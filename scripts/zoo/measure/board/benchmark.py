@@ -44,19 +44,39 @@ def benchmark_on_target(
     )
 
 
+def time_beside_on_target(
+    artifact: Artifact,
+    other: Artifact,
+    shapes: Sequence[Shape],
+    threads: tuple[int, int],
+    runs: int = RUNS,
+) -> TimedLatency:
+    """As `zoo.measure.timing.time_beside`, on a target. threads: of each of the two. Raises as
+    `benchmark_on_target` does."""
+    with TargetPair.on_target(artifact, other) as pair:
+        seconds, _ = watched(pair.opened(*threads), random_inputs(shapes), WARM_UP, runs)
+        return _latency(seconds, threads[0], pair.info.device, other.name)
+
+
+def most_threads_there(artifact: Artifact) -> int:
+    """The threads that an artifact may have at most on its target."""
+    with TargetPair.on_target(artifact, artifact) as pair:
+        return pair.threads
+
+
 def _timed(pair: TargetPair, inputs: Arrays, threads: int, runs: int) -> tuple[TimedLatency, Conditions]:
     seconds, conditions = watched(pair.opened(threads), inputs, WARM_UP, runs)
     return _latency(seconds, threads, pair.info.device), conditions
 
 
-def _latency(seconds: NDArray[np.float64], threads: int, device: str) -> TimedLatency:
+def _latency(seconds: NDArray[np.float64], threads: int, device: str, other: str = "fp32") -> TimedLatency:
     own, reference = seconds.T
     low, ratio, high = np.percentile(own / reference, [16, 50, 84])
     return TimedLatency(
         **vars(percentiles(own)),
         threads=threads,
         runs=len(own),
-        reference=ReferenceLatency(**vars(percentiles(reference)), artifact="fp32", device=device),
+        reference=ReferenceLatency(**vars(percentiles(reference)), artifact=other, device=device),
         ratio=float(ratio),
         ratio_error=float(1.25 * (high - low) / 2 / math.sqrt(len(own))),
     )

@@ -9,7 +9,8 @@ from samples.artifacts import artifact, pair
 from samples.boards import Board
 from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark
-from zoo.measure.board.benchmark import benchmark_on_target
+from zoo.measure.board.benchmark import benchmark_on_target, most_threads_there, time_beside_on_target
+from zoo.ncnn.options import Options
 
 pytestmark = pytest.mark.long(60, group="own agent")
 
@@ -25,3 +26,14 @@ def test_a_record_tells_all_that_a_board_can(board: Board, own_agent: Path, tmp_
     assert record.device == record.hardware.host == "board" and record.hashes == one.hashes()
     assert record.throughput is None and record.conditions is not None
     assert record.bytes == sum(file.stat().st_size for file in one.files) and record.peak_memory_bytes > 1e6
+
+
+def test_an_artifact_is_timed_beside_itself_with_other_options_and_threads(
+    board: Board, own_agent: Path, tmp_path
+):
+    target = board.target(own_agent, threads=2)
+    one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+    other = replace(one, options=Options({"use_packing_layout": False}))
+    latency = time_beside_on_target(other, one, [(3, 8, 8)], (2, 1), runs=7)
+    assert (latency.threads, latency.runs, latency.reference.artifact) == (2, 7, "fp32") and latency.ratio > 0
+    assert most_threads_there(one) == 2
