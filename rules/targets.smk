@@ -1,6 +1,7 @@
 """Needs: an artifact as it was made for the CPU; a compiler, and an emulator where this machine is no target itself.
 Makes: results/targets/<architecture>/agent, the program that runs artifacts on a target; and, in a target's folder,
-the files that are the same for it: what is proven of them there, the rules of proofs make.
+the files that it has of those of the CPU, with masks on layers that must not compute in float16 there: what is
+proven of them there, the rules of proofs make.
 """
 
 
@@ -37,12 +38,13 @@ rule agent:
 
 
 rule for_target:
-    """Take an artifact's files as they are for the CPU: the target computes otherwise, and that is proven there."""
+    """Take an artifact's files as they are for the CPU, but for the masks of its layers."""
     input:
-        lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
+        files=lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
     output:
-        "results/{target}/{model}/{deployable}.param",
-        "results/{target}/{model}/{deployable}.bin",
+        param="results/{target}/{model}/{deployable}.param",
+        weights="results/{target}/{model}/{deployable}.bin",
     log:
         "results/logs/for_target/{target}/{model}/{deployable}.log",
     benchmark:
@@ -74,8 +76,8 @@ rule int8_for_target:
     resources:
         mem_mb=200,
     params:
-        code=code("for_target.py"),
+        code=code("same_for_target.py"),
     message:
         "take the recipe of {wildcards.model}/int8 for {wildcards.target}"
     script:
-        "../scripts/for_target.py"
+        "../scripts/same_for_target.py"
