@@ -35,15 +35,16 @@ class Broken(NamedTuple):
 class Effect:
     """Of one probe.
 
-    outputs: of the model on the device. here: those on this machine, and effects: how the error of each
-    layer, by name, changes these; each with `NUMBERS` numbers at most. broken: what gives no numbers; there may be
-    more behind.
+    outputs: of the model on the device. here: those on this machine; effects: how the error of each layer, by
+    name, changes these; each with `NUMBERS` numbers at most. broken: what gives no numbers; there may be more
+    behind. float16: the layers that gave nothing there which float16 could not hold: so they are stored.
     """
 
     outputs: Arrays
     here: Arrays
     effects: Mapping[str, Arrays]
     broken: tuple[Broken, ...]
+    float16: frozenset[str]
 
 
 def effect(graph: Graph, here: NcnnRunner, there: LayerRunner, inputs: Arrays) -> Effect:
@@ -55,9 +56,11 @@ def effect(graph: Graph, here: NcnnRunner, there: LayerRunner, inputs: Arrays) -
     places = [_places(each.size) for each in plain]
     effects: dict[str, Arrays] = {}
     outputs: dict[str, Floats] = {}
-    broken = []
+    broken, float16 = [], set()
     for layer, taken, got, base in _runs(graph, here, there, given):
         outputs |= {blob: values for blob, values in got.items() if blob in names}
+        if all(np.array_equal(each, _float16(each), equal_nan=True) for each in got.values()):
+            float16.add(layer.name)
         if not all(map(_finite, got.values())):
             if all(map(_finite, taken.values())):
                 exact = here.computed(taken, layer.outputs)
@@ -76,6 +79,7 @@ def effect(graph: Graph, here: NcnnRunner, there: LayerRunner, inputs: Arrays) -
         tuple(each.ravel()[where] for each, where in zip(plain, places, strict=True)),
         effects,
         tuple(broken),
+        frozenset(float16),
     )
 
 

@@ -71,12 +71,12 @@ class Planner:
     wanted: Wanted
 
     def plan(self, wide: Collection[str]) -> Plan:
-        """The masks. wide: the layers whose output is known not to fit into float16.
+        """The masks. wide: the layers whose output is known not to fit into float16, if it is stored in it.
 
         Raises ZooError if not even all masks reach what was asked for, ArtifactError if they give no finite
         numbers, and what running the files raises.
         """
-        sound, effects = self._sound(Masks((), tuple(wide)))
+        sound, effects = self._sound(Masks((), self._stored(wide)))
         everything = sound._replace(arithmetic=self._candidates(sound.storage))
         floor = self.trials.noise(self.graph, everything)
         best = decibels(floor)
@@ -96,6 +96,13 @@ class Planner:
         masks = sound._replace(arithmetic=(*sound.arithmetic, *choice.gains))
         foreseen = max(min(decibels(choice.noise), best) - BEYOND_DB, least - WORTH_DB)
         return Plan(self._mended(masks, everything, foreseen), choice, everything, sound.arithmetic)
+
+    def _stored(self, wide: Collection[str]) -> tuple[str, ...]:
+        """Those of the layers whose output the device stores in float16."""
+        if not wide:
+            return ()
+        (seen,) = self.trials.effects(Masks(), first=True)
+        return tuple(name for name in wide if name in seen.float16)
 
     def _sound(self, masks: Masks) -> tuple[Masks, list[Effect]]:
         """The masks with those of what overflows, so that all numbers are finite; what the layers do then."""

@@ -1,0 +1,52 @@
+from dataclasses import replace
+
+from samples.ncnn import layer, small_network
+from zoo.config.records.fp16_recipe import LOSS, OVERFLOW, READS, Fp16Recipe, MaskedLayer
+from zoo.config.records.proof import RuntimeInfo
+from zoo.ncnn.graph import Graph
+from zoo.ncnn.masks import ARITHMETIC, STORAGE, stores_float32
+from zoo.ncnn.param_ids import AnyLayer
+from zoo.precision.apply import apply, computes_int8, with_masks
+
+RUNTIME = RuntimeInfo("ncnn", "1.0", "none")
+
+
+def recipe(**masks: tuple[int, str]) -> Fp16Recipe:
+    layers = tuple(MaskedLayer(name, "", mask, reason, 0.0) for name, (mask, reason) in masks.items())
+    return Fp16Recipe("net", "a76", RUNTIME, 2, 2, None, 60.0, 60.0, 0.0, None, layers)
+
+
+def quantized(graph: Graph, name: str) -> Graph:
+    """The graph with a convolution that is int8."""
+    old = graph[name]
+    new = layer("Convolution", name, "in0", "1", {**old.params, 8: 2})
+    return graph.replace(replace(new, outputs=old.outputs))
+
+
+def mask_of(graph: Graph, name: str) -> int:
+    return graph[name].param(AnyLayer.FEATURE_MASK)
+
+
+def test_layers_get_the_masks_of_the_recipe():
+    masks = recipe(conv=(ARITHMETIC, LOSS), fc=(STORAGE, READS), pool=(STORAGE, OVERFLOW))
+    graph, sentences = apply(small_network(), masks)
+    assert mask_of(graph, "conv") == ARITHMETIC and not sentences
+    assert [each.name for each in graph.layers if stores_float32(each)] == ["pool", "fc"]
+    assert [each.name for each in with_masks(small_network(), masks).layers] == [
+        each.name for each in graph.layers
+    ]
+
+
+def test_a_layer_that_is_int8_has_none_unless_what_it_gives_is_too_large():
+    graph = quantized(small_network(), "conv")
+    assert computes_int8(graph["conv"]) and not computes_int8(graph["dw"])
+    masked, sentences = apply(graph, recipe(conv=(ARITHMETIC, LOSS), dw=(ARITHMETIC, LOSS)))
+    assert mask_of(masked, "conv") == 0 and mask_of(masked, "dw") == ARITHMETIC
+    assert sentences == ["layer conv has no mask, for it is int8"]
+    masked, _ = apply(graph, recipe(conv=(STORAGE, OVERFLOW)))
+    assert mask_of(masked, "conv") == STORAGE == mask_of(masked, "dw")
+
+
+def test_a_layer_that_the_file_lacks_is_told():
+    _, sentences = apply(small_network(), recipe(gelu_1=(ARITHMETIC, LOSS)))
+    assert sentences == ["layer gelu_1 has no mask, for this file has no such layer"]
