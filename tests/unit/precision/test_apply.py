@@ -1,8 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
+
 from samples.ncnn import layer, small_network
 from zoo.config.records.fp16_recipe import LOSS, OVERFLOW, READS, Fp16Recipe, MaskedLayer
 from zoo.config.records.proof import RuntimeInfo
+from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.masks import ARITHMETIC, STORAGE, stores_float32
 from zoo.ncnn.param_ids import AnyLayer
@@ -20,7 +23,8 @@ def quantized(graph: Graph, name: str) -> Graph:
     """The graph with a convolution that is int8."""
     old = graph[name]
     new = layer("Convolution", name, "in0", "1", {**old.params, 8: 2})
-    return graph.replace(replace(new, outputs=old.outputs))
+    weight = array(np.ones(new.weights["weight"].values.size, np.int8), Storage.INT8)
+    return graph.replace(replace(new, weights={**new.weights, "weight": weight}))
 
 
 def mask_of(graph: Graph, name: str) -> int:

@@ -28,7 +28,7 @@ def test_what_stores_float32_and_what_only_computes_in_it_are_told_apart():
 
 def test_it_says_what_is_masked_and_what_that_does():
     assert recipe(*LAYERS).sentence() == (
-        "4 layers, 2 of them because they overflow, 50% of the multiply-adds, do not compute in float16 on a76: "
-        "62.5 dB to fp32 in place of no finite numbers"
+        "4 layers, 2 of them because they overflow, 50% of the multiply-adds, do not compute in float16 on "
+        "a76: 62.5 dB to fp32 in place of no finite numbers"
     )
     assert recipe().sentence().startswith("no layer is masked on a76")
