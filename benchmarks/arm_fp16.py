@@ -2,9 +2,10 @@
 
     python benchmarks/arm_fp16.py --reference DIR [--folder DIR]
 
-Builds a zoo of its own in `--folder` (by default one that is removed at the end) with snakemake, on an emulated
-Cortex-A76: a ConvNeXt-atto and the project's own EfficientNet-lite0, each judged on the same eight images here
-and there. `--reference` is as for `benchmarks/fidelity.py`. What the folder holds already is not built again.
+Builds a zoo of its own in `--folder` (by default one that is removed at the end) with snakemake, on an
+emulated Cortex-A76: a ConvNeXt-atto and the project's own EfficientNet-lite0, each judged on the same eight
+images here and there. `--reference` is as for `benchmarks/fidelity.py`. What the folder holds already is not
+built again.
 """
 
 import argparse
