@@ -268,6 +268,12 @@ def fp16_recipe(zoo: Zoo, device: str, model: str, artifact: str) -> list[str]:
     return [f"{model_folder(device, model)}/fp16.recipe.json"] if planned else []
 
 
+def fp16_recipes(zoo: Zoo, device: str, model: str) -> list[str]:
+    """The masks of what is built of a model on a device without being asked for by name, if there are any."""
+    artifacts = zoo.models[model].artifacts(device)
+    return list(dict.fromkeys(file for name in artifacts for file in fp16_recipe(zoo, device, model, name)))
+
+
 def conversion_pictures(home: Path) -> dict[str, Any]:
     """The image set that a way to ncnn is judged on: two pictures that ship with the project in `home`.
 
@@ -309,10 +315,9 @@ def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
             names = [file for name in artifacts for file in ARTIFACTS[name].files]
             names += [f"{artifact}.passed" for artifact in artifacts]
             names += ["int8.table", "int8.recipe.json"] if "int8" in artifacts else []
-            masked = [recipe for name in artifacts for recipe in fp16_recipe(zoo, device, model, name)]
-            names += [Path(recipe).name for recipe in dict.fromkeys(masked)]
             names.append("README.md")
             files += [f"{model_folder(device, model)}/{name}" for name in names]
+            files += fp16_recipes(zoo, device, model)
     signature = [SIGNATURE] if zoo.signing.command else []
     return [*files, f"{RESULTS}/report.html", f"{RESULTS}/zoo.csv", SBOM, MANIFEST, *signature]
 
