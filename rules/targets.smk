@@ -38,7 +38,8 @@ rule agent:
 
 
 rule for_target:
-    """Take an artifact's files as they are for the CPU, but for the masks of its layers."""
+    """Take an artifact's files as they are for the CPU, but for the masks of its layers. Those of int8 are searched on
+    the target, see target_search.smk."""
     input:
         files=lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
         masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
@@ -49,6 +50,10 @@ rule for_target:
         "results/logs/for_target/{target}/{model}/{deployable}.log",
     benchmark:
         "results/logs/for_target/{target}/{model}/{deployable}.benchmark.tsv"
+    wildcard_constraints:
+        deployable=outputs.one_of(
+            name for name in outputs.wildcards(ZOO)["deployable"] if name != "int8"
+        ),
     threads: 1
     resources:
         mem_mb=200,
@@ -61,23 +66,29 @@ rule for_target:
 
 
 rule int8_for_target:
-    """The same for the table and the recipe of int8."""
+    """The same for int8 of a lock: it was chosen for the CPU, and is the same everywhere but for these masks."""
     input:
-        "results/cpu/{model}/int8.table",
-        "results/cpu/{model}/int8.recipe.json",
+        files=lambda wc: outputs.artifact_files("cpu", wc.model, "int8"),
+        table="results/cpu/{model}/int8.table",
+        recipe="results/cpu/{model}/int8.recipe.json",
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, "int8"),
     output:
-        "results/{target}/{model}/int8.table",
-        "results/{target}/{model}/int8.recipe.json",
+        param="results/{target}/{model}/int8.param",
+        weights="results/{target}/{model}/int8.bin",
+        table="results/{target}/{model}/int8.table",
+        recipe="results/{target}/{model}/int8.recipe.json",
     log:
-        "results/logs/for_target/{target}/{model}/int8.recipe.log",
+        "results/logs/for_target/{target}/{model}/int8.log",
     benchmark:
-        "results/logs/for_target/{target}/{model}/int8.recipe.benchmark.tsv"
+        "results/logs/for_target/{target}/{model}/int8.benchmark.tsv"
+    wildcard_constraints:
+        model=models_that(lambda model: model.settings.int8.lock),
     threads: 1
     resources:
         mem_mb=200,
     params:
-        code=code("same_for_target.py"),
+        code=code("for_target.py"),
     message:
-        "take the recipe of {wildcards.model}/int8 for {wildcards.target}"
+        "take {wildcards.model}/int8 for {wildcards.target}"
     script:
-        "../scripts/same_for_target.py"
+        "../scripts/for_target.py"

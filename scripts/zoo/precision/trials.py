@@ -69,7 +69,10 @@ class Trials:
     def effects(self, masks: Masks, first: bool = False) -> list[Effect]:
         """What the layers do with masks on some of them, for each probe, or for the first."""
         probes = self.probes[:1] if first else self.probes
-        calls = {f"{self.artifact}, layer by layer, {probe.name}": (probe, masks) for probe in probes}
+        calls = {
+            f"{self.artifact}, layer by layer, image {place} ({probe.name})": (probe, masks)
+            for place, probe in enumerate(probes, 1)  # crops of an image have one name
+        }
         state = self.artifact, self.feed, max(1, self.threads // self._processes)
         found = isolated_each(calls, _effect, self._processes, _State, *state)
         return list(progress(found, f"layers of {self.artifact}", len(calls), "image"))

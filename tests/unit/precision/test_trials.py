@@ -31,6 +31,8 @@ def test_every_probe_is_looked_at_or_the_first(trials):
     assert len(trials.effects(Masks(), first=True)) == 1
     found = trials.effects(Masks(("conv",)))
     assert [len(each.outputs) for each in found] == [1, 1, 1]
+    twice = replace(trials, probes=[trials.probes[0]] * 2)
+    assert len(twice.effects(Masks())) == 2, "crops of one image have one name"
     (outputs,) = device_outputs(found)
     assert outputs.shape == (3, 5)
     graph = to_fp16(small_network())
