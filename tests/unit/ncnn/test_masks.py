@@ -5,8 +5,10 @@ import pytest
 
 from samples.ncnn import check_graph, normal, run, small_network
 from zoo.errors import ZooError
+from zoo.ncnn.graph import write_graph
 from zoo.ncnn.masks import ARITHMETIC, GATE, STORAGE, masked, readers, stores_float32
 from zoo.ncnn.param_ids import AnyLayer
+from zoo.runners.ncnn_runner import NcnnRunner
 
 IMAGE = normal(3)(3 * 8 * 8).reshape(3, 8, 8)
 
@@ -51,6 +53,18 @@ def test_answers_on_a_cpu_without_float16_arithmetic_stay(tmp_path, storage):
     everything = [layer.name for layer in graph.layers if layer.type != "Input"]
     expected = run(graph, IMAGE, tmp_path)
     np.testing.assert_array_equal(run(masked(graph, everything, storage), IMAGE, tmp_path), expected)
+
+
+@pytest.mark.usefixtures("vulkan")
+@pytest.mark.parametrize("storage", [(), ("conv",), ("pool",)])
+def test_answers_on_vulkan_stay_as_far_as_float16_goes(tmp_path, storage):
+    """There ncnn hands a layer that stores float32 to the CPU."""
+    graph = small_network()
+    everything = [layer.name for layer in graph.layers if layer.type != "Input"]
+    files = tmp_path / "masked.param", tmp_path / "masked.bin"
+    write_graph(masked(graph, everything, storage), *files)
+    (got,) = NcnnRunner(*files, device="gpu", threads=1, precision="fp16").run((IMAGE,))
+    np.testing.assert_allclose(got, run(graph, IMAGE, tmp_path), rtol=0.01, atol=0.05)
 
 
 def test_a_mask_that_is_there_stays():
