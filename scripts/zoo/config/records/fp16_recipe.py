@@ -69,11 +69,12 @@ class Fp16Recipe(Record):
         """What is masked and what that does, for people."""
         if not self.layers:
             return f"no layer is masked on {self.device}: fp16 answers there at {_db(self.before_db)}"
-        overflowing = sum(each.reason == OVERFLOW for each in self.layers)
+        overflowing, count = sum(each.reason == OVERFLOW for each in self.layers), len(self.layers)
         why = f", {overflowing} of them because they overflow" if overflowing else ""
+        layers, do = ("layer", "does") if count == 1 else ("layers", "do")
         return (
-            f"{len(self.layers)} layers{why}, {self.share:.0%} of the multiply-adds, do not compute in "
-            f"float16 on {self.device}: {_db(self.after_db)} to fp32 in place of {_db(self.before_db)}"
+            f"{count} {layers}{why}, {self.share:.0%} of the multiply-adds, {do} not compute in float16 on "
+            f"{self.device}: {_db(self.after_db)} to fp32 in place of {_db(self.before_db)}"
         )
 
 
