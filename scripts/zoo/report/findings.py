@@ -20,9 +20,9 @@ _NAMED = 3  # layers that a remark lists
 def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[str]:
     """Sentences for the end of a run and the top of the page, most general first.
 
-    They name models with random weights, latencies taken on a software GPU, int8 artifacts that are slower
-    than fp32 or fp16 of the same format on the same device (by the benchmark, or else by the search),
-    searches that missed their target, and large layers that stayed float.
+    They name models with random weights, latencies taken on a software GPU or on a board that was hot, int8
+    artifacts that are slower than fp32 or fp16 of the same format on the same device (by the benchmark, or
+    else by the search), searches that missed their target, and large layers that stayed float.
     """
     untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
     software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
@@ -34,6 +34,13 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
         *(
             f"{name} is a software GPU: latencies measured on it say nothing about real GPUs."
             for name in software
+        ),
+        *(
+            f"{each.model} on {each.device}: {each.artifact} was timed while the board was slowed down for "
+            f"heat, after {each.conditions.waited_s:.0f} s of cooling."
+            for model in models
+            for each in model.bench
+            if each.conditions and each.conditions.throttled
         ),
         *(sentence for row in rows if is_int8(row) if (sentence := _slower(row, rows))),
         *(sentence for model in models for record in model.search for sentence in _searched(record, rows)),

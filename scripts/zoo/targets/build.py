@@ -17,12 +17,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.targets.carriers import ARM64
+from zoo.jobs.host import ARM64
 from zoo.targets.layers import cut_down
 from zoo.targets.source import fetch, pinned
 
 AGENT = Path(__file__).with_name("agent")
 """Its source."""
+BASELINE = "NCNN_ZOO_BASELINE"
+"""A variable of the environment that, for tests, leaves out all kernels for newer processors of x86."""
 _JSON = Path("nlohmann/json.hpp")
 _INCLUDES = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
 
@@ -58,7 +60,7 @@ def tools_for(architecture: str, machine: str | None = None) -> Tools:
         return Tools("g++", "g++")
     if architecture == "aarch64":
         return Tools("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu", "toolchain-aarch64.cmake")
-    raise ZooError(f"there is no agent for {architecture}; there is one for aarch64")
+    raise ZooError(f"there is no agent for {architecture}; there is one for aarch64, and on {own} for {own}")
 
 
 def agent_program(
@@ -77,27 +79,31 @@ def agent_program(
             tools = tools_for(architecture)
             tools.check(architecture)
             with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as scratch:
-                built = _build(tools, fetch(requirements, Path(scratch) / "source"), layers, processes)
+                source = fetch(requirements, Path(scratch) / "source")
+                built = _build(architecture, tools, source, layers, processes)
                 built.replace(program)
     return program
 
 
 def key_of(architecture: str, requirements: Path, layers: Collection[str] | None) -> str:
     """Changes with everything that an agent is made of, but for the compiler."""
-    digest = hashlib.sha256(f"{architecture} {pinned(requirements)}".encode())
+    digest = hashlib.sha256(f"{architecture} {pinned(requirements)}{_baseline()}".encode())
     digest.update(b"all" if layers is None else " ".join(sorted(layers)).encode())
     for file in sorted(path for path in AGENT.iterdir() if path.is_file()):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _build(tools: Tools, source: Path, layers: Collection[str] | None, processes: int) -> Path:
+def _build(
+    architecture: str, tools: Tools, source: Path, layers: Collection[str] | None, processes: int
+) -> Path:
     build = source.parent / "build"
     definitions = {
         "NCNN_SOURCE": str(source),
         "NCNN_VERSION": version("ncnn").rpartition(".")[2],
         "JSON_INCLUDE": str(_json_include()),
-        **({} if layers is None else cut_down(layers, source)),
+        "BASELINE": _baseline() or "OFF",
+        **({} if layers is None else cut_down(layers, source, architecture)),
         **({"CMAKE_TOOLCHAIN_FILE": str(AGENT / tools.toolchain)} if tools.toolchain else {}),
     }
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
@@ -105,6 +111,10 @@ def _build(tools: Tools, source: Path, layers: Collection[str] | None, processes
     _call("cmake", *generator, "-S", str(AGENT), "-B", str(build), *given)
     _call("cmake", "--build", str(build), "--target", "agent", "--parallel", str(processes))
     return build / "agent"
+
+
+def _baseline() -> str:
+    return "ON" if os.environ.get(BASELINE) == "1" else ""
 
 
 def _json_include() -> Path | None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import plotly.graph_objects
 
 from samples.page import Page
-from samples.report import card, complete, verification, zoo
+from samples.report import benchmark, card, complete, verification, zoo
+from zoo.config.records.benchmark import Conditions
 from zoo.report.formats import DASH
 from zoo.report.page import render_html
 from zoo.report.records import ModelRecords
@@ -98,3 +99,11 @@ def test_plotly_knows_every_attribute_of_the_charts(page):
     assert len(trade_offs) == 2 * 3 * 2
     for figure in [*trade_offs.values(), *figures.values()]:
         plotly.graph_objects.Figure(data=figure["data"], layout=figure["layout"])
+
+
+def test_a_board_has_its_governor_and_heat_beside_its_times_and_no_frames_per_second():
+    hot = Conditions("ondemand", 900, 2400, 84.0, 180.0, True)
+    timed = replace(benchmark("net", "pi5", "fp16"), throughput=None, conditions=hot)
+    models = [ModelRecords(card("net"), bench=[timed])]
+    text = Page(render_html(rows(models), models)).text
+    assert "governor ondemand, throttled" in text and "timed while the board was slowed down" in text

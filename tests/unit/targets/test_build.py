@@ -15,6 +15,7 @@ from zoo.runners.ncnn_runner import load
 from zoo.targets import build
 from zoo.targets.build import Tools, agent_program, key_of, tools_for
 from zoo.targets.carriers import Native
+from zoo.targets.link import Link
 from zoo.targets.remote import Remote
 
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements.txt"
@@ -32,7 +33,9 @@ def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monke
 def test_a_machine_builds_for_itself_and_for_arm():
     assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
     assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None
-    with pytest.raises(ZooError, match="no agent for mips; there is one for aarch64"):
+    with pytest.raises(
+        ZooError, match="no agent for mips; there is one for aarch64, and on x86_64 for x86_64"
+    ):
         tools_for("mips", "x86_64")
 
 
@@ -70,7 +73,7 @@ def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
     )
     files, image = pair(graph, tmp_path), (np.linspace(-1, 1, 8, dtype=np.float32),)
     program = agent_program(own, REQUIREMENTS, ["Input", "InnerProduct", "ReLU"], processes=2)
-    remote = Remote.start("here", Native(), program, str(tmp_path / "cache"))
+    remote = Remote.start(Link("here", Native(), program, str(tmp_path / "cache")))
     opened = remote.open(files, ["in0"], ["out0"], 1, {"use_fp16_storage": False})
     ((_, got),) = remote.run(opened, image)
     (expected,) = load(files, "cpu", 1, "fp32").run(image)
