@@ -24,6 +24,7 @@ rule fp16_recipe:
         mem_mb=by_size(1200, 2.5),
         disk_mb=by_size(100, 2.5),
         gpu=uses_gpu,
+        board=uses_board,
     params:
         code=lambda wc: changes.runtime_code_state(
             SCRIPTS, "fp16_recipe.py", outputs.runner(ZOO, wc.device, "fp16")

@@ -54,7 +54,7 @@ def make_recipe(
         write_files(graph, *unmasked.files)
         trials = Trials(unmasked, fp32.files, spread(samples, probes), feed, threads, memory_mb)
         plan = Planner(trials, graph, shares, wanted).plan(tuple(found))
-        judged = spread(samples, artifact.target.samples if artifact.target else IMAGES)
+        judged = spread(samples, (artifact.target and artifact.target.samples) or IMAGES)
         levels, runtime = _measured(trials, graph, plan, judged)
     layers = _layers(graph, plan, shares, found)
     return Fp16Recipe(

@@ -79,7 +79,8 @@ class Trials:
 
     @property
     def _processes(self) -> int:
-        if self.artifact.device == "gpu":
+        target = self.artifact.target
+        if self.artifact.device == "gpu" or (target and target.is_board):
             return 1  # more would be in each other's way
         each = PROCESS_MB + 3 * PROCESS_FACTOR * megabytes(self.artifact.files)
         return fitting(self.threads, self.memory_mb, each, OWN_MB)
