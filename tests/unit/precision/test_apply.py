@@ -41,13 +41,17 @@ def test_layers_get_the_masks_of_the_recipe():
     ]
 
 
-def test_a_layer_that_is_int8_has_none_unless_what_it_gives_is_too_large():
+def test_what_is_int8_quantizes_its_input_in_float32():
     graph = quantized(small_network(), "conv")
     assert computes_int8(graph["conv"]) and not computes_int8(graph["dw"])
-    masked, sentences = apply(graph, recipe(conv=(ARITHMETIC, LOSS), dw=(ARITHMETIC, LOSS)))
-    assert mask_of(masked, "conv") == 0 and mask_of(masked, "dw") == ARITHMETIC
-    assert sentences == ["layer conv has no mask, for it is int8"]
-    masked, _ = apply(graph, recipe(conv=(STORAGE, OVERFLOW)))
+    for recipes in (recipe(dw=(ARITHMETIC, LOSS)), recipe(dw=(ARITHMETIC, LOSS), conv=(ARITHMETIC, LOSS))):
+        masked, sentences = apply(graph, recipes)
+        assert mask_of(masked, "conv") == mask_of(masked, "dw") == ARITHMETIC and not sentences
+    assert mask_of(masked, "fc") == 0 == mask_of(apply(small_network(), recipe())[0], "conv")
+
+
+def test_what_is_int8_stores_float32_if_what_it_gives_is_too_large():
+    masked, _ = apply(quantized(small_network(), "conv"), recipe(conv=(STORAGE, OVERFLOW)))
     assert mask_of(masked, "conv") == STORAGE == mask_of(masked, "dw")
 
 
