@@ -52,9 +52,11 @@ def make_recipe(
         graph = to_fp16(fp32.graph)
         unmasked = replace(artifact, files=(folder / "fp16.param", folder / "fp16.bin"))
         write_files(graph, *unmasked.files)
-        trials = Trials(unmasked, fp32.files, spread(samples, probes), feed, threads, memory_mb)
-        plan = Planner(trials, graph, shares, wanted).plan(tuple(found))
         judged = spread(samples, (artifact.target and artifact.target.samples) or IMAGES)
+        probed = spread(samples, probes)
+        runs = 3 * (len(probed) + len(judged))
+        trials = Trials(unmasked, fp32.files, probed, feed, threads, memory_mb, runs)
+        plan = Planner(trials, graph, shares, wanted).plan(tuple(found))
         levels, runtime = _measured(trials, graph, plan, judged)
     layers = _layers(graph, plan, shares, found)
     return Fp16Recipe(

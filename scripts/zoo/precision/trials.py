@@ -1,6 +1,8 @@
 """A model's fp16 file with other and other masks, run on a device in child processes."""
 
+import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +24,7 @@ from zoo.precision.effects import Effect, effect
 from zoo.precision.noise import Effects, noise
 from zoo.runners import LayerRunner
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import MEMORY_MB, OWN_MB, PROCESS_FACTOR, PROCESS_MB, run, stacked
+from zoo.runners.inference import LONG_S, MEMORY_MB, OWN_MB, PROCESS_FACTOR, PROCESS_MB, run, stacked
 from zoo.runners.ncnn_runner import load
 
 
@@ -38,7 +40,8 @@ class Trials:
     """What a model answers with masks.
 
     artifact: its fp16 files without any, where they are to run. fp32: its fp32 files, of this machine.
-    probes: samples that it is asked about. threads, memory_mb: what all processes may take together.
+    probes: samples that it is asked about. threads, memory_mb: what all processes may take together. runs:
+    how often the model will run in all, about.
     """
 
     artifact: Artifact
@@ -47,6 +50,7 @@ class Trials:
     feed: Feed
     threads: int
     memory_mb: float = MEMORY_MB
+    runs: int = 0
 
     @cached_property
     def expected(self) -> Arrays:
@@ -67,15 +71,30 @@ class Trials:
         return noise(self.expected, run(file, self.probes, self.feed, self.threads, self.memory_mb)[0])
 
     def effects(self, masks: Masks, first: bool = False) -> list[Effect]:
-        """What the layers do with masks on some of them, for each probe, or for the first."""
+        """What the layers do with masks on some of them, for each probe, or for the first. It is said if all
+        that is to follow will take long."""
         probes = self.probes[:1] if first else self.probes
         calls = {
             f"{self.artifact}, layer by layer, image {place} ({probe.name})": (probe, masks)
             for place, probe in enumerate(probes, 1)  # crops of an image have one name
         }
         state = self.artifact, self.feed, max(1, self.threads // self._processes)
+        started = time.monotonic()
         found = isolated_each(calls, _effect, self._processes, _State, *state)
-        return list(progress(found, f"layers of {self.artifact}", len(calls), "image"))
+        effects = list(progress(found, f"layers of {self.artifact}", len(calls), "image"))
+        if first:
+            self._announce((time.monotonic() - started) * self.runs / self._processes)
+        return effects
+
+    def _announce(self, seconds: float) -> None:
+        if seconds > LONG_S:
+            logging.warning(
+                "%s: to find out which layers must not compute in float16 on %s will take about %d minutes; "
+                "fp16: {plan: false} goes without",
+                self.artifact,
+                self.artifact.device,
+                round(seconds / 60),
+            )
 
     @property
     def _processes(self) -> int:

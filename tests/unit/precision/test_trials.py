@@ -1,5 +1,6 @@
 """Trials of masks, on this machine's CPU, which has no float16 arithmetic: masks change nothing there."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -53,3 +54,11 @@ def test_an_output_that_is_nothing_counts_nothing():
     nothing = (np.zeros(2, np.float32),)
     found = gathered([Effect(nothing, nothing, {"a": (np.ones(2, np.float32),)}, (), frozenset())])
     assert found.energies.tolist() == [[0.0]]
+
+
+def test_it_is_said_if_it_will_take_long(trials, caplog):
+    with caplog.at_level(logging.WARNING):
+        trials.effects(Masks(), first=True)
+        assert not caplog.text
+        replace(trials, runs=10**6).effects(Masks(), first=True)
+    assert "which layers must not compute in float16 on cpu will take about" in caplog.text
