@@ -1,4 +1,4 @@
-"""Needs: what the search for int8 on the CPU planned, calibration statistics, and the agent of a target.
+"""Needs: what the search for int8 on the CPU planned, calibration statistics, the masks for a target, and its agent.
 Makes: what each of the same candidates does there to the model's answers, and its latency where that can be measured;
 int8.search.json of the target, with the one that is taken for it; and the int8 files by that recipe.
 """
@@ -13,6 +13,7 @@ of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
     wc.device, wc.model, decided(wc), record
 )
 if_timed = lambda of: lambda wc: of(wc) if outputs.is_timed(ZOO, wc.device) else []
+masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
 rule candidate_on_target:
@@ -26,6 +27,7 @@ rule candidate_on_target:
         recipes="results/cpu/{model}/search/candidates.json",
         reference="results/cpu/{model}/search/reference.npz",
         dataset=dataset_of("calibration"),
+        masks=masks_there,
         agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
         param=temp("results/{device}/{model}/search/{candidate}.param"),
@@ -125,6 +127,7 @@ rule int8_on_target:
         search="results/{device}/{model}/int8.search.json",
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
+        masks=masks_there,
     output:
         param="results/{device}/{model}/int8.param",
         weights="results/{device}/{model}/int8.bin",
