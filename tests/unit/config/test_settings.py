@@ -154,3 +154,11 @@ def test_options_of_a_model_lie_over_the_zoos_key_by_key():
 def test_options_that_there_are_not_are_refused_by_name(said: dict, fault: str):
     with pytest.raises(ZooError, match=fault):
         Settings.of({"runtime": said})
+
+
+@pytest.mark.parametrize("plan", ["auto", True, False])
+def test_masks_are_planned_on_targets_unless_something_else_is_said(plan: bool | str):
+    fp16 = Settings.of({"fp16": {"plan": plan}}).fp16
+    assert fp16.planned(on_target=True) == (plan is not False)
+    assert fp16.planned(on_target=False) == (plan is True)
+    assert Settings.of({}).fp16.planned(on_target=True)

@@ -9,7 +9,12 @@ from samples.artifacts import artifact, pair
 from samples.boards import Board
 from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark
-from zoo.measure.board.benchmark import benchmark_on_target, most_threads_there, time_beside_on_target
+from zoo.measure.board.benchmark import (
+    benchmark_on_target,
+    latency_on_target,
+    most_threads_there,
+    time_beside_on_target,
+)
 from zoo.ncnn.options import Options
 
 pytestmark = pytest.mark.long(60, group="own agent")
@@ -37,3 +42,11 @@ def test_an_artifact_is_timed_beside_itself_with_other_options_and_threads(
     latency = time_beside_on_target(other, one, [(3, 8, 8)], (2, 1), runs=7)
     assert (latency.threads, latency.runs, latency.reference.artifact) == (2, 7, "fp32") and latency.ratio > 0
     assert most_threads_there(one) == 2
+
+
+def test_a_candidate_is_timed_at_one_thread(board: Board, own_agent: Path, tmp_path):
+    target = board.target(own_agent, threads=2)
+    one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+    latency = latency_on_target(one, one, [(3, 8, 8)], runs=6)
+    assert (latency.threads, latency.runs, latency.reference.artifact) == (1, 6, "fp32")
+    assert latency.ratio > 0
