@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from zoo.report import formats
-from zoo.report.charts import colour
+from zoo.report.charts.style import colour
+from zoo.report.charts.trade_off import LATENCIES, MEASURES, trade_offs
 from zoo.report.course import CURVES, HEIGHT, WIDTH
 from zoo.report.findings import is_slow, remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, render_csv
 from zoo.report.section import anchor, section
-from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
 from zoo.sweep.tables import Architectures
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
-from zoo.report.charts import Figure
+from zoo.report.charts.depth import depth
+from zoo.report.charts.pareto import FIDELITIES, measures, pareto
+from zoo.report.charts.style import Figure
 from zoo.report.course import Course, courses
-from zoo.report.depth import depth
 from zoo.report.layers import Bar, bars, legend
-from zoo.report.pareto import FIDELITIES, measures, pareto
 from zoo.report.published import Figures, Origin, published
 from zoo.report.records import ModelRecords, by_artifact, by_device
 from zoo.report.row import Row
