@@ -18,6 +18,7 @@ from zoo.report.charts.depth import depth
 from zoo.report.charts.pareto import FIDELITIES, measures, pareto
 from zoo.report.charts.style import Figure
 from zoo.report.course import Course, courses
+from zoo.report.devices import SideBySide, side_by_side
 from zoo.report.layers import Bar, bars, legend
 from zoo.report.published import Figures, Origin, published
 from zoo.report.records import ModelRecords, by_artifact, by_device
@@ -60,7 +61,7 @@ class LayersSection:
 @dataclass(frozen=True)
 class Section:
     """What the template is given. source, programs: texts by title; gates: the artifacts by their gates in
-    words; depth, figures: charts by name, the latter with those of the searches."""
+    words; devices: None if there is one; depth, figures: charts by name, the latter with the searches'."""
 
     card: ModelCard
     rows: Sequence[Row]
@@ -69,6 +70,7 @@ class Section:
     preprocess: Preprocess
     mean_vals: Sequence[float]
     norm_vals: Sequence[float]
+    devices: SideBySide | None
     verify: Sequence[Verification]
     gates: Mapping[str, Sequence[str]]
     bench: Sequence[Benchmark]
@@ -111,6 +113,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         preprocess=card.preprocess,
         mean_vals=mean,
         norm_vals=norm,
+        devices=side_by_side(own, verify),
         verify=verify,
         gates=_gates(verify),
         bench=list(by_artifact(name, model.bench).values()),
