@@ -49,6 +49,7 @@ from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.program import Program
 from zoo.config.records.verification import Verification
 from zoo.config.schema_error import sentence
 from zoo.config.settings import Regression
@@ -153,6 +154,7 @@ def readers(folder: Path) -> list[Reader]:
         Sensitivity: report.sensitivity("m"),
         Recipe: recipe,
         BestArtifact: best(),
+        Program: Program("m", "a76", "int8", "aarch64", 9, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()

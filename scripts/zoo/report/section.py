@@ -11,9 +11,11 @@ from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.program import Program
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
+from zoo.report.artifact_names import sort_key
 from zoo.report.charts.depth import depth
 from zoo.report.charts.pareto import FIDELITIES, measures, pareto
 from zoo.report.charts.style import Figure
@@ -77,6 +79,7 @@ class Section:
     evaluation: Mapping[tuple[str, str], Evaluation]
     conversions: Sequence[Conversion]
     best: Sequence[BestArtifact]
+    compiled: Sequence[Program]
     published: Sequence[Figures]
     origins: Sequence[Origin]
     depth: Mapping[str, Figure]
@@ -120,6 +123,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         evaluation=by_artifact(name, model.eval),
         conversions=list(by_device(name, model.conversion, "conversion").values()),
         best=list(by_device(name, model.best, "best").values()),
+        compiled=_compiled(model.program),
         published=figures,
         origins=list({each.source: each.origin for each in figures}.values()),
         depth=_depths(name, verify),
@@ -189,6 +193,12 @@ def _gates(verify: Iterable[Verification]) -> dict[str, list[str]]:
         if words and proof.artifact not in artifacts.setdefault(words, []):
             artifacts[words].append(proof.artifact)
     return artifacts
+
+
+def _compiled(programs: Iterable[Program]) -> list[Program]:
+    """One of each device and artifact, in order: the best is built under its own name as well."""
+    unique = {(each.device, each.artifact): each for each in programs}
+    return [unique[place] for place in sorted(unique, key=lambda place: sort_key(*place))]
 
 
 def _programs(card: ModelCard, rows: Iterable[Row]) -> dict[str, str]:

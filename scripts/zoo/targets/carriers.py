@@ -10,10 +10,9 @@ from typing import IO, Protocol
 
 from zoo.errors import ZooError
 from zoo.jobs.lifeline import end_with_parent
+from zoo.targets.cmake import ARM64
 
 EMULATOR = "qemu-aarch64-static"
-ARM64 = ("aarch64", "arm64")
-"""What machines that need no emulator call themselves."""
 
 
 class Carrier(Protocol):
