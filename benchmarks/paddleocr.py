@@ -31,18 +31,19 @@ NETS = {
 PRECISIONS = ("fp32", "fp16", "int8")
 WORDS = sorted(set(re.findall(r"\b[A-Za-z]{4,12}\b", (HOME / "LICENSE").read_text(encoding="utf-8"))))
 """Of letters drawn at random the recogniser is unsure, so that any rounding turns one into another."""
-IMAGES = 48
+IMAGES = {"calibration": 192, "verification": 48}
+"""A quarter of the former judges the search: a line that the classifier is unsure of is one in fifty."""
 TARGET_DB = 30
 """What the search for int8 is asked for."""
 
 
-def draw(folder: Path, size: list[int], seed: int) -> None:
+def draw(folder: Path, size: list[int], seed: int, count: int) -> None:
     """Pictures of words on plain grounds: one line that fills a low one, several lines else; drawn once."""
     folder.mkdir(parents=True, exist_ok=True)
-    if len(list(folder.glob("*.png"))) == IMAGES:
+    if len(list(folder.glob("*.png"))) == count:
         return
     chance, (height, width) = random.Random(seed), size
-    for index in range(IMAGES):
+    for index in range(count):
         ground, ink = chance.randint(150, 255), chance.randint(0, 90)
         picture = Image.new("RGB", (width, height), (ground, ground, chance.randint(150, 255)))
         pen, line = ImageDraw.Draw(picture), height if height < 100 else chance.randint(36, 60)
@@ -70,7 +71,7 @@ def entry(net: str, out: Path) -> dict[str, object]:
             "std": [0.5] * 3,
         },
         "artifacts": list(PRECISIONS),
-        **{purpose: {"path": str(out / net / name), "images": IMAGES} for purpose, name in sets.items()},
+        **{purpose: {"path": str(out / net / name), "images": IMAGES[name]} for purpose, name in sets.items()},
     }
 
 
@@ -109,8 +110,8 @@ def main() -> None:
     given = parser.parse_args()
     out = given.out.resolve()
     for net, (_, size) in NETS.items():
-        for seed, name in enumerate(("calibration", "verification")):
-            draw(out / net / name, size, seed)
+        for seed, (name, count) in enumerate(IMAGES.items()):
+            draw(out / net / name, size, seed, count)
     built = build(out, given.int8, given.cores)
     rows = [row(out, net, each) for net in NETS for each in PRECISIONS]
     print("| net | artifact | SQNR, dB | cosine, worst image | verdict |", "|---|---|---|---|---|", sep="\n")

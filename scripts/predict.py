@@ -11,6 +11,9 @@ from typing import Any
 from zoo.array_types import Floats
 from zoo.errors import ZooError
 from zoo.predict import Prediction, Predictor
+from zoo.runners import PROGRAMS
+from zoo.runners.artifact import find_artifact
+from zoo.runners.bounds import apply_to_artifact
 
 FEW = 8
 """So many numbers of an output that are no class scores are shown; of more, the shape and the range."""
@@ -29,7 +32,7 @@ def main() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:
-        predictor = Predictor.open(options.artifact, options.card, options.device, options.threads)
+        predictor = opened(options)
     except ZooError as error:
         return fail(error)
     if predictor.caveat:
@@ -37,6 +40,14 @@ def main() -> int:
     describe = as_json if options.json else as_table
     # One image that cannot be read does not keep the others from being answered.
     return max([report(describe, predictor, image, options.top) for image in options.images])
+
+
+def opened(options: argparse.Namespace) -> Predictor:
+    """The predictor, once this process has given up what no model needs if its file is a program."""
+    artifact, card = find_artifact(options.artifact, options.card, options.device)
+    if artifact.runtime in PROGRAMS:
+        apply_to_artifact(artifact.files, artifact.device, own_process=True)
+    return Predictor(artifact, card, options.threads)
 
 
 def report(describe: Callable[[Predictor, str, int], str], predictor: Predictor, image: str, top: int) -> int:

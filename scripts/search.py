@@ -1,5 +1,6 @@
 """Gather what was measured of the int8 candidates, and choose; the outcome is written whatever it is."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from zoo.config.records.benchmark import TimedLatency
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import read_recipes
-from zoo.search.choice import search
+from zoo.search.choice import passes, search
 from zoo.search.gathered import gather
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
@@ -26,6 +27,7 @@ def main(
     sensitivity: str,
     fp32: Sequence[str],
     target: Mapping[str, float],
+    gates: Mapping[str, float],
     output: str,
 ) -> None:
     tried = read_recipes(recipes)
@@ -36,7 +38,9 @@ def main(
         Sensitivity.read(sensitivity),
         fp32_bytes=sum(Path(file).stat().st_size for file in fp32),
     )
-    result = search(gathered.candidates, gathered.references, target)
+    result = search(gathered.candidates, gathered.references, target, gates)
+    if result.taken and not passes(result.taken, gates):
+        logging.warning("no candidate meets the target and, on the held-out images, the gates of int8")
     outcome = SearchOutcome(
         model=model, device=device, artifact="int8", images=gathered.images, **vars(result)
     )
@@ -55,5 +59,6 @@ if __name__ == "__main__":
             sensitivity=files.sensitivity,
             fp32=files.fp32,
             target=snakemake.params.target,
+            gates=snakemake.params.gates,
             output=snakemake.output[0],
         )

@@ -29,6 +29,12 @@ It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts on
 `config.artifacts` know.
 """
 
+import os
+
 from zoo.jobs.lifeline import end_with_build
+
+# Before anything imports onnxruntime, which otherwise tells its maker of each model, and keeps a database in
+# the user's cache folder to do so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 end_with_build()  # here, for torch's import takes seconds, and a job whose build was killed is not to go on

@@ -217,6 +217,19 @@ def test_a_gpu_artifact_needs_a_vulkan_device(param: Path, tmp_path: Path):
     assert done.returncode == 1 and "error: this machine has no Vulkan device" in done.stderr
 
 
+def test_the_command_gives_a_model_that_is_a_program_no_more_than_it_needs(param: Path, tmp_path: Path):
+    import torch
+
+    class Greedy(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images + torch.empty(5_000_000_000).shape[0]  # 20 GB, which nobody touches
+
+    program = param.with_name("torchscript.pt")
+    torch.jit.script(Greedy()).save(str(program))
+    done = call(program, photos(tmp_path, 1)[0].path)
+    assert done.returncode == 1 and "asks for more than 16384 MB of memory, the limit" in done.stderr
+
+
 @pytest.mark.parametrize(("output", "numbers"), [("probabilities", (0.7, 0.1, 0.2)), ("sigmoid", (0.9, 0.8))])
 def test_what_is_a_score_already_is_shown_as_it_is(tmp_path: Path, output: str, numbers: tuple[float, ...]):
     predictor = Predictor.open(make_tree(tmp_path, output=output, labels=None))

@@ -53,7 +53,7 @@ def code_state(scripts: Path, script: str, *more: str) -> str:
     more: patterns, below scripts/, of files that the script uses without importing them by name.
     """
     used = [path for pattern in more for path in sorted(scripts.glob(pattern))]
-    return ", ".join([code_hash(scripts / script, *used), *map(release, TOOLS.get(script, ()))])
+    return ", ".join([code_hash(scripts / script, *used, notes=NOTES), *map(release, TOOLS.get(script, ()))])
 
 
 def runtime_code_state(scripts: Path, script: str, runtime: str) -> str:
@@ -75,7 +75,7 @@ def entry_point_state(spec: ModelSpec) -> str | None:
     module = folder.joinpath(*spec.architecture.partition(":")[0].split("."))
     for file in (module.with_suffix(".py"), module / "__init__.py"):
         if file.is_file():
-            return code_hash(file, root=folder)
+            return code_hash(file, root=folder, notes=NOTES)
     return None
 
 

@@ -7,16 +7,24 @@ trees, so comments, blank lines and docstrings do not count.
 
 import ast
 import hashlib
+import platform
 from functools import cache
 from pathlib import Path
 
+from zoo.jobs.made import remembered
 
-def code_hash(script: str | Path, *more: str | Path, root: Path | None = None) -> str:
+_WHAT = f"code as Python {platform.python_version()} reads it"
+
+
+def code_hash(
+    script: str | Path, *more: str | Path, root: Path | None = None, notes: Path | None = None
+) -> str:
     """Hash (hex) of `script`, `more` and their static local imports.
 
     Local means: found as a module or package under `root`, by default the script's folder. Imports inside
     functions count; imports by computed name do not, hence `more`. A file in `more` that is not
-    Python, such as a template, counts by its text.
+    Python, such as a template, counts by its text. notes: a folder where what a file holds is remembered
+    while its state is the same, see `zoo.jobs.made`.
     """
     root = Path(script).parent if root is None else root
     files: set[Path] = set()
@@ -25,32 +33,36 @@ def code_hash(script: str | Path, *more: str | Path, root: Path | None = None) -
         path = pending.pop()
         if path not in files:
             files.add(path)
-            pending.extend(_parsed(path, root)[1])
+            pending.extend(each for name in _read(path, notes)[1:] for each in _module_files(root, name))
     digest = hashlib.sha256()
     for path in sorted(files):
-        digest.update(f"{path.relative_to(root)}\0{_parsed(path, root)[0]}\0".encode())
+        digest.update(f"{path.relative_to(root)}\0{_read(path, notes)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
 @cache
-def _parsed(path: Path, root: Path) -> tuple[str, list[Path]]:
-    """What counts of a file (its syntax tree without docstrings), and the local files it imports."""
+def _read(path: Path, notes: Path | None) -> tuple[str, ...]:
+    """What `_parsed` tells, from the notes if they have it: a syntax tree takes milliseconds."""
+    return remembered(notes, _WHAT, [path], lambda: _parsed(path)) if notes else _parsed(path)
+
+
+def _parsed(path: Path) -> tuple[str, ...]:
+    """SHA-256 of what counts of a file (its syntax tree without docstrings), and the dotted names of all that
+    it imports, or may: a name imported from a package can be a module."""
     if path.suffix != ".py":
-        return path.read_text(encoding="utf-8"), []
+        return (hashlib.sha256(path.read_bytes()).hexdigest(),)
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imports: list[Path] = []
+    imports: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                imports += _module_files(root, alias.name)
+            imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                imports += _module_files(root, f"{node.module}.{alias.name}")
+            imports += [f"{node.module}.{alias.name}" for alias in node.names]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:]
-    return ast.dump(tree), imports
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), *dict.fromkeys(imports)
 
 
 @cache

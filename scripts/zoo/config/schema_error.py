@@ -3,7 +3,9 @@
 Snakemake's own `validate` reads the schema by a reader in Python, which takes longer than all else here.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> 
 
     Defaults are not filled in from the schema: in a model's entry they would hide what the zoo says.
     """
-    import jsonschema
     import yaml
+
+    with _as_if_missing("rfc3987_syntax"):
+        import jsonschema
 
     check_values(config, files)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,6 +31,21 @@ def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> 
         jsonschema.Draft202012Validator(admitted).validate(config)
     except jsonschema.ValidationError as error:
         raise ZooError(sentence(error, files)) from error
+
+
+@contextmanager
+def _as_if_missing(module: str) -> Iterator[None]:
+    """Imports in the block do not find a module, unless it is there already. jsonschema takes one that checks
+    IRIs if it is installed, as by the tool of the SBOM: its grammar costs a second, and no schema has an IRI.
+    """
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # the import system's word for it
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:

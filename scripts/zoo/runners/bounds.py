@@ -101,13 +101,14 @@ def _data_kb() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmData:")), 0)
 
 
-def apply_to_artifact(files: Iterable[Path], device: str) -> None:
-    """Both, in a child process that is about to run an artifact that is a program, once.
+def apply_to_artifact(files: Iterable[Path], device: str, own_process: bool = False) -> None:
+    """Both, in a process that is about to run an artifact that is a program, once: in a child, or in one that
+    does nothing else (`own_process`), for nothing is got back.
 
     Not where it may run on a GPU, whose drivers write to devices and take memory of their own.
     """
     on_gpu = device == "gpu" and any(map(os.path.exists, _GPUS))
-    if parent_process() is None or on_gpu or _limit_mb is not None:
+    if (parent_process() is None and not own_process) or on_gpu or _limit_mb is not None:
         return
     give_up(prints=True)
     limit_memory(memory_for(files))

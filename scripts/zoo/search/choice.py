@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from zoo.errors import ZooError
 from zoo.search.outcome import Candidate, SearchOutcome, SearchResult
@@ -29,12 +30,19 @@ _TARGETS = {
 }
 
 
-def search(trials: Sequence[Trial], references: Sequence[Trial], target: Mapping[str, float]) -> SearchResult:
+def search(
+    trials: Sequence[Trial],
+    references: Sequence[Trial],
+    target: Mapping[str, float],
+    gates: Mapping[str, float] = MappingProxyType({}),
+) -> SearchResult:
     """What is chosen, and why.
 
     target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
     lost), `min_speedup` (over fp32). `chosen` is the name of the candidate that is taken, None if none meets
-    the target; `failures` then says so and lists the nearest.
+    the target; `failures` then says so and lists the nearest. gates: those that verification will hold
+    the file to, on other images; of the candidates that meet the target, those that meet these here come
+    first, and where none does the choice is left as it is: verification is the judge.
     Raises ZooError for an unknown target or if there are no candidates.
     """
     if not trials:
@@ -46,8 +54,9 @@ def search(trials: Sequence[Trial], references: Sequence[Trial], target: Mapping
             "max_top1_drop is a target for classifiers; ask for min_sqnr_db (config.yaml: int8: target)"
         )
     meeting = [trial for trial in trials if not _shortfall(trial, target)]
-    refined = [trial for trial in meeting if trial.name not in COMPARISONS]
-    chosen = choose(refined or meeting) if meeting else None
+    passing = [trial for trial in meeting if passes(trial, gates)]
+    refined = [trial for trial in passing or meeting if trial.name not in COMPARISONS]
+    chosen = choose(refined or passing or meeting) if meeting else None
     return SearchResult(
         target=dict(target),
         chosen=chosen.name if chosen else None,
@@ -101,6 +110,16 @@ def choose(trials: Sequence[Trial]) -> Trial:
     fastest = max(trial.speedup / (1 + trial.error) for trial in kept)
     kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.error) * FAST]
     return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, trial.speedup))
+
+
+def passes(trial: Trial, gates: Mapping[str, float]) -> bool:
+    """Whether a trial meets the gates, by what was measured of it; of others verification tells."""
+    measured = {
+        "min_cosine": trial.min_cosine,
+        "min_sqnr_db": trial.sqnr_db,
+        "min_top1_agreement": trial.agreement,
+    }
+    return all(value is None or value >= gates.get(gate, -math.inf) for gate, value in measured.items())
 
 
 def mostly(share: float) -> float:

@@ -8,7 +8,8 @@ from zoo.array_types import Arrays
 from zoo.config.records.benchmark import TimedLatency
 from zoo.config.records.record import Record
 from zoo.errors import ZooError
-from zoo.measure.metrics import MAX_DB, sqnr_db, top1_agreement, topk_accuracy
+from zoo.measure.closeness import closeness
+from zoo.measure.metrics import MAX_DB, top1_agreement, topk_accuracy
 from zoo.runners.artifact import Artifact
 from zoo.runners.reference import Reference, flat
 
@@ -22,23 +23,25 @@ class Fidelity:
 
     sqnr_db: in dB, of the worst output. agreement: share, 0 to 1, of images with the same first class, None
     for a model that is no classifier. top1_drop: percentage points of accuracy lost, None without labels.
+    min_cosine: of the worst image, see `zoo.measure.closeness`; None in a record of before it was measured.
     """
 
     sqnr_db: float
     agreement: float | None
     top1_drop: float | None
+    min_cosine: float | None = None
 
     @classmethod
     def of(cls, reference: Reference, outputs: Arrays) -> "Fidelity":
         """From outputs, each (images, …)."""
-        worst = min(sqnr_db(one, other) for one, other in zip(reference.outputs, outputs, strict=True))
+        close = closeness(reference.outputs, outputs, reference.names, reference.classifies)
         if not reference.classifies:
-            return cls(worst, None, None)
+            return cls(close.sqnr_db, None, None, close.cosine.min)
         logits, drop = flat(outputs), None
         if reference.labels is not None:
             before, after = (topk_accuracy(each, reference.labels, 1) for each in (reference.logits, logits))
             drop = 100 * (before - after)
-        return cls(worst, top1_agreement(reference.logits, logits), drop)
+        return cls(close.sqnr_db, top1_agreement(reference.logits, logits), drop, close.cosine.min)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ class Trial:
     latency_ms: float
     speedup: float
     error: float = 0.0
+    min_cosine: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.speedup < inf:
@@ -108,6 +112,7 @@ class Trial:
             latency_ms=latency.p10_ms,
             speedup=latency.reference.p10_ms / latency.p10_ms,
             error=latency.ratio_error / latency.ratio,
+            min_cosine=tried.min_cosine,
         )
 
     @classmethod
@@ -123,6 +128,7 @@ class Trial:
             int8_multiply_adds=0.0,
             latency_ms=latency.reference.p10_ms,
             speedup=1.0,
+            min_cosine=1.0,
         )
 
     @property

@@ -47,7 +47,7 @@ def test_code_counts_by_what_a_script_imports_and_by_pattern(folder: Path):
     (scripts / "zoo/runners/ncnn_runner.py").write_text("B = 1\n")
 
     def states() -> tuple[str, str]:
-        for cached in (changes.code_state, changes.code_hash.__globals__["_parsed"]):
+        for cached in (changes.code_state, changes.code_hash.__globals__["_read"]):
             cached.cache_clear()
         return changes.code_state(scripts, "run.py"), changes.runtime_code_state(scripts, "run.py", "ncnn")
 

@@ -1,5 +1,6 @@
 """The code hash changes with what a script runs, and with nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from zoo.config import code_hash as module
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
     """A script that imports lib.a, which imports lib.b inside a function; lib.c is imported by none."""
-    module._parsed.cache_clear()
+    module._read.cache_clear()
     module._module_files.cache_clear()
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/__init__.py").write_text('"""A library."""\n')
@@ -22,7 +23,7 @@ def scripts(tmp_path: Path) -> Path:
 
 
 def digest(scripts: Path, *more: Path) -> str:
-    module._parsed.cache_clear()
+    module._read.cache_clear()
     module._module_files.cache_clear()
     return module.code_hash(scripts / "job.py", *more)
 
@@ -67,3 +68,28 @@ def test_the_folder_it_lies_in_does_not_count(scripts: Path, tmp_path: Path):
     before = digest(scripts)
     moved = scripts.rename(tmp_path.parent / f"{tmp_path.name}-moved")
     assert digest(moved) == before
+
+
+def test_what_is_noted_is_as_what_is_read_and_counts_no_longer_than_the_file_is_the_same(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    notes = tmp_path / "notes"
+
+    def noted() -> str:
+        module._read.cache_clear()
+        module._module_files.cache_clear()
+        return module.code_hash(scripts / "job.py", notes=notes)
+
+    assert noted() == digest(scripts)
+    parsed: list[str] = []
+    whole = module._parsed
+    monkeypatch.setattr(module, "_parsed", lambda path: parsed.append(path.name) or whole(path))
+    assert noted() == digest(scripts)
+    parsed.clear()
+    noted()
+    assert not parsed
+    before = (scripts / "lib/b.py").stat()
+    (scripts / "lib/b.py").write_text("def g():\n    return 2\n")  # as long as it was
+    os.utime(scripts / "lib/b.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = noted()
+    assert parsed == ["b.py"] and after == digest(scripts)

@@ -1,5 +1,7 @@
 """What the schema refuses is said in a sentence."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +13,7 @@ from zoo.config.schema_error import check, sentence
 from zoo.errors import ZooError
 
 SCHEMA_FILE = Path(__file__).resolve().parents[3] / "rules/config.schema.yaml"
+SCRIPTS = SCHEMA_FILE.parents[1] / "scripts"
 SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
 
@@ -52,3 +55,14 @@ def test_what_no_schema_can_refuse_is_refused_before_it():
     with pytest.raises(ZooError, match=r"^models: the key 7 is no text"):
         check({"models": {7: {"timm": "x"}}}, SCHEMA_FILE)
     check({"models": {"one": {"timm": "x"}}}, SCHEMA_FILE)
+
+
+def test_a_check_does_not_pay_for_formats_that_no_schema_has():
+    """In a process of its own, for another test may have imported anything; a plan is one."""
+    code = (
+        "import sys; from zoo.config import schema_error; "
+        f"schema_error.check({{'models': {{'one': {{'timm': 'x'}}}}}}, {str(SCHEMA_FILE)!r}); "
+        "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules, 'lark' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=SCRIPTS)
+    assert done.stdout.split() == ["True", "False", "False"], done.stderr

@@ -1,5 +1,10 @@
 """ONNX files in onnxruntime, alone and in batches."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
@@ -9,6 +14,7 @@ from samples.runtimes import IMAGE
 from zoo.errors import ArtifactError
 from zoo.runners import BatchRunner, open_runner
 
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 GENERATOR = np.random.default_rng(0)
 
 
@@ -51,3 +57,15 @@ def test_a_gpu_that_onnxruntime_cannot_use_leaves_it_on_the_cpu(case):
     )
     np.testing.assert_allclose(on_gpu.run((IMAGE,))[0], on_cpu.run((IMAGE,))[0], atol=1e-3)
     assert (on_gpu.info.software_gpu is None) == (on_gpu.info.device == on_cpu.info.device)
+
+
+def test_nothing_is_told_to_the_maker_of_onnxruntime(tmp_path):
+    """Which it keeps a database for, below the user's cache folder or home."""
+    file, home = save_flexible(tmp_path, "1"), tmp_path / "home"
+    home.mkdir()
+    code = f"from zoo.runners import open_runner; open_runner('onnxruntime', [{str(file)!r}])"
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(home))
+    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**kept, **places, "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, env=environment, check=True)
+    assert not list(home.rglob("*"))

@@ -33,6 +33,28 @@ def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
     assert names(outcome, "meets") == [trial.name for trial in TRIALS]
 
 
+GATES = {"min_cosine": 0.99, "min_sqnr_db": 20.0, "min_top1_agreement": 0.97, "max_db_below_search": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("better", "large", "chosen"),
+    [
+        ({"min_cosine": 0.98, "agreement": 1.0}, {"min_cosine": 0.999}, "large"),
+        ({"min_cosine": 0.999, "agreement": 0.96}, {"min_cosine": 0.999}, "large"),
+        ({"min_cosine": 0.999, "agreement": 1.0}, {"min_cosine": 0.999}, "better"),
+        # one that is no classifier, and a record of before cosines were measured
+        ({"min_cosine": 0.999, "agreement": None}, {"min_cosine": 0.999, "agreement": None}, "better"),
+        ({"min_cosine": None, "agreement": 1.0}, {"min_cosine": 0.999}, "better"),
+        # where none would pass, verification says so of what is chosen otherwise
+        ({"min_cosine": 0.98, "agreement": 1.0}, {"min_cosine": 0.97}, "better"),
+    ],
+)
+def test_what_meets_the_gates_of_verification_on_the_images_at_hand_comes_first(better, large, chosen):
+    trials = [replace(SMALL_GAIN, **better), replace(LARGE, **large)]
+    assert search(trials, [], {}, GATES).chosen == chosen
+    assert search(trials, [], {}).chosen == "better"
+
+
 def test_where_the_fastest_and_the_smallest_differ_size_decides():
     assert choose([LARGE, SLOW]) == SLOW
 

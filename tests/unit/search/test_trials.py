@@ -19,7 +19,11 @@ def test_fidelity_counts_changes_and_losses():
     found = (np.float32([[3, 0], [0, 3], [0, 3], [3, 0]]),)
     truth = Reference((logits,), ("a", "b", "c", "d"), None)
     fidelity = Fidelity.of(truth, found)
-    assert (fidelity.agreement, fidelity.top1_drop) == (0.5, None)
+    assert (fidelity.agreement, fidelity.top1_drop, fidelity.min_cosine) == (
+        0.5,
+        None,
+        pytest.approx(0, abs=1e-6),
+    )
     assert fidelity.sqnr_db == pytest.approx(10 * np.log10(36 / 36))
     labelled = replace(truth, labels=np.array([0, 0, 1, 0]))  # three right before, two after
     assert Fidelity.of(labelled, found).top1_drop == pytest.approx(25 * (3 - 3))
@@ -51,7 +55,7 @@ def test_a_trial_that_lacks_something_is_refused(missing):
 @pytest.mark.parametrize(("classifies", "agreement"), [(True, 1.0), (False, None)])
 def test_fp32_is_as_good_as_can_be_and_as_fast_as_itself(classifies, agreement):
     fp32 = Trial.of_fp32(LATENCY, 400, classifies)
-    assert fp32 == Trial("fp32", MAX_DB, agreement, 0.0, 400, 0.0, 0.0, 10.0, 1.0)
+    assert fp32 == Trial("fp32", MAX_DB, agreement, 0.0, 400, 0.0, 0.0, 10.0, 1.0, min_cosine=1.0)
 
 
 def test_a_record_before_the_timing_has_fidelity_and_size(tmp_path):
@@ -61,5 +65,6 @@ def test_a_record_before_the_timing_has_fidelity_and_size(tmp_path):
     found = Tried.of_files(
         artifact(tmp_path / "a.param", tmp_path / "a.bin", name="local-2"), truth, truth.outputs
     )
-    assert found == Tried(name="local-2", images=2, sqnr_db=MAX_DB, agreement=1.0, top1_drop=None, bytes=43)
+    figures = {"sqnr_db": MAX_DB, "agreement": 1.0, "top1_drop": None, "min_cosine": pytest.approx(1)}
+    assert found.to_dict() == {"version": 1, "name": "local-2", "images": 2, "bytes": 43, **figures}
     assert Tried.from_dict(json.loads(json.dumps(found.to_dict()))) == found
