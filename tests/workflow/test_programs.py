@@ -142,8 +142,8 @@ def test_a_pages_commands_run_as_typed(
 ) -> None:
     text = (PROJECT / f"docs/{page}.md").read_text(encoding="utf-8").replace("tf_efficientnet_lite0", "one")
     commands = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    emulator = EMULATOR if shutil.which(EMULATOR) else "env"
-    for name, script in STAND_INS.items():
+    native = {} if isinstance(emulation("cortex-a76"), Emulated) else {EMULATOR: 'shift 2 && exec "$@"'}
+    for name, script in (STAND_INS | native).items():
         path = tmp_path / "bin" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/bin/sh\n{script}\n")
@@ -157,7 +157,7 @@ def test_a_pages_commands_run_as_typed(
         "ASKED": str(tmp_path / "asked"),
         "PROGRAM": str(folder / "classify"),
         "BOARD": str(tmp_path / "board"),
-        "RUN": f"{emulator} -cpu cortex-a76" if emulator == EMULATOR else "env",
+        "RUN": f"{EMULATOR} -cpu cortex-a76",
     }
     done = subprocess.run(
         ["bash", "-e", "-c", commands],
