@@ -37,7 +37,8 @@ rule agent:
 
 
 rule for_target:
-    """Take an artifact's files as they are for the CPU: the target computes otherwise, and that is proven there."""
+    """Take an artifact's files as they are for the CPU: the target computes otherwise, and that is proven there. Those
+    of int8 are searched there, see target_search.smk."""
     input:
         lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
     output:
@@ -47,6 +48,10 @@ rule for_target:
         "results/logs/for_target/{target}/{model}/{deployable}.log",
     benchmark:
         "results/logs/for_target/{target}/{model}/{deployable}.benchmark.tsv"
+    wildcard_constraints:
+        deployable=outputs.one_of(
+            name for name in outputs.wildcards(ZOO)["deployable"] if name != "int8"
+        ),
     threads: 1
     resources:
         mem_mb=200,
@@ -59,23 +64,29 @@ rule for_target:
 
 
 rule int8_for_target:
-    """The same for the table and the recipe of int8."""
+    """The same for int8 of a lock: it was chosen for the CPU, and is the same everywhere."""
     input:
+        "results/cpu/{model}/int8.param",
+        "results/cpu/{model}/int8.bin",
         "results/cpu/{model}/int8.table",
         "results/cpu/{model}/int8.recipe.json",
     output:
+        "results/{target}/{model}/int8.param",
+        "results/{target}/{model}/int8.bin",
         "results/{target}/{model}/int8.table",
         "results/{target}/{model}/int8.recipe.json",
     log:
-        "results/logs/for_target/{target}/{model}/int8.recipe.log",
+        "results/logs/for_target/{target}/{model}/int8.log",
     benchmark:
-        "results/logs/for_target/{target}/{model}/int8.recipe.benchmark.tsv"
+        "results/logs/for_target/{target}/{model}/int8.benchmark.tsv"
+    wildcard_constraints:
+        model=models_that(lambda model: model.settings.int8.lock),
     threads: 1
     resources:
         mem_mb=200,
     params:
         code=code("for_target.py"),
     message:
-        "take the recipe of {wildcards.model}/int8 for {wildcards.target}"
+        "take {wildcards.model}/int8 for {wildcards.target}"
     script:
         "../scripts/for_target.py"

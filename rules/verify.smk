@@ -9,7 +9,7 @@ rule verify:
     input:
         files=files_of(),
         fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
-        search=if_searched(lambda wc: outputs.judgement(wc.device, wc.model)),
+        search=if_searched(lambda wc: outputs.judgement(ZOO, wc.device, wc.model)),
         calibration=if_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
         reference="results/reference/{model}/verification.npz",

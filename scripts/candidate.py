@@ -1,4 +1,5 @@
-"""Quantize by one candidate's recipe and compare with fp32 on the held-out calibration images."""
+"""Quantize by one candidate's recipe and compare with fp32 on the held-out calibration images, where the
+artifact is to run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +10,7 @@ from zoo.config.records.card import ModelCard
 from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
+from zoo.measure.reference_set import ReferenceSet
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.apply import apply
 from zoo.quantize.recipe import read_recipes
@@ -34,10 +36,11 @@ def main(
 ) -> None:
     recipe = read_recipes(recipes)[artifact.name]
     write_graph(apply(subject.fp32.graph, subject.statistics, recipe), *artifact.files)
-    held_out, feed = CalibrationSet.of(ImageSet.from_dict(images)).held_out, ModelCard.read(card).feed
-    truth = Reference.load(Path(reference))
-    found, _ = outputs(artifact, held_out, feed, truth, threads, memory_mb)
-    Tried.of_files(artifact, truth, found).write(output)
+    held_out = CalibrationSet.of(ImageSet.from_dict(images)).held_out
+    feed, truth = ModelCard.read(card).feed, Reference.load(Path(reference))
+    judged = ReferenceSet("held-out", tuple(held_out), feed, truth).for_artifact(artifact)
+    found, _ = outputs(artifact, judged.samples, feed, judged.reference, threads, memory_mb)
+    Tried.of_files(artifact, judged.reference, found).write(output)
 
 
 if __name__ == "__main__":

@@ -36,12 +36,13 @@ def main(
     quantized = apply(graph, statistics, recipe)
     for sentence in kept(quantized):
         logging.warning("%s", sentence)
-    planned = Sensitivity.read(sensitivity).with_recipe(recipe)
+    planned = Sensitivity.read(sensitivity).with_recipe(recipe) if "sensitivity" in outputs else None
     with replacing(*outputs.values()) as temporary:
         new = dict(zip(outputs, temporary, strict=True))
         write_table(table, new["table"])
         write_json(recipe.to_dict(), new["recipe"])
-        planned.write(new["sensitivity"])
+        if planned:
+            planned.write(new["sensitivity"])
         write_graph(quantized, new["param"], new["weights"])
 
 

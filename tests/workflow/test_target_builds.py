@@ -16,18 +16,26 @@ def declare(config: dict) -> None:
 
 
 @pytest.mark.long(60, group="agent")
-def test_the_files_of_the_cpu_are_proven_on_an_emulated_processor(zoo: Zoo, arm_agent):
+def test_artifacts_are_proven_and_int8_is_searched_on_an_emulated_processor(zoo: Zoo, arm_agent):
     zoo.configure(declare)
     proofs = [f"{FOLDER}/{artifact}.verify.json" for artifact in ("fp16", "int8")]
     jobs = zoo.build(*proofs, f"{FOLDER}/fp32.passed")
-    assert "agent for aarch64" in jobs and not any("search" in job for job in jobs)
+    assert {"agent for aarch64", "int8 search a76/one"} <= jobs
+    assert not any("cpu/one" in job for job in jobs if "candidate" in job or "search" in job)
     for path in proofs:
         proof = json.loads((zoo / path).read_text())
         assert proof["device"] == "a76" and proof["runtime"]["name"] == "ncnn"
         assert (proof["numbers"]["images"], proof["numbers"]["part_of"]) == (2, 4)
         assert "max_db_below_search" not in proof["verdict"]["gates"] and proof["searched"] is None
-        here = json.loads((zoo / path.replace("a76", "cpu")).read_text()) if "int8" in path else None
-        assert here is None or here["structure"]["files"] == proof["structure"]["files"]
+    search, here = (
+        json.loads((zoo / f"results/{device}/one/int8.search.json").read_text()) for device in ("a76", "cpu")
+    )
+    names = [each["name"] for each in here["candidates"]]
+    assert [each["name"] for each in search["candidates"]] == names and search["images"] == 2
+    assert {each["speedup"] for each in search["candidates"]} == {None} != {here["candidates"][0]["speedup"]}
+    recipes = json.loads((zoo / "results/cpu/one/search/candidates.json").read_text())
+    recipe = json.loads((zoo / f"{FOLDER}/int8.recipe.json").read_text())
+    assert recipe == recipes[search["chosen"]]
     assert zoo.pending(*proofs) == set()
     assert zoo.pending() == set(), "what was built for the CPU stays"
 

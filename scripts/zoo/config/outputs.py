@@ -53,7 +53,8 @@ OUTPUTS = (
     _MODEL + "search/{step}",
     _MODEL + "README.md",
     *(_ON_TARGET + file for kind in ARTIFACTS.values() if kind.deployable for file in kind.files),
-    *(f"{_ON_TARGET}int8.{record}" for record in ("table", "recipe.json")),
+    *(f"{_ON_TARGET}int8.{record}" for record in ("table", "recipe.json", "search.json")),
+    _ON_TARGET + "search/{step}",
     *(f"{_ON_TARGET}{{deployable}}.{proof}" for proof in TARGET_PROOFS),
     _ON_TARGET + "{deployable}.deploy.zip",
     _ON_TARGET + "README.md",
@@ -267,13 +268,13 @@ def conversion_pictures(home: Path) -> dict[str, Any]:
     return {"name": "natural", "path": os.path.relpath(home / "calib/natural"), "images": 2}
 
 
-def judgement(device: str, model: str) -> list[str]:
-    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by; a
-    target has the int8 that was searched for the CPU."""
-    folder = model_folder(device if device in DEVICES else "cpu", model)
-    return [f"{folder}/int8.{record}.json" for record in ("search", "recipe")] + [
-        f"{folder}/search/reference.npz"
-    ]
+def judgement(zoo: Zoo, device: str, model: str) -> list[str]:
+    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by,
+    which for a target are those on the CPU here. With a lock a target has what was chosen for the CPU."""
+    here = model_folder(device if device in DEVICES else "cpu", model)
+    folder = here if zoo.models[model].settings.int8.lock else model_folder(device, model)
+    records = [f"{folder}/int8.{record}.json" for record in ("search", "recipe")]
+    return [*records, f"{here}/search/reference.npz"]
 
 
 def calibration_shards(device: str, model: Model) -> list[str]:
@@ -330,6 +331,7 @@ class Report:
     def _is_about(self, model: Model, device: str, artifact: str, record: str) -> bool:
         asked = model.name in self.models and device in self.devices
         there_is = device in DEVICES or record.removeprefix(f"{artifact}.") in TARGET_PROOFS
+        there_is = there_is or (record == "int8.search.json" and not model.settings.int8.lock)
         return asked and there_is and artifact in model.artifacts(device)
 
     def cards(self) -> list[str]:

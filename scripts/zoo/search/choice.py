@@ -39,10 +39,10 @@ def search(
     """What is chosen, and why.
 
     target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
-    lost), `min_speedup` (over fp32). `chosen` is the name of the candidate that is taken, None if none meets
-    the target; `failures` then says so and lists the nearest. gates: those that verification will hold
-    the file to, on other images; of the candidates that meet the target, those that meet these here come
-    first, and where none does the choice is left as it is: verification is the judge.
+    lost), `min_speedup` (over fp32; of those that were timed). `chosen` is the name of the candidate that is
+    taken, None if none meets the target; `failures` then says so and lists the nearest. gates: those that
+    verification will hold the file to, on other images; of the candidates that meet the target, those that
+    meet these here come first, and where none does the choice is left as it is: verification is the judge.
     Raises ZooError for an unknown target or if there are no candidates.
     """
     if not trials:
@@ -74,10 +74,10 @@ def summary(outcome: SearchOutcome) -> list[str]:
     taken = outcome.taken
     assert taken is not None
     agreement = "" if taken.agreement is None else f", {100 * taken.agreement:.1f} % agreement"
+    speed = "not timed" if taken.speedup is None else f"{taken.speedup:.2f} times as fast as fp32"
     sentences = [
         f"{taken.name} of {len(outcome.candidates)} candidates: {taken.sqnr_db:.1f} dB{agreement} on "
-        f"{outcome.images} held-out images, {taken.speedup:.2f} times as fast as fp32, "
-        f"{taken.bytes / 1e6:.2f} MB"
+        f"{outcome.images} held-out images, {speed}, {taken.bytes / 1e6:.2f} MB"
     ]
     if slower := slower_than(outcome):
         names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())
@@ -88,12 +88,12 @@ def summary(outcome: SearchOutcome) -> list[str]:
 def slower_than(result: SearchResult) -> dict[str, float]:
     """The references, fp32 and fp16, that are faster than what a search chose, and how many times."""
     taken = result.taken
-    if taken is None:
+    if taken is None or taken.speedup is None:
         return {}
     return {
         reference.name: reference.speedup / taken.speedup
         for reference in result.references
-        if reference.speedup > TIMING_TOLERANCE * taken.speedup
+        if reference.speedup is not None and reference.speedup > TIMING_TOLERANCE * taken.speedup
     }
 
 
@@ -101,15 +101,21 @@ def choose(trials: Sequence[Trial]) -> Trial:
     """The most faithful of those that are small, mostly int8, and of these fast.
 
     Small: within `SMALL` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
-    any has. Fast: within `FAST` of the fastest of these, as far as their measurements can tell.
+    any has. Fast: within `FAST` of the fastest of these, as far as their measurements can tell; where nothing
+    was timed, all are.
     """
     smallest = min(trial.bytes for trial in trials)
     kept = [trial for trial in trials if trial.bytes <= smallest * SMALL]
     least = mostly(max(trial.int8_multiply_adds for trial in kept))
     kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
-    fastest = max(trial.speedup / (1 + trial.error) for trial in kept)
-    kept = [trial for trial in kept if fastest <= trial.speedup * (1 + trial.error) * FAST]
-    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, trial.speedup))
+    fastest = max(_speed(trial) / (1 + trial.error) for trial in kept)
+    kept = [trial for trial in kept if fastest <= _speed(trial) * (1 + trial.error) * FAST]
+    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, _speed(trial)))
+
+
+def _speed(trial: Trial) -> float:
+    """Its speedup; all of those that were not timed are as fast."""
+    return 1.0 if trial.speedup is None else trial.speedup
 
 
 def passes(trial: Trial, gates: Mapping[str, float]) -> bool:
@@ -137,7 +143,7 @@ def is_on_front(trial: Trial, trials: Sequence[Trial]) -> bool:
 
 
 def _objectives(trial: Trial) -> tuple[float, ...]:
-    return trial.sqnr_db, trial.agreed, trial.speedup, -trial.bytes
+    return trial.sqnr_db, trial.agreed, _speed(trial), -trial.bytes
 
 
 def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
@@ -150,7 +156,7 @@ def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
         gaps.append((target["min_sqnr_db"] - trial.sqnr_db) / 20)
     if "max_top1_drop" in target:
         gaps.append((trial.drop - target["max_top1_drop"]) / 10)
-    if "min_speedup" in target:
+    if "min_speedup" in target and trial.speedup is not None:
         gaps.append(math.log(target["min_speedup"] / trial.speedup))
     return max(gaps)
 
@@ -159,11 +165,14 @@ def _failure(trials: Sequence[Trial], target: Mapping[str, float]) -> str:
     wanted = ", ".join(_TARGETS[name].format(limit) for name, limit in target.items())
     nearest = sorted(trials, key=lambda trial: _shortfall(trial, target))[:_NEAREST]
     points = "; ".join(
-        f"{trial.name} ({trial.sqnr_db:.1f} dB{_lost(trial)}, speedup {trial.speedup:.2f}, "
-        f"{trial.bytes / 1e6:.2f} MB)"
+        f"{trial.name} ({trial.sqnr_db:.1f} dB{_lost(trial)}, {_timed(trial)}, {trial.bytes / 1e6:.2f} MB)"
         for trial in nearest
     )
     return f"no candidate of {len(trials)} meets the target ({wanted}); the nearest are {points}"
+
+
+def _timed(trial: Trial) -> str:
+    return "not timed" if trial.speedup is None else f"speedup {trial.speedup:.2f}"
 
 
 def _lost(trial: Trial) -> str:

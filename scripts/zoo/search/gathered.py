@@ -23,12 +23,13 @@ class Gathered:
 
 def gather(
     tried: Sequence[Tried],
-    latencies: Sequence[TimedLatency],
+    latencies: Sequence[TimedLatency | None],
     recipes: Mapping[str, Recipe],
     sensitivity: Sensitivity,
     fp32_bytes: int,
 ) -> Gathered:
-    """latencies: in the order of `tried`; recipes: by name."""
+    """latencies: in the order of `tried`, or none where nothing can be timed; recipes: by name."""
+    latencies = latencies or [None] * len(tried)
     trials = [
         Trial.of(candidate, latency, sensitivity.int8_shares(recipes[candidate.name]))
         for candidate, latency in zip(tried, latencies, strict=True)

@@ -72,7 +72,7 @@ class Trial:
 
     bytes: of its files. int8_weights, int8_multiply_adds: shares, 0 to 1, that are int8, of all that layers
     with weights have. latency_ms: of one run, one thread, the 10th percentile. speedup: fp32's over its
-    own, timed in turn; error: its relative standard error.
+    own, timed in turn; error: its relative standard error. On a device that cannot be timed both are None.
 
     Raises ZooError, when it is made, for a speedup that none can have.
     """
@@ -84,18 +84,18 @@ class Trial:
     bytes: int
     int8_weights: float
     int8_multiply_adds: float
-    latency_ms: float
-    speedup: float
+    latency_ms: float | None
+    speedup: float | None
     error: float = 0.0
     min_cosine: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.speedup < inf:
+        if self.speedup is not None and not 0 < self.speedup < inf:
             raise ZooError(f"{self.speedup} is no speedup of {self.name}")
 
     @classmethod
-    def of(cls, tried: Tried, latency: TimedLatency, int8_shares: tuple[float, float]) -> "Trial":
-        """From what was measured of a candidate.
+    def of(cls, tried: Tried, latency: TimedLatency | None, int8_shares: tuple[float, float]) -> "Trial":
+        """From what was measured of a candidate. latency: None where it cannot be timed.
 
         Times are those of the quick runs of both models, the 10th percentiles: what else the machine does
         slows the others, and not always both alike.
@@ -109,14 +109,14 @@ class Trial:
             tried.bytes,
             int8_weights=weights,
             int8_multiply_adds=products,
-            latency_ms=latency.p10_ms,
-            speedup=latency.reference.p10_ms / latency.p10_ms,
-            error=latency.ratio_error / latency.ratio,
+            latency_ms=latency.p10_ms if latency else None,
+            speedup=latency.reference.p10_ms / latency.p10_ms if latency else None,
+            error=latency.ratio_error / latency.ratio if latency else 0.0,
             min_cosine=tried.min_cosine,
         )
 
     @classmethod
-    def of_fp32(cls, latency: TimedLatency, size: int, classifies: bool) -> "Trial":
+    def of_fp32(cls, latency: TimedLatency | None, size: int, classifies: bool) -> "Trial":
         """fp32 itself, as it was timed beside a candidate: what the others are compared with. size: bytes."""
         return cls(
             "fp32",
@@ -126,10 +126,15 @@ class Trial:
             bytes=size,
             int8_weights=0.0,
             int8_multiply_adds=0.0,
-            latency_ms=latency.reference.p10_ms,
-            speedup=1.0,
+            latency_ms=latency.reference.p10_ms if latency else None,
+            speedup=1.0 if latency else None,
             min_cosine=1.0,
         )
+
+    @property
+    def time_ratio(self) -> float | None:
+        """Its latency over fp32's; None if it was not timed."""
+        return None if self.speedup is None else 1 / self.speedup
 
     @property
     def drop(self) -> float:

@@ -241,4 +241,5 @@ def test_what_is_built_on_targets_is_of_all_of_them_and_of_nothing_else():
     assert all(file.startswith("results/a76/one/") for file in files)
     proofs = Report(TARGETS, ["one"], ["a76"]).proofs()
     assert "results/a76/one/int8.eval.json" in proofs
-    assert not [path for path in proofs if "bench" in path or "search" in path]
+    assert [path for path in proofs if "search" in path] == ["results/a76/one/int8.search.json"]
+    assert not [path for path in proofs if "bench" in path]

@@ -104,6 +104,20 @@ def test_the_origin_of_weights_is_told_in_words():
     }
 
 
+def test_a_search_that_timed_nothing_says_so_and_has_no_chart():
+    record = search("net", device="a76")
+    untimed = {"latency_ms": None, "speedup": None}
+    record = replace(
+        record,
+        candidates=tuple(replace(each, **untimed) for each in record.candidates),
+        references=tuple(replace(each, **untimed) for each in record.references),
+    )
+    page = Page(render_html([], [ModelRecords(card("net"), search=[record])]))
+    table = {name: figures for name, *figures in map(texts, page.rows)}
+    assert table["all"][3:5] == [DASH, DASH] and table["fp32"][3:5] == [DASH, DASH]
+    assert "nothing was timed there" in page.text and "The stepped line joins" not in page.text
+
+
 def test_a_search_is_a_table_too_and_says_what_failed():
     record = search("net", target={"min_sqnr_db": 50}, chosen=None, labelled=False)
     page = Page(render_html([], [ModelRecords(card("net"), search=[record])]))

@@ -33,6 +33,18 @@ def test_without_a_target_the_most_faithful_of_the_small_and_fast_is_taken():
     assert names(outcome, "meets") == [trial.name for trial in TRIALS]
 
 
+def test_where_nothing_is_timed_size_and_what_is_int8_decide_and_the_record_says_so():
+    untimed = [replace(trial, latency_ms=None, speedup=None) for trial in TRIALS]
+    small = replace(untimed[0], name="hardly", sqnr_db=60.0, int8_multiply_adds=0.5)
+    assert choose([*untimed, small]).name == "slow", "most faithful of the small that are mostly int8"
+    result = search([*untimed, small], [replace(untimed[0], name="fp32")], {"min_sqnr_db": 40})
+    (sentence,) = summary(outcome_of(result))
+    assert "not timed" in sentence and "as fast" not in sentence
+    failed = search(untimed, [], {"min_sqnr_db": 70})
+    assert failed.chosen is None and "slow (50.0 dB, 100.0 % agreement, not timed" in failed.failures[0]
+    assert {each.front for each in result.candidates} == {True, False}
+
+
 GATES = {"min_cosine": 0.99, "min_sqnr_db": 20.0, "min_top1_agreement": 0.97, "max_db_below_search": 3.0}
 
 

@@ -45,6 +45,13 @@ def test_speed_is_that_of_the_quick_runs_of_both():
     assert trial == Trial("x", 30.0, 0.9, None, 100, 0.75, 0.5, 4.0, 2.5, 0.02)
 
 
+def test_what_cannot_be_timed_has_no_speed():
+    trial = Trial.of(TRIED, None, (0.75, 0.5))
+    assert (trial.latency_ms, trial.speedup, trial.time_ratio) == (None, None, None)
+    fp32 = Trial.of_fp32(None, 400, classifies=True)
+    assert (fp32.latency_ms, fp32.speedup, fp32.sqnr_db) == (None, None, MAX_DB)
+
+
 @pytest.mark.parametrize("missing", ["sqnr_db", "bytes"])
 def test_a_trial_that_lacks_something_is_refused(missing):
     values = {key: value for key, value in TRIED.to_dict().items() if key != missing}

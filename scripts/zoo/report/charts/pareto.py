@@ -21,7 +21,10 @@ _ROOM_DB = 4.0
 
 
 def measures(result: SearchResult) -> dict[str, str]:
-    """Those of `FIDELITIES` that the search took."""
+    """Those of `FIDELITIES` that the search took; none where nothing was timed, and there is nothing to draw
+    them over."""
+    if any(candidate.speedup is None for candidate in result.candidates):
+        return {}
     return {
         name: text
         for name, text in FIDELITIES.items()
@@ -45,12 +48,12 @@ def pareto(outcome: SearchOutcome, measure: str) -> Figure:
     trials = [*candidates, *outcome.references]
     axes = layout(f"Latency on {outcome.device} over fp32's (1 thread)", FIDELITIES[measure])
     axes["legend"] |= {"itemsizing": "constant"}
-    axes["xaxis"] |= _time_axis([trial.speedup for trial in trials] + ([speedup] if speedup else []))
+    axes["xaxis"] |= _time_axis([_ratio(trial) for trial in trials] + ([1 / speedup] if speedup else []))
     axes["yaxis"] |= _height_axis([*heights, *_heights(points, measure)], measure)
     lines, labels = _target(limit, speedup)
-    lines += [_line("x", 1 / reference.speedup, reference.name) for reference in beyond]
+    lines += [_line("x", _ratio(reference), reference.name) for reference in beyond]
     labels += [
-        _label("x", 1 / reference.speedup, _named(reference, measure), row)
+        _label("x", _ratio(reference), _named(reference, measure), row)
         for row, reference in enumerate(beyond)
     ]
     data = _data(candidates, points, outcome.chosen, measure, max(trial.bytes for trial in trials))
@@ -88,8 +91,13 @@ def _target(limit: float | None, speedup: float | None) -> tuple[list[Figure], l
     )
 
 
-def _time_axis(speedups: Sequence[float]) -> Figure:
-    latencies = [1 / speedup for speedup in speedups]
+def _ratio(trial: Trial) -> float:
+    """Its latency over fp32's, in a search that was timed."""
+    assert trial.time_ratio is not None
+    return trial.time_ratio
+
+
+def _time_axis(latencies: Sequence[float]) -> Figure:
     margin = 0.08 * max(max(latencies) - min(latencies), 0.1)
     return {"range": [min(latencies) - margin, max(latencies) + margin]}
 
@@ -99,7 +107,7 @@ def _place(trial: Trial, measure: str) -> tuple[float, float] | None:
     up: float | None = getattr(trial, measure)
     if up is None or (measure == "sqnr_db" and abs(up) >= MAX_DB):
         return None
-    return 1 / trial.speedup, 100 * up if measure == "agreement" else up
+    return _ratio(trial), 100 * up if measure == "agreement" else up
 
 
 def _heights(trials: Sequence[Trial], measure: str) -> list[float]:
@@ -160,7 +168,7 @@ def _front(candidates: Sequence[Candidate], measure: str) -> Figure:
     def height(candidate: Candidate) -> float:
         return sign * float(getattr(candidate, measure))
 
-    for candidate in sorted(candidates, key=lambda candidate: (-candidate.speedup, -height(candidate))):
+    for candidate in sorted(candidates, key=lambda candidate: (_ratio(candidate), -height(candidate))):
         if height(candidate) > best:
             best = height(candidate)
             front.append(candidate)
@@ -221,7 +229,7 @@ def _hover(trial: Trial) -> str:
     drop = trial.top1_drop
     lines = [
         f"<b>{html.escape(trial.name, quote=False)}</b>",
-        f"{formats.milliseconds(trial.latency_ms)} ms, {formats.ratio(1 / trial.speedup)} of fp32",
+        f"{formats.milliseconds(trial.latency_ms)} ms, {formats.ratio(trial.time_ratio)} of fp32",
         f"SQNR {formats.decibels(trial.sqnr_db)} dB",
         f"agreement {formats.percent(trial.agreement)} %",
         f"top-1 drop {formats.points(drop)} points" if drop is not None else "",

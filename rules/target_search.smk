@@ -1,0 +1,116 @@
+"""Needs: what the search for int8 on the CPU planned, calibration statistics, and the agent of a target.
+Makes: what each of the same candidates does there to the model's answers, and its latency where that can be measured;
+int8.search.json of the target, with the one that is taken for it; and the int8 files by that recipe.
+"""
+
+on_target = outputs.constraints(ZOO)["target"]
+searched = models_that(lambda model: not model.settings.int8.lock)
+
+
+# Which candidates there are was decided for the CPU.
+decided = lambda wc: checkpoints.candidates.get(device="cpu", model=wc.model).output[0]
+of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
+    wc.device, wc.model, decided(wc), record
+)
+
+
+rule candidate_on_target:
+    """Quantize by a candidate's recipe; compare on the target, on some of the held-out calibration images, with what
+    fp32 answers here."""
+    input:
+        param="results/cpu/{model}/fp32.param",
+        weights="results/cpu/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        statistics="results/cpu/{model}/calibration.npz",
+        recipes="results/cpu/{model}/search/candidates.json",
+        reference="results/cpu/{model}/search/reference.npz",
+        dataset=dataset_of("calibration"),
+        agent=lambda wc: outputs.agent(ZOO, wc.device),
+    output:
+        param=temp("results/{device}/{model}/search/{candidate}.param"),
+        weights=temp("results/{device}/{model}/search/{candidate}.bin"),
+        trial="results/{device}/{model}/search/{candidate}.trial.json",
+    log:
+        "results/logs/candidate/{device}/{model}/{candidate}.log",
+    benchmark:
+        "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
+    wildcard_constraints:
+        device=on_target,
+        model=searched,
+    threads: 1
+    resources:
+        mem_mb=by_size(600, 2.5),
+        disk_mb=by_size(100, 0.4),
+    params:
+        code=code("candidate.py", "zoo/runners/target_runner.py"),
+        release=changes.release("ncnn"),
+        artifact=artifact_of("int8"),
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+    message:
+        "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+    script:
+        "../scripts/candidate.py"
+
+
+rule search_on_target:
+    """Gather what was measured of the candidates there, and choose one; write it whatever the verdict."""
+    input:
+        trials=of_candidates_there("trial"),
+        latencies=[],
+        recipes="results/cpu/{model}/search/candidates.json",
+        sensitivity="results/cpu/{model}/search/sensitivity.json",
+        fp32=lambda wc: outputs.artifact_files("cpu", wc.model, "fp32"),
+    output:
+        "results/{device}/{model}/int8.search.json",
+    log:
+        "results/logs/search/{device}/{model}.log",
+    benchmark:
+        "results/logs/search/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        device=on_target,
+        model=searched,
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        code=code("search.py"),
+        target=of_model(lambda model: model.settings.int8.target.to_dict()),
+        gates=of_model(lambda model: model.gates("int8")),
+    message:
+        "int8 search {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/search.py"
+
+
+rule int8_on_target:
+    """Quantize the fp32 files by the recipe that was chosen for a target; fail, in a sentence, if none was."""
+    input:
+        param="results/cpu/{model}/fp32.param",
+        weights="results/cpu/{model}/fp32.bin",
+        statistics="results/cpu/{model}/calibration.npz",
+        search="results/{device}/{model}/int8.search.json",
+        recipes="results/cpu/{model}/search/candidates.json",
+        sensitivity="results/cpu/{model}/search/sensitivity.json",
+    output:
+        param="results/{device}/{model}/int8.param",
+        weights="results/{device}/{model}/int8.bin",
+        table="results/{device}/{model}/int8.table",
+        recipe="results/{device}/{model}/int8.recipe.json",
+    log:
+        "results/logs/int8/{device}/{model}.log",
+    benchmark:
+        "results/logs/int8/{device}/{model}.benchmark.tsv"
+    wildcard_constraints:
+        device=on_target,
+        model=searched,
+    threads: 1
+    resources:
+        mem_mb=by_size(400, 2.4),
+        disk_mb=by_size(100, 0.4),
+    params:
+        code=code("int8.py"),
+    message:
+        "int8 {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/int8.py"
