@@ -28,6 +28,7 @@ from zoo.targets.carriers import EMULATOR, Emulated, emulation
 FOLDER = "results/a76/one"
 BUNDLES = {name: f"{FOLDER}/{name}.deploy.zip" for name in ("int8", "fp16", "fp32")}
 PROCESSORS = ("cortex-a76", "cortex-a53")
+TAKES_LONG = pytest.mark.long(110, group="agent")
 
 
 def declare(config: dict) -> None:
@@ -84,7 +85,7 @@ def compiled(bundled: Zoo, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return programs
 
 
-@pytest.mark.long(150, group="agent")
+@TAKES_LONG
 def test_its_size_and_its_layer_types_are_on_record(bundled: Zoo, compiled: dict[str, Compiled]) -> None:
     for name, each in compiled.items():
         program, record = each.folder / "classify", each.record
@@ -98,7 +99,7 @@ def test_its_size_and_its_layer_types_are_on_record(bundled: Zoo, compiled: dict
         assert b"/lib/ld-linux-aarch64" not in program.read_bytes(), "and needs no library there"
 
 
-@pytest.mark.long(150, group="agent")
+@TAKES_LONG
 @pytest.mark.parametrize("cpu", PROCESSORS)
 @pytest.mark.parametrize("artifact", BUNDLES)
 def test_a_program_answers_as_the_agent_does(
@@ -135,7 +136,7 @@ esac""",
 """In the place of programs that build, or that reach a board or a phone: these work on the folder $BOARD."""
 
 
-@pytest.mark.long(150, group="agent")
+@TAKES_LONG
 @pytest.mark.parametrize("page", ["raspberry-pi", "android"])
 def test_a_pages_commands_run_as_typed(
     bundled: Zoo, compiled: dict[str, Compiled], tmp_path: Path, page: str
