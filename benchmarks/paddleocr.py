@@ -71,7 +71,9 @@ def entry(net: str, out: Path) -> dict[str, object]:
             "std": [0.5] * 3,
         },
         "artifacts": list(PRECISIONS),
-        **{purpose: {"path": str(out / net / name), "images": IMAGES[name]} for purpose, name in sets.items()},
+        **{
+            purpose: {"path": str(out / net / name), "images": IMAGES[name]} for purpose, name in sets.items()
+        },
     }
 
 

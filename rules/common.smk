@@ -72,6 +72,7 @@ def of_model(function):
 
 spec = of_model(lambda model: model.spec_values)
 uses_gpu = lambda wc: int(wc.device == "gpu")
+uses_board = lambda wc: outputs.uses_board(ZOO, wc.device)
 if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 
@@ -128,9 +129,9 @@ weights_memory = of_model(
 )
 
 
-# Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU; a
-# single job that asks for more memory is granted all of it. --resources says otherwise.
-for name, limit in {"mem_mb": MACHINE_MB, "gpu": 1}.items():
+# Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU and one
+# board; a single job that asks for more memory is granted all of it. --resources says otherwise.
+for name, limit in {"mem_mb": MACHINE_MB, "gpu": 1, "board": 1}.items():
     if workflow.local_exec and name not in workflow.global_resources:
         workflow.register_resource(name, limit)
 

@@ -3,8 +3,6 @@ Makes: <artifact>.deploy.zip: its files, labels, preprocess.json, and programs i
 name, the one in C++ compiled for a target: <artifact>.program, and <artifact>.program.json that says its size.
 """
 
-from zoo.config.targets import ARCHITECTURE
-
 
 rule deploy:
     """Pack an artifact with all that another machine needs to run it."""
@@ -53,7 +51,7 @@ rule program:
         code=code("program.py"),
         release=changes.release("ncnn"),
         requirements=str(HOME / "requirements.txt"),
-        architecture=ARCHITECTURE,
+        architecture=lambda wc: ZOO.targets[wc.target].architecture,
     message:
         "program {wildcards.target}/{wildcards.model}/{wildcards.bundled}"
     script:

@@ -24,6 +24,7 @@ rule accuracy:
     resources:
         mem_mb=by_size(1000, 2, thread=(150, 0.2)),
         gpu=uses_gpu,
+        board=uses_board,
     params:
         code=runtime_code("accuracy.py"),
         artifact=artifact_of(),

@@ -41,6 +41,7 @@ rule candidate_on_target:
     resources:
         mem_mb=by_size(600, 2.5),
         disk_mb=by_size(100, 0.4),
+        board=uses_board,
     params:
         code=code("candidate.py", "zoo/runners/target_runner.py"),
         release=changes.release("ncnn"),

@@ -1,15 +1,16 @@
 """Needs: an artifact as it was made for the CPU; a compiler, and an emulator where this machine is no target itself.
-Makes: results/targets/<architecture>/agent, the program that runs artifacts on a target; and, in a target's folder,
-the files that are the same for it: what is proven of them there, the rules of proofs make.
+Makes: results/targets/<architecture>/agent, the program that runs artifacts on a target; in a target's folder, the
+files that are the same for it, and <artifact>.bench.json where it can be timed: what else is proven of them there,
+the rules of proofs make. And empties what boards keep.
 """
 
 
 rule arm64:
-    """The embedded models, proven on every target that config.yaml declares."""
+    """The embedded models, proven on every emulated target that config.yaml declares."""
     input:
         lambda wc: outputs.on_targets(ZOO, ZOO.embedded),
     message:
-        "the embedded models are verified on all targets"
+        "the embedded models are verified on all emulated targets"
 
 
 rule agent:
@@ -90,3 +91,51 @@ rule int8_for_target:
         "take {wildcards.model}/int8 for {wildcards.target}"
     script:
         "../scripts/for_target.py"
+
+
+rule bench_on_target:
+    """Time an artifact on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
+    input:
+        files=lambda wc: outputs.artifact_files(wc.timed, wc.model, wc.deployable),
+        fp32=lambda wc: outputs.artifact_files(wc.timed, wc.model, "fp32"),
+        card="results/weights/{model}.json",
+        agent=lambda wc: outputs.agent(ZOO, wc.timed),
+    output:
+        "results/{timed}/{model}/{deployable}.bench.json",
+    log:
+        "results/logs/bench_on_target/{timed}/{model}/{deployable}.log",
+    benchmark:
+        "results/logs/bench_on_target/{timed}/{model}/{deployable}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=300,
+        board=1,
+    params:
+        code=code("bench_on_target.py"),
+        release=changes.release("ncnn"),
+        artifact=lambda wc: outputs.artifact_values(
+            ZOO, wc.timed, wc.model, wc.deployable
+        ),
+    message:
+        "benchmark {wildcards.timed}/{wildcards.model}/{wildcards.deployable}"
+    script:
+        "../scripts/bench_on_target.py"
+
+
+rule empty_boards:
+    """Take away what boards keep: the agent, and the artifacts that it ran."""
+    input:
+        outputs.board_agents(ZOO),
+    log:
+        "results/logs/empty_boards.log",
+    # Without a file of its own it runs each time, and a benchmark would be one.
+    threads: 1
+    resources:
+        mem_mb=200,
+        board=1,
+    params:
+        boards=outputs.boards(ZOO),
+    message:
+        "empty the boards of config.yaml"
+    script:
+        "../scripts/empty_boards.py"

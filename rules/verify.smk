@@ -27,6 +27,7 @@ rule verify:
     resources:
         mem_mb=by_size(1200, 2.5),
         gpu=uses_gpu,
+        board=uses_board,
     params:
         code=runtime_code("verify.py"),
         artifact=artifact_of(),

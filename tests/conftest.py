@@ -1,12 +1,20 @@
 """What a test may need from the machine."""
 
 import os
+import platform
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from samples.boards import Board
+
 pytest_plugins = ["shards"]
+
+os.environ["NCNN_ZOO_BASELINE"] = "1"  # the agent for x86 is then built in a third of the time
 
 
 def require(present: bool, what: str) -> None:
@@ -65,6 +73,41 @@ def arm_agent() -> Path:
     require(not emulated or shutil.which(EMULATOR) is not None, "QEMU (Debian's package qemu-user-static)")
     requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
     return agent_program("aarch64", requirements, LAYERS, os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
+def own_agent(compiler: str) -> Path:
+    """The agent for this machine, with the layer types that tests need; the first time it takes a minute."""
+    from samples.agents import LAYERS
+    from zoo.errors import ZooError
+    from zoo.targets.build import agent_program, check_tools
+
+    own = platform.machine()
+    try:
+        check_tools(own)
+    except ZooError as error:
+        require(False, str(error))
+    requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
+    return agent_program(own, requirements, LAYERS, os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
+def sshd() -> str:
+    """Path of a server of ssh, for boards that are this machine."""
+    from samples.boards import SSHD
+
+    clients = shutil.which("ssh") and shutil.which("ssh-keygen")
+    require(SSHD is not None and clients is not None, "sshd (Debian's package openssh-server)")
+    return str(SSHD)
+
+
+@pytest.fixture(scope="session")
+def board(sshd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Board"]:
+    """This machine as a board over ssh."""
+    from samples import boards
+
+    with boards.board(tmp_path_factory.mktemp("board")) as here:
+        yield here
 
 
 @pytest.fixture(scope="session")

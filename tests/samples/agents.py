@@ -26,7 +26,7 @@ def receive():
     _, header, body = struct.unpack("<4sIQ", start)
     return json.loads(sys.stdin.buffer.read(header)), sys.stdin.buffer.read(body)
 """
-_GREET = "receive(); send({'protocol': 1, 'ncnn': '1.0', 'cpu': 'none', 'features': []})\n"
+_GREET = "receive(); send({'protocol': 2, 'ncnn': '1.0', 'cpu': 'none', 'features': []})\n"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,14 @@ class Impostor:
     program: str
     greets: bool = True
     emulated: bool = False
+    elsewhere: bool = False
 
     def start(self, agent: Path, cache: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         code = _START + (_GREET if self.greets else "") + self.program
         return started([sys.executable, "-c", code], errors)
+
+    def ended(self, code: int | None, said: str) -> int | None:
+        return code
+
+    def place(self, agent: Path, cache: str) -> None:
+        """It is here."""

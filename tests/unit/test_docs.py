@@ -70,6 +70,7 @@ def test_the_readme_names_every_rule_that_makes_a_file_and_its_script():
         "arm64",
         "evaluate",
         "check_manifest",
+        "empty_boards",
         "impossible",
         "dataset",
         "calibrate_shard",

@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.libraries import LIBRARIES
-from zoo.config.targets import ARCHITECTURE
+from zoo.config.targets import ARCHITECTURES
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
@@ -40,7 +40,7 @@ there, and made when it is asked for."""
 
 _MODEL, _ON_TARGET = "{device}/{model}/", "{target}/{model}/"
 TARGET_PROOFS = ("verify.json", "eval.json", "passed")
-"""What is known of an artifact on a target; its time is not, where it is emulated."""
+"""What is known of an artifact on a target, beside its time where it can be timed: `{timed}`."""
 OUTPUTS = (
     *(_MODEL + file for kind in ARTIFACTS.values() for file in kind.files),
     _MODEL + "fp32.conversion.json",
@@ -56,6 +56,7 @@ OUTPUTS = (
     *(f"{_ON_TARGET}int8.{record}" for record in ("table", "recipe.json", "search.json")),
     _ON_TARGET + "search/{step}",
     *(f"{_ON_TARGET}{{deployable}}.{proof}" for proof in TARGET_PROOFS),
+    "{timed}/{model}/{deployable}.bench.json",
     _ON_TARGET + "{deployable}.deploy.zip",
     _ON_TARGET + "README.md",
     *(f"{_ON_TARGET}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
@@ -82,7 +83,8 @@ def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
     return {
         "device": DEVICES,
         "target": list(zoo.targets),
-        "architecture": (ARCHITECTURE,),
+        "timed": [name for name, target in zoo.targets.items() if target.is_timed],
+        "architecture": ARCHITECTURES,
         "model": list(zoo.models),
         "artifact": list(ARTIFACTS),
         "deployable": deployable,
@@ -119,17 +121,17 @@ def explain(path: str, zoo: Zoo) -> str:
     """Say which part of a path below results/ is wrong, and what is valid there."""
     head, *rest = path.split("/")
     heads = (output.partition("/")[0] for output in OUTPUTS)
-    others = dict.fromkeys(each for each in heads if each not in ("{device}", "{target}"))
+    others = dict.fromkeys(each for each in heads if each not in ("{device}", "{target}", "{timed}"))
     if head not in (*zoo.all_devices, *others):
         beside, valid = ", ".join(others), ", ".join(zoo.all_devices)
         reason = f"'{head}' is not a device; valid are: {valid}; beside these there are {beside}"
     elif head == "datasets":
         reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
     elif head == "targets":
-        reason = f"there is one agent, for {ARCHITECTURE}: {agent_file()}"
+        reason = f"there are agents for {' and '.join(ARCHITECTURES)}, such as {agent_file()}"
     elif rest and _model_of(rest[0]) not in zoo.models:
         reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
-    elif head in zoo.targets and path.endswith((".bench.json", ".latency.json")):
+    elif head in zoo.targets and path.endswith(".bench.json") and not zoo.targets[head].is_timed:
         reason = f"{head} is emulated, and time under emulation says nothing of the device itself"
     else:
         kind = "{target}" if head in zoo.targets else "{device}" if head in DEVICES else head
@@ -199,8 +201,8 @@ def contenders(zoo: Zoo, device: str, model: str, proof: str = "") -> list[str]:
         raise ZooError(
             f"{model}: none of its artifacts on {device} is ncnn's, so none is the best to ship there"
         )
-    if proof == "bench.json" and device in zoo.targets:
-        return []  # an emulated processor cannot be timed
+    if proof == "bench.json" and not is_timed(zoo, device):
+        return []
     if proof:
         return [f"{model_folder(device, model)}/{name}.{proof}" for name in names]
     return [file for name in names for file in artifact_files(device, model, name)]
@@ -216,12 +218,33 @@ def artifact_values(zoo: Zoo, device: str, model: str, artifact: str) -> dict[st
 
 def agent(zoo: Zoo, device: str) -> list[str]:
     """The program that works on a device; none on this machine."""
-    return [agent_file()] if device in zoo.targets else []
+    return [agent_file(zoo.targets[device].architecture)] if device in zoo.targets else []
 
 
-def agent_file() -> str:
-    """The program that works on targets."""
-    return f"{RESULTS}/targets/{ARCHITECTURE}/agent"
+def agent_file(architecture: str = ARCHITECTURES[0]) -> str:
+    """The program that works on targets of an architecture."""
+    return f"{RESULTS}/targets/{architecture}/agent"
+
+
+def is_timed(zoo: Zoo, device: str) -> bool:
+    """Whether artifacts are timed on a device."""
+    return device in DEVICES or zoo.targets[device].is_timed
+
+
+def uses_board(zoo: Zoo, device: str) -> int:
+    """How many boards a job for a device has to itself."""
+    return int(device in zoo.targets and zoo.targets[device].is_board)
+
+
+def boards(zoo: Zoo) -> list[dict[str, Any]]:
+    """The targets that keep files, as plain values."""
+    names = [name for name, target in zoo.targets.items() if target.is_board]
+    return [zoo.targets[name].to_dict() | {"agent": agent(zoo, name)[0]} for name in names]
+
+
+def board_agents(zoo: Zoo) -> list[str]:
+    """The programs that work on them."""
+    return sorted({board["agent"] for board in boards(zoo)})
 
 
 def runner(zoo: Zoo, device: str, artifact: str) -> str:
@@ -231,7 +254,7 @@ def runner(zoo: Zoo, device: str, artifact: str) -> str:
 
 def on_targets(zoo: Zoo, models: Iterable[str]) -> list[str]:
     """What is built of the models on each target that is emulated: all that `built` has of it."""
-    devices = list(zoo.targets)
+    devices = [name for name, target in zoo.targets.items() if not target.is_board]
     return [file for file in built(zoo, models, devices) if file.split("/")[1] in devices]
 
 
@@ -330,7 +353,9 @@ class Report:
 
     def _is_about(self, model: Model, device: str, artifact: str, record: str) -> bool:
         asked = model.name in self.models and device in self.devices
-        there_is = device in DEVICES or record.removeprefix(f"{artifact}.") in TARGET_PROOFS
+        proof = record.removeprefix(f"{artifact}.")
+        there_is = device in DEVICES or proof in TARGET_PROOFS
+        there_is = there_is or (proof == "bench.json" and is_timed(self.zoo, device))
         there_is = there_is or (record == "int8.search.json" and not model.settings.int8.lock)
         return asked and there_is and artifact in model.artifacts(device)
 

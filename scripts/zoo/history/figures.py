@@ -223,7 +223,7 @@ def _cost(verification: Verification, benchmark: Benchmark | None) -> dict[str, 
         return metrics
     if latency := benchmark.at(1):
         metrics["latency_ms"] = Metric(latency.median_ms, latency.p10_ms, latency.p90_ms)
-    return metrics | _metrics({"fps": benchmark.throughput.fps})
+    return metrics | _metrics({"fps": benchmark.throughput.fps if benchmark.throughput else None})
 
 
 def _layers(verification: Verification) -> tuple[LayerFidelity, ...]:

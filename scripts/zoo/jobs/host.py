@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+ARM64 = ("aarch64", "arm64")
+"""What machines of 64-bit ARM call themselves."""
+
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _UNKNOWN = "unknown"
 

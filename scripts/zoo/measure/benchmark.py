@@ -58,7 +58,9 @@ def benchmark(
     info = infos[-1]
     sizes = {file.name: file.stat().st_size for file in artifact.files}
     return Benchmark(
-        **artifact.heading(),
+        model=artifact.model,
+        device=artifact.device,
+        artifact=artifact.name,
         runtime=info,
         hardware=_hardware(info),
         bytes=sum(sizes.values()),

@@ -54,8 +54,8 @@ class ReferenceSet:
 
     def for_artifact(self, artifact: Artifact) -> "ReferenceSet":
         """The same, or, on a target, as many samples as it takes, evenly from first to last."""
-        count, most = len(self.samples), artifact.target.samples if artifact.target else len(self.samples)
-        if most >= count or self.part_of is not None:
+        count, most = len(self.samples), artifact.target.samples if artifact.target else None
+        if most is None or most >= count or self.part_of is not None:
             return self
         places = np.linspace(0, count - 1, most).round().astype(int)
         taken = tuple(self.samples[place] for place in places)

@@ -72,6 +72,8 @@ def _processes(artifact: Artifact, images: int, threads: int, memory_mb: float) 
     if artifact.runtime != "ncnn" or artifact.device == "gpu":
         return 1
     wanted = min(threads, images if artifact.target else images // (2 * PART))
+    if artifact.target and artifact.target.is_board:
+        wanted = 1  # an agent has a board for itself
     return fitting(wanted, memory_mb, PROCESS_MB + PROCESS_FACTOR * megabytes(artifact.files), OWN_MB)
 
 

@@ -1,9 +1,10 @@
 """ncnn on a target: an agent there has the artifact open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,39 +12,29 @@ from numpy.typing import NDArray
 from zoo.array_types import Arrays
 from zoo.config.records.proof import RuntimeInfo
 from zoo.config.targets import Target
-from zoo.errors import ZooError
-from zoo.jobs.scratch import scratch
 from zoo.ncnn.check import load_checked
 from zoo.ncnn.options import options
 from zoo.runners import check_count
 from zoo.runners.ncnn_runner import model_inputs, model_outputs
-from zoo.targets.carriers import emulation
-from zoo.targets.remote import Remote
+from zoo.runners.reach import reached
+from zoo.targets.remote import Opened, Remote
 
 
 class TargetRunner:
-    """Computes as `zoo.ncnn.options` says for the precision, as here.
-
-    The agent's cache is a folder that goes with this process: what is emulated here need not keep files.
-    """
+    """Computes as `zoo.ncnn.options` says for the precision, as here; on a board with the threads that its
+    target has."""
 
     def __init__(self, files: Sequence[Path], target: Target, threads: int, precision: str) -> None:
-        if target.agent is None:
-            raise ZooError(f"{target.name}: nobody said which agent works there")
-        graph = load_checked(*files)
-        self._name, self._inputs = str(files[0]), model_inputs(graph)
-        outputs = model_outputs(graph)
-        del graph
-        carrier, agent = emulation(target.emulate), Path(target.agent)
+        self._name = str(files[0])
         stack = ExitStack()
-        Finalize(self, stack.close, exitpriority=0)  # children of multiprocessing run no other handlers
-        cache = stack.enter_context(scratch(agent))
-        self._remote = Remote.start(target.name, carrier, agent, str(cache.absolute()))
-        stack.callback(self._remote.close)
-        self._opened = self._remote.open(files, self._inputs, outputs, threads, options(precision))
-        told = self._remote.told
-        cpu = f"{told['cpu']}, emulated" if carrier.emulated else told["cpu"]
-        self.info = RuntimeInfo("ncnn", told["ncnn"], cpu, features=tuple(told["features"]))
+        self._finalize = Finalize(
+            self, stack.close, exitpriority=0
+        )  # children of multiprocessing run no other handlers
+        self._remote = stack.enter_context(reached(target))
+        if target.is_board:
+            threads = most_threads(target, self._remote.told)
+        self._inputs, self._opened = open_there(self._remote, files, threads, precision)
+        self.info = info_of(self._remote.told, target)
 
     def run(self, inputs: Arrays) -> Arrays:
         return tuple(values for _, values in self.blobs(inputs, self._opened.outputs))
@@ -55,6 +46,27 @@ class TargetRunner:
         """Named intermediate results for one sample, in ncnn's layout, as `NcnnRunner.blobs` has them."""
         check_count(self._name, self._inputs, inputs)
         yield from self._remote.run(self._opened, inputs, names)
+
+
+def open_there(
+    remote: Remote, files: Sequence[Path], threads: int, precision: str
+) -> tuple[list[str], Opened]:
+    """The inputs of an artifact, by name, and what its agent has open."""
+    graph = load_checked(*files)
+    inputs, outputs = model_inputs(graph), model_outputs(graph)
+    del graph
+    return inputs, remote.open(files, inputs, outputs, threads, options(precision))
+
+
+def most_threads(target: Target, told: Mapping[str, Any]) -> int:
+    """The threads that a board works with: those of its target, or one a core."""
+    return target.threads or max(1, int(told["cores"]))
+
+
+def info_of(told: Mapping[str, Any], target: Target) -> RuntimeInfo:
+    """What ran an artifact, by what its agent says of itself."""
+    cpu = told["cpu"] if target.is_timed else f"{told['cpu']}, emulated"
+    return RuntimeInfo("ncnn", told["ncnn"], cpu, features=tuple(told["features"]))
 
 
 def load(files: Sequence[Path], target: Target, threads: int, precision: str) -> TargetRunner:

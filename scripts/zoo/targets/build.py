@@ -15,6 +15,8 @@ from pathlib import Path
 from zoo.targets import cmake
 from zoo.targets.source import fetch, pinned
 
+BASELINE = "NCNN_ZOO_BASELINE"
+"""A variable of the environment that, for tests, leaves out all kernels for newer processors of x86."""
 _JSON = Path("nlohmann/json.hpp")
 _INCLUDES = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
 
@@ -47,7 +49,7 @@ def check_tools(architecture: str) -> None:
 
 def key_of(architecture: str, requirements: Path, layers: Collection[str] | None) -> str:
     """Changes with everything that an agent is made of, but for the compiler."""
-    digest = hashlib.sha256(f"{architecture} {pinned(requirements)}".encode())
+    digest = hashlib.sha256(f"{architecture} {pinned(requirements)}{_baseline()}".encode())
     digest.update(b"all" if layers is None else " ".join(sorted(layers)).encode())
     for file in sorted(path for path in cmake.AGENT.iterdir() if path.is_file()):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
@@ -59,10 +61,15 @@ def _build(architecture: str, source: Path, layers: Collection[str] | None, proc
         "NCNN_SOURCE": str(source),
         "NCNN_VERSION": version("ncnn").rpartition(".")[2],
         "JSON_INCLUDE": str(_json_include()),
+        "BASELINE": _baseline() or "OFF",
         **({} if layers is None else {"NCNN_LAYERS": ";".join(sorted(layers))}),
     }
     tools = cmake.tools_for(architecture)
     return cmake.built("agent", cmake.AGENT, source.parent / "build", tools, definitions, processes)
+
+
+def _baseline() -> str:
+    return "ON" if os.environ.get(BASELINE) == "1" else ""
 
 
 def _json_include() -> Path | None:

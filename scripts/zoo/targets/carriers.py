@@ -1,4 +1,5 @@
-"""What starts an agent and carries what is said to it and by it: this machine itself, or an emulator."""
+"""What starts an agent and carries what is said to it and by it: this machine itself, or an emulator; for
+other machines see `shell`."""
 
 import platform
 import shutil
@@ -9,17 +10,21 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from zoo.errors import ZooError
+from zoo.jobs.host import ARM64
 from zoo.jobs.lifeline import end_with_parent
-from zoo.targets.cmake import ARM64
 
 EMULATOR = "qemu-aarch64-static"
 
 
 class Carrier(Protocol):
-    """How an agent is reached. emulated: whether its processor is a program, whose time means nothing."""
+    """How an agent is reached. emulated: whether its processor is a program, whose time means nothing.
+    elsewhere: whether it runs on another machine, where the agent is copied to, and which others may use."""
 
     @property
     def emulated(self) -> bool: ...
+
+    @property
+    def elsewhere(self) -> bool: ...
 
     def start(self, agent: Path, cache: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         """The agent's process, or one that speaks for it, with pipes to its standard streams.
@@ -28,9 +33,27 @@ class Carrier(Protocol):
         what it prints goes. Raises ZooError if it cannot be started.
         """
 
+    def ended(self, code: int | None, said: str) -> int | None:
+        """How the agent ended, as `subprocess` has it, where that process ended with a code after it had
+        printed so much. Raises AgentAbsent if it is not there yet, and Unreachable if it was never started
+        or the way to it is gone."""
+
+    def place(self, agent: Path, cache: str) -> None:
+        """Have the agent there, whole. Raises Unreachable if that does not succeed."""
+
+
+class _OnThisMachine:
+    elsewhere = False
+
+    def ended(self, code: int | None, said: str) -> int | None:
+        return code
+
+    def place(self, agent: Path, cache: str) -> None:
+        """It is here."""
+
 
 @dataclass(frozen=True)
-class Native:
+class Native(_OnThisMachine):
     """The agent is a program for this machine."""
 
     emulated: bool = False
@@ -40,7 +63,7 @@ class Native:
 
 
 @dataclass(frozen=True)
-class Emulated:
+class Emulated(_OnThisMachine):
     """The agent runs in QEMU, which emulates one program on a processor by name, such as `cortex-a76`."""
 
     cpu: str

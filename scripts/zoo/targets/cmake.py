@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.host import ARM64
 
-ARM64 = ("aarch64", "arm64")
-"""What machines that are 64-bit ARM call themselves."""
 AGENT = Path(__file__).with_name("agent")
 """The agent's source."""
 SHARED = ("ncnn.cmake", "toolchain-aarch64.cmake")
@@ -53,7 +52,7 @@ def tools_for(architecture: str, machine: str | None = None) -> Tools:
         return Tools("g++", "g++")
     if architecture == "aarch64":
         return Tools("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu", "toolchain-aarch64.cmake")
-    raise ZooError(f"nothing is built for {architecture}, but for aarch64")
+    raise ZooError(f"nothing is built for {architecture} here, but for aarch64 and {own}")
 
 
 def built(

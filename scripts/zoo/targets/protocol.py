@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zoo.array_types import Arrays
 from zoo.errors import ZooError
 
-PROTOCOL = 1
+PROTOCOL = 2
 """The version, which both sides must have."""
 MAGIC = b"ZOO1"
 MOST_HEADER, MOST_BODY = 1 << 20, 1 << 30

@@ -216,13 +216,28 @@ def test_a_target_has_what_ncnn_runs_and_its_proofs(path: str):
         ("a77/one/int8.param", "'a77' is not a device; valid are: cpu, gpu, a76;"),
         (
             "targets/mips/agent",
-            "there is one agent, for aarch64: results/targets/aarch64/agent",
+            "there are agents for aarch64 and x86_64, such as results/targets/aarch64/agent",
         ),
     ],
 )
 def test_what_a_target_lacks_is_explained(path: str, sentence: str):
     assert not re.fullmatch(outputs.possible(TARGETS), path)
     assert sentence in outputs.explain(path, TARGETS)
+
+
+def test_a_board_is_timed_and_asked_for_one_at_a_time():
+    targets = {"a76": {"emulate": "cortex-a76"}, "pi5": {"ssh": "pi", "architecture": "x86_64"}}
+    zoo = Zoo.of({"models": {"one": {"timm": "resnet18", "weights": {"random": 0}}}, "targets": targets})
+    assert re.fullmatch(outputs.possible(zoo), "pi5/one/int8.bench.json")
+    assert not re.fullmatch(outputs.possible(zoo), "pi5/one/fp32.onnx.bench.json")
+    assert outputs.is_timed(zoo, "pi5") and outputs.is_timed(zoo, "cpu")
+    assert [outputs.uses_board(zoo, device) for device in ("cpu", "a76", "pi5")] == [0, 0, 1]
+    assert outputs.agent(zoo, "pi5") == outputs.board_agents(zoo) == ["results/targets/x86_64/agent"]
+    assert [board["name"] for board in outputs.boards(zoo)] == ["pi5"]
+    assert "results/pi5/one/int8.bench.json" in outputs.contenders(zoo, "pi5", "one", "bench.json")
+    assert not any(file.startswith("results/pi5/") for file in outputs.on_targets(zoo, zoo.embedded))
+    proofs = outputs.Report(zoo, ["one"], ["pi5"]).proofs()
+    assert "results/pi5/one/int8.bench.json" in proofs and "results/a76/one/int8.bench.json" not in proofs
 
 
 def test_an_artifact_of_a_target_knows_it_and_its_agent():

@@ -32,7 +32,7 @@ from zoo.config.settings import (
     overlay,
 )
 from zoo.config.settings import Target as Int8Target
-from zoo.config.targets import KEYS, Target
+from zoo.config.targets import KEYS, WAYS, Target
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
@@ -213,8 +213,27 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
 
 def test_a_target_has_the_same_keys_and_defaults():
     target = stated(DEFS["target"]["properties"])
-    assert tuple(target) == KEYS
-    assert target["samples"] == Target.samples
+    assert set(target) == set(KEYS)
+    assert target["architecture"] == Target.architecture
+    assert [way["required"] for way in DEFS["target"]["oneOf"]] == [[way] for way in WAYS]
+
+
+@pytest.mark.parametrize(
+    ("entry", "admitted"),
+    [
+        ({"ssh": "pi@pi", "threads": 4, "cores": [4, 5], "port": 22, "key": "k", "known_hosts": "h"}, True),
+        ({"adb": "x:5555", "folder": "/data/local/tmp/x", "features": ["i8mm"], "samples": 3}, True),
+        ({"emulate": "cortex-a76", "ssh": "pi"}, False),
+        ({"threads": 4}, False),
+        ({"ssh": "-oProxyCommand=x"}, False),
+        ({"ssh": "pi", "architecture": "armv7l"}, False),
+        ({"ssh": "pi", "password": "x"}, False),
+    ],
+)
+def test_a_target_is_admitted_as_it_is_read(entry: dict, admitted: bool):
+    assert bool(refused(CONFIG | {"targets": {"pi5": entry}})) is not admitted
+    if admitted:
+        assert Target.of("pi5", entry).to_dict().items() >= {"name": "pi5"}.items()
 
 
 def test_a_training_has_the_same_keys_and_defaults():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from samples.report import ARTIFACTS, benchmark, verification
+from zoo.config.records.benchmark import Conditions
 from zoo.config.settings import Best, Settings
 from zoo.deploy.best import choose
 from zoo.errors import ZooError
@@ -44,6 +45,15 @@ def test_the_fastest_is_chosen_with_the_runner_up():
 def test_int8_that_is_slower_than_fp16_is_not_the_fastest():
     best = choose(proofs(), benchmarks(int8=1.2, fp16=0.9), Best())
     assert [each.artifact for each in best.contenders] == ["fp16", "fp32", "int8"]
+
+
+def test_a_board_that_was_slowed_down_for_heat_is_told():
+    timed = benchmarks()
+    timed[2] = replace(
+        timed[2], throughput=None, conditions=Conditions("ondemand", 900, 2400, 84.0, 180, True)
+    )
+    best = choose(proofs(), timed, Best())
+    assert best.reason.endswith("; int8 was timed while the board was slowed down for heat")
 
 
 def test_the_smallest_may_be_slower_and_that_is_said():

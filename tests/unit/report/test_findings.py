@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from samples.report import LAVAPIPE, PLANS, benchmark, card, search, sensitivity, zoo
+from zoo.config.records.benchmark import Conditions
 from zoo.report.findings import remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import rows
@@ -12,6 +13,17 @@ def speeds(device="cpu", **ratios):
     """Rows of one model whose artifacts take these times of fp32."""
     records = [benchmark("net", device, artifact, ratio=ratio) for artifact, ratio in ratios.items()]
     return rows([ModelRecords(card("net"), bench=records)])
+
+
+def test_a_board_that_was_throttled_is_named():
+    cold = replace(
+        benchmark("net", "pi5", "fp16", ratio=0.9), conditions=Conditions(None, 1, 2, 80.0, 0, False)
+    )
+    hot = replace(cold, artifact="fp32", conditions=Conditions("ondemand", 900, 2400, 84.0, 180.0, True))
+    models = [ModelRecords(card("net"), bench=[cold, hot])]
+    assert remarks(rows(models), models) == [
+        "net on pi5: fp32 was timed while the board was slowed down for heat, after 180 s of cooling."
+    ]
 
 
 def test_fast_int8_needs_no_remark():

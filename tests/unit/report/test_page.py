@@ -9,7 +9,8 @@ from dataclasses import replace
 import plotly.graph_objects
 
 from samples.page import Page
-from samples.report import card, complete, verification, zoo
+from samples.report import benchmark, card, complete, verification, zoo
+from zoo.config.records.benchmark import Conditions
 from zoo.config.records.proof import RuntimeInfo
 from zoo.report.formats import DASH
 from zoo.report.page import render_html
@@ -111,3 +112,11 @@ def test_a_target_is_told_with_its_processor_and_compared_with_the_cpu():
     assert "which computes the same file more coarsely: 66.2 dB and 41.0 dB" in page.text
     assert "Judged on a76 on 8 of 100 images." in page.text
     assert '<option value="a76">a76</option>' in render_html(rows([model]), [model])
+
+
+def test_a_board_has_its_governor_and_heat_beside_its_times_and_no_frames_per_second():
+    hot = Conditions("ondemand", 900, 2400, 84.0, 180.0, True)
+    timed = replace(benchmark("net", "pi5", "fp16"), throughput=None, conditions=hot)
+    models = [ModelRecords(card("net"), bench=[timed])]
+    text = Page(render_html(rows(models), models)).text
+    assert "governor ondemand, throttled" in text and "timed while the board was slowed down" in text

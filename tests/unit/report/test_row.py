@@ -82,3 +82,9 @@ def test_csv_has_a_line_per_row_and_empty_fields_for_the_unknown(built):
         for name in ("bytes", "top1", "cosine_min", "latency_1_ms", "ratio_all"):
             assert (float(line[name]) if line[name] else None) == getattr(row, name)
     assert any(line["top1"] == "" for line in lines)
+
+
+def test_a_board_that_was_timed_has_no_frames_per_second():
+    timed = replace(benchmark("net", "pi5", "fp16"), throughput=None)
+    (row,) = rows([ModelRecords(card("net"), bench=[timed])])
+    assert row.latency_1_ms is not None and row.fps is row.streams is row.fps_ratio is None

@@ -15,6 +15,7 @@ from zoo.runners.ncnn_runner import load
 from zoo.targets import build, cmake
 from zoo.targets.build import agent_program, check_tools, key_of
 from zoo.targets.carriers import Native
+from zoo.targets.link import Link
 from zoo.targets.remote import Remote
 
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements.txt"
@@ -62,7 +63,7 @@ def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
     )
     files, image = pair(graph, tmp_path), (np.linspace(-1, 1, 8, dtype=np.float32),)
     program = agent_program(own, REQUIREMENTS, ["Input", "InnerProduct", "ReLU"], processes=2)
-    remote = Remote.start("here", Native(), program, str(tmp_path / "cache"))
+    remote = Remote.start(Link("here", Native(), program, str(tmp_path / "cache")))
     opened = remote.open(files, ["in0"], ["out0"], 1, {"use_fp16_storage": False})
     ((_, got),) = remote.run(opened, image)
     (expected,) = load(files, "cpu", 1, "fp32").run(image)

@@ -14,7 +14,8 @@ from zoo.targets.protocol import Frame
 
 def started(program: str) -> Channel:
     errors = tempfile.TemporaryFile()  # noqa: SIM115
-    return Channel("a76", Impostor(program, greets=False).start(Path("agent"), "cache", errors), errors)
+    impostor = Impostor(program, greets=False)
+    return Channel("a76", impostor.start(Path("agent"), "cache", errors), errors, impostor)
 
 
 def called(channel: Channel, what: str, limit_s: float = 20, body: bytes = b"") -> Frame:

@@ -20,6 +20,7 @@ SOURCE = {
     "layer/arm/conv_arm.cpp": "x = ncnn::create_layer_cpu(ncnn::LayerType::Dense);",
     "layer/arm/conv_arm_asimdhp.h": "y = create_layer_cpu(\n    ncnn::LayerType::ConvDepthWise);",
     "layer/vulkan/conv_vulkan.cpp": "create_layer_vulkan(ncnn::LayerType::Lstm)",
+    "layer/x86/conv_x86.cpp": "Lstm_x86_utility::transform_input_tiles(1);",
     "layer/convdepthwise.cpp": "create_layer_cpu(ncnn::LayerType::Conv)",
     "layer/fused_activation.h": "create_layer_cpu(ncnn::LayerType::Relu)",
 }
@@ -34,11 +35,12 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "ncnn"
 
 
-def said(folder: Path, *lines: str) -> str:
-    """What a script for CMake prints after ncnn.cmake, where `show` prints a list."""
+def said(folder: Path, *lines: str, processor: str = "aarch64") -> str:
+    """What a script for CMake prints after ncnn.cmake, where `show` prints a list, on a processor."""
     require(shutil.which("cmake") is not None, "CMake (Debian's package cmake)")
     show = 'macro(show list)\n  message(STATUS "${list}")\nendmacro()'
     script = ["cmake_minimum_required(VERSION 3.13)", "set(CMAKE_CXX_COMPILER true)"]
+    script += [f"set(CMAKE_SYSTEM_PROCESSOR {processor})"]
     script += [f"include({AGENT}/ncnn.cmake)", show, *lines]
     (folder / "script.cmake").write_text("\n".join(script))
     done = subprocess.run(["cmake", "-P", "script.cmake"], cwd=folder, capture_output=True, text=True)
@@ -52,6 +54,12 @@ def said(folder: Path, *lines: str) -> str:
 def test_what_a_type_makes_inside_is_needed_too(source: Path, types: str, needed: str):
     lines = (f'needed_layer_types({source} "{types}" needed)', 'show("${needed}")')
     assert said(source.parent, *lines) == f"-- {needed}"
+
+
+def test_each_architecture_has_layers_of_its_own(source: Path):
+    lines = (f"needed_layer_types({source} Conv needed)", 'show("${needed}")')
+    assert said(source.parent, *lines, processor="x86_64") == "-- Conv;Lstm;Padding;Relu"
+    assert said(source.parent, *lines, processor="sparc") == "-- Conv;Padding;Relu"
 
 
 def test_all_others_are_left_out(source: Path):
@@ -85,7 +93,7 @@ def test_the_types_of_a_model_are_those_of_its_file(tmp_path: Path):
 def test_a_machine_builds_for_itself_and_for_arm():
     assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
     assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None
-    with pytest.raises(ZooError, match="nothing is built for mips, but for aarch64"):
+    with pytest.raises(ZooError, match="nothing is built for mips here, but for aarch64 and x86_64"):
         tools_for("mips", "x86_64")
 
 

@@ -73,12 +73,45 @@ class Hardware:
     host: str | None = None
 
 
+@dataclass(frozen=True)
+class MachineState:
+    """What a machine is like at a moment, each None where it does not tell.
+
+    governor: of frequency. mhz, max_mhz: of the slowest of the cores that are used, and the most that it has.
+    temperature_c, room_c: of its hottest part, and how many less that is than where it slows down. capped:
+    whether it says that it slows down for heat.
+    """
+
+    governor: str | None = None
+    mhz: float | None = None
+    max_mhz: float | None = None
+    temperature_c: float | None = None
+    room_c: float | None = None
+    capped: bool = False
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a board was like while an artifact was timed there, None where it does not tell.
+
+    lowest_mhz, hottest_c: of any round that counts. waited_s: that it was let cool. throttled: whether it was
+    slowed down for heat nevertheless.
+    """
+
+    governor: str | None
+    lowest_mhz: float | None
+    max_mhz: float | None
+    hottest_c: float | None
+    waited_s: float
+    throttled: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Benchmark(Measured):
     """Latency (at one thread and at all), throughput, size and memory of an artifact.
 
     bytes: of all `files`, which have theirs by name; peak_memory_bytes: resident, of a process that loads the
-    artifact and runs it.
+    artifact and runs it. On a target: conditions; and no throughput, for one agent works there at a time.
     """
 
     KIND: ClassVar[str] = "benchmark"
@@ -89,7 +122,8 @@ class Benchmark(Measured):
     files: Mapping[str, int]
     peak_memory_bytes: int
     latency: tuple[TimedLatency, ...]
-    throughput: Throughput
+    throughput: Throughput | None = None
+    conditions: Conditions | None = None
 
     def at(self, threads: int) -> TimedLatency | None:
         """The latency at so many threads, if it was measured."""

@@ -5,7 +5,8 @@
 // file). A request has the key `do`. It is answered by one frame or, by `run`, by one for each blob and a last
 // one; an answer with the key `error` says, in a sentence, why there is no other. See zoo/targets/protocol.py.
 //
-// usage: agent CACHE, on standard input and output; CACHE is the folder that files are kept in, by SHA-256.
+// usage: agent CACHE, on standard input and output; CACHE is the folder that files are kept in, by SHA-256. One
+// agent works with it at a time: its lock is held from the greeting to the end of the process.
 
 #include <cstdio>
 #include <cstring>
@@ -31,7 +32,7 @@
 
 namespace {
 
-const int PROTOCOL = 1;
+const int PROTOCOL = 2;
 
 double now_us(clockid_t clock) {
     timespec time;
@@ -208,7 +209,7 @@ json time_in_turns(const json& request, const std::string& body, const std::vect
             cpu[i].push_back(now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu0);
         }
     }
-    return {{"wall_us", wall}, {"cpu_us", cpu}};
+    return {{"wall_us", wall}, {"cpu_us", cpu}, {"state", machine_state()}};  // as it is when it is busy
 }
 
 // ------------------------------------------------------------------------------------------ requests
@@ -225,6 +226,7 @@ public:
         if (what == "put") return cache.put(request, body);
         if (what == "empty") return cache.empty();
         if (what == "state") return machine_state();
+        if (what == "self") return {{"sha256", sha256_of("/proc/self/exe")}};
         if (what == "open") {
             artifacts[next] = open_artifact(request, cache);
             return {{"id", next++}};
@@ -249,11 +251,30 @@ private:
             throw Failure("this agent speaks version " + std::to_string(PROTOCOL) + " of the protocol, and was "
                           "asked for version " + std::to_string(asked));
         }
+        patience_s = request.value("patience_s", 0u);
+        keep_to(request.value("cores", std::vector<int>()));
+        wait_for_machine(request.value("session", std::string("-")), request.value("wait_s", 0.0));
         greeted = true;
         json told = machine();
         told["protocol"] = PROTOCOL;
         told["ncnn"] = NCNN_VERSION_STRING;
         return told;
+    }
+
+    // Another build may work here: it is told once that one waits for it.
+    void wait_for_machine(const std::string& session, double wait_s) {
+        const double start = now_us(CLOCK_MONOTONIC);
+        bool told = false;
+        while (!cache.hold(session)) {
+            const double waited_s = (now_us(CLOCK_MONOTONIC) - start) / 1e6;
+            if (waited_s > wait_s) throw Failure("another build works there, and did for all of " +
+                                                 std::to_string(int(wait_s)) + " s; run again when it is done");
+            if (!told && waited_s > 1) {
+                send({{"waiting", true}});
+                told = true;
+            }
+            usleep(100000);
+        }
     }
 
     Artifact& artifact(const json& id) {
@@ -278,6 +299,12 @@ void last_words(int number) {
     (void)!write(2, "\n", 1);
     signal(number, SIG_DFL);
     raise(number);
+}
+
+void impatient(int) {
+    const char words[] = "agent: nobody asked for anything, or listened, for too long\n";
+    (void)!write(2, words, sizeof(words) - 1);
+    _exit(4);
 }
 
 json answer(Agent& agent, const Frame& frame) {
@@ -307,6 +334,7 @@ int main(int count, char** arguments) {
     output_descriptor = dup(1);
     dup2(2, 1);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGALRM, impatient);
     for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) signal(number, last_words);
     try {
         Agent agent(arguments[1]);

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +18,10 @@ using nlohmann::json;
 
 static int output_descriptor = 1;
 
+// Seconds that the other side may be silent, or not listen, before this process ends: a connection that is gone
+// may look like one that is idle, and nobody else is to wait for it. 0: for ever.
+static unsigned patience_s = 0;
+
 const char MAGIC[] = "ZOO1";
 const uint32_t MOST_HEADER = 1 << 20;
 const uint64_t MOST_BODY = uint64_t(1) << 30;
@@ -29,7 +34,9 @@ struct Frame {
 inline bool read_all(char* bytes, size_t size) {
     size_t done = 0;
     while (done < size) {
+        alarm(patience_s);
         const ssize_t got = read(0, bytes + done, size - done);
+        alarm(0);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) throw Failure(std::string("reading failed: ") + strerror(errno));
         if (got == 0 && done == 0) return false;
@@ -41,7 +48,9 @@ inline bool read_all(char* bytes, size_t size) {
 
 inline void write_all(const char* bytes, size_t size) {
     while (size > 0) {
-        const ssize_t put = write(output_descriptor, bytes, size);
+        alarm(patience_s);
+        const ssize_t put = write(output_descriptor, bytes, std::min(size, size_t(1) << 16));
+        alarm(0);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) throw Failure(std::string("writing failed: ") + strerror(errno));
         bytes += put;

@@ -3,19 +3,23 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <string>
 #include <vector>
 
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cpu.h"
 
+#include "failure.h"
 #include "frames.h"
 
 inline std::string first_line(const std::string& path) {
@@ -25,24 +29,85 @@ inline std::string first_line(const std::string& path) {
     return line;
 }
 
-// What may change while it works: governor, MHz of the first core, °C of the hottest zone; null where the
-// system does not tell.
+// Where the kernel tells of the hardware.
+inline std::string sys_folder() {
+    const char* other = getenv("NCNN_ZOO_SYS");  // of tests
+    return other ? other : "/sys";
+}
+
+inline std::vector<int> own_cores() {
+    cpu_set_t set;
+    std::vector<int> cores;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0) return cores;
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, &set)) cores.push_back(core);
+    }
+    return cores;
+}
+
+// Have this process, and the threads that it starts from now on, run on these cores only; on any, if none is named.
+inline void keep_to(const std::vector<int>& cores) {
+    if (cores.empty()) return;
+    const std::vector<int> had = own_cores();
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int core : cores) {
+        if (std::find(had.begin(), had.end(), core) == had.end()) {
+            throw Failure("it has no core " + std::to_string(core) + " (cores: it has " +
+                          std::to_string(had.size()) + ", numbered from 0)");
+        }
+        CPU_SET(core, &set);
+    }
+    if (sched_setaffinity(0, sizeof(set), &set) != 0) {
+        throw Failure(std::string("its cores cannot be chosen: ") + strerror(errno));
+    }
+}
+
+// What may change while it works, null where the system does not tell: governor, and MHz of the slowest, of the
+// cores that it may use; °C of the hottest zone, and how many less than where a zone begins to slow them down;
+// capped: whether one does. And the most memory that this process had.
 inline json machine_state() {
-    json state = {{"governor", nullptr}, {"mhz", nullptr}, {"max_mhz", nullptr}, {"temperature_c", nullptr}};
-    const std::string frequency = "/sys/devices/system/cpu/cpu0/cpufreq/";
-    const std::string governor = first_line(frequency + "scaling_governor");
-    const std::string now = first_line(frequency + "scaling_cur_freq");
-    const std::string most = first_line(frequency + "cpuinfo_max_freq");
-    if (!governor.empty()) state["governor"] = governor;
-    if (!now.empty()) state["mhz"] = atof(now.c_str()) / 1000;
-    if (!most.empty()) state["max_mhz"] = atof(most.c_str()) / 1000;
+    json state = {{"governor", nullptr}, {"mhz", nullptr}, {"max_mhz", nullptr}, {"temperature_c", nullptr},
+                  {"room_c", nullptr}, {"capped", false}, {"peak_memory_bytes", nullptr}};
+    const auto keep = [&state](const char* key, double value, bool larger) {
+        json& kept = state[key];
+        if (kept.is_null() || (value > kept.get<double>()) == larger) kept = value;
+    };
+    for (int core : own_cores()) {
+        const std::string folder = sys_folder() + "/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq/";
+        const std::string governor = first_line(folder + "scaling_governor");
+        const std::string now = first_line(folder + "scaling_cur_freq");
+        const std::string most = first_line(folder + "cpuinfo_max_freq");
+        if (!governor.empty() && state["governor"].is_null()) state["governor"] = governor;
+        if (now.empty() || most.empty()) continue;
+        if (state["mhz"].is_null() || atof(now.c_str()) / atof(most.c_str()) <
+                                          state["mhz"].get<double>() / state["max_mhz"].get<double>()) {
+            state["mhz"] = atof(now.c_str()) / 1000;
+            state["max_mhz"] = atof(most.c_str()) / 1000;
+        }
+    }
     for (int zone = 0; zone < 64; zone++) {
-        const std::string text = first_line("/sys/class/thermal/thermal_zone" + std::to_string(zone) + "/temp");
+        const std::string folder = sys_folder() + "/class/thermal/thermal_zone" + std::to_string(zone) + "/";
+        const std::string text = first_line(folder + "temp");
         if (text.empty()) continue;
         const double degrees = atof(text.c_str()) / 1000;
-        if (state["temperature_c"].is_null() || degrees > state["temperature_c"].get<double>()) {
-            state["temperature_c"] = degrees;
+        keep("temperature_c", degrees, true);
+        for (int trip = 0; trip < 16; trip++) {
+            const std::string point = folder + "trip_point_" + std::to_string(trip);
+            const std::string limit = first_line(point + "_temp");
+            if (first_line(point + "_type") != "passive" || atof(limit.c_str()) <= 0) continue;
+            keep("room_c", atof(limit.c_str()) / 1000 - degrees, false);
         }
+    }
+    for (int device = 0; device < 64; device++) {
+        const std::string folder = sys_folder() + "/class/thermal/cooling_device" + std::to_string(device) + "/";
+        const std::string type = first_line(folder + "type");
+        const bool slows = type.find("cpufreq") != std::string::npos || type == "Processor";
+        if (slows && atoi(first_line(folder + "cur_state").c_str()) > 0) state["capped"] = true;
+    }
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.compare(0, 6, "VmHWM:") == 0) state["peak_memory_bytes"] = atoll(line.c_str() + 6) * 1024;
     }
     return state;
 }
@@ -114,7 +179,7 @@ inline json machine() {
         {"system", std::string(system.sysname) + " " + system.release},
         {"cpu", cpu_name()},
         {"features", features()},
-        {"cores", ncnn::get_cpu_count()},
+        {"cores", own_cores().size()},
         {"big_cores", ncnn::get_big_cpu_count()},
         {"memory_mb", memory / 1e6},
     };

@@ -36,10 +36,24 @@ function(declared_layer_types source result)
   set(${result} ${types} PARENT_SCOPE)
 endfunction()
 
+# The folder below src/layer that ncnn has the layers of this processor's own in, beside those for all.
+function(own_layer_folder result)
+  set(folder none)
+  foreach(each "arm=^(aarch64|arm)" "x86=^(x86|AMD64|i.86)" riscv=^riscv loongarch=^loongarch mips=^mips)
+    string(REGEX REPLACE "^[a-z0-9]+=" "" pattern ${each})
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES ${pattern})
+      string(REGEX REPLACE "=.*" "" folder ${each})
+    endif()
+  endforeach()
+  set(${result} ${folder} PARENT_SCOPE)
+endfunction()
+
 # Which types a type makes inside itself, as MultiHeadAttention does Gemm, its own code tells:
-# create_layer...(LayerType::Gemm). Sets made_<type in lower case>; made_, of those that ncnn makes whatever it
-# runs, for paddings and casts, and that headers for several types make.
+# create_layer...(LayerType::Gemm), and, where it calls another's functions, Gemm_x86_utility::. Sets
+# made_<type in lower case>; made_, of those that ncnn makes whatever it runs, for paddings and casts, and that
+# headers for several types make.
 macro(read_made_layer_types source declared)
+  own_layer_folder(own)
   foreach(type IN LISTS ${declared})
     string(TOLOWER ${type} type)
     set(is_${type} ON)
@@ -47,9 +61,16 @@ macro(read_made_layer_types source declared)
   file(GLOB_RECURSE files ${source}/src/*.cpp ${source}/src/*.h)
   foreach(file IN LISTS files)
     get_filename_component(owner ${file} NAME_WE)
-    if(NOT owner MATCHES "vulkan")
+    set(of_others OFF)
+    if(file MATCHES "/src/layer/[^/]*/" AND NOT file MATCHES "/src/layer/${own}/")
+      set(of_others ON)
+    endif()
+    if(NOT owner MATCHES "vulkan" AND NOT of_others)
       file(READ ${file} text)
       string(REGEX MATCHALL "create_layer[a-z_]*\\([ \n]*(ncnn::)?LayerType::[A-Za-z0-9]+" calls "${text}")
+      string(REGEX MATCHALL "[A-Z][A-Za-z0-9]*_[a-z0-9_]+_utility::" used "${text}")
+      string(REGEX REPLACE "_[a-z0-9_]+_utility::" "" used "${used}")
+      list(APPEND calls ${used})
       if(calls)
         # convolution_arm_asimdhp is of Convolution.
         while(NOT is_${owner} AND owner MATCHES "_")

@@ -1,0 +1,27 @@
+"""The benchmark of an artifact on a board."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from samples.artifacts import artifact, pair
+from samples.boards import Board
+from samples.ncnn import small_network
+from zoo.config.records.benchmark import Benchmark
+from zoo.measure.board.benchmark import benchmark_on_target
+
+pytestmark = pytest.mark.long(60, group="own agent")
+
+
+def test_a_record_tells_all_that_a_board_can(board: Board, own_agent: Path, tmp_path):
+    target = board.target(own_agent, threads=2)
+    one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+    record = benchmark_on_target(one, one, [(3, 8, 8)], runs=7)
+    record.write(tmp_path / "x.bench.json")
+    assert Benchmark.read(tmp_path / "x.bench.json") == record
+    assert [(entry.threads, entry.runs) for entry in record.latency] == [(1, 7), (2, 7)]
+    assert record.at(1).median_ms > 0 and record.at(1).reference.artifact == "fp32"
+    assert record.device == record.hardware.host == "board" and record.hashes == one.hashes()
+    assert record.throughput is None and record.conditions is not None
+    assert record.bytes == sum(file.stat().st_size for file in one.files) and record.peak_memory_bytes > 1e6

@@ -1,0 +1,84 @@
+"""A board over ssh, which is this machine: proven, timed and chosen for there, by real builds."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from samples.agents import LAYERS
+from samples.boards import Board, Way
+from samples.workflow import Zoo
+
+FOLDER = "results/pi5/one"
+PROOFS = [f"{FOLDER}/{name}.{proof}" for name in ("fp16", "int8") for proof in ("verify.json", "bench.json")]
+TARGETS = (*PROOFS, f"{FOLDER}/fp16.eval.json", f"{FOLDER}/best.json")
+
+pytestmark = pytest.mark.long(120, group="own agent")
+
+
+@pytest.fixture
+def way(board: Board):
+    way = Way(board.port)
+    board.know(way.port)
+    yield way
+    way.close()
+
+
+def declare(zoo: Zoo, board: Board, way: Way, folder: Path, **changes) -> None:
+    def change(config: dict) -> None:
+        entry = board.entry(way.port) | {"folder": str(folder), "samples": 2} | changes
+        config["targets"] = {"pi5": entry}
+        config["agent_layers"] = list(LAYERS)
+
+    zoo.configure(change)
+
+
+def read(zoo: Zoo, path: str) -> dict:
+    return json.loads((zoo / path).read_text())
+
+
+@pytest.mark.usefixtures("own_agent")
+def test_a_board_proves_times_chooses_and_is_emptied(zoo: Zoo, board: Board, way: Way, tmp_path):
+    there = tmp_path / "there"
+    declare(zoo, board, way, there)
+    first = zoo.snakemake(*TARGETS, timeout=300)
+    assert first.status == 0, first.text
+    assert "bytes of artifacts were sent to pi5" in first.text
+    for path in PROOFS:
+        proof = read(zoo, path)
+        assert proof["device"] == "pi5" and proof["runtime"]["features"] is not None
+    benchmark = read(zoo, f"{FOLDER}/int8.bench.json")
+    assert [entry["threads"] for entry in benchmark["latency"]] == [1]
+    assert benchmark["conditions"]["throttled"] is False and benchmark["throughput"] is None
+    best = read(zoo, f"{FOLDER}/best.json")
+    assert "not timed" not in best["reason"] and best["threads"] == 1
+    assert all(each["ratio"] is not None for each in best["contenders"])
+    assert zoo.pending(*TARGETS) == set()
+
+    shutil.rmtree(zoo / "results/pi5")
+    sent, received = way.sent, len(list(there.iterdir()))
+    again = zoo.snakemake(*TARGETS, timeout=300)
+    assert again.status == 0, again.text
+    assert "bytes of artifacts" not in again.text, "0 bytes of artifacts are sent for a second build"
+    assert len(list(there.iterdir())) == received and way.sent - sent < sent
+
+    emptied = zoo.snakemake("empty_boards")
+    assert emptied.status == 0 and "MB were taken from pi5" in emptied.text, emptied.text
+    assert not there.exists()
+
+
+@pytest.mark.usefixtures("own_agent")
+def test_a_board_that_goes_away_leaves_no_record(zoo: Zoo, board: Board, way: Way, tmp_path):
+    declare(zoo, board, way, tmp_path / "there")
+    way.close()
+    outcome = zoo.snakemake(f"{FOLDER}/fp16.bench.json", timeout=300)
+    assert outcome.status != 0
+    assert "benchmark pi5/one/fp16: pi5: " in outcome.text and "nothing answers on its port" in outcome.text
+    assert not (zoo / f"{FOLDER}/fp16.bench.json").exists()
+
+
+def test_what_no_board_can_be_is_refused(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config.update(targets={"pi5": {"ssh": "-oProxyCommand=x"}}))
+    outcome = fresh_zoo.snakemake("--dry-run", f"{FOLDER}/fp16.verify.json")
+    assert outcome.status != 0 and "targets" in outcome.text and "-oProxyCommand" in outcome.text
