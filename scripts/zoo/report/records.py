@@ -12,6 +12,7 @@ from zoo.config.records.card import ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.options import RuntimeOptions
+from zoo.config.records.program import Program
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
@@ -28,7 +29,8 @@ class ModelRecords:
 
     Verifications, benchmarks, evaluations and options name their own device and artifact; searches and
     sensitivities are about int8, conversions about fp32, choices of the best about all, and name their
-    device. history: what builds measured, the present one at last.
+    device. Programs name both, and those of the best are among them. history: what builds measured, the
+    present one at last.
     """
 
     card: ModelCard
@@ -40,6 +42,7 @@ class ModelRecords:
     conversion: Sequence[Conversion] = ()
     best: Sequence[BestArtifact] = ()
     options: Sequence[RuntimeOptions] = ()
+    program: Sequence[Program] = ()
     history: Sequence[Figures] = ()
 
 
@@ -66,6 +69,7 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "conversion": Conversion.read,
     "best": BestArtifact.read,
     "options": RuntimeOptions.read,
+    "program": Program.read,
 }
 """What reads a record, by the part of its file's name before `.json`, such as `int8.search.json`."""
 

@@ -6,6 +6,7 @@ from samples.page import Page, texts
 from samples.report import CANDIDATES, card, complete, search
 from zoo.config.records.conversion import Conversion, Failure
 from zoo.config.records.options import RuntimeOptions
+from zoo.config.records.program import Program
 from zoo.deploy.programs import programs
 from zoo.ncnn.options import Options
 from zoo.report.formats import DASH, cosine
@@ -140,3 +141,12 @@ def test_options_are_told_and_set_by_the_programs_if_the_artifact_was_verified_w
     verified = replace(left, verify=[replace(each, options=some) for each in left.verify])
     text = Page(render_html(rows([verified]), [verified])).text
     assert told in text and "net.opt.use_sgemm_convolution = False" in text
+
+
+def test_the_size_of_a_compiled_program_is_told():
+    program = Program(
+        "net", "a76", "int8", "aarch64", 4_100_000, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"
+    )
+    model = replace(complete("net", devices=("cpu",)), program=[program, program])
+    text = Page(render_html(rows([model]), [model])).text
+    assert "int8 on a76 (aarch64) 4.10 MB with 2 layer types." in text
