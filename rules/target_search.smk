@@ -12,6 +12,7 @@ decided = lambda wc: checkpoints.candidates.get(device="cpu", model=wc.model).ou
 of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
     wc.device, wc.model, decided(wc), record
 )
+if_timed = lambda of: lambda wc: of(wc) if outputs.is_timed(ZOO, wc.device) else []
 masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
@@ -56,11 +57,42 @@ rule candidate_on_target:
         "../scripts/candidate.py"
 
 
+rule latency_on_target:
+    """Time a candidate on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
+    input:
+        param="results/{device}/{model}/search/{candidate}.param",
+        weights="results/{device}/{model}/search/{candidate}.bin",
+        fp32=files_of("fp32"),
+        card="results/weights/{model}.json",
+        agent=lambda wc: outputs.agent(ZOO, wc.device),
+    output:
+        "results/{device}/{model}/search/{candidate}.latency.json",
+    log:
+        "results/logs/latency/{device}/{model}/{candidate}.log",
+    benchmark:
+        "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["timed"],
+        model=searched,
+    threads: 1
+    resources:
+        mem_mb=300,
+        board=1,
+    params:
+        code=code("latency_on_target.py"),
+        release=changes.release("ncnn"),
+        artifact=artifact_of("int8"),
+    message:
+        "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+    script:
+        "../scripts/latency_on_target.py"
+
+
 rule search_on_target:
     """Gather what was measured of the candidates there, and choose one; write it whatever the verdict."""
     input:
         trials=of_candidates_there("trial"),
-        latencies=[],
+        latencies=if_timed(of_candidates_there("latency")),
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
         fp32=lambda wc: outputs.artifact_files("cpu", wc.model, "fp32"),

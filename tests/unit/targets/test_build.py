@@ -30,6 +30,14 @@ def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monke
     assert key_of("aarch64", REQUIREMENTS, None) not in keys
 
 
+def test_an_agent_for_tests_is_another(monkeypatch):
+    keys = set()
+    for value in ("1", "0"):
+        monkeypatch.setenv(build.BASELINE, value)
+        keys.add(key_of("x86_64", REQUIREMENTS, None))
+    assert len(keys) == 2
+
+
 def test_a_machine_builds_for_itself_and_for_arm():
     assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
     assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None

@@ -16,6 +16,8 @@ SOURCE = {
     "layer/conv.cpp": "",
     "layer/arm/conv_arm.cpp": "x = ncnn::create_layer_cpu(ncnn::LayerType::Dense);",
     "layer/arm/conv_arm_asimdhp.h": "y = create_layer_cpu(\n    ncnn::LayerType::ConvDepthWise);",
+    "layer/x86/conv_x86.h": "Lstm_x86_utility::pack_A_tile(A, AT); create_layer_cpu(ncnn::LayerType::Relu)",
+    "layer/mips/conv_mips.h": "Lstm_mips_utility::pack_A_tile(A, AT);",
     "layer/vulkan/conv_vulkan.cpp": "create_layer_vulkan(ncnn::LayerType::Lstm)",
     "layer/convdepthwise.cpp": "create_layer_cpu(ncnn::LayerType::Conv)",
     "layer/fused_activation.h": "create_layer_cpu(ncnn::LayerType::Relu)",
@@ -35,6 +37,12 @@ def test_what_a_type_makes_inside_is_needed_too(source: Path):
     assert made_inside(source)["Conv"] == {"Dense", "ConvDepthWise"}
     assert needed_types(["Conv"], source) == ["Conv", "ConvDepthWise", "Dense", "Padding", "Relu"]
     assert needed_types(["Lstm"], source) == ["Lstm", "Padding", "Relu"]
+
+
+def test_what_another_architecture_needs_is_not_needed(source: Path):
+    assert made_inside(source, "x86_64")["Conv"] == {"Lstm", "Relu"}, "one calls functions of the other"
+    assert needed_types(["Conv"], source, "x86_64") == ["Conv", "Lstm", "Padding", "Relu"]
+    assert "WITH_LAYER_dense" in cut_down(["Conv"], source, "x86_64")
 
 
 def test_all_others_are_left_out(source: Path):
