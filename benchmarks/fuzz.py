@@ -50,6 +50,7 @@ from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.fp16_recipe import Fp16Recipe, MaskedLayer
+from zoo.config.records.program import Program
 from zoo.config.records.proof import RuntimeInfo
 from zoo.config.records.verification import Verification
 from zoo.config.schema_error import sentence
@@ -156,6 +157,7 @@ def readers(folder: Path) -> list[Reader]:
         Recipe: recipe,
         BestArtifact: best(),
         Fp16Recipe: masks(),
+        Program: Program("m", "a76", "int8", "aarch64", 9, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()

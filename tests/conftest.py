@@ -62,11 +62,11 @@ def arm_agent() -> Path:
     """The agent for 64-bit ARM with the layer types that tests need; the first time it takes a minute."""
     from samples.agents import LAYERS
     from zoo.errors import ZooError
-    from zoo.targets.build import agent_program, tools_for
+    from zoo.targets.build import agent_program, check_tools
     from zoo.targets.carriers import EMULATOR, Emulated, emulation
 
     try:
-        tools_for("aarch64").check("aarch64")
+        check_tools("aarch64")
     except ZooError as error:
         require(False, str(error))
     emulated = isinstance(emulation("cortex-a76"), Emulated)
@@ -80,11 +80,11 @@ def own_agent(compiler: str) -> Path:
     """The agent for this machine, with the layer types that tests need; the first time it takes a minute."""
     from samples.agents import LAYERS
     from zoo.errors import ZooError
-    from zoo.targets.build import agent_program, tools_for
+    from zoo.targets.build import agent_program, check_tools
 
     own = platform.machine()
     try:
-        tools_for(own).check(own)
+        check_tools(own)
     except ZooError as error:
         require(False, str(error))
     requirements = Path(__file__).resolve().parents[1] / "requirements.txt"

@@ -36,7 +36,7 @@ MAY_IMPORT = {
         *("jobs", "images", "ncnn", "config", "runners", "models", "measure", "export", "onnx"),
         *("calibration", "quantize", "search"),
     },
-    "deploy": {"jobs", "images", "ncnn", "config"},
+    "deploy": {"jobs", "images", "ncnn", "config", "targets"},
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "history": {"jobs", "config", "runners"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},

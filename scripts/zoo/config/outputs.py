@@ -32,6 +32,8 @@ ABOUT = {
     "int8.sensitivity.json": "int8",
     "fp32.conversion.json": "fp32",
     "best.json": "",
+    **{f"{name}.program.json": "" for name, kind in ARTIFACTS.items() if kind.deployable},
+    "best.program.json": "",
 }
 """Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
 there, and made when it is asked for."""
@@ -63,6 +65,7 @@ OUTPUTS = (
     _ON_TARGET + "{deployable}.deploy.zip",
     _ON_TARGET + "README.md",
     *(f"{_ON_TARGET}best.{file}" for file in ("json", "param", "bin", "deploy.zip")),
+    *(f"{_ON_TARGET}{{bundled}}.{file}" for file in ("program", "program.json")),
     "weights/{model}.json",
     "weights/{weights}",
     "reference/{model}/{purpose}.npz",
@@ -81,6 +84,7 @@ OUTPUTS = (
 
 def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
     """What each wildcard of OUTPUTS can be; `step`, an intermediate of the search, can be any name."""
+    deployable = [name for name, kind in ARTIFACTS.items() if kind.deployable]
     return {
         "device": DEVICES,
         "target": list(zoo.targets),
@@ -88,7 +92,8 @@ def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
         "architecture": ARCHITECTURES,
         "model": list(zoo.models),
         "artifact": list(ARTIFACTS),
-        "deployable": [name for name, kind in ARTIFACTS.items() if kind.deployable],
+        "deployable": deployable,
+        "bundled": [*deployable, "best"],
         "purpose": ("verification", "evaluation"),
         "dataset": list(DATASETS),
         "weights": [Path(weights_file(model)).name for model in zoo.models.values()],

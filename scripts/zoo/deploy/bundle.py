@@ -5,12 +5,13 @@ import json
 import stat
 import zipfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.verification import Verification
-from zoo.deploy.programs import CHANNELS, obstacle, programs, render
+from zoo.deploy.programs import CHANNELS, build_files, obstacle, programs, render
 from zoo.errors import ZooError
 from zoo.images.preprocess import mean_norm
 from zoo.jobs.files import replacing
@@ -36,8 +37,10 @@ def write_bundle(card: ModelCard, proof: Verification, param: Path, weights: Pat
     device, artifact = proof.device, proof.artifact
     source = ", ".join(str(value) for value in card.source.values() if value is not None)
     told = {"card": card, "device": device, "artifact": artifact, "source": source, "proof": proof}
+    told["release"] = (proof.runtime.version if proof.runtime else version("ncnn")).rpartition(".")[2]
     texts = {
         **programs(card.preprocess, artifact, device, card.output or LOGITS),
+        **build_files(device),
         "preprocess.json": _json(interface(card, proof)),
         "README.md": render("README.md", told),
     }

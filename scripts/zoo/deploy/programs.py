@@ -6,6 +6,7 @@ from typing import Any
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
 from zoo.ncnn.options import options
+from zoo.targets.cmake import AGENT, SHARED
 
 HERE = Path(__file__).parent
 CHANNELS = ("RGB", "BGR")
@@ -54,6 +55,12 @@ def programs(record: Preprocess, artifact: str, device: str = "cpu", output: str
     }
     names = ("predict.py", "main.cpp", "preprocess.h", "CMakeLists.txt")
     return {name: render(name, values) for name in names}
+
+
+def build_files(device: str) -> dict[str, str]:
+    """File name -> text of what CMakeLists.txt asks for beside the programs; for a GPU, whose driver no
+    static program can open, nothing."""
+    return {} if device == "gpu" else {name: (AGENT / name).read_text("utf-8") for name in SHARED}
 
 
 def runtime_options(precision: str) -> dict[str, bool]:

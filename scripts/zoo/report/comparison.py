@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 
 from zoo.config.records.verification import LayerDifference
 from zoo.report import formats
-from zoo.report.charts import layout
-from zoo.report.depth import line
+from zoo.report.charts.depth import line
+from zoo.report.charts.style import layout
 from zoo.runners.artifact import Artifact
 
 

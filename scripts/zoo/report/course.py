@@ -9,7 +9,7 @@ from zoo.history.figures import Figures, Machine, figures_of
 from zoo.history.lines import news
 from zoo.report import formats
 from zoo.report.artifact_names import precision_and_format, sort_key
-from zoo.report.charts import colour
+from zoo.report.charts.style import colour
 from zoo.report.records import ModelRecords, by_artifact
 
 WIDTH, HEIGHT = 200.0, 44.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from zoo.report import formats
 from zoo.report.artifact_names import precision_and_format
+from zoo.report.devices import unsound
 from zoo.report.layers import heavy_floats
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, is_int8
@@ -20,9 +21,10 @@ _NAMED = 3  # layers that a remark lists
 def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[str]:
     """Sentences for the end of a run and the top of the page, most general first.
 
-    They name models with random weights, latencies taken on a software GPU or on a board that was hot, int8
-    artifacts that are slower than fp32 or fp16 of the same format on the same device (by the benchmark, or
-    else by the search), searches that missed their target, and large layers that stayed float.
+    They name models with random weights, latencies taken on a software GPU or on a board that was hot, files
+    that are sound on one device and not on another, int8 artifacts that are slower than fp32 or fp16 of the
+    same format on the same device (by the benchmark, or else by the search), searches that missed their
+    target, and large layers that stayed float.
     """
     untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
     software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
@@ -35,6 +37,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
             f"{name} is a software GPU: latencies measured on it say nothing about real GPUs."
             for name in software
         ),
+        *(sentence for model in models for sentence in unsound(model.verify)),
         *(
             f"{each.model} on {each.device}: {each.artifact} was timed while the board was slowed down for "
             f"heat, after {each.conditions.waited_s:.0f} s of cooling."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
-from zoo.report.charts import COLOURS, GREY, OTHER_COLOUR
+from zoo.report.charts.style import COLOURS, GREY, OTHER_COLOUR
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
 
 PLANS = {

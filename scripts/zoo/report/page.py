@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from zoo.report import formats
-from zoo.report.charts import colour
+from zoo.report.artifact_names import sort_key
+from zoo.report.charts.style import colour
+from zoo.report.charts.trade_off import LATENCIES, MEASURES, trade_offs
 from zoo.report.course import CURVES, HEIGHT, WIDTH
 from zoo.report.findings import is_slow, remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, render_csv
 from zoo.report.section import anchor, section
-from zoo.report.trade_off import LATENCIES, MEASURES, trade_offs
 from zoo.sweep.tables import Architectures
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Column:
 
 COLUMNS = (
     Column("model", "Model", "", "The model's name in the configuration."),
-    Column("device", "Device", "", "cpu, or gpu: ncnn on Vulkan."),
+    Column("device", "Device", "", "cpu; gpu: ncnn on Vulkan; or a target."),
     Column("precision", "Precision", "", "How weights are stored; int8 also computes in int8."),
     Column("format", "Format", "", "What the file is for: ncnn, ONNX Runtime or TorchScript."),
     Column("bytes", "Size", "MB", "All files of the artifact, in 10⁶ bytes.", formats.millions),
@@ -138,15 +139,23 @@ def breakable(name: str) -> Any:
     return escape(name).replace("_", Markup("_<wbr>"))
 
 
-def _machines(models: Iterable[ModelRecords]) -> dict[str, str]:
-    """Hardware -> the runtimes that ran on it, in words, as verifications and benchmarks recorded them."""
-    versions: dict[str, set[str]] = defaultdict(set)
+def _machines(models: Iterable[ModelRecords]) -> dict[str, list[str]]:
+    """Device -> its hardware, with the runtimes that ran on it, as verifications and benchmarks have them; of
+    a target also the features of its processor, and where only a part of the images was taken, how many."""
+    versions: dict[tuple[str, str], set[str]] = defaultdict(set)
     for model in models:
-        runtimes = [proof.runtime for proof in model.verify] + [proof.runtime for proof in model.bench]
-        for runtime in filter(None, runtimes):
-            name = runtime.device + (", a software GPU" if runtime.software_gpu else "")
-            versions[name].add(f"{runtime.name} {runtime.version}")
-    return {name: ", ".join(sorted(words)) for name, words in sorted(versions.items())}
+        ran = [(proof.device, proof.runtime) for proof in model.verify]
+        for device, runtime in [*ran, *((proof.device, proof.runtime) for proof in model.bench)]:
+            if runtime:
+                name = runtime.device + (", a software GPU" if runtime.software_gpu else "")
+                name += f" ({', '.join(runtime.features)})" if runtime.features else ""
+                versions[device, name].add(f"{runtime.name} {runtime.version}")
+    told: dict[str, list[str]] = {}
+    for (device, name), words in sorted(
+        versions.items(), key=lambda each: (sort_key(each[0][0], ""), each[0])
+    ):
+        told.setdefault(device, []).append(f"{name}: {', '.join(sorted(words))}")
+    return told
 
 
 def _best_measure(rows: Sequence[Row]) -> str:

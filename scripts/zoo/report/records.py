@@ -11,6 +11,7 @@ from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.program import Program
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
 from zoo.errors import ZooError
@@ -26,8 +27,8 @@ class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
     Verifications, benchmarks and evaluations name their own device and artifact; searches and sensitivities
-    are about int8, conversions about fp32, choices of the best about all, and name their device. history:
-    what builds measured, the present one at last.
+    are about int8, conversions about fp32, choices of the best about all, and name their device. Programs
+    name both, and those of the best are among them. history: what builds measured, the present one at last.
     """
 
     card: ModelCard
@@ -38,6 +39,7 @@ class ModelRecords:
     sensitivity: Sequence[Sensitivity] = ()
     conversion: Sequence[Conversion] = ()
     best: Sequence[BestArtifact] = ()
+    program: Sequence[Program] = ()
     history: Sequence[Figures] = ()
 
 
@@ -63,6 +65,7 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "sensitivity": Sensitivity.read,
     "conversion": Conversion.read,
     "best": BestArtifact.read,
+    "program": Program.read,
 }
 """What reads a record, by the part of its file's name before `.json`, such as `int8.search.json`."""
 

@@ -11,14 +11,17 @@ from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.conversion import Conversion
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.program import Program
 from zoo.config.records.verification import Verification
 from zoo.deploy.programs import obstacle, programs
 from zoo.images.preprocess import Preprocess, mean_norm
-from zoo.report.charts import Figure
+from zoo.report.artifact_names import sort_key
+from zoo.report.charts.depth import depth
+from zoo.report.charts.pareto import FIDELITIES, measures, pareto
+from zoo.report.charts.style import Figure
 from zoo.report.course import Course, courses
-from zoo.report.depth import depth
+from zoo.report.devices import SideBySide, side_by_side
 from zoo.report.layers import Bar, bars, legend
-from zoo.report.pareto import FIDELITIES, measures, pareto
 from zoo.report.published import Figures, Origin, published
 from zoo.report.records import ModelRecords, by_artifact, by_device
 from zoo.report.row import Row
@@ -60,7 +63,7 @@ class LayersSection:
 @dataclass(frozen=True)
 class Section:
     """What the template is given. source, programs: texts by title; gates: the artifacts by their gates in
-    words; depth, figures: charts by name, the latter with those of the searches."""
+    words; devices: None if there is one; depth, figures: charts by name, the latter with the searches'."""
 
     card: ModelCard
     rows: Sequence[Row]
@@ -69,12 +72,14 @@ class Section:
     preprocess: Preprocess
     mean_vals: Sequence[float]
     norm_vals: Sequence[float]
+    devices: SideBySide | None
     verify: Sequence[Verification]
     gates: Mapping[str, Sequence[str]]
     bench: Sequence[Benchmark]
     evaluation: Mapping[tuple[str, str], Evaluation]
     conversions: Sequence[Conversion]
     best: Sequence[BestArtifact]
+    compiled: Sequence[Program]
     published: Sequence[Figures]
     origins: Sequence[Origin]
     depth: Mapping[str, Figure]
@@ -111,12 +116,14 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         preprocess=card.preprocess,
         mean_vals=mean,
         norm_vals=norm,
+        devices=side_by_side(own, verify),
         verify=verify,
         gates=_gates(verify),
         bench=list(by_artifact(name, model.bench).values()),
         evaluation=by_artifact(name, model.eval),
         conversions=list(by_device(name, model.conversion, "conversion").values()),
         best=list(by_device(name, model.best, "best").values()),
+        compiled=_compiled(model.program),
         published=figures,
         origins=list({each.source: each.origin for each in figures}.values()),
         depth=_depths(name, verify),
@@ -186,6 +193,12 @@ def _gates(verify: Iterable[Verification]) -> dict[str, list[str]]:
         if words and proof.artifact not in artifacts.setdefault(words, []):
             artifacts[words].append(proof.artifact)
     return artifacts
+
+
+def _compiled(programs: Iterable[Program]) -> list[Program]:
+    """One of each device and artifact, in order: the best is built under its own name as well."""
+    unique = {(each.device, each.artifact): each for each in programs}
+    return [unique[place] for place in sorted(unique, key=lambda place: sort_key(*place))]
 
 
 def _programs(card: ModelCard, rows: Iterable[Row]) -> dict[str, str]:

@@ -32,7 +32,7 @@ def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_p
         assert {Path(name).parent.name for name in archive.namelist()} == {"small-cpu-int8"}
     texts = programs(RECORD, "int8")
     own = {"int8.param", "int8.bin", "labels.txt", "preprocess.json", "README.md"}
-    assert set(held) == own | set(texts)
+    assert set(held) == own | set(texts) | {"ncnn.cmake", "toolchain-aarch64.cmake"}
     assert held["int8.bin"] == files[1].read_bytes()
     assert held["labels.txt"].decode().splitlines() == list(LABELS)
     said = json.loads(held["preprocess.json"])
@@ -45,6 +45,7 @@ def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_p
     assert "MIT" in readme and "owner/small" in readme and "random" not in readme
     assert "40.0 dB SQNR against the original model, the same first class for 100.0 %" in readme
     assert all(f"{sha256(file)}  {file.name}" in readme for file in files)
+    assert "scp arm64/classify int8.param int8.bin labels.txt pi@" in readme
 
 
 def test_random_weights_and_unknown_labels_are_no_secret(tmp_path: Path) -> None:
@@ -54,6 +55,7 @@ def test_random_weights_and_unknown_labels_are_no_secret(tmp_path: Path) -> None
         assert "small-gpu-fp32/labels.txt" not in archive.namelist()
         readme = archive.read("small-gpu-fp32/README.md").decode()
     assert "The weights are random" in readme and "NCNN_VULKAN=ON" in readme
+    assert "NCNN_SOURCE" not in readme, "no static program opens a driver"
 
 
 @pytest.mark.parametrize("number", [0, 1])

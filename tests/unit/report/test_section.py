@@ -5,6 +5,7 @@ from dataclasses import replace
 from samples.page import Page, texts
 from samples.report import CANDIDATES, card, complete, search
 from zoo.config.records.conversion import Conversion, Failure
+from zoo.config.records.program import Program
 from zoo.deploy.programs import programs
 from zoo.report.formats import DASH, cosine
 from zoo.report.page import render_html
@@ -125,3 +126,12 @@ def test_a_search_is_a_table_too_and_says_what_failed():
     assert table["local"] == ["46.1", "99.50", DASH, "8.80", "0.58", "1.65", "97.00", "yes", "missed"]
     assert table["fp32"][-2:] == ["reference", DASH]
     assert page.text.count("no candidate of 4 meets the target") == 2, "in its section, and on top"
+
+
+def test_the_size_of_a_compiled_program_is_told():
+    program = Program(
+        "net", "a76", "int8", "aarch64", 4_100_000, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"
+    )
+    model = replace(complete("net", devices=("cpu",)), program=[program, program])
+    text = Page(render_html(rows([model]), [model])).text
+    assert "int8 on a76 (aarch64) 4.10 MB with 2 layer types." in text

@@ -12,8 +12,8 @@ from samples.ncnn import layer
 from zoo.errors import ZooError
 from zoo.ncnn.graph import Graph
 from zoo.runners.ncnn_runner import load
-from zoo.targets import build
-from zoo.targets.build import Tools, agent_program, key_of, tools_for
+from zoo.targets import build, cmake
+from zoo.targets.build import agent_program, check_tools, key_of
 from zoo.targets.carriers import Native
 from zoo.targets.link import Link
 from zoo.targets.remote import Remote
@@ -26,7 +26,7 @@ def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monke
     assert len(keys) == 4
     assert key_of("aarch64", REQUIREMENTS, ["A", "B"]) == key_of("aarch64", REQUIREMENTS, ["B", "A"])
     (tmp_path / "agent.cpp").write_text("int main() {}")
-    monkeypatch.setattr(build, "AGENT", tmp_path)
+    monkeypatch.setattr(cmake, "AGENT", tmp_path)
     assert key_of("aarch64", REQUIREMENTS, None) not in keys
 
 
@@ -38,22 +38,12 @@ def test_an_agent_for_tests_is_another(monkeypatch):
     assert len(keys) == 2
 
 
-def test_a_machine_builds_for_itself_and_for_arm():
-    assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
-    assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None
-    with pytest.raises(
-        ZooError, match="no agent for mips; there is one for aarch64, and on x86_64 for x86_64"
-    ):
-        tools_for("mips", "x86_64")
-
-
 def test_what_is_missing_is_named_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(build, "_INCLUDES", ())
-    tools = Tools("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu")
-    expected = "install g\\+\\+-aarch64-linux-gnu cmake make nlohmann-json3-dev"
+    expected = "install g\\+\\+\\S* cmake make nlohmann-json3-dev"
     with pytest.raises(ZooError, match=f"agent for aarch64 cannot be built .* {expected}"):
-        tools.check("aarch64")
+        check_tools("aarch64")
 
 
 def test_what_the_cache_has_is_not_built_again(tmp_path, monkeypatch):
@@ -69,7 +59,7 @@ def test_what_the_cache_has_is_not_built_again(tmp_path, monkeypatch):
 def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
     own = platform.machine()
     try:
-        tools_for(own).check(own)
+        check_tools(own)
     except ZooError as error:
         require(False, str(error))
     graph = Graph(

@@ -7,7 +7,7 @@ from zoo.config.records.verification import LayerDifference, Verification
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
 from zoo.report.artifact_names import precision_and_format
-from zoo.report.charts import Figure, colour, layout
+from zoo.report.charts.style import Figure, colour, layout
 
 DASHES = {"ncnn": "solid", "ONNX": "dot", "TorchScript": "dash"}
 _FLOOR_DB = -20.0  # a layer that is not a number is drawn here

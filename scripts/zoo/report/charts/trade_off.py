@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
-from zoo.report.charts import Figure, colour, diameter, layout
+from zoo.report.charts.style import Figure, colour, diameter, layout
 from zoo.report.row import Row
 
 SYMBOLS = {"ncnn": "circle", "ONNX": "diamond", "TorchScript": "square"}

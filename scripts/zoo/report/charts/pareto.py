@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zoo.measure.metrics import MAX_DB
 from zoo.report import formats
-from zoo.report.charts import COLOURS, GREY, Figure, diameter, layout
+from zoo.report.charts.style import COLOURS, GREY, Figure, diameter, layout
 from zoo.search.outcome import Candidate, SearchOutcome, SearchResult
 from zoo.search.trials import Trial
 

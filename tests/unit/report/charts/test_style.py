@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from zoo.report.charts import COLOURS, OTHER_COLOUR, colour, diameter, layout
+from zoo.report.charts.style import COLOURS, OTHER_COLOUR, colour, diameter, layout
 
 
 def test_precisions_have_a_colour_whatever_their_variant():
