@@ -42,9 +42,9 @@ def main(
     for finding in lint_table(table, graph, statistics.images):
         logging.warning("int8.table: %s", finding)
     quantized = apply(graph, statistics, recipe)
-    quantized = with_masks(quantized, Fp16Recipe.read(masks)) if masks else quantized
     for sentence in kept(quantized):
         logging.warning("%s", sentence)
+    quantized = with_masks(quantized, Fp16Recipe.read(masks)) if masks else quantized
     planned = Sensitivity.read(sensitivity).with_recipe(recipe) if "sensitivity" in outputs else None
     with replacing(*outputs.values()) as temporary:
         new = dict(zip(outputs, temporary, strict=True))
