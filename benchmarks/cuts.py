@@ -33,6 +33,7 @@ sys.path.insert(0, str(PROJECT / "tests"))
 sys.path.insert(0, str(PROJECT / "scripts"))
 paths = [str(PROJECT / "tests"), str(PROJECT / "scripts")]
 os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # of child processes
+os.environ.setdefault("NCNN_ZOO_BASELINE", "1")  # the agent that the tests have
 
 from samples import boards
 from samples.agents import LAYERS

@@ -49,7 +49,9 @@ from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.fp16_recipe import Fp16Recipe, MaskedLayer
 from zoo.config.records.program import Program
+from zoo.config.records.proof import RuntimeInfo
 from zoo.config.records.verification import Verification
 from zoo.config.schema_error import sentence
 from zoo.config.settings import Regression
@@ -155,6 +157,7 @@ def readers(folder: Path) -> list[Reader]:
         Recipe: recipe,
         BestArtifact: best(),
         Program: Program("m", "a76", "int8", "aarch64", 9, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"),
+        Fp16Recipe: masks(),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()
@@ -315,6 +318,15 @@ def table_of(graph: Graph) -> CalibrationTable:
 def recipe_of(graph: Graph, table: CalibrationTable) -> Recipe:
     plans = {"conv": LayerPlan("int8"), "dw": LayerPlan("int8"), "fc": LayerPlan("fp16")}
     return Recipe("mine", plans, table)
+
+
+def masks() -> Fp16Recipe:
+    layers = (
+        MaskedLayer("a", "ReLU", 19, "overflow", 0.0, None, 7e4),
+        MaskedLayer("b", "Gemm", 1, "loss", 0.5, 3),
+    )
+    runtime = RuntimeInfo("ncnn", "1.0", "Cortex-A76, emulated", features=("asimdhp",))
+    return Fp16Recipe("m", "a76", runtime, 8, 4, None, 62.5, 67.5, 0.5, None, layers)
 
 
 def best() -> BestArtifact:

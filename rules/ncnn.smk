@@ -67,6 +67,7 @@ rule ncnn_fp16:
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "fp16"),
     output:
         param="results/{device}/{model}/fp16.param",
         weights="results/{device}/{model}/fp16.bin",

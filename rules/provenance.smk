@@ -18,6 +18,7 @@ rule model_card:
     input:
         card="results/weights/{model}.json",
         proofs=lambda wc: in_question().proofs(wc.device, wc.model),
+        masks=lambda wc: outputs.fp16_recipes(ZOO, wc.device, wc.model),
     output:
         "results/{device}/{model}/README.md",
     log:

@@ -1,4 +1,4 @@
-"""Needs: what the search for int8 on the CPU planned, calibration statistics, and the agent of a target.
+"""Needs: what the search for int8 on the CPU planned, calibration statistics, the masks for a target, and its agent.
 Makes: what each of the same candidates does there to the model's answers, and its latency where that can be measured;
 int8.search.json of the target, with the one that is taken for it; and the int8 files by that recipe.
 """
@@ -12,6 +12,8 @@ decided = lambda wc: checkpoints.candidates.get(device="cpu", model=wc.model).ou
 of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
     wc.device, wc.model, decided(wc), record
 )
+if_timed = lambda of: lambda wc: of(wc) if outputs.is_timed(ZOO, wc.device) else []
+masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
 rule candidate_on_target:
@@ -25,6 +27,7 @@ rule candidate_on_target:
         recipes="results/cpu/{model}/search/candidates.json",
         reference="results/cpu/{model}/search/reference.npz",
         dataset=dataset_of("calibration"),
+        masks=masks_there,
         agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
         param=temp("results/{device}/{model}/search/{candidate}.param"),
@@ -54,11 +57,42 @@ rule candidate_on_target:
         "../scripts/candidate.py"
 
 
+rule latency_on_target:
+    """Time a candidate on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
+    input:
+        param="results/{device}/{model}/search/{candidate}.param",
+        weights="results/{device}/{model}/search/{candidate}.bin",
+        fp32=files_of("fp32"),
+        card="results/weights/{model}.json",
+        agent=lambda wc: outputs.agent(ZOO, wc.device),
+    output:
+        "results/{device}/{model}/search/{candidate}.latency.json",
+    log:
+        "results/logs/latency/{device}/{model}/{candidate}.log",
+    benchmark:
+        "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
+    wildcard_constraints:
+        device=outputs.constraints(ZOO)["timed"],
+        model=searched,
+    threads: 1
+    resources:
+        mem_mb=300,
+        board=1,
+    params:
+        code=code("latency_on_target.py"),
+        release=changes.release("ncnn"),
+        artifact=artifact_of("int8"),
+    message:
+        "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+    script:
+        "../scripts/latency_on_target.py"
+
+
 rule search_on_target:
     """Gather what was measured of the candidates there, and choose one; write it whatever the verdict."""
     input:
         trials=of_candidates_there("trial"),
-        latencies=[],
+        latencies=if_timed(of_candidates_there("latency")),
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
         fp32=lambda wc: outputs.artifact_files("cpu", wc.model, "fp32"),
@@ -93,6 +127,7 @@ rule int8_on_target:
         search="results/{device}/{model}/int8.search.json",
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
+        masks=masks_there,
     output:
         param="results/{device}/{model}/int8.param",
         weights="results/{device}/{model}/int8.bin",

@@ -1,7 +1,8 @@
 """Needs: an artifact as it was made for the CPU; a compiler, and an emulator where this machine is no target itself.
 Makes: results/targets/<architecture>/agent, the program that runs artifacts on a target; in a target's folder, the
-files that are the same for it, and <artifact>.bench.json where it can be timed: what else is proven of them there,
-the rules of proofs make. And empties what boards keep.
+files that it has of those of the CPU, with masks on layers that must not compute in float16 there, and
+<artifact>.bench.json where it can be timed: what else is proven of them there, the rules of proofs make. And empties
+what boards keep.
 """
 
 
@@ -38,13 +39,14 @@ rule agent:
 
 
 rule for_target:
-    """Take an artifact's files as they are for the CPU: the target computes otherwise, and that is proven there. Those
-    of int8 are searched there, see target_search.smk."""
+    """Take an artifact's files as they are for the CPU, but for the masks of its layers. Those of int8 are searched on
+    the target, see target_search.smk."""
     input:
-        lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
+        files=lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
     output:
-        "results/{target}/{model}/{deployable}.param",
-        "results/{target}/{model}/{deployable}.bin",
+        param="results/{target}/{model}/{deployable}.param",
+        weights="results/{target}/{model}/{deployable}.bin",
     log:
         "results/logs/for_target/{target}/{model}/{deployable}.log",
     benchmark:
@@ -65,17 +67,17 @@ rule for_target:
 
 
 rule int8_for_target:
-    """The same for int8 of a lock: it was chosen for the CPU, and is the same everywhere."""
+    """The same for int8 of a lock: it was chosen for the CPU, and is the same everywhere but for these masks."""
     input:
-        "results/cpu/{model}/int8.param",
-        "results/cpu/{model}/int8.bin",
-        "results/cpu/{model}/int8.table",
-        "results/cpu/{model}/int8.recipe.json",
+        files=lambda wc: outputs.artifact_files("cpu", wc.model, "int8"),
+        table="results/cpu/{model}/int8.table",
+        recipe="results/cpu/{model}/int8.recipe.json",
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, "int8"),
     output:
-        "results/{target}/{model}/int8.param",
-        "results/{target}/{model}/int8.bin",
-        "results/{target}/{model}/int8.table",
-        "results/{target}/{model}/int8.recipe.json",
+        param="results/{target}/{model}/int8.param",
+        weights="results/{target}/{model}/int8.bin",
+        table="results/{target}/{model}/int8.table",
+        recipe="results/{target}/{model}/int8.recipe.json",
     log:
         "results/logs/for_target/{target}/{model}/int8.log",
     benchmark:

@@ -12,6 +12,7 @@ rule verify:
         search=if_searched(lambda wc: outputs.judgement(ZOO, wc.device, wc.model)),
         calibration=if_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
+        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, wc.artifact),
         reference="results/reference/{model}/verification.npz",
         dataset=dataset_of("verification"),
         agent=lambda wc: outputs.agent(ZOO, wc.device),

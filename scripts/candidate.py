@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.fp16_recipe import Fp16Recipe
 from zoo.images.planned import as_planned
 from zoo.images.sets import CalibrationSet, ImageSet
 from zoo.jobs.reporting import reporting
 from zoo.measure.reference_set import ReferenceSet
 from zoo.ncnn.graph import write_graph
+from zoo.precision.apply import with_masks
 from zoo.quantize.apply import apply
 from zoo.quantize.recipe import read_recipes
 from zoo.runners.artifact import Artifact
@@ -33,9 +35,11 @@ def main(
     threads: int,
     memory_mb: float,
     output: str,
+    masks: str | None = None,
 ) -> None:
     recipe = read_recipes(recipes)[artifact.name]
-    write_graph(apply(subject.fp32.graph, subject.statistics, recipe), *artifact.files)
+    graph = apply(subject.fp32.graph, subject.statistics, recipe)
+    write_graph(with_masks(graph, Fp16Recipe.read(masks)) if masks else graph, *artifact.files)
     held_out = CalibrationSet.of(ImageSet.from_dict(images)).held_out
     feed, truth = ModelCard.read(card).feed, Reference.load(Path(reference))
     judged = ReferenceSet("held-out", tuple(held_out), feed, truth).for_artifact(artifact)
@@ -61,4 +65,5 @@ if __name__ == "__main__":
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,
             output=made.trial,
+            masks=next(iter(files.get("masks", [])), None),
         )

@@ -5,11 +5,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.config.records.fp16_recipe import Fp16Recipe
 from zoo.jobs.files import replacing
 from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.fp16 import kept
 from zoo.ncnn.graph import write_graph
+from zoo.precision.apply import with_masks
 from zoo.quantize.apply import apply, table_of
 from zoo.quantize.recipe import read_recipes
 from zoo.quantize.table import write_table
@@ -23,7 +25,13 @@ snakemake: Any
 
 
 def main(
-    *, subject: Subject, search: str, recipes: str, sensitivity: str, outputs: Mapping[str, str]
+    *,
+    subject: Subject,
+    search: str,
+    recipes: str,
+    sensitivity: str,
+    outputs: Mapping[str, str],
+    masks: str | None = None,
 ) -> None:
     outcome = SearchOutcome.read(search)
     recipe = read_recipes(recipes)[outcome.chosen_or_raise(search)]
@@ -34,6 +42,7 @@ def main(
     for finding in lint_table(table, graph, statistics.images):
         logging.warning("int8.table: %s", finding)
     quantized = apply(graph, statistics, recipe)
+    quantized = with_masks(quantized, Fp16Recipe.read(masks)) if masks else quantized
     for sentence in kept(quantized):
         logging.warning("%s", sentence)
     planned = Sensitivity.read(sensitivity).with_recipe(recipe) if "sensitivity" in outputs else None
@@ -57,4 +66,5 @@ if __name__ == "__main__":
             recipes=files.recipes,
             sensitivity=files.sensitivity,
             outputs=dict(snakemake.output.items()),
+            masks=next(iter(files.get("masks", [])), None),
         )

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.fp16_recipe import Fp16Recipe
 from zoo.jobs.reporting import reporting
 from zoo.provenance.model_card import read_facts, write_model_card
 
 snakemake: Any
 
 
-def main(*, card: str, device: str, proofs: Sequence[str], output: str) -> None:
-    write_model_card(ModelCard.read(card), device, read_facts(proofs), Path(output))
+def main(*, card: str, device: str, proofs: Sequence[str], masks: Sequence[str], output: str) -> None:
+    recipe = Fp16Recipe.read(masks[0]) if masks else None
+    write_model_card(ModelCard.read(card), device, read_facts(proofs), Path(output), recipe)
 
 
 if __name__ == "__main__":
@@ -22,5 +24,6 @@ if __name__ == "__main__":
             card=snakemake.input.card,
             device=names.device,
             proofs=snakemake.input.proofs,
+            masks=snakemake.input.masks,
             output=snakemake.output[0],
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
+from zoo.config.records.fp16_recipe import Fp16Recipe
 from zoo.errors import ZooError
 from zoo.images.planned import as_planned
 from zoo.jobs.records import read_json
@@ -15,6 +16,7 @@ from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.structure import OnnxForm
 from zoo.measure.verify import verify
 from zoo.ncnn.graph import Graph
+from zoo.precision.apply import with_masks
 from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
@@ -37,13 +39,15 @@ def main(
     output: str,
     search: tuple[str, str, str, Mapping[str, Any]] | None = None,
     opset: int | None = None,
+    masks: str | None = None,
 ) -> None:
     against = ReferenceSet.read(images, images_state, card, reference)
     pair = tuple(map(Path, fp32)) or None
     judged, moved = (None, None) if search is None else chosen(card, *search)
     judged = None if artifact.target else judged  # it was measured on another machine
     form = OnnxForm.of(artifact.name, opset, ModelCard.read(card))
-    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved, form).write(output)
+    recipe = partial(with_masks, recipe=Fp16Recipe.read(masks)) if masks else None
+    verify(artifact, against, pair, gates, threads, memory_mb, judged, moved, form, recipe).write(output)
 
 
 def chosen(
@@ -75,4 +79,5 @@ if __name__ == "__main__":
             output=snakemake.output[0],
             search=(*files.search, params.search_images) if files.search else None,
             opset=params.opset,
+            masks=files.masks[0] if files.masks else None,
         )

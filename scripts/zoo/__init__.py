@@ -15,6 +15,7 @@ measure               what is measured of an artifact: right, close, fast
 export                a model's fp32 files: TorchScript, ONNX, ncnn by pnnx, after the exact rewrites
 onnx                  ONNX files: in normal form, in float16 and int8
 calibration           what one pass over the calibration images tells about each layer's input
+precision             which layers may compute in float16 on a device
 quantize              what a layer of an ncnn model can become; a recipe, and its application
 search                which recipe a model gets: plans, what each layer costs, candidates, the choice
 locks                 what a search chose, kept in a file, and the int8 files made of it again

@@ -9,8 +9,8 @@ from typing import IO
 from zoo.targets.carriers import started
 
 LAYERS = (
-    *("BinaryOp", "Convolution", "ConvolutionDepthWise", "GELU", "InnerProduct", "Input", "LayerNorm"),
-    *("Permute", "Pooling", "Quantize", "ReLU", "Split"),
+    *("BinaryOp", "Convolution", "ConvolutionDepthWise", "Dropout", "GELU", "InnerProduct", "Input"),
+    *("LayerNorm", "Permute", "Pooling", "Quantize", "ReLU", "Split"),
 )
 """What the models of the tests need on a target, so that its agent builds in a minute."""
 

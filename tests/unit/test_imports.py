@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "export": {"jobs", "images", "ncnn", "config", "runners", "models", "measure"},
     "onnx": {"images", "config", "measure"},
     "calibration": {"jobs", "images", "ncnn", "runners"},
+    "precision": {"jobs", "images", "ncnn", "config", "runners", "measure"},
     "quantize": {"jobs", "ncnn", "calibration"},
     "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},
     "locks": {"jobs", "images", "ncnn", "config", "runners", "quantize", "search"},

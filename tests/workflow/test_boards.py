@@ -48,6 +48,8 @@ def test_a_board_proves_times_chooses_and_is_emptied(zoo: Zoo, board: Board, way
     for path in PROOFS:
         proof = read(zoo, path)
         assert proof["device"] == "pi5" and proof["runtime"]["features"] is not None
+    search = read(zoo, f"{FOLDER}/int8.search.json")
+    assert search["device"] == "pi5" and all(each["speedup"] for each in search["candidates"])
     benchmark = read(zoo, f"{FOLDER}/int8.bench.json")
     assert [entry["threads"] for entry in benchmark["latency"]] == [1]
     assert benchmark["conditions"]["throttled"] is False and benchmark["throughput"] is None

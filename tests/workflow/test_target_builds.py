@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from samples.agents import LAYERS
 from samples.workflow import Zoo
@@ -20,8 +21,12 @@ def test_artifacts_are_proven_and_int8_is_searched_on_an_emulated_processor(zoo:
     zoo.configure(declare)
     proofs = [f"{FOLDER}/{artifact}.verify.json" for artifact in ("fp16", "int8")]
     jobs = zoo.build(*proofs, f"{FOLDER}/fp32.passed")
-    assert {"agent for aarch64", "int8 search a76/one"} <= jobs
+    assert {"agent for aarch64", "fp16 recipe a76/one", "int8 search a76/one"} <= jobs
     assert not any("cpu/one" in job for job in jobs if "candidate" in job or "search" in job)
+    masks = json.loads((zoo / f"{FOLDER}/fp16.recipe.json").read_text())
+    assert (masks["device"], masks["images"]) == ("a76", 2) and masks["before_db"] > 20
+    weights = [(zoo / f"results/{device}/one/fp16.bin").read_bytes() for device in ("cpu", "a76")]
+    assert weights[0] == weights[1]
     for path in proofs:
         proof = json.loads((zoo / path).read_text())
         assert proof["device"] == "a76" and proof["runtime"]["name"] == "ncnn"
@@ -38,6 +43,46 @@ def test_artifacts_are_proven_and_int8_is_searched_on_an_emulated_processor(zoo:
     assert recipe == recipes[search["chosen"]]
     assert zoo.pending(*proofs) == set()
     assert zoo.pending() == set(), "what was built for the CPU stays"
+
+
+@pytest.mark.long(90, group="agent")
+def test_a_model_that_overflows_in_float16_passes_there_untouched_by_hand(zoo: Zoo, arm_agent):
+    """A ConvNeXt, one of whose layers goes beyond what float16 holds."""
+    weights = load_file(zoo / "results/weights/one.safetensors")
+    weights["stages.1.blocks.0.mlp.fc1.weight"] *= 4e5
+    weights["stages.1.blocks.0.gamma"][:] = 0.01
+    save_file(weights, zoo / "over.safetensors")
+
+    def add(config: dict) -> None:
+        declare(config)
+        config["models"]["over"] = config["models"]["one"] | {"weights": {"file": "over.safetensors"}}
+
+    zoo.configure(add)
+    zoo.build("results/a76/over/fp16.passed")
+    recipe = json.loads((zoo / "results/a76/over/fp16.recipe.json").read_text())
+    overflowing = [each for each in recipe["layers"] if each["reason"] == "overflow"]
+    assert {each["type"] for each in overflowing} <= {"Convolution", "GELU", "InnerProduct", "Gemm"}
+    assert overflowing and max(each["peak"] for each in overflowing) > 65504
+    assert recipe["before_db"] is None and recipe["after_db"] > 39
+
+
+def test_masks_are_planned_where_they_are_asked_for(fresh_zoo: Zoo):
+    planned = {
+        "auto": {"fp16 recipe a76/one"},
+        True: {"fp16 recipe a76/one", "fp16 recipe cpu/one"},
+        False: set(),
+    }
+    for plan, expected in planned.items():
+
+        def ask(config: dict, plan=plan) -> None:
+            declare(config)
+            config["fp16"] = {"plan": plan}
+
+        fresh_zoo.configure(ask)
+        jobs = fresh_zoo.pending(
+            f"{FOLDER}/fp16.passed", f"{FOLDER}/fp32.passed", "results/cpu/one/fp16.passed"
+        )
+        assert {job for job in jobs if job.startswith("fp16 recipe")} == expected
 
 
 def test_what_a_target_does_not_have_is_explained(fresh_zoo: Zoo):

@@ -38,12 +38,16 @@ ABOUT = {
 """Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
 there, and made when it is asked for."""
 
+MASKED = ("fp16", "w8", "int8")
+"""The artifacts that ncnn computes in float16 where it can."""
+
 _MODEL, _ON_TARGET = "{device}/{model}/", "{target}/{model}/"
 TARGET_PROOFS = ("verify.json", "eval.json", "passed")
 """What is known of an artifact on a target, beside its time where it can be timed: `{timed}`."""
 OUTPUTS = (
     *(_MODEL + file for kind in ARTIFACTS.values() for file in kind.files),
     _MODEL + "fp32.conversion.json",
+    _MODEL + "fp16.recipe.json",
     *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
     _MODEL + "vendor_bundle.zip",
     _MODEL + "calibration.npz",
@@ -53,6 +57,7 @@ OUTPUTS = (
     _MODEL + "search/{step}",
     _MODEL + "README.md",
     *(_ON_TARGET + file for kind in ARTIFACTS.values() if kind.deployable for file in kind.files),
+    _ON_TARGET + "fp16.recipe.json",
     *(f"{_ON_TARGET}int8.{record}" for record in ("table", "recipe.json", "search.json")),
     _ON_TARGET + "search/{step}",
     *(f"{_ON_TARGET}{{deployable}}.{proof}" for proof in TARGET_PROOFS),
@@ -283,6 +288,21 @@ def layer_reference(device: str, model: str, artifact: str) -> list[str]:
     return artifact_files(device, model, "fp32") if ARTIFACTS[artifact].runtime == "ncnn" else []
 
 
+def fp16_recipe(zoo: Zoo, device: str, model: str, artifact: str) -> list[str]:
+    """The masks of an artifact on a device, if that has any planned: on targets all files that compute in
+    float16, on this machine those of fp16, for the search judges its int8 without."""
+    on_target = device in zoo.targets
+    has_masks = artifact in (MASKED if on_target else ("fp16",))
+    planned = has_masks and zoo.models[model].settings.fp16.planned(on_target)
+    return [f"{model_folder(device, model)}/fp16.recipe.json"] if planned else []
+
+
+def fp16_recipes(zoo: Zoo, device: str, model: str) -> list[str]:
+    """The masks of what is built of a model on a device without being asked for by name, if there are any."""
+    artifacts = zoo.models[model].artifacts(device)
+    return list(dict.fromkeys(file for name in artifacts for file in fp16_recipe(zoo, device, model, name)))
+
+
 def conversion_pictures(home: Path) -> dict[str, Any]:
     """The image set that a way to ncnn is judged on: two pictures that ship with the project in `home`.
 
@@ -326,6 +346,7 @@ def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
             names += ["int8.table", "int8.recipe.json"] if "int8" in artifacts else []
             names.append("README.md")
             files += [f"{model_folder(device, model)}/{name}" for name in names]
+            files += fp16_recipes(zoo, device, model)
     signature = [SIGNATURE] if zoo.signing.command else []
     return [*files, f"{RESULTS}/report.html", f"{RESULTS}/zoo.csv", SBOM, MANIFEST, *signature]
 

@@ -103,6 +103,22 @@ class Int8:
 
 
 @dataclass(frozen=True)
+class Fp16:
+    """Which layers of ncnn's float16 files do not compute in float16, see `zoo.precision`.
+
+    plan: on which devices that is found out: `auto`: on targets; True: on this machine's as well; False:
+    nowhere. min_sqnr_db: what the fp16 artifact is to reach there, beside fp32, in dB.
+    """
+
+    plan: bool | str = "auto"
+    min_sqnr_db: float | None = None
+
+    def planned(self, on_target: bool) -> bool:
+        """Whether layers get masks on a target, or on this machine's devices."""
+        return on_target if self.plan == "auto" else bool(self.plan)
+
+
+@dataclass(frozen=True)
 class OnnxInt8:
     """How fp32.onnx becomes int8.
 
@@ -189,6 +205,7 @@ class Settings:
     artifacts: tuple[str, ...] | None = None
     opset: int = DEFAULT_OPSET
     gates: Mapping[str, Gates] = field(default_factory=lambda: dict(DEFAULT_GATES))
+    fp16: Fp16 = field(default_factory=Fp16)
     int8: Int8 = field(default_factory=Int8)
     onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
     vendor: Vendor = field(default_factory=Vendor)
@@ -210,6 +227,7 @@ class Settings:
         values["gates"] = {
             precision: _made(Gates, f"gates: {precision}", limits) for precision, limits in gates.items()
         }
+        values["fp16"] = _made(Fp16, "fp16", values.get("fp16", {}))
         int8 = values.get("int8", {})
         target = _made(Target, "int8: target", int8.get("target", {}))
         values["int8"] = _made(Int8, "int8", int8 | {"target": target})

@@ -121,6 +121,11 @@ class Model:
         found = gates.to_dict() if gates else {}
         return {name: value for name, value in found.items() if name not in left_out}
 
+    def fp16_wanted(self, device: str) -> dict[str, float | None]:
+        """What fp16 is to reach with masks on its layers, in dB: as asked for, and its gate."""
+        gate = self.gates("fp16", device).get("min_sqnr_db")
+        return {"asked": self.settings.fp16.min_sqnr_db, "gate": gate}
+
     def artifacts(self, device: str) -> list[str]:
         """The artifacts that are built without being asked for by name: those that config.yaml lists, or all
         but BY_NAME.

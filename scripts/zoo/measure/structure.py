@@ -128,12 +128,19 @@ def _check_archive(path: Path) -> list[str]:
     return [f"{path.name} is damaged in {broken}"] if broken else []
 
 
-def strays(files: Sequence[Path], fp32: Sequence[Path], precision: str) -> list[str]:
+def strays(
+    files: Sequence[Path],
+    fp32: Sequence[Path],
+    precision: str,
+    masks: Callable[[Graph], Graph] | None = None,
+) -> list[str]:
     """A sentence if ncnn's files, a `.param` and a `.bin`, are not fp32's in this precision.
 
-    Raises ZooError if a file cannot be read, or the precision cannot hold a weight.
+    masks: puts the masks of a recipe on the layers of such files, where they have some. Raises ZooError
+    if a file cannot be read, or the precision cannot hold a weight.
     """
     expected, own = ROUNDINGS[precision](read_graph(*fp32)), read_graph(*files)
+    expected = masks(expected) if masks else expected
     if len(own.layers) != len(expected.layers):
         counts = f"it has {len(own.layers)} layers, and fp32 has {len(expected.layers)}"
         return [f"{counts}; {made_anew(files, fp32)}"]

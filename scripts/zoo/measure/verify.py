@@ -28,6 +28,7 @@ from zoo.measure.gates import failures, layer_threshold, search_failures
 from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.structure import ROUNDINGS, OnnxForm, check_structure, file_facts, strays
 from zoo.ncnn.graph import Graph, read_param
+from zoo.ncnn.masks import stores_float32
 from zoo.ncnn.param_ids import Convolution, Int8ScaleTerm
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
@@ -51,15 +52,16 @@ def verify(
     search: SearchImages | None = None,
     moved: Callable[[Graph], Moved] | None = None,
     form: OnnxForm | None = None,
+    masks: Callable[[Graph], Graph] | None = None,
 ) -> Verification:
     """The verification of an artifact, whatever the verdict.
 
     fp32: ncnn's fp32 pair, to compare layers and weights with, for an ncnn artifact. gates: see
     `gate_failures`. search: what a search judged the artifact by, if one chose it. moved: which blobs of the
-    artifact's graph are moved on purpose, see `divergence`. form: what an ONNX file must be. A part that
-    could not be made is None, and the verdict says why. Raises ZooError only for what is no fault of the
-    artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a process that was killed
-    from outside twice.
+    artifact's graph are moved on purpose, see `divergence`. form: what an ONNX file must be. masks: see
+    `strays`. A part that could not be made is None, and the verdict says why. Raises ZooError only for what
+    is no fault of the artifact: unreadable images, no Vulkan device, files that changed meanwhile, or a
+    process that was killed from outside twice.
     """
     structure, against = (
         check_structure(artifact.runtime, artifact.files, form),
@@ -74,7 +76,7 @@ def verify(
             if fp32 and not (artifact.device == "cpu" and tuple(fp32) == artifact.files):
                 attempted(partial(check.compare_layers, fp32))
             if fp32 and artifact.precision in ROUNDINGS:
-                check.failures += strays(artifact.files, fp32, artifact.precision)
+                check.failures += strays(artifact.files, fp32, artifact.precision, masks)
             if against.feed.second() is not None:
                 attempted(check.compare_at_second_shape)
         except ArtifactError as error:
@@ -126,7 +128,7 @@ class _Check:
         moved = self.moved(graph) if self.moved else {}
         self.divergence = divergence(self.artifact, fp32, probes, feed, threshold, self.threads, moved)
         if self.artifact.precision in FLOAT16:
-            stays = [each for each in self.divergence.layers if each.layer not in _requantized(graph)]
+            stays = [each for each in self.divergence.layers if each.layer not in _no_float16(graph)]
             self.failures += overflows(stays, self.artifact.precision)
 
     def compare_at_second_shape(self) -> None:
@@ -195,14 +197,15 @@ def excites_nothing(artifact: Artifact, reference: Arrays, images: str) -> list[
     ]
 
 
-def _requantized(graph: Graph) -> set[str]:
-    """The layers whose output stays int8, which no float has to hold."""
+def _no_float16(graph: Graph) -> set[str]:
+    """The layers whose output no float16 has to hold: it stays int8, or has a mask that keeps it float32."""
     convolutions = (layer for layer in graph.layers if layer.type in ("Convolution", "ConvolutionDepthWise"))
-    return {
+    requantized = {
         layer.name
         for layer in convolutions
         if layer.param(Convolution.INT8_SCALE_TERM) >= Int8ScaleTerm.REQUANTIZED
     }
+    return requantized | {layer.name for layer in graph.layers if stores_float32(layer)}
 
 
 def overflows(layers: Iterable[LayerDifference], precision: str = "fp16") -> list[str]:

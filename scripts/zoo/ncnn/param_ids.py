@@ -14,12 +14,14 @@ class AnyLayer:
 class FeatureMask:
     """Bits of a FEATURE_MASK: what ncnn is not to do in that layer. Source: `get_masked_option`.
 
-    NO_FP16_STORAGE is for whole graphs only: what comes from a layer that stores float16 stays float16, and
-    ncnn 20261020 then reads it as float32, which ends the process on ARM and gives NaN on Vulkan.
+    NO_FP16_STORAGE in a layer alone is not enough: what comes from a layer that stores float16 stays float16,
+    and ncnn 20261020 then reads it as float32, which ends the process on ARM and gives NaN on Vulkan. See
+    `zoo.ncnn.masks`.
     """
 
     NO_FP16_ARITHMETIC = 1
     NO_FP16_STORAGE = 2
+    NO_VULKAN = 16
 
 
 class Quantizable:

@@ -13,6 +13,7 @@ from zoo.config.artifacts import ARTIFACTS
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.fp16_recipe import Fp16Recipe
 from zoo.config.records.verification import Verification
 from zoo.jobs.files import replacing
 
@@ -45,11 +46,17 @@ def read_facts(proofs: Sequence[str | Path]) -> list[ArtifactFacts]:
     return facts
 
 
-def write_model_card(card: ModelCard, device: str, facts: Sequence[ArtifactFacts], target: Path) -> None:
-    """Write the README.md of a model's folder for a device."""
+def write_model_card(
+    card: ModelCard,
+    device: str,
+    facts: Sequence[ArtifactFacts],
+    target: Path,
+    masks: Fp16Recipe | None = None,
+) -> None:
+    """Write the README.md of a model's folder for a device. masks: of its files there, if they have any."""
     from huggingface_hub import ModelCard as HubCard
 
-    text = HubCard(f"---\n{metadata(card, facts).to_yaml()}\n---\n\n{_body(card, device, facts)}")
+    text = HubCard(f"---\n{metadata(card, facts).to_yaml()}\n---\n\n{_body(card, device, facts, masks)}")
     with replacing(target) as (temporary,):
         temporary.write_text(str(text), encoding="utf-8")
 
@@ -112,7 +119,7 @@ def results(card: ModelCard, facts: Sequence[ArtifactFacts]) -> Iterator[Any]:
             )  # fmt: skip
 
 
-def _body(card: ModelCard, device: str, facts: Sequence[ArtifactFacts]) -> str:
+def _body(card: ModelCard, device: str, facts: Sequence[ArtifactFacts], masks: Fp16Recipe | None) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -125,4 +132,4 @@ def _body(card: ModelCard, device: str, facts: Sequence[ArtifactFacts]) -> str:
     facts_of_source = {key: value for key, value in card.source.items() if isinstance(value, str | int)}
     source = ", ".join(f"{key} {value}" for key, value in facts_of_source.items())
     told = {"card": card, "device": device, "facts": facts, "source": source, "kinds": ARTIFACTS}
-    return environment.get_template("model_card.md.j2").render(told)
+    return environment.get_template("model_card.md.j2").render(told | {"masks": masks})

@@ -250,6 +250,25 @@ def test_an_artifact_of_a_target_knows_it_and_its_agent():
     assert outputs.runner(TARGETS, "cpu", "int8") == "ncnn"
 
 
+@pytest.mark.parametrize(
+    ("plan", "masked"),
+    [
+        ("auto", {"a76": ["fp16", "w8", "int8"], "gpu": [], "cpu": []}),
+        (True, {"a76": ["fp16", "w8", "int8"], "gpu": ["fp16"], "cpu": ["fp16"]}),
+        (False, {"a76": [], "gpu": [], "cpu": []}),
+    ],
+)
+def test_what_computes_in_float16_on_a_target_has_masks_there(plan, masked):
+    entry = {"timm": "resnet18", "weights": {"random": 0}, "fp16": {"plan": plan}}
+    zoo = Zoo.of({"models": {"one": entry}, "targets": A76})
+    for device, names in masked.items():
+        recipe = [f"results/{device}/one/fp16.recipe.json"]
+        found = [name for name in ARTIFACTS if outputs.fp16_recipe(zoo, device, "one", name) == recipe]
+        assert found == names
+        assert outputs.fp16_recipes(zoo, device, "one") == (recipe if names else [])
+        assert (recipe[0] in outputs.built(zoo, ["one"], [device])) == bool(names)
+
+
 def test_what_is_built_on_targets_is_of_all_of_them_and_of_nothing_else():
     files = outputs.on_targets(TARGETS, ["one"])
     assert "results/a76/one/fp16.passed" in files and "results/a76/one/README.md" in files

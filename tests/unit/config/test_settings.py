@@ -117,3 +117,11 @@ def test_a_recipe_is_pinned_by_a_file():
 def test_what_recipes_are_tried_depends_on_no_target():
     one, other = Int8(target=Target(min_speedup=1.3)), Int8(shards=4)
     assert one.choice() == other.choice() == {"recipe": "auto", "exclude": []}
+
+
+@pytest.mark.parametrize("plan", ["auto", True, False])
+def test_masks_are_planned_on_targets_unless_something_else_is_said(plan: bool | str):
+    fp16 = Settings.of({"fp16": {"plan": plan}}).fp16
+    assert fp16.planned(on_target=True) == (plan is not False)
+    assert fp16.planned(on_target=False) == (plan is True)
+    assert Settings.of({}).fp16.planned(on_target=True)

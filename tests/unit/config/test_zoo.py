@@ -129,3 +129,11 @@ def test_a_target_is_not_judged_by_what_was_measured_elsewhere():
         "int8", "gpu"
     )
     assert set(model.gates("int8")) - set(model.gates("int8", "a76")) == {"max_db_below_search"}
+
+
+def test_fp16_is_to_reach_its_gate_on_a_target_and_what_is_asked_for():
+    asked = {"timm": "x", "fp16": {"min_sqnr_db": 60}}
+    model = Model.of("one", asked, {"gates": {"fp16": {"min_sqnr_db": 40}}})
+    assert model.fp16_wanted("a76") == {"asked": 60, "gate": 40}
+    model = Model.of("one", {"timm": "x"}, {"gates": "none"})
+    assert model.fp16_wanted("a76") == {"asked": None, "gate": None}

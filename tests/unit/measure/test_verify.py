@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from zoo.measure.reference_set import ReferenceSet, SearchImages
 from zoo.measure.verify import excites_nothing, verify
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.fp16 import to_fp16
+from zoo.ncnn.masks import masked
 from zoo.runners.inference import run
 from zoo.runners.reference import outputs
 
@@ -175,6 +177,18 @@ def test_an_fp16_overflow_is_named_even_where_the_cpu_hides_it(tmp_path):
     )
     (failure,) = report.verdict.failures
     assert failure.startswith("fp16 overflow in layer conv (Convolution): its output reaches ")
+
+
+def test_a_layer_that_stores_float32_overflows_nothing_and_has_its_mask_from_a_recipe(tmp_path):
+    graph = changed(small_network(), "conv", lambda values: values * (6e4 / abs(values).max()))
+    samples, fp32 = photos(tmp_path), pair(graph, tmp_path)
+    masks = partial(masked, arithmetic=(), storage=("conv", "dw", "add", "pool"))
+    half = pair(masks(to_fp16(graph)), tmp_path, "fp16")
+    files = artifact(*half, name="fp16", precision="fp16")
+    against = ReferenceSet("photos", samples, FEED, reference(graph, samples, tmp_path))
+    assert verify(files, against, fp32, {}, threads=1, masks=masks).verdict.failures == ()
+    (failure,) = verify(files, against, fp32, {}, threads=1).verdict.failures
+    assert failure.startswith("layer conv (Convolution): its params are")
 
 
 @pytest.mark.parametrize("precision", ["w8", "int8"])

@@ -9,6 +9,7 @@ from samples.artifacts import pair, proof
 from samples.cards import card
 from samples.ncnn import small_network
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.fp16_recipe import Fp16Recipe, MaskedLayer
 from zoo.config.records.proof import RuntimeInfo
 from zoo.provenance.model_card import base_model, licence, read_facts, write_model_card
 
@@ -55,6 +56,16 @@ def test_the_page_has_the_verdict_and_the_hashes_that_it_holds_for(tmp_path: Pat
     ):
         assert line in text
     assert "**failed**: cosine .5" in write(tmp_path, failures=("cosine .5",)).text
+
+
+def test_the_page_says_what_has_masks(tmp_path: Path):
+    layers = (MaskedLayer("a", "Gemm", 1, "loss", 0.25, 3.5),)
+    runtime = RuntimeInfo("ncnn", "1", "Cortex-A76, emulated")
+    masks = Fp16Recipe("small", "a76", runtime, 8, 4, 41.5, 62.5, 67.5, 0.25, None, layers)
+    write_model_card(card(), "a76", [], tmp_path / "README.md", masks)
+    said = "In fp16, 1 layer, 25% of the multiply-adds, does not compute in float16 on a76: 62.5 dB to fp32"
+    assert said in HubCard.load(tmp_path / "README.md").text
+    assert "In fp16" not in write(tmp_path).text
 
 
 @pytest.mark.parametrize(

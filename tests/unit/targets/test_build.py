@@ -30,6 +30,14 @@ def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monke
     assert key_of("aarch64", REQUIREMENTS, None) not in keys
 
 
+def test_an_agent_for_tests_is_another(monkeypatch):
+    keys = set()
+    for value in ("1", "0"):
+        monkeypatch.setenv(build.BASELINE, value)
+        keys.add(key_of("x86_64", REQUIREMENTS, None))
+    assert len(keys) == 2
+
+
 def test_what_is_missing_is_named_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(build, "_INCLUDES", ())

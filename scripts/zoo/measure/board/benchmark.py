@@ -44,6 +44,14 @@ def benchmark_on_target(
     )
 
 
+def latency_on_target(
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], runs: int = RUNS
+) -> TimedLatency:
+    """The latency of an artifact at one thread, beside fp32's. Raises as `benchmark_on_target` does."""
+    with TargetPair.on_target(artifact, fp32) as pair:
+        return _timed(pair, random_inputs(shapes), 1, runs)[0]
+
+
 def _timed(pair: TargetPair, inputs: Arrays, threads: int, runs: int) -> tuple[TimedLatency, Conditions]:
     seconds, conditions = watched(pair.opened(threads), inputs, WARM_UP, runs)
     return _latency(seconds, threads, pair.info.device), conditions

@@ -9,7 +9,7 @@ from samples.artifacts import artifact, pair
 from samples.boards import Board
 from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark
-from zoo.measure.board.benchmark import benchmark_on_target
+from zoo.measure.board.benchmark import benchmark_on_target, latency_on_target
 
 pytestmark = pytest.mark.long(60, group="own agent")
 
@@ -25,3 +25,11 @@ def test_a_record_tells_all_that_a_board_can(board: Board, own_agent: Path, tmp_
     assert record.device == record.hardware.host == "board" and record.hashes == one.hashes()
     assert record.throughput is None and record.conditions is not None
     assert record.bytes == sum(file.stat().st_size for file in one.files) and record.peak_memory_bytes > 1e6
+
+
+def test_a_candidate_is_timed_at_one_thread(board: Board, own_agent: Path, tmp_path):
+    target = board.target(own_agent, threads=2)
+    one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+    latency = latency_on_target(one, one, [(3, 8, 8)], runs=6)
+    assert (latency.threads, latency.runs, latency.reference.artifact) == (1, 6, "fp32")
+    assert latency.ratio > 0

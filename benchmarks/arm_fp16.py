@@ -1,0 +1,93 @@
+"""What masks on layers are worth on a processor with float16 arithmetic, beside the share that they take.
+
+    python benchmarks/arm_fp16.py --reference DIR [--folder DIR]
+
+Builds a zoo of its own in `--folder` (by default one that is removed at the end) with snakemake, on an
+emulated Cortex-A76: a ConvNeXt-atto and the project's own EfficientNet-lite0, each judged on the same eight
+images here and there. `--reference` is as for `benchmarks/fidelity.py`. What the folder holds already is not
+built again.
+"""
+
+import argparse
+import csv
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fidelity import Row, Zoo, configuration
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+from zoo.config.records.fp16_recipe import Fp16Recipe
+from zoo.config.records.verification import Verification
+
+IMAGES = {"set": "heldout", "images": 8}
+PROVEN = ("cpu/atto/fp16", "cpu/atto/int8", "a76/atto/fp32", "a76/atto/fp16", "a76/atto/int8")
+PROVEN += ("a76/asked/fp16", "cpu/lite0/fp16", "a76/lite0/fp16")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--reference", type=Path, required=True)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = measured(folder, options.reference.resolve())
+        print(*rows, sep="\n")
+        missed = [row for row in rows if "MISSED" in str(row)]
+        sys.exit(bool(missed))
+
+
+def declared(reference: Path) -> dict[str, Any]:
+    """The zoo: the models of `fidelity`, on a target; `asked` is atto with more asked for."""
+    config = configuration(reference)
+    models = {name: config["models"][name] | {"verification": IMAGES} for name in ("atto", "lite0")}
+    models["asked"] = models["atto"] | {"fp16": {"min_sqnr_db": 65}}
+    return config | {"targets": {"a76": {"emulate": "cortex-a76"}}, "models": models}
+
+
+def measured(folder: Path, reference: Path) -> list[Row]:
+    zoo = Zoo(folder, reference)
+    if not (folder / "requirements.txt").exists():
+        (folder / "requirements.txt").symlink_to(PROJECT / "requirements.txt")
+    (folder / "config.yaml").write_text(yaml.safe_dump(declared(reference)))
+    zoo.build("results/targets/aarch64/agent")
+    zoo.build(*(f"results/{each}.verify.json" for each in PROVEN))
+    proofs = {each: Verification.read(folder / f"results/{each}.verify.json") for each in PROVEN}
+    recipes = {
+        model: Fp16Recipe.read(folder / f"results/a76/{model}/fp16.recipe.json")
+        for model in ("atto", "asked", "lite0")
+    }
+    level = {each: proof.numbers.sqnr_db for each, proof in proofs.items() if proof.numbers}
+    seconds = sum(seconds_of(folder, f"verify/a76/atto/{each}") for each in ("fp32", "fp16", "int8"))
+    return [
+        Row("atto fp16 here, dB", level["cpu/atto/fp16"]),
+        Row("atto fp16 on the target without masks, dB", recipes["atto"].before_db or 0),
+        Row("atto fp16 on the target, dB", level["a76/atto/fp16"], 58, 65),
+        Row("  share of multiply-adds masked", recipes["atto"].share, 0.5, 0.4, most=True),
+        Row("atto fp16 with 65 dB asked for, dB", level["a76/asked/fp16"], 58, 65),
+        Row("  share of multiply-adds masked", recipes["asked"].share, 0.5, 0.4, most=True),
+        Row("atto int8 here, dB", level["cpu/atto/int8"]),
+        Row("atto int8 on the target, dB", level["a76/atto/int8"], level["cpu/atto/int8"] - 0.3),
+        Row("lite0 fp16 here, dB", level["cpu/lite0/fp16"]),
+        Row("lite0 fp16 on the target without masks, dB", recipes["lite0"].before_db or 0),
+        Row("lite0 fp16 on the target, dB", level["a76/lite0/fp16"], 44, 47),
+        Row("  share of multiply-adds masked", recipes["lite0"].share),
+        Row("atto's recipe, s", seconds_of(folder, "fp16_recipe/a76/atto")),
+        Row("verification of atto's fp32, fp16 and int8 there, s", seconds, 300, 120, most=True),
+    ]
+
+
+def seconds_of(folder: Path, job: str) -> float:
+    """What a job took by the clock, as Snakemake measured it."""
+    with (folder / f"results/logs/{job}.benchmark.tsv").open() as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import numpy as np
+
+from samples.ncnn import layer, small_network
+from zoo.config.records.fp16_recipe import LOSS, OVERFLOW, READS, Fp16Recipe, MaskedLayer
+from zoo.config.records.proof import RuntimeInfo
+from zoo.ncnn.bin import Storage, array
+from zoo.ncnn.graph import Graph
+from zoo.ncnn.masks import ARITHMETIC, STORAGE, stores_float32
+from zoo.ncnn.param_ids import AnyLayer
+from zoo.precision.apply import apply, computes_int8, with_masks
+
+RUNTIME = RuntimeInfo("ncnn", "1.0", "none")
+
+
+def recipe(**masks: tuple[int, str]) -> Fp16Recipe:
+    layers = tuple(MaskedLayer(name, "", mask, reason, 0.0) for name, (mask, reason) in masks.items())
+    return Fp16Recipe("net", "a76", RUNTIME, 2, 2, None, 60.0, 60.0, 0.0, None, layers)
+
+
+def quantized(graph: Graph, name: str) -> Graph:
+    """The graph with a convolution that is int8."""
+    old = graph[name]
+    new = layer("Convolution", name, "in0", "1", {**old.params, 8: 2})
+    weight = array(np.ones(new.weights["weight"].values.size, np.int8), Storage.INT8)
+    return graph.replace(replace(new, weights={**new.weights, "weight": weight}))
+
+
+def mask_of(graph: Graph, name: str) -> int:
+    return graph[name].param(AnyLayer.FEATURE_MASK)
+
+
+def test_layers_get_the_masks_of_the_recipe():
+    masks = recipe(conv=(ARITHMETIC, LOSS), fc=(STORAGE, READS), pool=(STORAGE, OVERFLOW))
+    graph, sentences = apply(small_network(), masks)
+    assert mask_of(graph, "conv") == ARITHMETIC and not sentences
+    assert [each.name for each in graph.layers if stores_float32(each)] == ["pool", "fc"]
+    assert [each.name for each in with_masks(small_network(), masks).layers] == [
+        each.name for each in graph.layers
+    ]
+
+
+def test_what_is_int8_quantizes_its_input_in_float32():
+    graph = quantized(small_network(), "conv")
+    assert computes_int8(graph["conv"]) and not computes_int8(graph["dw"])
+    for recipes in (recipe(dw=(ARITHMETIC, LOSS)), recipe(dw=(ARITHMETIC, LOSS), conv=(ARITHMETIC, LOSS))):
+        masked, sentences = apply(graph, recipes)
+        assert mask_of(masked, "conv") == mask_of(masked, "dw") == ARITHMETIC and not sentences
+    assert mask_of(masked, "fc") == 0 == mask_of(apply(small_network(), recipe())[0], "conv")
+
+
+def test_what_is_int8_stores_float32_if_what_it_gives_is_too_large():
+    masked, _ = apply(quantized(small_network(), "conv"), recipe(conv=(STORAGE, OVERFLOW)))
+    assert mask_of(masked, "conv") == STORAGE == mask_of(masked, "dw")
+
+
+def test_a_layer_that_the_file_lacks_is_told():
+    _, sentences = apply(small_network(), recipe(gelu_1=(ARITHMETIC, LOSS)))
+    assert sentences == ["layer gelu_1 has no mask, for this file has no such layer"]
