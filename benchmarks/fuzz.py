@@ -156,8 +156,8 @@ def readers(folder: Path) -> list[Reader]:
         Sensitivity: report.sensitivity("m"),
         Recipe: recipe,
         BestArtifact: best(),
-        Program: Program("m", "a76", "int8", "aarch64", 9, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"),
         Fp16Recipe: masks(),
+        Program: Program("m", "a76", "int8", "aarch64", 9, "a", ("Bias", "ReLU"), "1.0.1", "g++ 12", "b"),
     }
     params, whole = [each.read_bytes() for each, _ in pairs], weights.read_bytes()
     graph, written = graphs[0], format_table(table).encode()

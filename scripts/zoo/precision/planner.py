@@ -92,10 +92,16 @@ class Planner:
         bare = noise(self.trials.expected, device_outputs(effects))
         if best - decibels(bare) < WORTH_DB and decibels(bare) >= least:
             return Plan(sound, Choice({}, bare), everything, sound.arithmetic)
-        choice = choose(floor, gathered(effects), self.shares, least)
+        gained = gathered(effects)
+        choice = choose(
+            floor, gained, self.shares, min(least + WORTH_DB, best)
+        )  # it is not foreseen to a tenth
         masks = sound._replace(arithmetic=(*sound.arithmetic, *choice.gains))
-        foreseen = max(min(decibels(choice.noise), best) - BEYOND_DB, least - WORTH_DB)
-        return Plan(self._mended(masks, everything, foreseen), choice, everything, sound.arithmetic)
+        foreseen = max(min(decibels(choice.noise), best) - BEYOND_DB, least)
+        strength = dict(zip(gained.names, gained.energies.max(axis=1), strict=True))
+        others = [name for name in everything.arithmetic if name not in masks.arithmetic]
+        others.sort(key=lambda name: -strength.get(name, 0.0))
+        return Plan(self._mended(masks, others, foreseen), choice, everything, sound.arithmetic)
 
     def _stored(self, wide: Collection[str]) -> tuple[str, ...]:
         """Those of the layers whose output the device stores in float16."""
@@ -142,10 +148,8 @@ class Planner:
             if layer.type not in _COMPUTES_NOTHING and layer.name not in floats
         )
 
-    def _mended(self, masks: Masks, everything: Masks, least_db: float) -> Masks:
-        """The masks, or more of them if they are not what was foreseen: linear it is in part."""
-        others = [name for name in everything.arithmetic if name not in masks.arithmetic]
-        others.sort(key=lambda name: self.shares.get(name, 0.0))
+    def _mended(self, masks: Masks, others: Sequence[str], least_db: float) -> Masks:
+        """The masks, or more of them, in the order of others, if they are not what was foreseen."""
         more = 1
         while others and (found := decibels(self.trials.noise(self.graph, masks))) < least_db:
             logging.info("these masks give %.1f dB, and %.1f were foreseen: more", found, least_db)
