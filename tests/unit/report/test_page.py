@@ -109,7 +109,7 @@ def test_a_target_is_told_with_its_processor_and_compared_with_the_cpu():
     model = replace(model, verify=[*model.verify, replace(there, runtime=info)])
     page = Page(render_html(rows([model]), [model]))
     assert "a76: cortex-a76, emulated (asimdhp, asimddp): ncnn 1.0.20261020" in page.text
-    assert "which computes the same file more coarsely: 66.2 dB and 41.0 dB" in page.text
+    assert "coarser with the same weights: 66.2 dB and 41.0 dB" in page.text
     assert "Judged on a76 on 8 of 100 images." in page.text
     assert '<option value="a76">a76</option>' in render_html(rows([model]), [model])
 
