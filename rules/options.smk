@@ -3,9 +3,7 @@ held-out part of the calibration images, and what ncnn's fp32 answers for it.
 Makes: <artifact>.options.json: what is set of ncnn's options for the artifact on the device, and what was tried.
 """
 
-options_of = lambda wc: outputs.options_files(
-    ZOO, wc.device, wc.model, wc.artifact
-)
+options_of = lambda wc: outputs.options_files(ZOO, wc.device, wc.model, wc.artifact)
 options_searched = lambda wc: outputs.searches_options(ZOO, wc.device, wc.model)
 options_timed_here = lambda wc: options_searched(wc) and wc.device in DEVICES
 if_options_searched = lambda of: lambda wc: of(wc) if options_searched(wc) else []

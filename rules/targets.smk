@@ -99,9 +99,7 @@ rule bench_on_target:
     """Time an artifact on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
     input:
         files=lambda wc: outputs.artifact_files(wc.timed, wc.model, wc.deployable),
-        options=lambda wc: outputs.options_files(
-            ZOO, wc.timed, wc.model, wc.deployable
-        ),
+        options=lambda wc: outputs.options_files(ZOO, wc.timed, wc.model, wc.deployable),
         fp32=lambda wc: outputs.artifact_files(wc.timed, wc.model, "fp32"),
         card="results/weights/{model}.json",
         agent=lambda wc: outputs.agent(ZOO, wc.timed),
