@@ -34,6 +34,7 @@ OPSETS = range(11, 21)
 """ONNX operator sets that can be asked for: the exporter writes up to 20."""
 
 MAX_INLINE_BYTES = 2_000_000_000
+_INVALID = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 """Weights that lie in the ONNX file, a protobuf message being limited to 2 GiB; more go beside it."""
 
 
@@ -66,7 +67,7 @@ def export_onnx(
         model = model.eval().requires_grad_(False)
     model = traceable(model, example)
     simplified = _simplified(model, example, opset, names, second, Path(path))
-    external = sum(len(tensor.raw_data) for tensor in simplified.graph.initializer) > MAX_INLINE_BYTES
+    external = _is_large(simplified)
     data = Path(f"{path}{SUFFIX}")
     with replacing(*([path, data] if external else [path])) as (temporary, *_):
         onnx.save(simplified, temporary, save_as_external_data=external, location=data.name)
@@ -124,14 +125,25 @@ def _simplified(
 
 
 def _simplify(raw: str) -> onnx.ModelProto:
-    """By onnxsim, without the passes of its optimizer where these leave the nodes out of order."""
+    """By onnxsim, without the passes of its optimizer where these leave the nodes out of order, or in shapes
+    that do not go together."""
     try:
         simplified: onnx.ModelProto = onnxsim.simplify(raw)[0]
+        if not _is_large(simplified):
+            onnx.checker.check_model(simplified, full_check=True)
+        return simplified
+    except _INVALID:
+        pass
     except RuntimeError as error:
         if "topologically sorted" not in str(error):
             raise
-        simplified = onnxsim.simplify(raw, perform_optimization=False)[0]
+    simplified = onnxsim.simplify(raw, perform_optimization=False)[0]
     return simplified
+
+
+def _is_large(model: onnx.ModelProto) -> bool:
+    """Whether its weights do not fit into its file."""
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer) > MAX_INLINE_BYTES
 
 
 def _changing(
@@ -147,7 +159,7 @@ def _changing(
 def _check_onnx(model: nn.Module, example: Tensors, path: Path) -> None:
     try:
         onnx.checker.check_model(path, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except _INVALID as error:
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"{model_name(model)}: onnxsim made an invalid ONNX model: {reason}") from error
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -117,15 +117,26 @@ def test_bytes_do_not_depend_on_the_temporary_folder(rewritten, tmp_path, monkey
     assert sha256(tmp_path / "a.onnx") == sha256(tmp_path / "b.onnx")
 
 
-def test_an_optimizer_that_leaves_nodes_out_of_order_is_left_out(tmp_path, monkeypatch):
+def out_of_order(_: onnx.ModelProto) -> None:
+    raise RuntimeError("Nodes in a graph must be topologically sorted, however input 'x' of node: …")
+
+
+def of_another_shape(model: onnx.ModelProto) -> None:
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 7
+
+
+@pytest.mark.parametrize("spoil", [out_of_order, of_another_shape])
+def test_an_optimizer_that_makes_an_invalid_model_is_left_out(spoil, tmp_path, monkeypatch):
     real = onnxsim.simplify
 
     def simplify(raw, perform_optimization=True):
+        simplified = real(raw, perform_optimization=False)
         if perform_optimization:
-            raise RuntimeError("Nodes in a graph must be topologically sorted, however input 'x' of node: …")
-        return real(raw, perform_optimization=False)
+            spoil(simplified[0])
+        return simplified
 
     monkeypatch.setattr(onnxsim, "simplify", simplify)
     image = torch.zeros(1, 3, 4, 4)
     export_onnx(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1)), image, tmp_path / "model.onnx")
-    assert (tmp_path / "model.onnx").is_file()
+    made = onnx.load(tmp_path / "model.onnx")
+    assert made.graph.output[0].type.tensor_type.shape.dim[1].dim_value == 2
