@@ -175,7 +175,6 @@ rule search:
     params:
         code=code("search.py"),
         target=of_model(lambda model: model.settings.int8.target.to_dict()),
-        gates=of_model(lambda model: model.gates("int8")),
     message:
         "int8 search {wildcards.device}/{wildcards.model}"
     script:

@@ -40,7 +40,7 @@ def search(
 
     target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
     lost), `min_speedup` (over fp32; of those that were timed). `chosen` is the name of the candidate that is
-    taken, None if none meets the target; `failures` then says so and lists the nearest. gates: those that
+    taken, None if none meets the target; `failures` then says so and lists the nearest. gates: such as
     verification will hold the file to, on other images; of the candidates that meet the target, those that
     meet these here come first, and where none does the choice is left as it is: verification is the judge.
     Raises ZooError for an unknown target or if there are no candidates.

@@ -25,9 +25,9 @@ from zoo.ncnn.pair import Pair
 
 folder, out = Path({folder!r}), Path({out!r})
 pair = folder / "fp32.param", folder / "fp32.bin"
-for name, script in (("fp16", ncnn_fp16), ("bf16", ncnn_bf16)):
+for name, script, more in (("fp16", ncnn_fp16, {{"masks": None}}), ("bf16", ncnn_bf16, {{}})):
     made = {{"param_out": out / (name + ".param"), "weights_out": out / (name + ".bin")}}
-    script.main(param=pair[0], weights=pair[1], **made)
+    script.main(param=pair[0], weights=pair[1], **made, **more)
 names = ("param", "weights", "table", "recipe", "search", "sensitivity")
 files = [out / each for each in (*{made!r}, "int8.sensitivity.json")]
 lock = folder / "net.json"

@@ -104,7 +104,9 @@ def test_all_that_a_build_of_everything_makes_is_known_before_it_starts():
     others = {Path(path).name for path in paths} - {Path(path).name for path in first} - {*ON_THE_WAY}
     by_name = (*BY_NAME, "vendor_bundle.zip", "best.", "fp16.recipe.json")
     assert {
-        name for name in others if not name.startswith(by_name) and not name.endswith("deploy.zip")
+        name
+        for name in others
+        if not name.startswith(by_name) and not name.endswith(("deploy.zip", ".options.json"))
     } == set()
 
 
