@@ -74,10 +74,10 @@ def test_a_board_proves_times_chooses_and_is_emptied(zoo: Zoo, board: Board, way
 def test_a_board_that_goes_away_leaves_no_record(zoo: Zoo, board: Board, way: Way, tmp_path):
     declare(zoo, board, way, tmp_path / "there")
     way.close()
-    outcome = zoo.snakemake(f"{FOLDER}/fp16.bench.json", timeout=300)
+    outcome = zoo.snakemake(f"{FOLDER}/fp32.bench.json", timeout=300)
     assert outcome.status != 0
-    assert "benchmark pi5/one/fp16: pi5: " in outcome.text and "nothing answers on its port" in outcome.text
-    assert not (zoo / f"{FOLDER}/fp16.bench.json").exists()
+    assert "benchmark pi5/one/fp32: pi5: " in outcome.text and "nothing answers on its port" in outcome.text
+    assert not (zoo / f"{FOLDER}/fp32.bench.json").exists()
 
 
 def test_what_no_board_can_be_is_refused(fresh_zoo: Zoo):
