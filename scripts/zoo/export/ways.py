@@ -26,7 +26,7 @@ def from_torchscript(traced: Path, feed: Feed, outputs: int, folder: Path) -> li
     def onnx() -> Path:
         made = folder / "from_torchscript.onnx"
         file = made if made.exists() else converted(title, traced, _onnx, traced, feed, outputs, made)
-        return four_dimensional(file, folder)
+        return as_pnnx_reads_it(file, folder)
 
     return [
         ("TorchScript", lambda: traced),
@@ -40,7 +40,7 @@ def from_onnx(file: Path, feed: Feed, folder: Path) -> list[Way]:
     """The ways from an ONNX file. folder: for the files that are made on the way."""
 
     def given() -> Path:
-        return four_dimensional(file, folder)
+        return as_pnnx_reads_it(file, folder)
 
     return [
         ("pnnx on ONNX", given),
@@ -48,19 +48,26 @@ def from_onnx(file: Path, feed: Feed, folder: Path) -> list[Way]:
     ]
 
 
-def four_dimensional(file: Path, folder: Path) -> Path:
+def as_pnnx_reads_it(file: Path, folder: Path) -> Path:
     """An ONNX file as pnnx is to read it, in a folder of its own: pnnx leaves another one beside it."""
     import onnx
 
     from zoo.export.onnx_graph import rewritten
+    from zoo.export.onnx_unit_norm import written_out
 
-    made = folder / "four_dimensional" / file.name
+    made = folder / "for_pnnx" / file.name
     if made.exists():
         return made
     made.parent.mkdir()
     model, count = rewritten(onnx.load(file))
+    norms = written_out(model)
     if count:
         logging.info("%d values of five dimensions were taken apart", count)
+    if norms:
+        logging.info(
+            "%d divisions by a norm along another dimension than the channels were written out", norms
+        )
+    if count or norms:
         onnx.save(model, made)
     else:
         made.symlink_to(file.resolve())

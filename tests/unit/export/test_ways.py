@@ -56,7 +56,7 @@ def test_what_a_way_needs_is_made_when_it_is_its_turn(tmp_path):
     assert ways["ONNX and onnx2torch"]().is_file()
     assert {path.name for path in (tmp_path / "work").iterdir()} == {
         "from_torchscript.onnx",
-        "four_dimensional",
+        "for_pnnx",
         "onnx2torch.pt",
     }
 

@@ -24,7 +24,7 @@ from zoo.export.rewrites.few_dimensions.parts import PARTS, adds_ones, parts
 from zoo.export.rewrites.few_dimensions.products import einsum
 from zoo.export.rewrites.few_dimensions.rms_norm import rms_normalized
 from zoo.export.rewrites.few_dimensions.slices import rolled, steps_of, strided
-from zoo.export.rewrites.few_dimensions.unit_norm import normalized
+from zoo.export.rewrites.few_dimensions.unit_norm import limited_below, normalized, vector_norm
 from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, shape_of
 from zoo.export.rewrites.few_dimensions.windows import folded, pooled, resized, windows
 
@@ -46,6 +46,8 @@ class FewDimensions(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name, kwargs = getattr(func, "__name__", ""), dict(kwargs or {})
+        if not args and "input" in kwargs:
+            args = (kwargs.pop("input"),)
         if self._replaced:
             args, kwargs = self._replaced.now(tuple(args)), dict(kwargs)
         made = self._written_out(name, func, args, kwargs)
@@ -79,6 +81,10 @@ class FewDimensions(TorchFunctionMode):
                 return pooled_each(func, args, kwargs)
             case "normalize" if not self._views.is_high(args[0]):
                 return normalized(*args, **kwargs)
+            case "clamp_min" if not self._views.is_high(args[0]):
+                return limited_below(*args, **kwargs)
+            case "linalg_norm" if not self._views.is_high(args[0]):
+                return vector_norm(*args, **kwargs)
             case "rms_norm" if not self._views.is_high(args[0]):
                 return rms_normalized(*args, **kwargs)
             case "einsum":

@@ -1,5 +1,7 @@
 """`F.normalize` along another dimension than the channels, written out: pnnx makes ncnn's Normalize of any,
-which is along the channels."""
+which is along the channels. It knows the call, and whoever writes it out, by `clamp_min` and `expand_as`."""
+
+from collections.abc import Sequence
 
 import torch
 
@@ -15,3 +17,26 @@ def normalized(
         return None
     norm: torch.Tensor = input.norm(p=2, dim=dim, keepdim=True)
     return input / norm.clamp(min=eps)
+
+
+def limited_below(input: torch.Tensor, min: float | torch.Tensor) -> torch.Tensor:
+    """What `torch.clamp_min` gives, by an operator that pnnx does not look for."""
+    return torch.clamp(input, min=min)
+
+
+def vector_norm(
+    input: torch.Tensor,
+    ord: float | str | None = None,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    **options: object,
+) -> torch.Tensor | None:
+    """What `torch.linalg.norm` gives where that is the norm of a vector, which ncnn has; None for matrices.
+
+    Without `ord` it is the Euclidean norm of all that it is along.
+    """
+    along_one = isinstance(dim, int) or (dim is None and input.dim() == 1)
+    if options or isinstance(ord, str) or (ord is not None and not along_one):
+        return None
+    norm: torch.Tensor = torch.linalg.vector_norm(input, 2.0 if ord is None else ord, dim, keepdim)
+    return norm

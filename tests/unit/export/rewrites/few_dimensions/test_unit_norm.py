@@ -1,5 +1,7 @@
 """Vectors of length one, along any dimension."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,27 @@ from samples.few_dimensions import check_in_ncnn
 from zoo.export.rewrites.few_dimensions.mode import FewDimensions
 
 GENERATOR = torch.Generator().manual_seed(0)
+
+
+BY_HAND = {
+    "as torch writes it": lambda x: x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12).expand_as(x),
+    "vector_norm": lambda x: (
+        x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-6).expand_as(x)
+    ),
+    "linalg.norm": lambda x: x / torch.linalg.norm(x, dim=-1, keepdim=True),
+    "by keyword": lambda x: functional.normalize(input=x, dim=-1),
+    "of all": lambda x: x / torch.linalg.norm(x, keepdim=True),
+}
+"""Ways in which people divide by a norm."""
+
+
+class Tokens(nn.Module):
+    def __init__(self, last: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.stem, self.last = nn.Conv2d(3, 24, 4, 4), last
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.stem(x).flatten(2).transpose(1, 2))
 
 
 class CrossCovariance(nn.Module):
@@ -50,4 +73,31 @@ def test_it_gives_what_torch_gives(options, count):
     with FewDimensions() as mode:
         found = functional.normalize(x, **options)
     torch.testing.assert_close(found, functional.normalize(x, **options))
+    assert mode.count == count
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", BY_HAND)
+def test_a_division_by_a_norm_is_right_in_ncnn_as_it_is_written(tmp_path, way):
+    torch.manual_seed(0)
+    check_in_ncnn(Tokens(BY_HAND[way]), torch.randn(1, 3, 16, 16, generator=GENERATOR), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"dim": -1}, 1),
+        ({}, 1),
+        ({"dim": (0, 1)}, 1),
+        ({"ord": 1, "dim": 0}, 1),
+        ({"ord": float("inf"), "dim": 1, "keepdim": True}, 1),
+        ({"ord": "nuc"}, 0),
+        ({"ord": 2, "dim": (0, 1)}, 0),
+    ],
+)
+def test_norms_of_vectors_are_what_torch_gives(options, count):
+    x = torch.randn(4, 5, generator=GENERATOR)
+    with FewDimensions() as mode:
+        found = torch.linalg.norm(x, **options)
+    torch.testing.assert_close(found, torch.linalg.norm(x, **options))
     assert mode.count == count
