@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from samples import cards
 from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.coverage import Coverage, Covered, LayerCoverage, Look
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verdict, Verification
 from zoo.images.preprocess import Preprocess
@@ -308,6 +309,17 @@ def sensitivity(model, device="cpu", count=12, plans=PLANS):
     return Sensitivity.from_dict(values)
 
 
+def coverage(model, device="cpu", unlike=()):
+    """Of a calibration that its evaluation images exceed in the second of three layers."""
+    look = Look(75, (-0.12, 0.05, 0.31), (1.1, 1.08, 1.02), 0.04)
+    layers = [
+        LayerCoverage(f"conv_{index}", 0.8 + 0.3 * (index == 1), 0.01 * index, 2e-5) for index in range(3)
+    ]
+    judged = {"verification": (), "evaluation": tuple(unlike)}
+    purposes = [Covered(name, 64, look, tuple(layers), sentences) for name, sentences in judged.items()]
+    return Coverage(model, device, look, tuple(purposes))
+
+
 def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labelled=True, **changes):
     """Every record of a model that was built on all `devices`."""
     places = [(device, artifact) for device in devices for artifact in ARTIFACTS]
@@ -323,6 +335,7 @@ def complete(name, devices=("cpu", "gpu"), fp32_ms=FP32_MS, size=6_000_000, labe
             for device in devices
         ],
         [sensitivity(name, device) for device in devices],
+        coverage=[coverage(name, device) for device in devices],
     )
 
 

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "measure": {"jobs", "images", "ncnn", "config", "runners"},
     "export": {"jobs", "images", "ncnn", "config", "runners", "models", "measure"},
     "onnx": {"images", "config", "measure"},
-    "calibration": {"jobs", "images", "ncnn", "runners"},
+    "calibration": {"jobs", "images", "ncnn", "config", "runners"},
     "precision": {"jobs", "images", "ncnn", "config", "runners", "measure"},
     "quantize": {"jobs", "ncnn", "calibration"},
     "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},

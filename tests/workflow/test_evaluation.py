@@ -7,6 +7,7 @@ import pytest
 
 from samples.workflow import Zoo, picture
 from zoo.config.records.card import ModelCard
+from zoo.config.records.coverage import Coverage
 
 pytestmark = pytest.mark.long(60)
 
@@ -50,3 +51,28 @@ def test_evaluate_brings_the_table(zoo: Zoo):
     assert (
         "image set val: val: its images are of 2 classes, the model has 1000, and 'n00000000'" in outcome.text
     )
+
+
+def test_calibration_images_that_are_unlike_the_evaluations_are_told(zoo: Zoo):
+    for folder, shades in (("day", range(0, 120, 10)), ("night", range(130, 250, 10))):
+        (zoo / folder).mkdir()
+        for number, shade in enumerate(shades):
+            picture(zoo / folder / f"{number}.png", shade)
+
+    def judged_by_night(config):
+        alone(config)
+        config["defaults"]["calibration"] = {"path": "day", "images": 12}
+        config["defaults"]["evaluation"] = {"path": "night", "images": 12}
+
+    zoo.configure(judged_by_night)
+    name = "results/cpu/one/calibration.coverage.json"
+    assert zoo.build(name) >= {"calibrate cpu/one", "coverage cpu/one"}
+    record = Coverage.read(zoo / name)
+    by_purpose = {each.purpose: each for each in record.purposes}
+    assert (record.look.images, by_purpose["verification"].images) == (9, 4)
+    (sentence,) = by_purpose["evaluation"].unlike
+    assert sentence.startswith("the evaluation images are brighter than the calibration images")
+    assert by_purpose["evaluation"].worst.excess > 1
+    assert zoo.build(name) == set()
+    picture(zoo / "night/0.png", 5)
+    assert zoo.build(name) == {"coverage cpu/one"}

@@ -122,6 +122,14 @@ class Histogram:
         sums[-1] = below[-1]
         return np.diff(sums)
 
+    def above(self, limit: float, row: int = 0) -> float:
+        """The share, 0 to 1, of a row's values that lie above `limit`, 0 or more; those of its own bin as far
+        as if they were spread evenly over it."""
+        sums = np.concatenate([[0, self.below[row]], self.below[row] + np.cumsum(self.counts[row])])
+        edges = np.concatenate([[0.0], self.edges(row)])
+        total = sums[-1] + self.zeros[row]
+        return float((sums[-1] - np.interp(limit, edges, sums)) / total) if total else 0.0
+
     def quantile(self, fraction: float) -> Doubles:
         """The value that this fraction of each row's |x| does not exceed, shape (rows,); 0 if it has none."""
         return np.array([self._quantile(fraction, row) for row in range(self.rows)])

@@ -3,7 +3,7 @@
 Read each time a build starts, so the standard library is all it needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,11 @@ def images_for(zoo: Zoo, name: str, purpose: str) -> ChosenImages:
     title = choice.get("set") or str(Path(*Path(path).parts[-2:]))
     images = ImageSet.from_dict({**values, "name": title, "path": _located(path, zoo.home)})
     return ChosenImages(images, dataset)
+
+
+def datasets_of(chosen: Iterable[ChosenImages]) -> list[str]:
+    """The folders of packaged data sets that images are of, each once."""
+    return list(dict.fromkeys(folder for images in chosen for folder in images.dataset))
 
 
 def training_folder(model: Model) -> str:

@@ -31,6 +31,7 @@ PROOFS = ("verify.json", "eval.json", "bench.json")
 ABOUT = {
     "int8.search.json": "int8",
     "int8.sensitivity.json": "int8",
+    "calibration.coverage.json": "int8",
     "fp32.conversion.json": "fp32",
     "best.json": "",
     **{f"{name}.options.json": name for name in RUNNABLE},
@@ -52,7 +53,7 @@ OUTPUTS = (
     _MODEL + "fp16.recipe.json",
     *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
     _MODEL + "vendor_bundle.zip",
-    _MODEL + "calibration.npz",
+    *(_MODEL + file for file in ("calibration.npz", "calibration.coverage.json")),
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
     _MODEL + "{deployable}.deploy.zip",
     _MODEL + "{deployable}.options.json",
@@ -422,6 +423,8 @@ class Report:
         there_is = device in DEVICES or proof in TARGET_PROOFS
         there_is = there_is or (proof == "bench.json" and is_timed(self.zoo, device))
         there_is = there_is or (record == "int8.search.json" and not model.settings.int8.lock)
+        if record == "calibration.coverage.json":
+            there_is = there_is and not model.settings.int8.lock  # which needs no calibration
         if record.endswith(".options.json"):
             there_is = bool(options_files(self.zoo, device, model.name, artifact))
         return asked and there_is and artifact in model.artifacts(device)

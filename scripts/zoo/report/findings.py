@@ -24,7 +24,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
     They name models with random weights, latencies taken on a software GPU or on a board that was hot, files
     that are sound on one device and not on another, int8 artifacts that are slower than fp32 or fp16 of the
     same format on the same device (by the benchmark, or else by the search), searches that missed their
-    target, and large layers that stayed float.
+    target, calibration images that are unlike others, and large layers that stayed float.
     """
     untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
     software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
@@ -47,6 +47,14 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
         ),
         *(sentence for row in rows if is_int8(row) if (sentence := _slower(row, rows))),
         *(sentence for model in models for record in model.search for sentence in _searched(record, rows)),
+        *(
+            f"{record.model} on {record.device}: {sentence}; int8 is calibrated for others than it is judged "
+            "on."
+            for model in models
+            for record in model.coverage
+            for covered in record.purposes
+            for sentence in covered.unlike
+        ),
         *(sentence for model in models for record in model.sensitivity if (sentence := _heavy(record))),
     ]
 

@@ -1,7 +1,7 @@
 """Figures as a reader sees them: unknown is a dash, and no share is rounded up to 100 %."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 
 from zoo.measure.metrics import MAX_DB
@@ -79,6 +79,11 @@ def count(value: float) -> str:
 def significant(value: float) -> str:
     """Three significant digits, in powers of ten where that is shorter."""
     return f"{value:.3g}"
+
+
+def numbers(values: Iterable[float]) -> str:
+    """Some numbers with two decimals, in their order."""
+    return " ".join(f"{value:.2f}" for value in values)
 
 
 def plain(value: object) -> str:

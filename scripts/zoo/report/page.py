@@ -127,6 +127,7 @@ def _environment() -> "jinja2.Environment":
         "significant": formats.significant,
         "plain": formats.plain,
         "count": formats.count,
+        "numbers": formats.numbers,
     }
     environment.filters |= {"anchor": anchor, "breakable": breakable}
     return environment

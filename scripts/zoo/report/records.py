@@ -10,6 +10,7 @@ from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import ModelCard
 from zoo.config.records.conversion import Conversion
+from zoo.config.records.coverage import Coverage
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.options import RuntimeOptions
 from zoo.config.records.program import Program
@@ -27,10 +28,10 @@ from zoo.search.sensitivity import Sensitivity
 class ModelRecords:
     """Everything known about one model; what has not been built yet is simply absent.
 
-    Verifications, benchmarks, evaluations and options name their own device and artifact; searches and
-    sensitivities are about int8, conversions about fp32, choices of the best about all, and name their
-    device. Programs name both, and those of the best are among them. history: what builds measured, the
-    present one at last.
+    Verifications, benchmarks, evaluations and options name their own device and artifact; searches,
+    sensitivities and coverages are about int8, conversions about fp32, choices of the best about all, and
+    name their device. Programs name both, and those of the best are among them. history: what builds
+    measured, the present one at last.
     """
 
     card: ModelCard
@@ -40,6 +41,7 @@ class ModelRecords:
     search: Sequence[SearchOutcome] = ()
     sensitivity: Sequence[Sensitivity] = ()
     conversion: Sequence[Conversion] = ()
+    coverage: Sequence[Coverage] = ()
     best: Sequence[BestArtifact] = ()
     options: Sequence[RuntimeOptions] = ()
     program: Sequence[Program] = ()
@@ -67,6 +69,7 @@ READERS: dict[str, Callable[[str | Path], ModelRecord]] = {
     "search": SearchOutcome.read,
     "sensitivity": Sensitivity.read,
     "conversion": Conversion.read,
+    "coverage": Coverage.read,
     "best": BestArtifact.read,
     "options": RuntimeOptions.read,
     "program": Program.read,

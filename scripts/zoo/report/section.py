@@ -10,6 +10,7 @@ from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.best import BestArtifact
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.config.records.conversion import Conversion
+from zoo.config.records.coverage import Coverage
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.options import RuntimeOptions
 from zoo.config.records.program import Program
@@ -79,6 +80,7 @@ class Section:
     bench: Sequence[Benchmark]
     evaluation: Mapping[tuple[str, str], Evaluation]
     conversions: Sequence[Conversion]
+    coverage: Sequence[Coverage]
     best: Sequence[BestArtifact]
     options: Sequence[RuntimeOptions]
     compiled: Sequence[Program]
@@ -124,6 +126,7 @@ def section(model: ModelRecords, rows: Sequence[Row]) -> Section:
         bench=list(by_artifact(name, model.bench).values()),
         evaluation=by_artifact(name, model.eval),
         conversions=list(by_device(name, model.conversion, "conversion").values()),
+        coverage=list(by_device(name, model.coverage, "coverage").values()),
         best=list(by_device(name, model.best, "best").values()),
         options=_options(model, verify),
         compiled=_compiled(model.program),

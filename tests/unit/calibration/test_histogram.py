@@ -80,3 +80,12 @@ def test_the_distribution_has_the_moments_of_the_values():
     middles, counts = Histogram.empty(1, 10, 16).add(values).distribution()
     assert counts.sum() == values.size
     assert counts @ middles / values.size == pytest.approx(np.abs(values).mean(), rel=1e-3)
+
+
+def test_the_share_above_a_limit_is_that_of_the_values():
+    values = np.concatenate([np.zeros(100), np.random.default_rng(0).uniform(0, 4, 900)]).astype(np.float32)
+    histogram = Histogram.empty(1, 10, 4).add(values)
+    for limit in (0.0, 1e-3, 0.7, 3.2):
+        assert histogram.above(limit) == pytest.approx((values > limit).mean(), abs=2e-3)
+    assert histogram.above(4.0) == 0
+    assert Histogram.empty(1, 10, 4).above(0.0) == 0

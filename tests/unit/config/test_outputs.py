@@ -43,6 +43,7 @@ def is_possible(path: str) -> bool:
         *(f"cpu/two/{name}.passed" for name in ARTIFACTS),
         *("cpu/one/int8.table", "cpu/one/int8.recipe.json", "cpu/one/int8.search.json"),
         *("cpu/one/int8.sensitivity.json", "cpu/one/vendor_bundle.zip", "cpu/one/calibration.npz"),
+        "cpu/one/calibration.coverage.json",
         *("gpu/one/int8.options.json", "cpu/one/w8.deploy.zip", "cpu/one/search/local.trial.json"),
         *("weights/one.json", "weights/one.safetensors", "weights/two.onnx"),
         *("reference/one/verification.npz", "reference/one/evaluation.npz", "datasets/digits"),
@@ -164,6 +165,7 @@ def test_the_report_needs_the_proofs_of_what_is_built_and_takes_what_there_is(
 def test_the_report_asks_for_the_search_of_int8():
     proofs = Report(ZOO, ["one"], ("gpu",)).proofs()
     assert {"results/gpu/one/int8.search.json", "results/gpu/one/int8.sensitivity.json"} < set(proofs)
+    assert "results/gpu/one/calibration.coverage.json" in proofs
     assert not [path for path in proofs if "onnx" in path]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from samples.report import LAVAPIPE, PLANS, benchmark, card, search, sensitivity, zoo
+from samples.report import LAVAPIPE, PLANS, benchmark, card, coverage, search, sensitivity, zoo
 from zoo.config.records.benchmark import Conditions
 from zoo.report.findings import remarks
 from zoo.report.records import ModelRecords
@@ -93,6 +93,12 @@ def test_int8_that_its_search_found_slow_is_said_where_no_benchmark_tells():
     record = search("net", slowness=2.0)
     bench = ModelRecords(card("net"), bench=[benchmark("net")], search=[record])
     assert remarks(rows([bench]), [bench]) == [], "the benchmark is the later and the better figure"
+
+
+def test_calibration_images_that_are_unlike_others_are_told():
+    model = ModelRecords(card("net"), coverage=[coverage("net", unlike=["the evaluation images are darker"])])
+    (sentence,) = remarks([], [model])
+    assert sentence.startswith("net on cpu: the evaluation images are darker; int8 is calibrated for others")
 
 
 def test_large_layers_that_stay_float_are_named():

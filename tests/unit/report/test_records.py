@@ -2,7 +2,7 @@
 
 import pytest
 
-from samples.report import benchmark, card, evaluation, row_of, search, sensitivity, verification
+from samples.report import benchmark, card, coverage, evaluation, row_of, search, sensitivity, verification
 from zoo.config.records.conversion import Conversion
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json, write_json
@@ -33,6 +33,7 @@ WRITTEN = {
     "cpu/net/int8.search.json": search("net"),
     "cpu/net/int8.sensitivity.json": sensitivity("net"),
     "cpu/net/fp32.conversion.json": CONVERSION,
+    "cpu/net/calibration.coverage.json": coverage("net"),
     "cpu/other/fp32.verify.json": verification("other", artifact="fp32"),
 }
 
@@ -55,8 +56,16 @@ def read(folder):
 
 def test_records_are_read_by_the_names_of_their_files_and_come_back_to_their_models(folder):
     net, other, bare = read(folder)
-    proofs = [*net.verify, *net.bench, *net.eval, *net.search, *net.sensitivity, *net.conversion]
-    assert proofs == list(WRITTEN.values())[:6]
+    proofs = [
+        *net.verify,
+        *net.bench,
+        *net.eval,
+        *net.search,
+        *net.sensitivity,
+        *net.conversion,
+        *net.coverage,
+    ]
+    assert proofs == list(WRITTEN.values())[:7]
     assert list(other.verify) == [WRITTEN["cpu/other/fp32.verify.json"]]
     assert (bare.verify, bare.bench, bare.search) == ([], [], [])
 
