@@ -27,7 +27,7 @@ from zoo.ncnn.layouts import ArraySpec, layout
 from zoo.ncnn.param import format_param, parse_param
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
 from zoo.quantize.blocks import matrices
-from zoo.quantize.linear import linear_rows
+from zoo.quantize.forms.linear import linear_rows
 from zoo.quantize.scales import weight_rows
 from zoo.quantize.smoothing import norm_before
 

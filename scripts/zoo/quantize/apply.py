@@ -19,9 +19,9 @@ from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
-from zoo.quantize.gelu import tanh_gelu
+from zoo.quantize.forms.gelu import tanh_gelu
+from zoo.quantize.forms.linear import as_convolutions, is_linear
 from zoo.quantize.gptq import round_weights
-from zoo.quantize.linear import as_convolutions, is_linear
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import absmax_scales, int8_layer, quantize, round_to_int8, weight_rows

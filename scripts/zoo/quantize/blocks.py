@@ -21,8 +21,8 @@ from zoo.ncnn.group_wise import QUANTIZE_TERM, quantize_term
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import MultiHeadAttention
 from zoo.ncnn.weights import LEVELS
+from zoo.quantize.forms.linear import is_linear, linear_rows, to_gemm
 from zoo.quantize.gptq import remaining_variance, round_weights
-from zoo.quantize.linear import is_linear, linear_rows, to_gemm
 from zoo.quantize.local_error import LocalError, clips
 from zoo.quantize.scales import absmax_scales
 

@@ -15,7 +15,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
-from zoo.quantize.linear import as_convolutions, is_linear, linear_rows
+from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
 from zoo.quantize.local_error import LocalError, golden_section
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import weight_rows
