@@ -21,6 +21,7 @@ from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
 from zoo.quantize.forms.gelu import tanh_gelu
 from zoo.quantize.forms.linear import as_convolutions, is_linear
+from zoo.quantize.forms.rows import as_rows, convolutions_on_rows, merge_transpositions
 from zoo.quantize.gptq import round_weights
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -50,7 +51,8 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     # inputs are looked up in the one, as the statistics saw them, and rewritten in the other
     original = with_convolutions(graph, statistics, recipe)
-    edited = original
+    on_rows = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
+    edited = as_rows(original, on_rows)
     for name, plan in plans.items():
         if plan.shift:
             edited = centre(edited, name, plan.shift)
@@ -69,7 +71,7 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
         elif plan.alpha is not None:
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
-    return insert_quantize(edited, channel_scales)
+    return insert_quantize(merge_transpositions(edited, on_rows), channel_scales)
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
@@ -86,6 +88,8 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
     statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
     """
     names = [layer.name for layer in layers_with_weights(graph)]
+    blocks = {name for name, plan in recipe.layers.items() if plan.block is not None}
+    rows = convolutions_on_rows(graph) if blocks else {}
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
     ]
@@ -94,7 +98,13 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
             problems.append(f"the model has no weights of a layer {name}")
         elif plan.precision == "int8":
             on_rows = statistics is None or statistics.on_rows(graph[name])
-            problems += _problems(graph[name], plan, on_rows)
+            beside = blocks.intersection(rows[name].convolutions) if name in rows else set()
+            if name in rows and beside and plan.block is None:
+                problems.append(
+                    f"{graph[name]} is on rows with {', '.join(sorted(beside))}: in blocks or float"
+                )
+            elif name not in rows or plan.block is None:
+                problems += _problems(graph[name], plan, on_rows)
     if problems:
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
 
@@ -115,7 +125,8 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     if plan.block is not None:
         if can_have_blocks(layer) and on_rows:
             return []
-        return [f"{layer} cannot have weights in blocks, only linear layers on rows and self-attention can"]
+        can = "linear layers on rows, self-attention and 1x1 convolutions behind a LayerNorm"
+        return [f"{layer} cannot have weights in blocks, only {can} can"]
     if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
         kinds = ", ".join(QUANTIZABLE)
         return [f"{layer} cannot be int8, only {kinds} with stored weights and linear layers on rows can"]

@@ -1,5 +1,6 @@
 """Group-wise int8 weights in linear layers and attention: a scale for every row and block of its inputs.
 
+1x1 convolutions can be linear layers, where they can compute on rows (see `zoo.quantize.forms.rows`).
 ncnn's Gemm and MultiHeadAttention read such weights and quantize their input dynamically, every row and
 block by its own absmax; the products are int8. No range is calibrated, so none is exceeded. The input may
 have scales by channel before that, which the weights take back: SmoothQuant at no cost. Vulkan has no such
@@ -24,7 +25,7 @@ from zoo.ncnn.weights import LEVELS
 from zoo.quantize.forms.linear import is_linear, linear_rows, to_gemm
 from zoo.quantize.gptq import remaining_variance, round_weights
 from zoo.quantize.local_error import LocalError, clips
-from zoo.quantize.scales import absmax_scales
+from zoo.quantize.scales import absmax_scales, weight_rows
 
 _PROJECTIONS = ("q", "k", "v", "out")
 
@@ -35,7 +36,12 @@ def can_have_blocks(layer: Layer) -> bool:
 
 
 def matrices(layer: Layer) -> dict[str, Floats]:
-    """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
+    """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs).
+
+    Those of a 1x1 convolution are the ones that it has as a Gemm.
+    """
+    if layer.type == "Convolution":
+        return {"B": weight_rows(layer)}
     if layer.type != "MultiHeadAttention":
         return {"B": linear_rows(layer)}
     inner, outer = layer.param(MultiHeadAttention.EMBED_DIM), query_dim(layer)

@@ -16,6 +16,7 @@ from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
 from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
+from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.local_error import LocalError, golden_section
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import weight_rows
@@ -81,6 +82,23 @@ def local_recipe(
     return Recipe(name, plans)
 
 
+def rows_recipe(
+    graph: Graph, statistics: CalibrationStatistics, recipe: Recipe, block: int = BLOCK
+) -> Recipe | None:
+    """The recipe with weights in blocks for the int8 convolutions that can compute on rows, of which ConvNeXt
+    consists; None if there are none, or none of them is int8.
+
+    Raises ZooError if the statistics are of another model.
+    """
+    statistics.check(graph)
+    if recipe.table is not None:
+        return None
+    places = convolutions_on_rows(graph)
+    names = [name for name in recipe.with_precision("int8") if name in places]
+    plans = {name: _plan_blocks(graph, statistics, graph[name], block) for name in names}
+    return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans}) if plans else None
+
+
 def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Recipe | None:
     """The recipe with shifts that cost a pass over the input, as after a GELU; None if none is worth it.
 
@@ -117,9 +135,11 @@ def _has_rows(layer: Layer) -> bool:
     return layer.type in INT8_TYPES and "weight" in layer.weights
 
 
-def _plan_blocks(graph: Graph, statistics: CalibrationStatistics, layer: Layer) -> LayerPlan:
+def _plan_blocks(
+    graph: Graph, statistics: CalibrationStatistics, layer: Layer, block: int = BLOCK
+) -> LayerPlan:
     """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
-    plan = LayerPlan(rounding="gptq", bias_correction=False, block=BLOCK)
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=block)
     error = layer_error(graph, statistics, layer.name, plan)
     alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
     return replace(plan, alpha=alpha or None)
