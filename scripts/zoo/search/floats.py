@@ -1,6 +1,6 @@
 """Which layers of a recipe are worth to stay float: much noise for the time and the bytes that int8 saves."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.choice import mostly
@@ -52,12 +52,7 @@ def fitting(
     )
     time = 1 - sum(times[name] for name in int8)
     products = {layer.name: layer.multiply_adds for layer in layers}
-    share = sum(products[name] for name in int8) / max(sum(products.values()), 1)
-    room = [
-        least * SLACK_SIZE - size,
-        time * (SLACK_TIME - 1),
-        (share - mostly(share)) * sum(products.values()),
-    ]
+    room = [least * SLACK_SIZE - size, time * (SLACK_TIME - 1), _products_to_spare(recipe, layers)]
     chosen = []
     for name in order:
         left = [
@@ -67,6 +62,21 @@ def fitting(
             chosen.append(name)
             room = left
     return chosen
+
+
+def is_mostly_int8(recipe: Recipe, layers: Iterable[LayerSensitivity], floats: Collection[str]) -> bool:
+    """Whether the recipe is mostly int8 still once these layers are float."""
+    layers = list(layers)
+    left = sum(layer.multiply_adds for layer in layers if layer.name in floats)
+    return left <= _products_to_spare(recipe, layers)
+
+
+def _products_to_spare(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> float:
+    """How many multiply-adds of int8 layers can be those of float ones, and the recipe is mostly int8."""
+    total = sum(layer.multiply_adds for layer in layers)
+    int8 = set(recipe.with_precision("int8"))
+    share = sum(layer.multiply_adds for layer in layers if layer.name in int8) / max(total, 1)
+    return (share - mostly(share)) * total
 
 
 def _bytes(plan: LayerPlan) -> float:

@@ -9,19 +9,16 @@ of both: the layers behind it pass on an error whatever made it.
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
 from zoo.quantize.recipe import Recipe
-from zoo.search.floats import by_worth, fitting, prefixes
+from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes
 from zoo.search.planning import layer_error, rows_recipe
 from zoo.search.sensitivity import LayerSensitivity
 
 _FINE, _MIDDLE, _COARSE = BLOCK_SIZES
-_TRIES = 4
-"""How many of the recipes with ever more float layers are tried."""
 
 
 def rows_candidates(
@@ -34,9 +31,9 @@ def rows_candidates(
     """Recipes by name; none if no convolution can be on rows, or the ncnn here does not read blocks.
 
     local, layers, excluded: as in `zoo.search.candidates.searched`. `rows-small` has blocks of 128, and those
-    layers float that leave it nearly as small as `local`. `rows-N` has blocks of 64, and N layers float,
-    those with most noise for what their being int8 saves. `rows-fine` has blocks of 32, and as many float as
-    the last of these.
+    layers float that leave it nearly as small as `local`. `rows-N` has blocks of 64, and N layers float:
+    first those that are not on rows, with most noise for what their being int8 saves, and as long as it is
+    mostly int8. `rows-fine` has blocks of 32, and as many float as the last of these.
     """
     local = local.floating(excluded)
     middle = rows_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
@@ -44,13 +41,13 @@ def rows_candidates(
         return {}
     middle = replace(middle, gelu="tanh" if graph.of_type("GELU") else local.gelu)
     known = with_noise_in_blocks(graph, statistics, middle, local, layers)
-    order = by_worth(middle, known)
     on_rows = [name for name, plan in middle.layers.items() if plan != local.layers[name]]
+    order = sorted(by_worth(middle, known), key=lambda name: name in on_rows)
     small, fine = (_of_size(middle, on_rows, size) for size in (_COARSE, _FINE))
-    floats = list(islice(prefixes(middle, known, order), _TRIES)) or [[]]
+    floats = [names for names in prefixes(middle, known, order) if is_mostly_int8(middle, layers, names)]
     found = {"rows-small": small.floating(fitting(small, known, order, local))}
-    found |= {f"rows-{len(names)}": middle.floating(names) for names in floats}
-    found["rows-fine"] = fine.floating(floats[-1])
+    found |= {f"rows-{len(names)}": middle.floating(names) for names in floats or [[]]}
+    found["rows-fine"] = fine.floating(floats[-1] if floats else [])
     return {name: replace(recipe, name=name) for name, recipe in found.items()}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.search.floats import SLACK_SIZE, by_worth, fitting, prefixes, time_saved
+from zoo.search.floats import SLACK_SIZE, by_worth, fitting, is_mostly_int8, prefixes, time_saved
 from zoo.search.sensitivity import LayerSensitivity
 
 
@@ -53,3 +53,9 @@ def test_each_further_part_has_two_decibels_less():
     layers = [replace(each, noise=2.0**-n, sqnr_db=3 * n) for n, each in enumerate(LAYERS)]
     parts = list(prefixes(RECIPE, layers, NAMES))
     assert [len(part) for part in parts][:3] == [1, 2, 3] and len(parts[-1]) <= len(NAMES) // 2
+
+
+def test_mostly_int8_is_85_of_100_multiply_adds():
+    assert is_mostly_int8(RECIPE, LAYERS, NAMES[:3]) and not is_mostly_int8(RECIPE, LAYERS, NAMES[:4])
+    half = RECIPE.floating(NAMES[:10])
+    assert is_mostly_int8(half, LAYERS, []) and not is_mostly_int8(half, LAYERS, NAMES[10:12])
