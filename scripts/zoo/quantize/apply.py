@@ -19,9 +19,10 @@ from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
+from zoo.quantize.forms.columns import as_columns, can_be_columns, merge_transpositions
 from zoo.quantize.forms.gelu import tanh_gelu
 from zoo.quantize.forms.linear import as_convolutions, is_linear
-from zoo.quantize.forms.rows import as_rows, convolutions_on_rows, merge_transpositions
+from zoo.quantize.forms.rows import as_rows, convolutions_on_rows
 from zoo.quantize.gptq import round_weights
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -51,8 +52,8 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     # inputs are looked up in the one, as the statistics saw them, and rewritten in the other
     original = with_convolutions(graph, statistics, recipe)
-    on_rows = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
-    edited = as_rows(original, on_rows)
+    gemms = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
+    edited = as_columns(as_rows(original, gemms), gemms)
     for name, plan in plans.items():
         if plan.shift:
             edited = centre(edited, name, plan.shift)
@@ -71,7 +72,7 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
         elif plan.alpha is not None:
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
-    return insert_quantize(merge_transpositions(edited, on_rows), channel_scales)
+    return insert_quantize(merge_transpositions(edited, gemms), channel_scales)
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
@@ -123,9 +124,9 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
     linear = is_linear(layer) and on_rows
     if plan.block is not None:
-        if can_have_blocks(layer) and on_rows:
+        if (can_have_blocks(layer) and on_rows) or can_be_columns(layer):
             return []
-        can = "linear layers on rows, self-attention and 1x1 convolutions behind a LayerNorm"
+        can = "linear layers on rows, self-attention and convolutions whose windows tile the image"
         return [f"{layer} cannot have weights in blocks, only {can} can"]
     if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
         kinds = ", ".join(QUANTIZABLE)
