@@ -13,6 +13,7 @@ from dataclasses import replace
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
+from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.recipe import Recipe
 from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes
 from zoo.search.planning import gemm_recipe, layer_error
@@ -31,19 +32,26 @@ def rows_candidates(
     """Recipes by name; none if no convolution can be on rows, or the ncnn here does not read blocks.
 
     local, layers, excluded: as in `zoo.search.candidates.searched`. Float are those layers with most noise
-    for what their being int8 saves. `rows-small` has blocks of 128, and few layers float: it stays nearly
-    as small as `local`. `rows-N` has blocks of 64, and N layers float: as many as leave it mostly int8, and
-    fewer. `rows-fine-N` is the same with blocks of 32.
+    for what their being int8 saves. `rows-small` has blocks of 128, and few layers float: it stays nearly as
+    small as `local`, and as fast, for what is not on rows keeps its form. `rows-N` has blocks of 64, and N
+    layers float: as many as leave it mostly int8, and fewer. `rows-fine-N` is the same with blocks of 32, and
+    GELUs as they are, whose tanh form costs half a dB there.
     """
     local = local.floating(excluded)
     middle = gemm_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
     if middle is None:
         return {}
-    middle = replace(middle, gelu="tanh" if graph.of_type("GELU") else local.gelu)
     names = [name for name, plan in middle.layers.items() if plan != local.layers[name]]
+    on_rows = [name for name in names if name in convolutions_on_rows(graph)]
+    quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
     found: dict[str, Recipe] = {}
-    for size, prefix in ((_COARSE, "rows-small"), (_MIDDLE, "rows"), (_FINE, "rows-fine")):
-        recipe = _of_size(middle, names, size)
+    for prefix, base, blocks, size in (
+        ("rows-small", quick, on_rows, _COARSE),
+        ("rows", quick, names, _MIDDLE),
+        ("rows-fine", local, names, _FINE),
+    ):
+        plans = {name: replace(middle.layers[name], block=size) for name in blocks}
+        recipe = replace(base, layers={**base.layers, **plans})
         known = with_noise_in_blocks(graph, statistics, recipe, local, layers)
         order = by_worth(recipe, known)
         if size == _COARSE:
@@ -90,9 +98,3 @@ def with_noise_in_blocks(
             )
         found.append(layer)
     return found
-
-
-def _of_size(recipe: Recipe, names: Collection[str], size: int) -> Recipe:
-    """The recipe with blocks of that size in these layers."""
-    plans = {name: replace(recipe.layers[name], block=size) for name in names}
-    return replace(recipe, layers={**recipe.layers, **plans})

@@ -65,7 +65,12 @@ def test_there_are_small_ones_finer_ones_and_some_with_the_noisiest_layers_float
     assert sizes == {"rows-small": {128}, few: {64}, many: {64}, "rows-fine-1": {32}, "rows-fine-2": {32}}
     assert set(blocks(found[few])) == {*ON_ROWS, "down", "stem"}, "the head is no convolution"
     assert found[many].layers["stem"].precision == found[many].layers["head"].precision == "fp16"
-    assert all(each.gelu == "tanh" and each.name == name for name, each in found.items())
+    assert set(blocks(found["rows-small"])) == set(ON_ROWS), "what is not on rows keeps its form"
+    assert {name: each.gelu for name, each in found.items() if each.gelu == "erf"}.keys() == {
+        "rows-fine-1",
+        "rows-fine-2",
+    }
+    assert all(each.name == name for name, each in found.items())
     for each in found.values():
         check_recipe(each, graph)
 
