@@ -27,13 +27,16 @@ from zoo.ncnn.layouts import ArraySpec, layout
 from zoo.ncnn.param import format_param, parse_param
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
 from zoo.quantize.blocks import matrices
-from zoo.quantize.linear import linear_rows
+from zoo.quantize.forms.linear import linear_rows
 from zoo.quantize.scales import weight_rows
 from zoo.quantize.smoothing import norm_before
 
 _SAME, _LEVELS = "same", "levels"
 _HALVES = {"fp16": round_to_fp16, "subnormal": with_subnormals}
 """The ways in which an array is the fp32 graph's own in fp16."""
+
+_OF_CONVOLUTION = {"B": "weight", "C": "bias"}
+"""The roles of a Gemm's arrays, and those that they have in the 1x1 convolution which it was."""
 
 _INT8 = (Storage.INT8, Storage.RAW_INT8)
 _DAMAGE = (
@@ -91,7 +94,7 @@ def restored(base: Graph, content: bytes) -> Graph:
 
 def _told(base: Graph, made: Graph, layer: Layer, spec: ArraySpec, stored: Array) -> tuple[str, bytes]:
     """How an array is told, and the bytes that it takes."""
-    own = base[layer.name].weights.get(spec.role) if layer.name in base else None
+    own = _own(base, layer, spec)
     if own is not None and own.tobytes() == stored.tobytes():
         return _SAME, b""
     if own is not None and stored.storage is Storage.FP16:
@@ -105,6 +108,17 @@ def _told(base: Graph, made: Graph, layer: Layer, spec: ArraySpec, stored: Array
     if stored.codebook is not None:
         raise ZooError(f"{layer}: {spec.role} is stored in a codebook, which no int8 recipe makes")
     return stored.storage.name, stored.values.tobytes()
+
+
+def _own(base: Graph, layer: Layer, spec: ArraySpec) -> Array | None:
+    """The fp32 graph's own array for that place, if it has one; a Gemm has those of a 1x1 convolution."""
+    if layer.name not in base:
+        return None
+    weights = base[layer.name].weights
+    if (base[layer.name].type, layer.type) != ("Convolution", "Gemm"):
+        return weights.get(spec.role)
+    own = weights.get(_OF_CONVOLUTION.get(spec.role, ""))
+    return None if own is None else array(own.floats(), Storage.FP32 if spec.tagged else spec.untagged)
 
 
 def _parts(layers: tuple[Layer, ...], ways: Iterator[str], data: bytes) -> Iterator[_Part]:
@@ -138,7 +152,9 @@ def _with(layers: tuple[Layer, ...], arrays: dict[tuple[str, str], Array]) -> Gr
 def _read(base: Graph, part: _Part) -> Array:
     if part.way not in (_SAME, *_HALVES):
         return Array(np.frombuffer(part.content, Storage[part.way].dtype), Storage[part.way])
-    own = base[part.layer.name].weights[part.spec.role]
+    own = _own(base, part.layer, part.spec)
+    if own is None:
+        raise ValueError(f"the fp32 files have nothing for {part.spec.role} of {part.layer}")
     return own if part.way == _SAME else _halves(own, part.way)
 
 

@@ -5,6 +5,8 @@ Below 400 the weights are float or have a scale a row or a matrix; 4xy and 6xy a
 Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, load_param.
 """
 
+from importlib.metadata import version
+
 from zoo.errors import ZooError
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Gemm
@@ -15,7 +17,15 @@ QUANTIZE_TERM = Gemm.QUANTIZE_TERM
 BLOCK_SIZES = (32, 64, 128)
 """How many weights of a row can have a scale in common."""
 
+_SINCE = (1, 0, 20261020)
+
 _GROUP_WISE, _INT8, _INPUT_SCALES = 400, 800, 10
+
+
+def is_read(by: str | None = None) -> bool:
+    """Whether a version of ncnn, such as 1.0.20261020, reads such weights; by default that which is here."""
+    numbers = (by or version("ncnn")).split(".")
+    return tuple(int(each) for each in numbers if each.isdecimal()) >= _SINCE
 
 
 def quantize_term(block: int, input_scales: bool) -> int:

@@ -287,7 +287,13 @@ class Reshape:
     W = 0
     H = 1
     C = 2
+    SHAPE_EXPR = 6  # w,h,c in sizes of the inputs, as in "1w,1h,-1"
     D = 11
+
+
+class Reorg:
+    STRIDE = 0
+    MODE = 1
 
 
 class Permute:
@@ -295,10 +301,12 @@ class Permute:
 
 
 class PermuteOrder:
-    """Values of ORDER_TYPE: which of ncnn's axes becomes w, h, ...; of a matrix there are these."""
+    """Values of ORDER_TYPE: which of ncnn's axes becomes w, h, ...; of a matrix there are the first two."""
 
     W_H = 0
     H_W = 1
+    C_W_H = 3
+    H_C_W = 4
 
 
 class BinaryOp:

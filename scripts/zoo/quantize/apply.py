@@ -19,9 +19,11 @@ from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
-from zoo.quantize.gelu import tanh_gelu
+from zoo.quantize.forms.columns import as_columns, can_be_columns, merge_transpositions
+from zoo.quantize.forms.gelu import tanh_gelu
+from zoo.quantize.forms.linear import as_convolutions, is_linear
+from zoo.quantize.forms.rows import as_rows, convolutions_on_rows
 from zoo.quantize.gptq import round_weights
-from zoo.quantize.linear import as_convolutions, is_linear
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import absmax_scales, int8_layer, quantize, round_to_int8, weight_rows
@@ -50,7 +52,8 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     # inputs are looked up in the one, as the statistics saw them, and rewritten in the other
     original = with_convolutions(graph, statistics, recipe)
-    edited = original
+    gemms = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
+    edited = as_columns(as_rows(original, gemms), gemms)
     for name, plan in plans.items():
         if plan.shift:
             edited = centre(edited, name, plan.shift)
@@ -69,7 +72,7 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
         elif plan.alpha is not None:
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
-    return insert_quantize(edited, channel_scales)
+    return insert_quantize(merge_transpositions(edited, gemms), channel_scales)
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
@@ -86,6 +89,8 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
     statistics: those of the model tell which layers read rows (see `CalibrationStatistics.on_rows`).
     """
     names = [layer.name for layer in layers_with_weights(graph)]
+    blocks = {name for name, plan in recipe.layers.items() if plan.block is not None}
+    rows = convolutions_on_rows(graph) if blocks else {}
     problems = [
         f"it does not say what becomes of {graph[name]}" for name in names if name not in recipe.layers
     ]
@@ -94,7 +99,13 @@ def check_recipe(recipe: Recipe, graph: Graph, statistics: CalibrationStatistics
             problems.append(f"the model has no weights of a layer {name}")
         elif plan.precision == "int8":
             on_rows = statistics is None or statistics.on_rows(graph[name])
-            problems += _problems(graph[name], plan, on_rows)
+            beside = blocks.intersection(rows[name].convolutions) if name in rows else set()
+            if name in rows and beside and plan.block is None:
+                problems.append(
+                    f"{graph[name]} is on rows with {', '.join(sorted(beside))}: in blocks or float"
+                )
+            elif name not in rows or plan.block is None:
+                problems += _problems(graph[name], plan, on_rows)
     if problems:
         raise ZooError(f"the recipe {recipe.name} is not for this model: " + "; ".join(problems))
 
@@ -113,9 +124,10 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
     linear = is_linear(layer) and on_rows
     if plan.block is not None:
-        if can_have_blocks(layer) and on_rows:
+        if (can_have_blocks(layer) and on_rows) or can_be_columns(layer):
             return []
-        return [f"{layer} cannot have weights in blocks, only linear layers on rows and self-attention can"]
+        can = "linear layers on rows, self-attention and convolutions whose windows tile the image"
+        return [f"{layer} cannot have weights in blocks, only {can} can"]
     if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
         kinds = ", ".join(QUANTIZABLE)
         return [f"{layer} cannot be int8, only {kinds} with stored weights and linear layers on rows can"]

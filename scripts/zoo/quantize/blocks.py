@@ -1,5 +1,6 @@
 """Group-wise int8 weights in linear layers and attention: a scale for every row and block of its inputs.
 
+1x1 convolutions can be linear layers, where they can compute on rows (see `zoo.quantize.forms.rows`).
 ncnn's Gemm and MultiHeadAttention read such weights and quantize their input dynamically, every row and
 block by its own absmax; the products are int8. No range is calibrated, so none is exceeded. The input may
 have scales by channel before that, which the weights take back: SmoothQuant at no cost. Vulkan has no such
@@ -21,10 +22,10 @@ from zoo.ncnn.group_wise import QUANTIZE_TERM, quantize_term
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import MultiHeadAttention
 from zoo.ncnn.weights import LEVELS
+from zoo.quantize.forms.linear import is_linear, linear_rows, to_gemm
 from zoo.quantize.gptq import remaining_variance, round_weights
-from zoo.quantize.linear import is_linear, linear_rows, to_gemm
 from zoo.quantize.local_error import LocalError, clips
-from zoo.quantize.scales import absmax_scales
+from zoo.quantize.scales import absmax_scales, weight_rows
 
 _PROJECTIONS = ("q", "k", "v", "out")
 
@@ -35,7 +36,12 @@ def can_have_blocks(layer: Layer) -> bool:
 
 
 def matrices(layer: Layer) -> dict[str, Floats]:
-    """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs)."""
+    """The weight matrices of a layer of `can_have_blocks` by the stem of their roles, (outputs, inputs).
+
+    Those of a 1x1 convolution are the ones that it has as a Gemm.
+    """
+    if layer.type == "Convolution":
+        return {"B": weight_rows(layer)}
     if layer.type != "MultiHeadAttention":
         return {"B": linear_rows(layer)}
     inner, outer = layer.param(MultiHeadAttention.EMBED_DIM), query_dim(layer)
@@ -60,7 +66,7 @@ def block_layer(layer: Layer, size: int, source: LayerInput, alpha: float | None
     weights: dict[str, Array] = dict(layer.weights)
     for stem, rows in matrices(layer).items():
         reads_source = stem != "out"  # that one reads what the layer makes of it
-        factors = by if reads_source else np.ones(rows.shape[1])
+        factors = source.spread(by) if reads_source else np.ones(rows.shape[1])
         moments = _moments(source.divided(by)) if gptq and reads_source else None
         levels, scales = round_blocks(rows * factors, size, moments)
         weights[stem if stem == "B" else f"{stem}_weight"] = array(levels, Storage.RAW_INT8)
@@ -110,12 +116,13 @@ class BlockError(LocalError):
     def predicted(self, alpha: float, margin: float = 1.0) -> float:
         """The expected error with input scales of that alpha, as a share of the signal; no margin plays."""
         by = smoothing_factors(self.source, alpha)
-        sample = self.source.sample / by
+        wide = self.source.spread(by)
+        sample = self.source.sample / wide
         difference = sample - round_input_blocks(sample, self.block)
-        activations = (self._norms * by**2) @ np.mean(difference**2, axis=0)
-        largest = np.abs(_in_blocks(self.rows * by, self.block)).max(axis=2)
+        activations = (self._norms * wide**2) @ np.mean(difference**2, axis=0)
+        largest = np.abs(_in_blocks(self.rows * wide, self.block)).max(axis=2)
         rounding = np.sum((largest / LEVELS) ** 2, axis=0) / 12
-        weights = np.repeat(rounding, self.block)[: by.size] @ self._variances_of(self.source.divided(by))
+        weights = np.repeat(rounding, self.block)[: wide.size] @ self._variances_of(self.source.divided(by))
         return float(activations + weights) / self.signal if self.signal > 0 else 0.0
 
     def _variances_of(self, source: LayerInput) -> Doubles:

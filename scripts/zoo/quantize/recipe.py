@@ -88,7 +88,7 @@ class Recipe:
 
     table: scales that another tool found; the int8 layers take these and nothing else of their plan counts.
     gelu: the form in which the model's GELUs are computed: `erf`, as it is, or `tanh`, see
-        `zoo.quantize.gelu`.
+        `zoo.quantize.forms.gelu`.
     """
 
     name: str

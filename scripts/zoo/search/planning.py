@@ -10,12 +10,15 @@ from dataclasses import replace
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph, source_blob
+from zoo.ncnn.group_wise import is_read
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
-from zoo.quantize.linear import as_convolutions, is_linear, linear_rows
+from zoo.quantize.forms.columns import can_be_columns
+from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
+from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.local_error import LocalError, golden_section
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import weight_rows
@@ -56,17 +59,17 @@ def local_recipe(
 ) -> Recipe:
     """The recipe in which each int8 layer has the least predicted error of its own.
 
-    Linear Gemm layers and attention have weights in blocks where the device is `cpu`. On `gpu`, which has no
-    such layers, a Gemm becomes a convolution and attention stays float.
+    Linear Gemm layers and attention have weights in blocks where the device is `cpu` and its ncnn reads them.
+    On `gpu`, which has no such layers, a Gemm becomes a convolution and attention stays float.
     floats: layers that stay float besides those that cannot well be int8; all of these are stored as fp16.
     Raises ZooError if the statistics are of another model.
     """
     statistics.check(graph)
     plans = {layer.name: LayerPlan("fp16") for layer in layers_with_weights(graph)}
     chosen = [layer for layer in layers_with_weights(graph) if layer.name not in floats]
-    if device == "cpu":
+    if device == "cpu" and is_read():
         blocks = [layer for layer in chosen if can_have_blocks(layer) and statistics.on_rows(layer)]
-        plans |= {layer.name: _plan_blocks(graph, statistics, layer) for layer in blocks}
+        plans |= {layer.name: plan_blocks(graph, statistics, layer) for layer in blocks}
     else:
         blocks = []
         turned = [layer.name for layer in chosen if is_linear(layer) and statistics.on_rows(layer)]
@@ -79,6 +82,24 @@ def local_recipe(
     for members in groups.values():
         plans |= _plan_together(graph, statistics, members)
     return Recipe(name, plans)
+
+
+def gemm_recipe(
+    graph: Graph, statistics: CalibrationStatistics, recipe: Recipe, block: int = BLOCK
+) -> Recipe | None:
+    """The recipe with weights in blocks for the int8 convolutions of a ConvNeXt that can be Gemm: on rows, or
+    on columns; None if none that is int8 can be on rows.
+
+    Raises ZooError if the statistics are of another model.
+    """
+    statistics.check(graph)
+    places = convolutions_on_rows(graph)
+    int8 = recipe.with_precision("int8")
+    if recipe.table is not None or places.keys().isdisjoint(int8):
+        return None
+    names = [name for name in int8 if name in places or can_be_columns(graph[name])]
+    plans = {name: plan_blocks(graph, statistics, graph[name], block) for name in names}
+    return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans})
 
 
 def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Recipe | None:
@@ -104,6 +125,16 @@ def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Reci
     return replace(recipe, name="shifted", layers={**recipe.layers, **found}) if found else None
 
 
+def plan_blocks(
+    graph: Graph, statistics: CalibrationStatistics, layer: Layer, block: int = BLOCK
+) -> LayerPlan:
+    """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=block)
+    error = layer_error(graph, statistics, layer.name, plan)
+    alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
+    return replace(plan, alpha=alpha or None)
+
+
 def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LocalError:
     """The local error of a layer for the input that its plan gives it."""
     source, gptq = layer_input(graph, statistics, name, plan), plan.rounding == "gptq"
@@ -115,14 +146,6 @@ def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan
 
 def _has_rows(layer: Layer) -> bool:
     return layer.type in INT8_TYPES and "weight" in layer.weights
-
-
-def _plan_blocks(graph: Graph, statistics: CalibrationStatistics, layer: Layer) -> LayerPlan:
-    """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
-    plan = LayerPlan(rounding="gptq", bias_correction=False, block=BLOCK)
-    error = layer_error(graph, statistics, layer.name, plan)
-    alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
-    return replace(plan, alpha=alpha or None)
 
 
 def _plan_together(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -> dict[str, LayerPlan]:

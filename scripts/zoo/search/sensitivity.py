@@ -17,7 +17,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
-from zoo.quantize.linear import transposition_names
+from zoo.quantize.forms.linear import transposition_names
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.noise import Noise, measure_noise
 from zoo.search.subject import Subject

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from samples import convnet, transformer
+from samples import convnet, convnext, transformer
 from samples.ncnn import fed, weight_scales
 from zoo.calibration.collect import collect
 from zoo.errors import ZooError
@@ -19,7 +19,7 @@ from zoo.quantize.apply import apply
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table import CalibrationTable
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.search.planning import local_recipe, plain_recipe, shifted_recipe
+from zoo.search.planning import gemm_recipe, local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,19 @@ def test_so_it_does_of_linear_layers_and_attention(device, statistics, tmp_path)
     for recipe in (local, replace(local, layers=smoothed), plain_recipe(graph)):
         made = apply(graph, seen, recipe)
         assert files_of(restored(graph, difference(graph, made)), tmp_path) == files_of(made, tmp_path)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_so_it_does_of_convolutions_that_became_gemm_on_rows(version, tmp_path):
+    graph = convnext.network(version)
+    seen = convnet.statistics_of(graph, convnext.pictures(12, 1), tmp_path)
+    recipe = gemm_recipe(graph, seen, local_recipe(graph, seen), 32)
+    for each in (recipe, recipe.floating(["b_fc1"]), recipe.changed(rounding="nearest")):
+        made = apply(graph, seen, each)
+        told = difference(graph, made)
+        assert files_of(restored(graph, told), tmp_path) == files_of(made, tmp_path)
+        levels = sum(each.weights["B"].values.size for each in made.of_type("Gemm"))
+        assert len(told) < levels / 2 + 6000  # of the float layers nothing is kept
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])

@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.errors import ZooError
-from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales, quantize_term
+from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales, is_read, quantize_term
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Gemm, MultiHeadAttention
 
@@ -43,3 +43,15 @@ def test_other_bits_are_refused(term):
         ZooError, match=rf"layer x \(Gemm\): .*\(18={term}\) are not supported, only those of 8"
     ):
         block_size(with_term(term))
+
+
+@pytest.mark.parametrize(
+    ("version", "reads"),
+    [("1.0.20261020", True), ("1.0.20261020.1", True), ("1.1.20250101", True), ("1.0.20260526", False)],
+)
+def test_versions_that_read_blocks(version, reads):
+    assert is_read(version) is reads
+
+
+def test_the_ncnn_of_this_project_reads_them():
+    assert is_read()

@@ -5,16 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from samples import convnext
 from samples.convnet import distance, network, pictures, statistics_of
 from samples.ncnn import check_graph, layer, run
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Storage
+from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.apply import apply, table_of
+from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.search.planning import local_recipe, plain_recipe, shifted_recipe
+from zoo.quantize.table_lint import lint_table
+from zoo.search.planning import gemm_recipe, local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +160,92 @@ def test_dead_channels_layers_and_inputs_give_finite_numbers(model, images, tmp_
         assert np.isfinite(run(quantized, given[0][1], tmp_path)).all()
     exact = run(graph, given[0][1], tmp_path)
     assert sqnr_db(exact, run(quantized, given[0][1], tmp_path)) > 25
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def on_rows(request, tmp_path_factory) -> tuple[Graph, CalibrationStatistics, Recipe]:
+    """A ConvNeXt of either version, with weights in blocks for what can be on rows."""
+    graph = convnext.network(request.param)
+    seen = statistics_of(graph, convnext.pictures(24, 1), tmp_path_factory.mktemp("statistics"))
+    recipe = gemm_recipe(graph, seen, local_recipe(graph, seen), 32)
+    assert recipe is not None
+    return graph, seen, recipe
+
+
+def fidelity(graph: Graph, quantized: Graph, folder) -> float:
+    images = [image for _, image in convnext.pictures(8, 2)]
+    exact, got = (np.stack([run(each, image, folder) for image in images]) for each in (graph, quantized))
+    return sqnr_db(exact, got)
+
+
+def test_convolutions_on_rows_have_weights_in_blocks_and_are_closer(on_rows, tmp_path):
+    graph, seen, recipe = on_rows
+    quantized = apply(graph, seen, recipe)
+    assert check_graph(quantized) == []
+    gemms = quantized.of_type("Gemm")
+    assert [each.name for each in gemms] == ["a_fc1", "a_fc2", "b_fc1", "b_fc2"]
+    assert {each.weights["B"].storage for each in gemms} == {Storage.RAW_INT8}
+    assert quantized["stem"].weights["weight"].storage is Storage.INT8
+    static = local_recipe(graph, seen)
+    others = ["stem", "down", "head"]
+    close, closer = (
+        fidelity(graph, apply(graph, seen, each.floating(others)), tmp_path) for each in (static, recipe)
+    )
+    assert closer > close + 2 and closer > 38
+
+
+@pytest.mark.parametrize("alpha", [None, 0.5])
+def test_convolutions_whose_windows_tile_the_image_can_have_blocks_too(on_rows, alpha, tmp_path):
+    graph, seen, recipe = on_rows
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=32, alpha=alpha)
+    more = replace(recipe, layers={**recipe.layers, "down": plan, "stem": plan}).floating(["head"])
+    quantized = apply(graph, seen, more)
+    assert check_graph(quantized) == [] and quantized.of_type("Convolution") == ()
+    assert quantized["down"].weights["B"].storage is Storage.RAW_INT8
+    assert fidelity(graph, quantized, tmp_path) > 37
+
+
+def test_a_float_convolution_on_rows_is_a_float_gemm(on_rows, tmp_path):
+    graph, seen, recipe = on_rows
+    quantized = apply(graph, seen, recipe.floating(["b_fc2", "stem", "down", "head"]))
+    assert quantized["b_fc2"].type == "Gemm" and quantized["b_fc2"].weights["B"].storage is Storage.FP16
+    assert fidelity(graph, quantized, tmp_path) > 38
+
+
+def test_blocks_and_a_found_threshold_do_not_go_together_on_rows(on_rows):
+    graph, seen, recipe = on_rows
+    plans = {**recipe.layers, "b_fc1": local_recipe(graph, seen).layers["b_fc1"]}
+    with pytest.raises(
+        ZooError, match=r"layer b_fc1 \(Convolution\) is on rows with b_fc2: in blocks or float"
+    ):
+        apply(graph, seen, replace(recipe, layers=plans))
+    depthwise = {**recipe.layers, "a_dw": LayerPlan(block=32)}
+    with pytest.raises(ZooError, match=r"layer a_dw \(ConvolutionDepthWise\) cannot have weights in blocks"):
+        apply(graph, seen, replace(recipe, layers=depthwise))
+
+
+def test_the_table_keeps_a_line_for_each_convolution_on_rows(on_rows):
+    graph, seen, recipe = on_rows
+    table = table_of(graph, seen, recipe)
+    assert set(table.weights) == {each.name for each in graph.of_type("Convolution", "InnerProduct")}
+    assert not [finding for finding in lint_table(table, graph, seen.images) if "_dw " not in str(finding)]
+
+
+def test_such_a_file_is_sound_and_damage_to_its_scales_is_named(on_rows, tmp_path):
+    graph, seen, recipe = on_rows
+    quantized = apply(graph, seen, recipe)
+    files = tmp_path / "int8.param", tmp_path / "int8.bin"
+    write_graph(quantized, *files)
+    assert check_files(*files) == []
+    assert moved_blobs(quantized, recipe).keys() <= set(quantized.blobs)
+    scales = quantized["b_fc1"].weights["B_scales"]
+    broken = replace(scales, values=np.where(np.arange(scales.values.size) == 3, np.nan, scales.values))
+    layer_ = replace(quantized["b_fc1"], weights={**quantized["b_fc1"].weights, "B_scales": broken})
+    write_graph(quantized.replace(layer_), *files)
+    (problem,) = check_files(*files)
+    assert problem.endswith(
+        "layer b_fc1 (Gemm): B_scales holds scales that are zero, negative or not finite (1 of "
+        f"{scales.values.size}, the first at 3)"
+    )
+    files[1].write_bytes(files[1].read_bytes() + b"1234")
+    assert "4 bytes follow the arrays" in check_files(*files)[-1]

@@ -9,7 +9,7 @@ from samples.ncnn import check_graph, layer, normal, parameters, run
 from zoo.errors import ZooError
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.centring import centre, centred_blobs, clipped_input, shift_name
-from zoo.quantize.gelu import tanh_gelu
+from zoo.quantize.forms.gelu import tanh_gelu
 from zoo.runners.ncnn_runner import NcnnRunner
 
 CLIP = parameters("Convolution", activation_type=3, activation_params=(0.0, 1.5))

@@ -6,7 +6,7 @@ import numpy as np
 
 from samples.ncnn import chain, run, small_network
 from zoo.ncnn.graph import Graph
-from zoo.quantize.gelu import tanh_gelu
+from zoo.quantize.forms.gelu import tanh_gelu
 
 X = np.linspace(-8, 8, 4096, dtype=np.float32).reshape(4, 32, 32)
 

@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
-from zoo.quantize.linear import as_convolutions, is_linear, linear_rows, to_gemm, transposition_names
+from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows, to_gemm, transposition_names
 
 LINEAR = {
     "gemm": (

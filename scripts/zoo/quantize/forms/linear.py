@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.array_types import Floats
 from zoo.errors import ZooError
-from zoo.ncnn.bin import Storage, array
+from zoo.ncnn.bin import Array, Storage, array
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import (
@@ -90,7 +90,12 @@ def to_convolution(layer: Layer) -> Layer:
 
 def to_gemm(layer: Layer) -> Layer:
     """A linear layer as a Gemm whose rows of B are the outputs."""
-    rows, bias = linear_rows(layer), layer.weights.get("C", layer.weights.get("bias"))
+    gemm = gemm_of(layer.name, linear_rows(layer), layer.weights.get("C", layer.weights.get("bias")))
+    return replace(gemm, inputs=layer.inputs, outputs=layer.outputs)
+
+
+def gemm_of(name: str, rows: Floats, bias: Array | None) -> Layer:
+    """A Gemm, not wired yet, with the weights `rows`, (outputs, inputs), whose rows stay those of B."""
     weights = {"B": array(np.ascontiguousarray(rows), Storage.FP32)}
     if bias is not None:
         weights["C"] = array(bias.floats(), Storage.FP32)
@@ -103,7 +108,7 @@ def to_gemm(layer: Layer) -> Layer:
         Gemm.CONSTANT_K: inputs,
         Gemm.CONSTANT_BROADCAST_TYPE_C: BroadcastTypeC.NONE if bias is None else BroadcastTypeC.N,
     }
-    return Layer("Gemm", layer.name, layer.inputs, layer.outputs, params, weights)
+    return Layer("Gemm", name, (), (), params, weights)
 
 
 def as_convolutions(graph: Graph, names: Collection[str]) -> Graph:
