@@ -4,8 +4,8 @@
 
 Builds a zoo of its own in `--folder` (by default one that is removed at the end) with snakemake, on an
 emulated Cortex-A76: a ConvNeXt-atto and the project's own EfficientNet-lite0, each judged on the same eight
-images here and there. `--reference` is as for `benchmarks/fidelity.py`. What the folder holds already is not
-built again.
+images here and there; and the atto's masks for the GPU, if the machine has a Vulkan device. `--reference` is
+as for `benchmarks/fidelity.py`. What the folder holds already is not built again.
 """
 
 import argparse
@@ -28,8 +28,16 @@ from zoo.images.sets import ImageSet, samples, spread
 from zoo.precision.noise import decibels, noise
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
+from zoo.runners.vulkan import find_vulkan_device
 
 IMAGES = {"set": "heldout", "images": 8}
+TABLE = {
+    "atto, Cortex-A76": "a76/atto",
+    "atto, 65 dB asked for": "a76/asked",
+    "lite0, Cortex-A76": "a76/lite0",
+    "atto, GPU in software": "gpu/planned",
+}
+"""Rows of the table of docs/targets.md, and whose recipes they are; that of a GPU where there is one."""
 PROVEN = ("cpu/atto/fp16", "a76/atto/fp32", "a76/atto/fp16", "a76/atto/int8")
 PROVEN += ("a76/asked/fp16", "cpu/lite0/fp16", "a76/lite0/fp16")
 PHOTOS = 40
@@ -45,16 +53,18 @@ def main() -> None:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         rows = measured(folder, options.reference.resolve())
-        print(*rows, sep="\n")
+        print(*rows, *table(folder), sep="\n")
         missed = [row for row in rows if "MISSED" in str(row)]
         sys.exit(bool(missed))
 
 
 def declared(reference: Path) -> dict[str, Any]:
-    """The zoo: the models of `fidelity`, on a target; `asked` is atto with more asked for."""
+    """The zoo: the models of `fidelity`, on a target; `asked` is atto with more asked for,
+    `planned` with masks for any device."""
     config = configuration(reference)
     models = {name: config["models"][name] | {"verification": IMAGES} for name in ("atto", "lite0")}
     models["asked"] = models["atto"] | {"fp16": {"min_sqnr_db": 65}}
+    models["planned"] = models["atto"] | {"fp16": {"plan": True}}
     return config | {"targets": {"a76": {"emulate": "cortex-a76"}}, "models": models}
 
 
@@ -65,6 +75,8 @@ def measured(folder: Path, reference: Path) -> list[Row]:
     (folder / "config.yaml").write_text(yaml.safe_dump(declared(reference)))
     zoo.build("results/targets/aarch64/agent")
     zoo.build(*(f"results/{each}.verify.json" for each in PROVEN))
+    if find_vulkan_device() is not None:
+        zoo.build("results/gpu/planned/fp16.recipe.json")
     proofs = {each: Verification.read(folder / f"results/{each}.verify.json") for each in PROVEN}
     recipes = {
         model: Fp16Recipe.read(folder / f"results/a76/{model}/fp16.recipe.json")
@@ -89,6 +101,18 @@ def measured(folder: Path, reference: Path) -> list[Row]:
         Row("atto's recipe, s", seconds_of(folder, "fp16_recipe/a76/atto")),
         Row("verification of atto's fp32, fp16 and int8 there, s", seconds, 300, 120, most=True),
     ]
+
+
+def table(folder: Path) -> list[str]:
+    """What masks give and take, as docs/targets.md has it."""
+    lines = ["| | no masks | masks | share of multiply-adds | all masks |", "|---|---|---|---|---|"]
+    for what, where in TABLE.items():
+        path = folder / f"results/{where}/fp16.recipe.json"
+        if path.is_file():
+            made = Fp16Recipe.read(path)
+            levels = [f"{each or 0:.1f}" for each in (made.before_db, made.after_db, made.all_db)]
+            lines.append(f"| {what} | {levels[0]} | {levels[1]} | {100 * made.share:.0f} % | {levels[2]} |")
+    return lines
 
 
 def int8_here_and_there(zoo: Zoo, reference: Path) -> tuple[float, float]:

@@ -55,7 +55,7 @@ rule best_bundle:
     resources:
         mem_mb=500,
     params:
-        code=code("best_bundle.py", "zoo/deploy/*.j2", "zoo/targets/agent/*.cmake"),
+        code=code("best_bundle.py", "zoo/deploy/*.j2", "zoo/targets/ncnn/*.cmake"),
     message:
         "deploy {wildcards.device}/{wildcards.model}/best"
     script:

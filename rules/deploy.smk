@@ -24,7 +24,7 @@ rule deploy:
     resources:
         mem_mb=500,
     params:
-        code=code("deploy.py", "zoo/deploy/*.j2", "zoo/targets/agent/*.cmake"),
+        code=code("deploy.py", "zoo/deploy/*.j2", "zoo/targets/ncnn/*.cmake"),
     message:
         "deploy {wildcards.device}/{wildcards.model}/{wildcards.artifact}"
     script:

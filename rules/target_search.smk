@@ -79,13 +79,13 @@ rule latency_on_target:
         mem_mb=300,
         board=1,
     params:
-        code=code("latency_on_target.py"),
+        code=code("latency.py", "zoo/measure/board/benchmark.py"),
         release=changes.release("ncnn"),
         artifact=artifact_of("int8"),
     message:
         "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
     script:
-        "../scripts/latency_on_target.py"
+        "../scripts/latency.py"
 
 
 rule search_on_target:

@@ -28,7 +28,7 @@ rule agent:
         mem_mb=2000,
         disk_mb=400,
     params:
-        code=code("agent.py", "zoo/targets/agent/*"),
+        code=code("agent.py", "zoo/targets/agent/*", "zoo/targets/ncnn/*"),
         release=changes.release("ncnn"),
         requirements=str(HOME / "requirements.txt"),
         layers=ZOO.agent_layers,

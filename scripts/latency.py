@@ -1,4 +1,4 @@
-"""Time one int8 candidate beside ncnn's fp32 of the same model, one thread."""
+"""Time one int8 candidate beside ncnn's fp32 of the same model, one thread, where it is to run."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.config.records.card import ModelCard
 from zoo.jobs.reporting import reporting
-from zoo.measure.timing import ncnn_fp32, time_beside
+from zoo.measure.timing import latency, ncnn_fp32
 from zoo.runners.artifact import Artifact
 
 snakemake: Any
@@ -16,8 +16,7 @@ LONGEST_S = 5.0
 
 def main(*, artifact: Artifact, fp32: Iterable[str], card: str, output: str) -> None:
     shapes = ModelCard.read(card).feed.shapes
-    latency, _ = time_beside(artifact, ncnn_fp32(artifact, fp32), shapes, threads=1, longest_s=LONGEST_S)
-    latency.write(output)
+    latency(artifact, ncnn_fp32(artifact, fp32), shapes, LONGEST_S).write(output)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import pytest
 from samples.agents import LAYERS
 from samples.boards import Board, Way
 from samples.workflow import Zoo
+from zoo.config.records.benchmark import Benchmark
+from zoo.config.records.options import RuntimeOptions
+from zoo.config.records.verification import Verification
 
 FOLDER = "results/pi5/one"
 PROOFS = [f"{FOLDER}/{name}.{proof}" for name in ("fp16", "int8") for proof in ("verify.json", "bench.json")]
@@ -68,6 +71,27 @@ def test_a_board_proves_times_chooses_and_is_emptied(zoo: Zoo, board: Board, way
     emptied = zoo.snakemake("empty_boards")
     assert emptied.status == 0 and "MB were taken from pi5" in emptied.text, emptied.text
     assert not there.exists()
+
+
+@pytest.mark.usefixtures("own_agent")
+def test_options_are_searched_on_the_board_and_all_that_it_tells_names_them(
+    zoo: Zoo, board: Board, way: Way, tmp_path
+):
+    declare(zoo, board, way, tmp_path / "there", threads=2)
+    by_hand = {"use_winograd_convolution": False, "use_packing_layout": True}
+    searched = {"search": True, "search_threads": True, "fp32": by_hand}
+    zoo.configure(lambda config: config["models"]["one"].update(runtime=searched))
+    jobs = zoo.build(*(f"{FOLDER}/fp32.{proof}" for proof in ("verify.json", "bench.json")))
+    assert {"options of pi5/one/fp32", "benchmark pi5/one/fp32"} <= jobs
+    found = RuntimeOptions.read(zoo / f"{FOLDER}/fp32.options.json")
+    assert found.runtime.features is not None, "what was timed tells of itself as the agent does"
+    assert {"no sgemm"} <= {each.name for each in found.tried}
+    assert not {"no Winograd", "no packing"} & {each.name for each in found.tried}, "said by hand"
+    assert all(each.ratio is not None and each.sqnr_db is not None for each in found.tried)
+    assert dict(found.options.switches).items() >= by_hand.items()
+    assert Verification.read(zoo / f"{FOLDER}/fp32.verify.json").options == found.options
+    assert Benchmark.read(zoo / f"{FOLDER}/fp32.bench.json").options == found.options
+    zoo.configure(lambda config: config["models"]["one"].pop("runtime"))
 
 
 @pytest.mark.usefixtures("own_agent")

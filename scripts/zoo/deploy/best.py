@@ -23,7 +23,8 @@ def choose(
     the ratios tell which is faster.
 
     Raises ZooError if none passes its gates and keeps within the limits, with what each lacks, if a limit on
-    time is asked for and nothing was timed, and if a benchmark is of other bytes than the verification.
+    time is asked for and nothing was timed, and if a benchmark is of other bytes than the verification, or
+    with other options of ncnn.
     """
     verified = _by_artifact(verifications)
     timed = _by_artifact(benchmarks)
@@ -35,6 +36,11 @@ def choose(
     for name, benchmark in timed.items():
         if name in verified and benchmark.hashes and benchmark.hashes != verified[name].hashes:
             raise ZooError(f"{name} was timed when it was another file; delete {name}.bench.json")
+        if name in verified and benchmark.options != verified[name].options:
+            raise ZooError(
+                f"{name} was timed with {benchmark.options}, and verified with {verified[name].options}; "
+                f"delete {name}.bench.json"
+            )
     found = [_contender(proof, timed.get(name), asked.threads) for name, proof in verified.items()]
     lacking = {each.artifact: _lacks(each, asked) for each in found}
     shippable = [each for each in found if not lacking[each.artifact]]
@@ -54,6 +60,7 @@ def choose(
         reason=_reason(chosen, others, lacking, asked, timed),
         files=verified[chosen.artifact].hashes,
         contenders=(*fit, *(each for each in found if lacking[each.artifact])),
+        options=chosen.options,
     )
 
 
@@ -74,6 +81,7 @@ def _contender(proof: Verification, benchmark: Benchmark | None, threads: int | 
         proof.numbers.sqnr_db if proof.numbers else None,
         time.median_ms if time else None,
         time.ratio if time else None,
+        proof.options,
     )
 
 
@@ -129,4 +137,5 @@ def _reason(
 def _figures(each: Contender) -> str:
     time = f"{each.ratio:.2f} of fp32's time ({each.latency_ms:.2f} ms), " if each.ratio is not None else ""
     fidelity = f", {each.sqnr_db:.1f} dB" if each.sqnr_db is not None else ""
-    return f"{time}{each.bytes / 1e6:.2f} MB{fidelity}"
+    options = f", with {each.options}" if each.options else ""
+    return f"{time}{each.bytes / 1e6:.2f} MB{fidelity}{options}"

@@ -7,7 +7,7 @@ from typing import Any
 from zoo.config.records.card import LOGITS, ModelCard
 from zoo.images.preprocess import Preprocess, fill_colour, mean_norm
 from zoo.ncnn.options import KERNELS, Options, options
-from zoo.targets.cmake import AGENT, SHARED
+from zoo.targets.cmake import NCNN, SHARED
 
 HERE = Path(__file__).parent
 CHANNELS = ("RGB", "BGR")
@@ -69,7 +69,7 @@ def programs(
 def build_files(device: str) -> dict[str, str]:
     """File name -> text of what CMakeLists.txt asks for beside the programs; for a GPU, whose driver no
     static program can open, nothing."""
-    return {} if device == "gpu" else {name: (AGENT / name).read_text("utf-8") for name in SHARED}
+    return {} if device == "gpu" else {name: (NCNN / name).read_text("utf-8") for name in SHARED}
 
 
 def runtime_options(precision: str, switches: Mapping[str, bool] | None = None) -> dict[str, bool]:

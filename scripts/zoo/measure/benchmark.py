@@ -69,6 +69,7 @@ def benchmark(
         latency=latencies,
         throughput=throughput(artifact, fp32, shapes, settings.of_streams(info)),
         hashes=hashes,
+        options=artifact.options,
     )
 
 

@@ -7,6 +7,7 @@ thread's CPU time, which other programs do not add to by taking the core; all el
 `zoo.jobs.isolation`.)
 """
 
+import importlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -78,6 +79,21 @@ def time_beside(
         ratio_error=float(1.25 * (high - low) / 2 / math.sqrt(len(own))),
     )
     return latency, info
+
+
+def latency(
+    artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], longest_s: float = math.inf
+) -> TimedLatency:
+    """The latency of an artifact at one thread beside fp32's, where it is to run.
+
+    longest_s: as for `time_beside`; on a target all runs are made. Raises ZooError if that cannot be reached.
+    """
+    if artifact.target is None:
+        return time_beside(artifact, fp32, shapes, threads=1, longest_s=longest_s)[0]
+    # By name: how boards are timed is nothing that times of this machine depend on.
+    board = importlib.import_module("zoo.measure.board.benchmark")
+    found: TimedLatency = board.latency_on_target(artifact, fp32, shapes)
+    return found
 
 
 def _times(

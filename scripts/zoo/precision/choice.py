@@ -8,8 +8,10 @@ import numpy as np
 from zoo.array_types import Doubles
 from zoo.precision.noise import WORTH_DB, Effects, decibels
 
-_NOTHING = 1e-6
-"""The share of multiply-adds of a layer that has none: far less than that of one which has some."""
+WORTH_SHARE = 0.05
+"""Masks are worth what they cost if they gain `WORTH_DB` for each such share of the multiply-adds."""
+LEAST_SHARE = 0.0025
+"""What a layer counts for that has hardly any: its mask is not free, for numbers are converted for it."""
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,30 @@ def choose(
     """The masks that are worth it.
 
     Beginning with all, masks are taken back, always the one that loses least for the share of multiply-adds
-    which then compute in float16 again, as long as that loses less than `WORTH_DB`, and `least_db` is kept.
-    From the other end, masking the most rewarding first, noise that is spread evenly over many layers would
-    have no mask at all: each alone gains nothing.
+    which then compute in float16 again, until none is left. Of what there was on the way that is taken whose
+    dB, less `WORTH_DB` for each `WORTH_SHARE` that is masked, are most, of what keeps `least_db`.
 
-    floor: the noise with all masks. shares: of the multiply-adds; those not named have none.
+    To take back whatever loses little by itself is too much: of noise that is spread over many layers each
+    has little, and all together have decibels. From the other end, masking the most rewarding first, such
+    noise would have no mask at all: each alone gains nothing.
+
+    floor: the noise with all masks, which keeps `least_db`. shares: of the multiply-adds; those not named
+    have none.
     """
+    costs = {name: max(shares.get(name, 0.0), LEAST_SHARE) for name in effects.names}
     free: list[str] = []
     masked = dict.fromkeys(effects.names)
+    best, most = None, -np.inf
     while True:
         left, more = effects.noises_with(free, floor)
         now = decibels(left)
-        after = dict(zip(effects.names, (decibels(each) for each in more), strict=True))
+        after = dict(zip(effects.names, map(decibels, more), strict=True))
         gains = {name: now - after[name] for name in masked}
-        affordable = [name for name in masked if gains[name] < WORTH_DB and after[name] >= least_db]
-        if not affordable:
-            return Choice(dict(sorted(gains.items(), key=lambda each: -each[1])), left)
-        cheapest = min(affordable, key=lambda name: gains[name] / max(shares.get(name, 0.0), _NOTHING))
+        worth = now - WORTH_DB / WORTH_SHARE * sum(costs[name] for name in masked)
+        if best is None or (now >= least_db and worth > most):
+            best, most = Choice(dict(sorted(gains.items(), key=lambda each: -each[1])), left), worth
+        if not masked:
+            return best
+        cheapest = min(masked, key=lambda name: gains[name] / costs[name])
         free.append(cheapest)
         del masked[cheapest]

@@ -22,9 +22,10 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
     """Sentences for the end of a run and the top of the page, most general first.
 
     They name models with random weights, latencies taken on a software GPU or on a board that was hot, files
-    that are sound on one device and not on another, int8 artifacts that are slower than fp32 or fp16 of the
-    same format on the same device (by the benchmark, or else by the search), searches that missed their
-    target, calibration images that are unlike others, and large layers that stayed float.
+    that are sound on one device and not on another, options of ncnn that are not its own, int8 artifacts that
+    are slower than fp32 or fp16 of the same format on the same device (by the benchmark, or else by the
+    search), searches that missed their target, calibration images that are unlike others, and large layers
+    that stayed float.
     """
     untrained = dict.fromkeys(row.model for row in rows if row.random_weights)
     software = dict.fromkeys(row.hardware or "This device" for row in rows if row.software_gpu)
@@ -38,6 +39,12 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
             for name in software
         ),
         *(sentence for model in models for sentence in unsound(model.verify)),
+        *(
+            f"{each.model} on {each.device}: {each.artifact} runs with options: {each.options}."
+            for model in models
+            for each in model.verify
+            if each.options
+        ),
         *(
             f"{each.model} on {each.device}: {each.artifact} was timed while the board was slowed down for "
             f"heat, after {each.conditions.waited_s:.0f} s of cooling."

@@ -1,13 +1,12 @@
 """A phone over `adb`. Its `shell -T` is clean for bytes both ways and tells errors apart, if the phone's side
 speaks the second version of the shell's protocol (Android 7 and later)."""
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.targets.faults import ConnectionCut, Unreachable
-from zoo.targets.shell import Shell, words
+from zoo.targets.shell import Shell, known_fault, words
 
 _FAULTS = {
     r"unauthorized": "it does not trust this machine: unlock it and allow USB debugging",
@@ -37,11 +36,7 @@ class Adb(Shell):
         return ["adb", "-s", self.serial, "shell", "-T", line]
 
     def fault(self, code: int | None, said: str) -> Unreachable:
-        for faults, lasting in ((_FAULTS, True), (_PASSING, False)):
-            for pattern, sentence in faults.items():
-                if re.search(pattern, said, re.IGNORECASE):
-                    return Unreachable(
-                        f"{self.name}: {self.serial} cannot be reached: {sentence} ({words(said)})", lasting
-                    )
+        if known := known_fault(f"{self.name}: {self.serial}", said, _FAULTS, _PASSING):
+            return known
         why = words(said) or f"adb ended with status {code}"
         return ConnectionCut(f"{self.name}: the connection to {self.serial} was cut ({why})")

@@ -1,6 +1,6 @@
-"""The agent, compiled against ncnn's own source, and kept: what it is made of decides where.
+"""The agent, with ncnn compiled of its own source, and both kept: what each is made of decides where.
 
-It lies in `$XDG_CACHE_HOME/ncnn-zoo` (by default `~/.cache/ncnn-zoo`), for the zoos of a machine share it.
+They lie in `$XDG_CACHE_HOME/ncnn-zoo` (by default `~/.cache/ncnn-zoo`), for the zoos of a machine share it.
 """
 
 import hashlib
@@ -24,7 +24,8 @@ _INCLUDES = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
 def agent_program(
     architecture: str, requirements: Path, layers: Collection[str] | None = None, processes: int = 1
 ) -> Path:
-    """The agent for an architecture, from the cache, or built, which takes minutes.
+    """The agent for an architecture, from the cache, or built: in seconds if ncnn's library is in the cache,
+    which changes more seldom than the agent, and else in minutes.
 
     requirements: the file that pins ncnn. layers: ncnn's layer types that it must have, None for all.
     Raises ZooError if a tool is missing, ncnn's source is not to be had, or it does not build.
@@ -35,9 +36,12 @@ def agent_program(
     with _locked(program.with_suffix(".lock")):
         if not program.is_file():
             check_tools(architecture)
-            with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as scratch:
-                source = fetch(requirements, Path(scratch) / "source")
-                _build(architecture, source, layers, processes).replace(program)
+            library = cache / f"ncnn-{architecture}-{library_key(architecture, requirements, layers)}"
+            with _locked(library.with_suffix(".lock")):
+                if not library.is_dir():
+                    _build_library(architecture, requirements, layers, processes, library)
+            with _scratch(cache) as scratch:
+                _build_agent(architecture, library, scratch / "build").replace(program)
     return program
 
 
@@ -49,23 +53,41 @@ def check_tools(architecture: str) -> None:
 
 def key_of(architecture: str, requirements: Path, layers: Collection[str] | None) -> str:
     """Changes with everything that an agent is made of, but for the compiler."""
-    digest = hashlib.sha256(f"{architecture} {pinned(requirements)}{_baseline()}".encode())
-    digest.update(b"all" if layers is None else " ".join(sorted(layers)).encode())
-    for file in sorted(path for path in cmake.AGENT.iterdir() if path.is_file()):
+    return _key(library_key(architecture, requirements, layers), cmake.AGENT)
+
+
+def library_key(architecture: str, requirements: Path, layers: Collection[str] | None) -> str:
+    """The same of ncnn's library in it."""
+    kinds = "all" if layers is None else " ".join(sorted(layers))
+    return _key(f"{architecture} {pinned(requirements)}{_baseline()}{kinds}", cmake.NCNN)
+
+
+def _key(what: str, folder: Path) -> str:
+    digest = hashlib.sha256(what.encode())
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _build(architecture: str, source: Path, layers: Collection[str] | None, processes: int) -> Path:
-    definitions = {
-        "NCNN_SOURCE": str(source),
-        "NCNN_VERSION": version("ncnn").rpartition(".")[2],
-        "JSON_INCLUDE": str(_json_include()),
-        "BASELINE": _baseline() or "OFF",
-        **({} if layers is None else {"NCNN_LAYERS": ";".join(sorted(layers))}),
-    }
-    tools = cmake.tools_for(architecture)
-    return cmake.built("agent", cmake.AGENT, source.parent / "build", tools, definitions, processes)
+def _build_library(
+    architecture: str, requirements: Path, layers: Collection[str] | None, processes: int, target: Path
+) -> None:
+    with _scratch(target.parent) as scratch:
+        definitions = {
+            "NCNN_SOURCE": str(fetch(requirements, scratch / "source")),
+            "NCNN_VERSION": version("ncnn").rpartition(".")[2],
+            "BASELINE": _baseline() or "OFF",
+            **({} if layers is None else {"NCNN_LAYERS": ";".join(sorted(layers))}),
+        }
+        tools = cmake.tools_for(architecture)
+        made = cmake.built("ncnn", cmake.NCNN, scratch / "build", tools, definitions, processes)
+        cmake.install(made, scratch / "ncnn")
+        (scratch / "ncnn").rename(target)
+
+
+def _build_agent(architecture: str, library: Path, folder: Path) -> Path:
+    definitions = {"ncnn_DIR": str(library / "lib/cmake/ncnn"), "JSON_INCLUDE": str(_json_include())}
+    return cmake.built("agent", cmake.AGENT, folder, cmake.tools_for(architecture), definitions)
 
 
 def _baseline() -> str:
@@ -83,3 +105,10 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         flock(handle, LOCK_EX)
         yield
+
+
+@contextmanager
+def _scratch(cache: Path) -> Iterator[Path]:
+    """A folder beside what it is to make, so that this can be moved into its place whole."""
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as folder:
+        yield Path(folder)

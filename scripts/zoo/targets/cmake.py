@@ -15,8 +15,10 @@ from zoo.jobs.host import ARM64
 
 AGENT = Path(__file__).with_name("agent")
 """The agent's source."""
+NCNN = Path(__file__).with_name("ncnn")
+"""What has ncnn compiled: as a library, or within another program."""
 SHARED = ("ncnn.cmake", "toolchain-aarch64.cmake")
-"""Files there that other programs are made with as well."""
+"""Files there that programs are made with whose folder has a copy of them."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,24 @@ def built(
     definitions: Mapping[str, str],
     processes: int = 1,
 ) -> Path:
-    """The program of that name, by the CMakeLists.txt in a folder, in the folder `build`.
+    """The program of that name, by the CMakeLists.txt in a folder, in the folder `build`, or another target.
 
     Raises ZooError with the compiler's last words if it does not build.
     """
     given = dict(definitions)
     if tools.toolchain:
-        given["CMAKE_TOOLCHAIN_FILE"] = str((sources / tools.toolchain).absolute())
+        own = sources / tools.toolchain
+        given["CMAKE_TOOLCHAIN_FILE"] = str((own if own.is_file() else NCNN / tools.toolchain).absolute())
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     options = [f"-D{name}={value}" for name, value in given.items()]
     _call(program, "cmake", *generator, "-S", str(sources), "-B", str(build), *options)
     _call(program, "cmake", "--build", str(build), "--target", program, "--parallel", str(processes))
     return build / program
+
+
+def install(build: Path, folder: Path) -> None:
+    """Put what was built in a folder of CMake's, such as a library with its headers, into another."""
+    _call(build.name, "cmake", "--install", str(build), "--prefix", str(folder))
 
 
 def _call(program: str, *command: str) -> None:

@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -127,6 +127,20 @@ class Shell(ABC):
 def line(script: str, *arguments: str) -> str:
     """A line for whatever shell somebody has there: a script of sh, and what it gets as $1 and so on."""
     return " ".join(["sh", "-c", *map(shlex.quote, (script, "sh", *arguments))])
+
+
+def known_fault(
+    where: str, said: str, lasting: Mapping[str, str], passing: Mapping[str, str]
+) -> Unreachable | None:
+    """What is wrong with the way to a machine, by what the command that leads there printed.
+
+    lasting, passing: what it may print, as regular expressions, -> what that means. where: for the sentence.
+    """
+    for faults, lasts in ((lasting, True), (passing, False)):
+        for pattern, sentence in faults.items():
+            if re.search(pattern, said, re.IGNORECASE):
+                return Unreachable(f"{where} cannot be reached: {sentence} ({words(said)})", lasts)
+    return None
 
 
 def words(said: str) -> str:

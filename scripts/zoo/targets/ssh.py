@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.targets.faults import ConnectionCut, Unreachable
-from zoo.targets.shell import Shell, words
+from zoo.targets.shell import Shell, known_fault, words
 
 CONNECT_S = 15
 """How long a board may take to answer; ssh asks it again and again whether it is there still."""
@@ -78,12 +78,8 @@ class Ssh(Shell):
         return ["ssh", "-T", "-x", "-a", *options, "--", self.host, line]
 
     def fault(self, code: int | None, said: str) -> Unreachable:
-        for faults, lasting in ((_FAULTS, True), (_PASSING, False)):
-            for pattern, sentence in faults.items():
-                if re.search(pattern, said, re.IGNORECASE):
-                    return Unreachable(
-                        f"{self.name}: {self.host} cannot be reached: {sentence} ({words(said)})", lasting
-                    )
+        if known := known_fault(f"{self.name}: {self.host}", said, _FAULTS, _PASSING):
+            return known
         why = words(said) or f"ssh ended with status {code}"
         if re.search(_CUT, said, re.IGNORECASE) or not words(said):
             return ConnectionCut(f"{self.name}: the connection to {self.host} was cut ({why})")

@@ -6,9 +6,11 @@ import pytest
 
 from samples.report import ARTIFACTS, benchmark, verification
 from zoo.config.records.benchmark import Conditions
+from zoo.config.records.best import BestArtifact
 from zoo.config.settings import Best, Settings
 from zoo.deploy.best import choose
 from zoo.errors import ZooError
+from zoo.ncnn.options import Options
 
 NAMES = ("fp32", "fp16", "int8")
 MS = {name: ARTIFACTS[name][3] for name in NAMES}
@@ -54,6 +56,28 @@ def test_a_board_that_was_slowed_down_for_heat_is_told():
     )
     best = choose(proofs(), timed, Best())
     assert best.reason.endswith("; int8 was timed while the board was slowed down for heat")
+
+
+def test_the_options_that_it_was_proven_and_timed_with_are_named():
+    set_for = Options({"use_winograd_convolution": False}, 2)
+    proven, timed = proofs(), benchmarks()
+    proven[2], timed[2] = replace(proven[2], options=set_for), replace(timed[2], options=set_for)
+    best = choose(proven, timed, Best())
+    assert best.options == set_for and [bool(each.options) for each in best.contenders] == [
+        True,
+        False,
+        False,
+    ]
+    assert ", with use_winograd_convolution off, 2 threads; next is fp32 with" in best.reason
+    assert BestArtifact.from_dict(best.to_dict()) == best
+    assert choose(proofs(), benchmarks(), Best()).options == Options()
+
+
+def test_a_benchmark_with_other_options_than_the_proof_is_refused():
+    proven = proofs()
+    proven[2] = replace(proven[2], options=Options(threads=2))
+    with pytest.raises(ZooError, match=r"int8 was timed with .*, and verified with 2 threads; delete int8"):
+        choose(proven, benchmarks(), Best())
 
 
 def test_the_smallest_may_be_slower_and_that_is_said():

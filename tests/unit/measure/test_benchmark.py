@@ -1,6 +1,7 @@
 """The contract of a benchmark's record. Nothing here judges how long something takes."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,10 @@ from zoo.measure.benchmark import BenchSettings, benchmark
 from zoo.measure.throughput import GPU_STREAMS, TURNS
 from zoo.measure.timing import RUNS
 from zoo.ncnn.fp16 import to_fp16
+from zoo.ncnn.options import Options
 from zoo.runners.hardware import cpu_count
+
+OPTIONS = Options({"use_winograd_convolution": False})
 
 
 def check_latency(entry, runs):
@@ -28,11 +32,12 @@ def test_the_record_of_an_artifact(tmp_path):
     graph = small_network()
     fp32 = artifact(*pair(graph, tmp_path))
     files = pair(to_fp16(graph), tmp_path, "fp16")
-    record = benchmark(artifact(*files, name="fp16", precision="fp16"), fp32, [(3, 8, 8)], BenchSettings())
+    fp16 = replace(artifact(*files, name="fp16", precision="fp16"), options=OPTIONS)
+    record = benchmark(fp16, fp32, [(3, 8, 8)], BenchSettings())
     record.write(tmp_path / "bench.json")
     assert Benchmark.read(tmp_path / "bench.json") == record
     assert (record.model, record.device, record.artifact) == ("small", "cpu", "fp16")
-    assert record.runtime.name == "ncnn"
+    assert record.runtime.name == "ncnn" and record.options == OPTIONS
     assert record.hardware == Hardware(cpu_name(), cpu_count(), None, None, socket.gethostname())
     assert record.files == {file.name: file.stat().st_size for file in files}
     assert record.hashes == {file.name: sha256(file) for file in files}

@@ -9,8 +9,9 @@ import pytest
 from samples.artifacts import artifact, pair
 from samples.ncnn import small_network, two_headed
 from zoo.config.records.benchmark import Latency
+from zoo.config.targets import Target
 from zoo.jobs.surroundings import cpu_name
-from zoo.measure.timing import FEWEST, RUNS, ncnn_fp32, percentiles, time_beside
+from zoo.measure.timing import FEWEST, RUNS, latency, ncnn_fp32, percentiles, time_beside
 from zoo.ncnn.options import Options
 
 
@@ -66,3 +67,16 @@ def test_what_an_artifact_is_timed_beside_is_fp32_of_the_same_model_on_its_devic
     assert ncnn_fp32(int8, fp32.files).options == Options(), (
         "as ncnn has them, whatever the artifact is run with"
     )
+
+
+def test_one_thread_here_is_timed_for_so_long_and_a_target_is_asked(tmp_path, monkeypatch):
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    entry = latency(fp32, fp32, [(3, 8, 8)], longest_s=0)
+    check_latency(entry, FEWEST)
+    assert entry.threads == 1
+    there = replace(fp32, device="pi5", target=Target("pi5", None, 1))
+    asked = []
+    monkeypatch.setattr(
+        "zoo.measure.board.benchmark.latency_on_target", lambda *given: asked.append(given) or entry
+    )
+    assert latency(there, fp32, [(3, 8, 8)]) is entry and asked == [(there, fp32, [(3, 8, 8)])]

@@ -39,6 +39,26 @@ def test_what_is_to_be_reached_is_kept():
     assert decibels(kept.noise) >= 59 and 0 < len(kept.gains) < 20
 
 
+def test_what_is_behind_a_plateau_is_seen():
+    """Beside the noise of all of them each mask gains less than half a dB, and together they gain four."""
+    many = {f"layer{place}": 1e-5 for place in range(15)}
+    shares = dict.fromkeys(many, 0.02)
+    floor = np.array([1e-4])
+    choice = choose(floor, effects(**many), shares)
+    assert max(choice.gains.values()) < 0.5 and len(choice.gains) == 15
+    assert not choose(floor, effects(**many), dict.fromkeys(many, 1 / 15)).gains, "for all multiply-adds not"
+
+
+def test_half_a_db_is_worth_a_twentieth_of_the_multiply_adds():
+    gains = {share: len(choose(FLOOR, effects(one=1.3e-7), {"one": share}).gains) for share in (0.04, 0.06)}
+    assert gains == {0.04: 1, 0.06: 0}, ".53 dB"
+
+
+def test_a_layer_without_multiply_adds_is_not_masked_for_next_to_nothing():
+    assert not choose(FLOOR, effects(one=1e-9), {}).gains
+    assert choose(FLOOR, effects(one=1e-7), {}).gains
+
+
 def test_the_largest_gain_comes_first():
     choice = choose(FLOOR, effects(a=1e-4, b=1e-3, c=1e-5), {})
     assert list(choice.gains) == ["b", "a", "c"]

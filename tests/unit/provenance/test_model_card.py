@@ -1,5 +1,6 @@
 """README.md of a model's folder, as Hugging Face's library reads it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from samples.ncnn import small_network
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.fp16_recipe import Fp16Recipe, MaskedLayer
 from zoo.config.records.proof import RuntimeInfo
+from zoo.ncnn.options import Options
 from zoo.provenance.model_card import base_model, licence, read_facts, write_model_card
 
 
@@ -66,6 +68,18 @@ def test_the_page_says_what_has_masks(tmp_path: Path):
     said = "In fp16, 1 layer, 25% of the multiply-adds, does not compute in float16 on a76: 62.5 dB to fp32"
     assert said in HubCard.load(tmp_path / "README.md").text
     assert "In fp16" not in write(tmp_path).text
+
+
+def test_the_page_says_which_options_are_to_be_set(tmp_path: Path):
+    assert "Options of ncnn" not in write(tmp_path).text
+    path = tmp_path / "fp32.verify.json"
+    made = replace(
+        proof(*pair(small_network(), tmp_path)), options=Options({"use_sgemm_convolution": False}, 2)
+    )
+    made.write(path)
+    write_model_card(card(), "cpu", read_facts([path]), tmp_path / "README.md")
+    text = HubCard.load(tmp_path / "README.md").text
+    assert "is to set:\n\n- fp32: use_sgemm_convolution off, 2 threads\n" in text
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,19 @@
 
 from dataclasses import replace
 
-from samples.report import LAVAPIPE, PLANS, benchmark, card, coverage, search, sensitivity, zoo
+from samples.report import (
+    LAVAPIPE,
+    PLANS,
+    benchmark,
+    card,
+    coverage,
+    search,
+    sensitivity,
+    verification,
+    zoo,
+)
 from zoo.config.records.benchmark import Conditions
+from zoo.ncnn.options import Options
 from zoo.report.findings import remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import rows
@@ -24,6 +35,13 @@ def test_a_board_that_was_throttled_is_named():
     assert remarks(rows(models), models) == [
         "net on pi5: fp32 was timed while the board was slowed down for heat, after 180 s of cooling."
     ]
+
+
+def test_options_that_are_not_ncnns_own_are_named():
+    plain = verification("net", artifact="fp16")
+    other = replace(plain, artifact="fp32", options=Options({"use_packing_layout": False}))
+    models = [ModelRecords(card("net"), verify=[plain, other])]
+    assert remarks(rows(models), models) == ["net on cpu: fp32 runs with options: use_packing_layout off."]
 
 
 def test_fast_int8_needs_no_remark():

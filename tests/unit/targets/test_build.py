@@ -1,6 +1,7 @@
 """Building the agent: what decides which one, what is missing, and one for this machine."""
 
 import platform
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.ncnn.graph import Graph
 from zoo.runners.ncnn_runner import load
 from zoo.targets import build, cmake
-from zoo.targets.build import agent_program, check_tools, key_of
+from zoo.targets.build import agent_program, check_tools, key_of, library_key
 from zoo.targets.carriers import Native
 from zoo.targets.link import Link
 from zoo.targets.remote import Remote
@@ -28,6 +29,17 @@ def test_an_agent_is_another_for_other_layers_and_another_source(tmp_path, monke
     (tmp_path / "agent.cpp").write_text("int main() {}")
     monkeypatch.setattr(cmake, "AGENT", tmp_path)
     assert key_of("aarch64", REQUIREMENTS, None) not in keys
+
+
+def test_an_edit_of_the_agent_changes_no_library(tmp_path, monkeypatch):
+    library = library_key("aarch64", REQUIREMENTS, None)
+    (tmp_path / "agent.cpp").write_text("int main() {}")
+    monkeypatch.setattr(cmake, "AGENT", tmp_path)
+    assert library_key("aarch64", REQUIREMENTS, None) == library
+    agent = key_of("aarch64", REQUIREMENTS, None)
+    monkeypatch.setattr(cmake, "NCNN", tmp_path)
+    assert library_key("aarch64", REQUIREMENTS, None) != library
+    assert key_of("aarch64", REQUIREMENTS, None) != agent
 
 
 def test_an_agent_for_tests_is_another(monkeypatch):
@@ -56,7 +68,9 @@ def test_what_the_cache_has_is_not_built_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.long(60, group="agent")
-def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
+def test_one_for_this_machine_answers_as_ncnn_does_and_another_has_the_same_ncnn(
+    tmp_path, compiler, monkeypatch
+):
     own = platform.machine()
     try:
         check_tools(own)
@@ -77,3 +91,13 @@ def test_one_for_this_machine_answers_as_ncnn_does(tmp_path, compiler):
     (expected,) = load(files, "cpu", 1, "fp32").run(image)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
     remote.close()
+    for folder in (cmake.AGENT, cmake.NCNN):
+        shutil.copytree(folder, tmp_path / "edited" / folder.name)
+    with (tmp_path / "edited/agent/agent.cpp").open("a") as source:
+        source.write(f"// {tmp_path}\n")
+    monkeypatch.setattr(cmake, "AGENT", tmp_path / "edited/agent")
+    monkeypatch.setattr(build, "fetch", None)
+    edited = agent_program(own, REQUIREMENTS, ["Input", "InnerProduct", "ReLU"])
+    assert edited != program and edited.stat().st_size == program.stat().st_size
+    for file in (edited, edited.with_suffix(".lock")):
+        file.unlink()

@@ -10,7 +10,7 @@ from conftest import require
 from samples.artifacts import pair
 from samples.ncnn import small_network
 from zoo.errors import ZooError
-from zoo.targets.cmake import AGENT, Tools, built, tools_for
+from zoo.targets.cmake import NCNN, Tools, built, tools_for
 
 SOURCE = {
     "CMakeLists.txt": "ncnn_add_layer(Conv)\nncnn_add_layer(ConvDepthWise)\nncnn_add_layer(Dense OFF)\n"
@@ -41,7 +41,7 @@ def said(folder: Path, *lines: str, processor: str = "aarch64") -> str:
     show = 'macro(show list)\n  message(STATUS "${list}")\nendmacro()'
     script = ["cmake_minimum_required(VERSION 3.13)", "set(CMAKE_CXX_COMPILER true)"]
     script += [f"set(CMAKE_SYSTEM_PROCESSOR {processor})"]
-    script += [f"include({AGENT}/ncnn.cmake)", show, *lines]
+    script += [f"include({NCNN}/ncnn.cmake)", show, *lines]
     (folder / "script.cmake").write_text("\n".join(script))
     done = subprocess.run(["cmake", "-P", "script.cmake"], cwd=folder, capture_output=True, text=True)
     return " ".join((done.stdout + done.stderr).split())

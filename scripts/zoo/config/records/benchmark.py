@@ -1,11 +1,12 @@
 """<artifact>.bench.json: how fast an artifact is beside ncnn's fp32, how large, and on what hardware."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from zoo.config.records.proof import Measured, RuntimeInfo
 from zoo.config.records.record import Record
+from zoo.ncnn.options import Options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,7 @@ class Benchmark(Measured):
 
     bytes: of all `files`, which have theirs by name; peak_memory_bytes: resident, of a process that loads the
     artifact and runs it. On a target: conditions; and no throughput, for one agent works there at a time.
+    options: what was set of ncnn's over its precision's; the threads are those of each latency.
     """
 
     KIND: ClassVar[str] = "benchmark"
@@ -124,6 +126,7 @@ class Benchmark(Measured):
     latency: tuple[TimedLatency, ...]
     throughput: Throughput | None = None
     conditions: Conditions | None = None
+    options: Options = field(default_factory=Options)
 
     def at(self, threads: int) -> TimedLatency | None:
         """The latency at so many threads, if it was measured."""

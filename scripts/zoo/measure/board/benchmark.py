@@ -41,6 +41,7 @@ def benchmark_on_target(
         latency=tuple(latency for latency, _ in timed),
         conditions=_all_of([conditions for _, conditions in timed]),
         hashes=hashes,
+        options=artifact.options,
     )
 
 

@@ -23,12 +23,14 @@ pytestmark = pytest.mark.long(60, group="own agent")
 def test_a_record_tells_all_that_a_board_can(board: Board, own_agent: Path, tmp_path):
     target = board.target(own_agent, threads=2)
     one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+    one = replace(one, options=Options({"use_packing_layout": False}))
     record = benchmark_on_target(one, one, [(3, 8, 8)], runs=7)
     record.write(tmp_path / "x.bench.json")
     assert Benchmark.read(tmp_path / "x.bench.json") == record
     assert [(entry.threads, entry.runs) for entry in record.latency] == [(1, 7), (2, 7)]
     assert record.at(1).median_ms > 0 and record.at(1).reference.artifact == "fp32"
     assert record.device == record.hardware.host == "board" and record.hashes == one.hashes()
+    assert record.options == one.options
     assert record.throughput is None and record.conditions is not None
     assert record.bytes == sum(file.stat().st_size for file in one.files) and record.peak_memory_bytes > 1e6
 
