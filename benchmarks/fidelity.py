@@ -36,8 +36,9 @@ from zoo.measure.accuracy import accuracy
 from zoo.measure.timing import time_beside
 from zoo.ncnn.graph import read_graph, write_graph
 from zoo.ncnn.layer import Layer
-from zoo.ncnn.param_ids import Convolution, Quantizable
+from zoo.ncnn.param_ids import Convolution, Gemm, Quantizable
 from zoo.ncnn.weights import LEVELS, QUANTIZABLE
+from zoo.precision.apply import computes_int8
 from zoo.quantize.apply import apply
 from zoo.quantize.scales import absmax_scales, quantize, weight_rows
 from zoo.quantize.table import CalibrationTable
@@ -47,13 +48,16 @@ from zoo.runners.reference import Reference, outputs
 from zoo.search.planning import plain_recipe
 
 SIZE, IMAGES, RUNS = 224, 200, 100
+FAITHFUL_MB, FAITHFUL_SPEEDUP = 4.07, 1.25
 AUTO = "results/cpu/atto/int8.param"
 OTHERS = (
+    "results/cpu/faithful/int8.param",
     "results/cpu/atto224/int8.param",
     "results/cpu/atto224/fp32.onnx",
     "results/cpu/lite0/int8.param",
     "results/cpu/digits/int8.eval.json",
     "results/reference/atto/evaluation.npz",
+    "results/reference/faithful/evaluation.npz",
     "results/reference/lite0/evaluation.npz",
 )
 
@@ -100,6 +104,14 @@ def configuration(reference: Path) -> dict:
         },
         "models": {
             "atto": atto | {"preprocess": {"size": [128, 128], "crop_pct": 1.0}},
+            "faithful": atto
+            | {
+                "preprocess": {"size": [128, 128], "crop_pct": 1.0},
+                "int8": {
+                    "objective": "most_faithful",
+                    "target": {"max_mb": FAITHFUL_MB, "min_speedup": FAITHFUL_SPEEDUP},
+                },
+            },
             "atto224": atto | {"preprocess": {"size": [SIZE, SIZE], "crop_pct": 1.0}},
             "lite0": own["models"]["tf_efficientnet_lite0"]
             | {"preprocess": {"crop_pct": 1.0}, "evaluation": {"set": "photos"}},
@@ -158,17 +170,19 @@ class Zoo:
         return accuracy(found, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:
-        """Each convolution and inner product, and the multiply-adds of one run."""
+        """Each convolution, inner product and Gemm, and the multiply-adds of one run."""
         files = self.files(model, artifact)
         feed, graph = self.feed(model), read_graph(*files)
-        layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE)}
+        layers = {layer.outputs[0]: layer for layer in graph.of_type(*QUANTIZABLE, "Gemm")}
         runner = NcnnRunner(*files, device="cpu", threads=1, precision="fp32")
         blobs = runner.blobs(tuple(np.zeros(shape, np.float32) for shape in feed.shapes), list(layers))
         counts = {}
         for blob, values in blobs:
             layer = layers[blob]
-            weights = layer.weights["weight"].values.size
-            counts[layer.name] = layer, weights * values.size / layer.param(Quantizable.NUM_OUTPUT)
+            gemm = layer.type == "Gemm"
+            weights = layer.weights["B" if gemm else "weight"].values.size
+            outputs = layer.param(Gemm.CONSTANT_N if gemm else Quantizable.NUM_OUTPUT)
+            counts[layer.name] = layer, weights * values.size / outputs
         return counts
 
     def bytes(self, model: str, artifact: str) -> int:
@@ -176,14 +190,17 @@ class Zoo:
 
 
 def int8_share(layers: dict[str, tuple[Layer, float]], pointwise: bool = False) -> float:
-    """Share of the multiply-adds, of all layers or of the 1x1 convolutions, that is in int8."""
-    chosen = [
-        (layer, count)
-        for layer, count in layers.values()
-        if not pointwise or (layer.type == "Convolution" and layer.param(Convolution.KERNEL_W) == 1)
-    ]
-    int8 = sum(count for layer, count in chosen if layer.param(Quantizable.INT8_SCALE_TERM))
+    """Share of the multiply-adds, of all layers or of the 1x1 convolutions, that is in int8.
+
+    A Gemm is a 1x1 convolution on rows.
+    """
+    chosen = [(layer, count) for layer, count in layers.values() if not pointwise or is_pointwise(layer)]
+    int8 = sum(count for layer, count in chosen if computes_int8(layer))
     return int8 / sum(count for _, count in chosen)
+
+
+def is_pointwise(layer: Layer) -> bool:
+    return layer.type == "Gemm" or (layer.type == "Convolution" and layer.param(Convolution.KERNEL_W) == 1)
 
 
 def qdq(zoo: Zoo, model: str) -> Artifact:
@@ -228,6 +245,25 @@ def atto(zoo: Zoo) -> Iterator[Row]:
     zoo.add_all_int8("atto")
     size = zoo.bytes("atto", "int8") / zoo.bytes("atto", "int8.all")
     yield Row("atto int8: size over that of all layers in int8", size, 1.05, 1, most=True)
+
+
+def faithful(zoo: Zoo) -> Iterator[Row]:
+    """What `most_faithful` takes within limits on size and time; it is timed at the larger size."""
+    found = zoo.quality("faithful", "int8", "imagenette128/val", labels=True)
+    yield Row("atto most_faithful: SQNR of the logits, dB", found.sqnr_db, 54, 56)
+    yield Row("atto most_faithful: top-1 agreement, %", 100 * found.agreement, 99.8)
+    yield Row("atto most_faithful: MB", zoo.bytes("faithful", "int8") / 1e6, FAITHFUL_MB, most=True)
+    share = int8_share(zoo.multiply_adds("faithful", "int8"))
+    yield Row("atto most_faithful: share of multiply-adds in int8", share, 0.85)
+    beside, _ = time_beside(
+        zoo.artifact("faithful", "int8"),
+        zoo.artifact("atto224", "fp32"),
+        [(3, SIZE, SIZE)],
+        threads=1,
+        runs=RUNS,
+    )
+    limit = 1 / FAITHFUL_SPEEDUP
+    yield Row("atto most_faithful at 224 px: latency over fp32, 1 thread", beside.ratio, limit, most=True)
 
 
 def atto_latency(zoo: Zoo) -> Iterator[Row]:
@@ -275,7 +311,7 @@ def measure(zoo: Zoo) -> Iterator[Row]:
         minutes = zoo.build(AUTO) / 60
         yield Row(f"atto int8 from its weights, {IMAGES} images, minutes", minutes, 5, 2, most=True)
     zoo.build(*OTHERS)
-    for part in (atto, atto_latency, lite0, digits, calibration):
+    for part in (atto, faithful, atto_latency, lite0, digits, calibration):
         yield from part(zoo)
 
 

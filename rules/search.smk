@@ -175,6 +175,7 @@ rule search:
     params:
         code=code("search.py"),
         target=of_model(lambda model: model.settings.int8.target.to_dict()),
+        objective=of_model(lambda model: model.settings.int8.objective),
     message:
         "int8 search {wildcards.device}/{wildcards.model}"
     script:

@@ -28,6 +28,7 @@ def main(
     sensitivity: str,
     fp32: Sequence[str],
     target: Mapping[str, float],
+    objective: str,
     output: str,
 ) -> None:
     tried = read_recipes(recipes)
@@ -42,7 +43,7 @@ def main(
         target = {name: limit for name, limit in target.items() if name != "min_speedup"}
     # Not the user's gates: when these change, files are judged again, and not made again.
     gates = DEFAULT_GATES["int8"].to_dict()
-    result = search(gathered.candidates, gathered.references, target, gates)
+    result = search(gathered.candidates, gathered.references, target, gates, objective)
     if result.taken and not passes(result.taken, gates):
         logging.warning(
             "no candidate meets the target and, on the held-out images, the default gates of int8"
@@ -65,5 +66,6 @@ if __name__ == "__main__":
             sensitivity=files.sensitivity,
             fp32=files.fp32,
             target=snakemake.params.target,
+            objective=snakemake.params.objective,
             output=snakemake.output[0],
         )

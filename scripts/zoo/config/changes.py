@@ -116,7 +116,8 @@ def pinned_state(model: Model) -> str | None:
 def lock_settings(model: Model) -> dict[str, object]:
     """What a lock of int8 depends on of what config.yaml says of it."""
     int8 = model.settings.int8
-    return {**int8.choice(), "target": int8.target.to_dict(), "pinned": pinned_state(model)}
+    settings = {"target": int8.target.to_dict(), "objective": int8.objective, "pinned": pinned_state(model)}
+    return int8.choice() | settings
 
 
 set_state = cache(state_of)

@@ -70,13 +70,32 @@ NO_GATES = "none"
 """What `gates` says in place of gates for there to be none."""
 
 
+FASTEST, SMALLEST, MOST_FAITHFUL = OBJECTIVES = ("fastest", "smallest", "most_faithful")
+BALANCED = "balanced"
+"""Of int8 alone: the most faithful of those that are small and fast, see `zoo.search.choice`."""
+
+
+def preference(objective: str, sqnr_db: float | None, size: int, ratio: float | None) -> tuple[float, float]:
+    """What to sort by so that the best by one of OBJECTIVES comes first.
+
+    size: bytes. ratio: of the time to fp32's; None where nothing can be timed, there the smallest counts as
+    the fastest. A tie is broken by size, and that of two sizes by fidelity.
+    """
+    fidelity = -(sqnr_db if sqnr_db is not None else -1e9)
+    if objective == MOST_FAITHFUL:
+        return fidelity, size
+    return (ratio, size) if objective == FASTEST and ratio is not None else (size, fidelity)
+
+
 @dataclass(frozen=True)
 class Target(Limits):
-    """What int8 must reach beside fp32: SQNR in dB, percentage points of top-1, a factor of time."""
+    """What int8 must reach beside fp32: SQNR in dB, percentage points of top-1, a factor of time; and how
+    large its files may be, in 10**6 bytes."""
 
     min_sqnr_db: float | None = None
     max_top1_drop: float | None = None
     min_speedup: float | None = None
+    max_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,8 @@ class Int8:
 
     recipe: auto, the name of a recipe, or a file. exclude: layers that stay float, by name or type. shards:
     how many jobs share the calibration images. lock: whether what was chosen is kept in a lock file and
-    taken from it again, see `zoo.locks.lock`.
+    taken from it again, see `zoo.locks.lock`. objective: BALANCED or one of OBJECTIVES, by which the search
+    takes one of the candidates that meet the target.
     """
 
     recipe: str = "auto"
@@ -93,6 +113,7 @@ class Int8:
     shards: int = 1
     target: Target = field(default_factory=Target)
     lock: bool = False
+    objective: str = BALANCED
 
     def choice(self) -> dict[str, Any]:
         """What decides which recipes are tried, as plain values."""
@@ -157,9 +178,6 @@ class Regression:
     top1: float = 0.005
     size_percent: float = 5.0
     latency_percent: float = 10.0
-
-
-FASTEST, SMALLEST, MOST_FAITHFUL = OBJECTIVES = ("fastest", "smallest", "most_faithful")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Which artifact of a model to ship on a device: of those that pass, by the objective asked for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
-from zoo.config.settings import FASTEST, MOST_FAITHFUL, SMALLEST, Best
+from zoo.config.settings import FASTEST, SMALLEST, Best, preference
 from zoo.errors import ZooError
 
 _AnyProof = TypeVar("_AnyProof", bound=Proof)
@@ -37,7 +37,8 @@ def choose(
             raise ZooError(f"{name} was timed when it was another file; delete {name}.bench.json")
     found = [_contender(proof, timed.get(name), asked.threads) for name, proof in verified.items()]
     lacking = {each.artifact: _lacks(each, asked) for each in found}
-    fit = sorted((each for each in found if not lacking[each.artifact]), key=_order(asked.objective))
+    shippable = [each for each in found if not lacking[each.artifact]]
+    fit = sorted(shippable, key=lambda it: preference(asked.objective, it.sqnr_db, it.bytes, it.ratio))
     if not fit:
         said = "; ".join(f"{name} {what}" for name, what in lacking.items())
         raise ZooError(f"no artifact can be shipped: {said}; change the gates, or best:")
@@ -95,20 +96,6 @@ def _lacks(contender: Contender, asked: Best) -> str:
     if asked.max_latency_ms is not None and (contender.latency_ms or 0) > asked.max_latency_ms:
         return f"takes {contender.latency_ms:.2f} ms"
     return ""
-
-
-def _order(objective: str) -> Callable[[Contender], tuple[float, float]]:
-    """The first is the best; a tie is broken by size, and that of two sizes by fidelity."""
-
-    def key(each: Contender) -> tuple[float, float]:
-        fidelity = -(each.sqnr_db if each.sqnr_db is not None else -1e9)
-        if objective == MOST_FAITHFUL:
-            return fidelity, each.bytes
-        if objective == FASTEST and each.ratio is not None:
-            return each.ratio, each.bytes
-        return each.bytes, fidelity
-
-    return key
 
 
 def _reason(

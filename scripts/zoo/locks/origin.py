@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo.config.records.card import ModelCard
+from zoo.config.settings import BALANCED
 from zoo.images.planned import identity
 from zoo.jobs.files import sha256
 from zoo.jobs.surroundings import Surroundings
 
-SETTINGS = ("recipe", "exclude", "target", "pinned")
+SETTINGS = ("recipe", "exclude", "target", "objective", "pinned")
+_BEFORE = {"objective": BALANCED}
+"""What locks of before do not say, for there was one way."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Origin:
         if self.images != now.images:
             yield "the calibration images are others"
         for name in SETTINGS:
-            if (was := self.settings.get(name)) != (is_now := now.settings.get(name)):
+            was, is_now = ((_BEFORE | dict(each.settings)).get(name) for each in (self, now))
+            if was != is_now:
                 where = "the pinned recipe" if name == "pinned" else f"int8: {name}"
                 yield f"{where} was {was}, is {is_now}"

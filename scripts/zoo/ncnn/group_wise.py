@@ -7,6 +7,8 @@ Gemm takes and makes its rows as they are: neither is transposed.
 Format: ncnn `src/layer/gemm.cpp` and `multiheadattention.cpp`, load_param.
 """
 
+from importlib.metadata import version
+
 from zoo.errors import ZooError
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Gemm
@@ -20,8 +22,16 @@ BLOCK_SIZES = (32, 64, 128)
 BITS = (4, 6, 8)
 """How many a weight can have."""
 
+_SINCE = (1, 0, 20261020)
+
 _GROUP_WISE, _INPUT_SCALES = 400, 10
 _BITS_OF_ROWS = (Gemm.TRANS_A, Gemm.OUTPUT_N1M, Gemm.OUTPUT_ELEMPACK, Gemm.OUTPUT_TRANSPOSE)
+
+
+def is_read(by: str | None = None) -> bool:
+    """Whether a version of ncnn, such as 1.0.20261020, reads such weights; by default that which is here."""
+    numbers = (by or version("ncnn")).split(".")
+    return tuple(int(each) for each in numbers if each.isdecimal()) >= _SINCE
 
 
 def quantize_term(block: int, input_scales: bool, bits: int = 8) -> int:

@@ -5,7 +5,7 @@ the whole model is which layers are worth it, and whether the refinements pay.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +17,15 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import check_device, check_recipe
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import import_table
-from zoo.search.choice import mostly
+from zoo.search.floats import by_worth, fitting, prefixes, time_saved
 from zoo.search.planning import plain_recipe, shifted_recipe
+from zoo.search.rows import rows_candidates
 from zoo.search.sensitivity import LayerSensitivity
 from zoo.search.subject import Subject
 from zoo.search.trials import FLOATS
 
 AUTO = "auto"
 """The choice of those that leave it to the search."""
-
-SLACK_SIZE, SLACK_TIME = 1.04, 1.02
-"""How much larger and slower (by prediction) than all in int8 `fast` and `balanced` may be."""
-
-_STEP = 10**-0.2  # each further candidate has 2 dB less noise than the one before, by prediction
-_LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
 
 
 def candidates(
@@ -51,6 +46,8 @@ def candidates(
     if choice == AUTO:
         shifted = shifted_recipe(graph, subject.statistics, local)
         recipes = searched(graph, local, layers, names, shifted)
+        if subject.device == "cpu":
+            recipes |= rows_candidates(graph, subject.statistics, local, layers, names)
     else:
         is_file = choice.endswith((".json", ".table"))
         recipe = from_file(graph, Path(choice)) if is_file else recipe_called(graph, choice, local)
@@ -81,22 +78,22 @@ def searched(
     Raises ZooError if nothing is left that could be int8.
     """
     local = local.floating(excluded)
-    order = _by_worth(local, layers)
-    saved = {layer.name: _saved(layer, layers) for layer in layers}
+    order = by_worth(local, layers)
+    saved = {layer.name: time_saved(layer, layers) for layer in layers}
     quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
-    fitting = _fitting(local, layers, order)
+    few = fitting(local, layers, order)
     recipes = {
         "plain": plain_recipe(graph).floating(excluded),
         "mse": observed(graph, "mse").floating(excluded),
         "nearest": local.changed(rounding="nearest"),
         "local": local,
         "tanh": quick,
-        "fast": quick.floating(_fitting(local, layers, [name for name in order if saved[name] <= 0])),
-        "balanced": quick.floating(fitting),
+        "fast": quick.floating(fitting(local, layers, [name for name in order if saved[name] <= 0])),
+        "balanced": quick.floating(few),
     }
     if shifted is not None:
-        recipes["shifted"] = replace(shifted, gelu=quick.gelu).floating({*excluded, *fitting})
-    for names in _prefixes(local, layers, order):
+        recipes["shifted"] = replace(shifted, gelu=quick.gelu).floating({*excluded, *few})
+    for names in prefixes(local, layers, order):
         recipes[f"local-{len(names)}"] = quick.floating(names)
     unique: dict[str, Recipe] = {}
     for name, recipe in recipes.items():
@@ -107,72 +104,6 @@ def searched(
     if not unique:
         raise ZooError("no layer is left that could be int8; exclude fewer (config.yaml: int8: exclude)")
     return unique
-
-
-def _by_worth(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> list[str]:
-    """The int8 layers, first those with the most noise for what being int8 saves."""
-    worth = {
-        layer.name: _noise(layer) / max(max(_saved(layer, layers), 0) + layer.weight_share, 1e-6)
-        for layer in layers
-        if layer.name in recipe.with_precision("int8")
-    }
-    return sorted(worth, key=lambda name: -worth[name])
-
-
-def _noise(layer: LayerSensitivity) -> float:
-    """Of the outputs when only this layer is int8, as a share of the signal; noises of layers add up."""
-    return 0.0 if layer.sqnr_db is None else 10 ** (-layer.sqnr_db / 10)
-
-
-def _saved(layer: LayerSensitivity, layers: Iterable[LayerSensitivity]) -> float:
-    """The time that being int8 saves, as a share of that of the layers with weights; it may be negative."""
-    if layer.int8_ms is None:
-        return 0.0
-    return (layer.time_ms - layer.int8_ms) / max(sum(each.time_ms for each in layers), 1e-6)
-
-
-def _fitting(recipe: Recipe, layers: Sequence[LayerSensitivity], order: Iterable[str]) -> list[str]:
-    """Layers, in this order, that can be float within the slack of size and time, and that leave the recipe
-    mostly int8."""
-    int8 = set(recipe.with_precision("int8"))
-    sizes = {layer.name: layer.weight_share for layer in layers}
-    times = {layer.name: _saved(layer, layers) for layer in layers}
-    size = sum(share * (1 if name in int8 else 2) for name, share in sizes.items())
-    time = 1 - sum(times[name] for name in int8)
-    products = {layer.name: layer.multiply_adds for layer in layers}
-    share = sum(products[name] for name in int8) / max(sum(products.values()), 1)
-    room = [
-        size * (SLACK_SIZE - 1),
-        time * (SLACK_TIME - 1),
-        (share - mostly(share)) * sum(products.values()),
-    ]
-    chosen = []
-    for name in order:
-        left = [
-            each - cost for each, cost in zip(room, (sizes[name], times[name], products[name]), strict=True)
-        ]
-        if min(left) >= 0:
-            chosen.append(name)
-            room = left
-    return chosen
-
-
-def _prefixes(
-    recipe: Recipe, layers: Iterable[LayerSensitivity], order: Sequence[str]
-) -> Iterator[Sequence[str]]:
-    """Ever longer parts of `order`, each with less of the noise left, until half of the weights are float."""
-    noise = {layer.name: _noise(layer) for layer in layers}
-    sizes = {layer.name: layer.weight_share for layer in layers if layer.name in order}
-    limit = sum(noise[name] for name in order)
-    left, int8 = limit, sum(sizes.values())
-    least = int8 * _LEAST_INT8
-    for count, name in enumerate(order, start=1):
-        left, int8 = left - noise[name], int8 - sizes[name]
-        if int8 < least or count == len(order):
-            return
-        if left <= limit * _STEP:
-            limit = left
-            yield order[:count]
 
 
 def all_fp16(graph: Graph) -> Recipe:

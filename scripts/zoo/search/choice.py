@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from zoo.config.settings import BALANCED, FASTEST, MOST_FAITHFUL, SMALLEST, preference
 from zoo.errors import ZooError
 from zoo.search.outcome import Candidate, SearchOutcome, SearchResult
 from zoo.search.trials import Trial
@@ -27,6 +28,7 @@ _TARGETS = {
     "min_sqnr_db": "an SQNR of at least {:g} dB",
     "max_top1_drop": "at most {:g} points of top-1 lost",
     "min_speedup": "a speedup over fp32 of at least {:g}",
+    "max_mb": "at most {:g} MB",
 }
 
 
@@ -35,14 +37,16 @@ def search(
     references: Sequence[Trial],
     target: Mapping[str, float],
     gates: Mapping[str, float] = MappingProxyType({}),
+    objective: str = BALANCED,
 ) -> SearchResult:
     """What is chosen, and why.
 
     target: `min_sqnr_db`, `max_top1_drop` (points; without labels, images that change their class count as
-    lost), `min_speedup` (over fp32; of those that were timed). `chosen` is the name of the candidate that is
-    taken, None if none meets the target; `failures` then says so and lists the nearest. gates: such as
-    verification will hold the file to, on other images; of the candidates that meet the target, those that
-    meet these here come first, and where none does the choice is left as it is: verification is the judge.
+    lost), `min_speedup` (over fp32; of those that were timed), `max_mb`. objective: see `choose`. `chosen` is
+    the name of the candidate that is taken, None if none meets the target; `failures` then says so and lists
+    the nearest. gates: such as verification will hold the file to, on other images; of the candidates that
+    meet the target, those that meet these here come first, and where none does the choice is left as it is:
+    verification is the judge.
     Raises ZooError for an unknown target or if there are no candidates.
     """
     if not trials:
@@ -56,7 +60,8 @@ def search(
     meeting = [trial for trial in trials if not _shortfall(trial, target)]
     passing = [trial for trial in meeting if passes(trial, gates)]
     refined = [trial for trial in passing or meeting if trial.name not in COMPARISONS]
-    chosen = choose(refined or passing or meeting) if meeting else None
+    eligible = refined or passing or meeting
+    chosen = choose(eligible, objective) if eligible else None
     return SearchResult(
         target=dict(target),
         chosen=chosen.name if chosen else None,
@@ -66,6 +71,8 @@ def search(
             for trial in trials
         ),
         references=tuple(references),
+        objective=objective,
+        reason=reason(chosen, eligible, objective) if chosen else "",
     )
 
 
@@ -79,6 +86,8 @@ def summary(outcome: SearchOutcome) -> list[str]:
         f"{taken.name} of {len(outcome.candidates)} candidates: {taken.sqnr_db:.1f} dB{agreement} on "
         f"{outcome.images} held-out images, {speed}, {taken.bytes / 1e6:.2f} MB"
     ]
+    if outcome.reason:
+        sentences.append(outcome.reason)
     if slower := slower_than(outcome):
         names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())
         sentences.append(f"slower than {names}: on this device int8 saves space, not time")
@@ -97,20 +106,79 @@ def slower_than(result: SearchResult) -> dict[str, float]:
     }
 
 
-def choose(trials: Sequence[Trial]) -> Trial:
-    """The most faithful of those that are small, mostly int8, and of these fast.
+def choose(trials: Sequence[Trial], objective: str = BALANCED) -> Trial:
+    """The fastest, the smallest or the most faithful of those that are mostly int8; by default, `balanced`,
+    the most faithful of those that are small, mostly int8, and of these fast.
 
     Small: within `SMALL` of the smallest. Mostly int8: `MOSTLY` of the multiply-adds, or nearly as many as
     any has. Fast: within `FAST` of the fastest of these, as far as their measurements can tell; where nothing
-    was timed, all are.
+    was timed, all are. None that is taken is beaten by another of these in every figure that its objective is
+    about.
     """
+    if objective == BALANCED:
+        smallest = min(trial.bytes for trial in trials)
+        kept = mostly_int8([trial for trial in trials if trial.bytes <= smallest * SMALL])
+        fastest = max(_speed(trial) / (1 + trial.error) for trial in kept)
+        kept = [trial for trial in kept if fastest <= _speed(trial) * (1 + trial.error) * FAST]
+        return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, _speed(trial)))
+    return min(
+        mostly_int8(trials),
+        key=lambda trial: preference(objective, trial.sqnr_db, trial.bytes, trial.time_ratio),
+    )
+
+
+def mostly_int8(trials: Sequence[Trial]) -> list[Trial]:
+    """Those with `MOSTLY` of the multiply-adds in int8, or nearly as many as any has."""
+    least = mostly(max(trial.int8_multiply_adds for trial in trials))
+    return [trial for trial in trials if trial.int8_multiply_adds >= least]
+
+
+def reason(chosen: Trial, trials: Sequence[Trial], objective: str) -> str:
+    """One sentence: why that one of these was chosen, and what was given up with another."""
+    others = [trial for trial in trials if trial.name != chosen.name]
+    timed = chosen.speedup is not None
+    what = SMALLEST if objective == FASTEST and not timed else objective
+    is_what = "most faithful of those that are small" + (" and fast" if timed else "")
+    is_what = is_what if objective == BALANCED else what.replace("_", " ")
+    text = f"{chosen.name} is the {is_what} of {len(trials)} that can be taken"
+    if objective == MOST_FAITHFUL:
+        others = [trial for trial in others if trial.bytes < chosen.bytes or _speed(trial) > _speed(chosen)]
+        other = max(others, key=lambda trial: (trial.sqnr_db, -trial.bytes), default=None)
+    else:
+        others = [trial for trial in others if trial.sqnr_db > chosen.sqnr_db]
+        other = max(others, key=lambda trial: trial.sqnr_db, default=None)
+    if other is None:
+        return f"{text}, and nothing was given up for it"
+    difference = other.sqnr_db - chosen.sqnr_db
+    parts = [f"{abs(difference):.1f} dB {'better' if difference > 0 else 'worse'}"]
+    parts.append(_compared(other.bytes / chosen.bytes, 1.005, ("larger", "smaller", "as large")))
+    if timed:
+        slower = ("slower", "faster", "as fast")
+        parts.append(_compared(_speed(chosen) / _speed(other), TIMING_TOLERANCE, slower))
+    limit = f"; {_why_not(other, trials)}" if objective == BALANCED else ""
+    return f"{text}; {other.name} is {', '.join(parts[:-1])} and {parts[-1]}{limit}"
+
+
+def _compared(ratio: float, tolerance: float, words: tuple[str, str, str]) -> str:
+    """A ratio in words: more, less or the same."""
+    more, less, same = words
+    if ratio > tolerance:
+        return f"{100 * (ratio - 1):.0f} % {more}"
+    return f"{100 * (1 - ratio):.0f} % {less}" if ratio < 1 / tolerance else same
+
+
+def _why_not(other: Trial, trials: Sequence[Trial]) -> str:
+    """The limit of `balanced` that a more faithful candidate does not keep to."""
     smallest = min(trial.bytes for trial in trials)
-    kept = [trial for trial in trials if trial.bytes <= smallest * SMALL]
-    least = mostly(max(trial.int8_multiply_adds for trial in kept))
-    kept = [trial for trial in kept if trial.int8_multiply_adds >= least]
-    fastest = max(_speed(trial) / (1 + trial.error) for trial in kept)
-    kept = [trial for trial in kept if fastest <= _speed(trial) * (1 + trial.error) * FAST]
-    return max(kept, key=lambda trial: (trial.sqnr_db, trial.agreed, _speed(trial)))
+    small = [trial for trial in trials if trial.bytes <= smallest * SMALL]
+    if other not in small:
+        larger, limit = (100 * (ratio - 1) for ratio in (other.bytes / smallest, SMALL))
+        return f"it is {larger:.0f} % larger than the smallest, the limit is {limit:.0f} %"
+    if other not in mostly_int8(small):
+        share = 100 * other.int8_multiply_adds
+        return f"{share:.0f} % of its multiply-adds are int8, the limit is {100 * MOSTLY:.0f} %"
+    fastest = max(map(_speed, mostly_int8(small)))
+    return f"it takes {fastest / _speed(other):.2f} times the time of the fastest, the limit is {FAST}"
 
 
 def _speed(trial: Trial) -> float:
@@ -149,7 +217,7 @@ def _objectives(trial: Trial) -> tuple[float, ...]:
 def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
     """How far the trial is from the target, 0 if it meets it: the largest gap, each in its own measure.
 
-    Ten points of top-1, 20 dB and a factor e of speed count alike.
+    Ten points of top-1, 20 dB and a factor e of speed or of size count alike.
     """
     gaps = [0.0]
     if "min_sqnr_db" in target:
@@ -158,6 +226,8 @@ def _shortfall(trial: Trial, target: Mapping[str, float]) -> float:
         gaps.append((trial.drop - target["max_top1_drop"]) / 10)
     if "min_speedup" in target and trial.speedup is not None:
         gaps.append(math.log(target["min_speedup"] / trial.speedup))
+    if "max_mb" in target:
+        gaps.append(math.log(trial.bytes / 1e6 / target["max_mb"]))
     return max(gaps)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zoo.config.records.proof import Proof
+from zoo.config.settings import BALANCED
 from zoo.errors import ZooError
 from zoo.search.trials import Trial
 
@@ -22,7 +23,8 @@ class Candidate(Trial):
 class SearchResult:
     """What a search chose, by name, or None and the failures, in sentences that list the nearest candidates.
 
-    target: see `zoo.search.choice.search`. references: fp32, and fp16 where it was measured.
+    target: see `zoo.search.choice.search`. references: fp32, and fp16 where it was measured. objective: what
+    it was chosen by; reason: one sentence, why that one, and what was given up. A record of before has none.
     """
 
     target: Mapping[str, float]
@@ -30,6 +32,8 @@ class SearchResult:
     failures: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     references: tuple[Trial, ...]
+    objective: str = BALANCED
+    reason: str = ""
 
     @property
     def taken(self) -> Candidate | None:

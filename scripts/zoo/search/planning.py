@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph, source_blob
+from zoo.ncnn.group_wise import is_read
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
@@ -57,17 +58,17 @@ def local_recipe(
 ) -> Recipe:
     """The recipe in which each int8 layer has the least predicted error of its own.
 
-    Linear Gemm layers and attention have weights in blocks where the device is `cpu`. On `gpu`, which has no
-    such layers, a Gemm becomes a convolution and attention stays float.
+    Linear Gemm layers and attention have weights in blocks where the device is `cpu` and its ncnn reads them.
+    On `gpu`, which has no such layers, a Gemm becomes a convolution and attention stays float.
     floats: layers that stay float besides those that cannot well be int8; all of these are stored as fp16.
     Raises ZooError if the statistics are of another model.
     """
     statistics.check(graph)
     plans = {layer.name: LayerPlan("fp16") for layer in layers_with_weights(graph)}
     chosen = [layer for layer in layers_with_weights(graph) if layer.name not in floats]
-    if device == "cpu":
+    if device == "cpu" and is_read():
         blocks = [layer for layer in chosen if can_have_blocks(layer) and statistics.on_rows(layer)]
-        plans |= {layer.name: _plan_blocks(graph, statistics, layer) for layer in blocks}
+        plans |= {layer.name: plan_blocks(graph, statistics, layer) for layer in blocks}
     else:
         blocks = []
         turned = [layer.name for layer in chosen if is_linear(layer) and statistics.on_rows(layer)]
@@ -95,7 +96,7 @@ def rows_recipe(
         return None
     places = convolutions_on_rows(graph)
     names = [name for name in recipe.with_precision("int8") if name in places]
-    plans = {name: _plan_blocks(graph, statistics, graph[name], block) for name in names}
+    plans = {name: plan_blocks(graph, statistics, graph[name], block) for name in names}
     return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans}) if plans else None
 
 
@@ -122,6 +123,16 @@ def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Reci
     return replace(recipe, name="shifted", layers={**recipe.layers, **found}) if found else None
 
 
+def plan_blocks(
+    graph: Graph, statistics: CalibrationStatistics, layer: Layer, block: int = BLOCK
+) -> LayerPlan:
+    """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=block)
+    error = layer_error(graph, statistics, layer.name, plan)
+    alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
+    return replace(plan, alpha=alpha or None)
+
+
 def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan: LayerPlan) -> LocalError:
     """The local error of a layer for the input that its plan gives it."""
     source, gptq = layer_input(graph, statistics, name, plan), plan.rounding == "gptq"
@@ -133,16 +144,6 @@ def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan
 
 def _has_rows(layer: Layer) -> bool:
     return layer.type in INT8_TYPES and "weight" in layer.weights
-
-
-def _plan_blocks(
-    graph: Graph, statistics: CalibrationStatistics, layer: Layer, block: int = BLOCK
-) -> LayerPlan:
-    """The plan of least error for weights in blocks. The runtime finds ranges; what is left is alpha."""
-    plan = LayerPlan(rounding="gptq", bias_correction=False, block=block)
-    error = layer_error(graph, statistics, layer.name, plan)
-    alpha = min(_ALPHAS, key=lambda alpha: error.predicted(alpha, 1.0))
-    return replace(plan, alpha=alpha or None)
 
 
 def _plan_together(graph: Graph, statistics: CalibrationStatistics, names: list[str]) -> dict[str, LayerPlan]:

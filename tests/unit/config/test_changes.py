@@ -137,6 +137,7 @@ def test_a_lock_depends_on_what_is_said_of_int8_but_not_on_who_calibrates(folder
         "recipe": "mine.json",
         "exclude": [],
         "target": {"min_sqnr_db": 30},
+        "objective": "balanced",
         "pinned": changes.pinned_state(own),
     }
     assert changes.lock_settings(model(timm="resnet18"))["pinned"] is None

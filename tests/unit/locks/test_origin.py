@@ -55,6 +55,13 @@ def test_other_images_and_settings_are_named():
     ]
 
 
+def test_a_lock_of_before_was_by_the_objective_that_there_was():
+    settings = {"recipe": "auto", "exclude": []}
+    assert said(replace(ORIGIN, settings=settings | {"objective": "balanced"})) == []
+    (sentence,) = said(replace(ORIGIN, settings=settings | {"objective": "fastest"}))
+    assert sentence == "int8: objective was balanced, is fastest"
+
+
 def test_an_origin_says_the_same_on_every_machine(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.images.sets._CONTENT_LIMIT", 0)  # as if they were many
     card("net", source={"kind": "train", "location": "digits", "seed": 0}).write(tmp_path / "card.json")

@@ -3,7 +3,14 @@
 import pytest
 
 from zoo.errors import ZooError
-from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales, quantize_term, weight_bits
+from zoo.ncnn.group_wise import (
+    QUANTIZE_TERM,
+    block_size,
+    has_input_scales,
+    is_read,
+    quantize_term,
+    weight_bits,
+)
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Gemm, MultiHeadAttention
 
@@ -56,3 +63,15 @@ def test_few_bits_and_transposed_rows_do_not_go_together(turned):
     with pytest.raises(ZooError, match=r"layer x \(Gemm\): .* plain rows only"):
         weight_bits(with_bits[0])
     assert weight_bits(with_bits[1]) == 8
+
+
+@pytest.mark.parametrize(
+    ("version", "reads"),
+    [("1.0.20261020", True), ("1.0.20261020.1", True), ("1.1.20250101", True), ("1.0.20260526", False)],
+)
+def test_versions_that_read_blocks(version, reads):
+    assert is_read(version) is reads
+
+
+def test_the_ncnn_of_this_project_reads_them():
+    assert is_read()

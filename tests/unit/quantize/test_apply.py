@@ -12,8 +12,10 @@ from zoo.calibration.statistics import CalibrationStatistics
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Storage
+from zoo.ncnn.check import check_files
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.quantize.apply import apply, table_of
+from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import lint_table
 from zoo.search.planning import local_recipe, plain_recipe, rows_recipe, shifted_recipe
@@ -216,3 +218,23 @@ def test_the_table_keeps_a_line_for_each_convolution_on_rows(on_rows):
     table = table_of(graph, seen, recipe)
     assert set(table.weights) == {each.name for each in graph.of_type("Convolution", "InnerProduct")}
     assert not [finding for finding in lint_table(table, graph, seen.images) if "_dw " not in str(finding)]
+
+
+def test_such_a_file_is_sound_and_damage_to_its_scales_is_named(on_rows, tmp_path):
+    graph, seen, recipe = on_rows
+    quantized = apply(graph, seen, recipe)
+    files = tmp_path / "int8.param", tmp_path / "int8.bin"
+    write_graph(quantized, *files)
+    assert check_files(*files) == []
+    assert moved_blobs(quantized, recipe).keys() <= set(quantized.blobs)
+    scales = quantized["b_fc1"].weights["B_scales"]
+    broken = replace(scales, values=np.where(np.arange(scales.values.size) == 3, np.nan, scales.values))
+    layer_ = replace(quantized["b_fc1"], weights={**quantized["b_fc1"].weights, "B_scales": broken})
+    write_graph(quantized.replace(layer_), *files)
+    (problem,) = check_files(*files)
+    assert problem.endswith(
+        "layer b_fc1 (Gemm): B_scales holds scales that are zero, negative or not finite (1 of "
+        f"{scales.values.size}, the first at 3)"
+    )
+    files[1].write_bytes(files[1].read_bytes() + b"1234")
+    assert "4 bytes follow the arrays" in check_files(*files)[-1]

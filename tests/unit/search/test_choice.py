@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from zoo.errors import ZooError
@@ -38,8 +39,8 @@ def test_where_nothing_is_timed_size_and_what_is_int8_decide_and_the_record_says
     small = replace(untimed[0], name="hardly", sqnr_db=60.0, int8_multiply_adds=0.5)
     assert choose([*untimed, small]).name == "slow", "most faithful of the small that are mostly int8"
     result = search([*untimed, small], [replace(untimed[0], name="fp32")], {"min_sqnr_db": 40})
-    (sentence,) = summary(outcome_of(result))
-    assert "not timed" in sentence and "as fast" not in sentence
+    sentence, why = summary(outcome_of(result))
+    assert "not timed" in sentence and "as fast" not in sentence + why
     failed = search(untimed, [], {"min_sqnr_db": 70})
     assert failed.chosen is None and "slow (50.0 dB, 100.0 % agreement, not timed" in failed.failures[0]
     assert {each.front for each in result.candidates} == {True, False}
@@ -136,13 +137,14 @@ def test_equal_candidates_are_both_on_the_front():
 def test_what_is_slower_is_said_in_words():
     fp16 = replace(PLAIN, name="fp16", speedup=2.5)
     outcome = outcome_of(search([PLAIN], [replace(fp16, name="fp32", speedup=1.0), fp16], {}))
-    first, second = summary(outcome)
+    first, why, second = summary(outcome)
+    assert why == outcome.reason
     assert first == (
         "plain of 1 candidates: 30.0 dB, 90.0 % agreement on 32 held-out images, 2.00 times as fast as fp32, "
         "0.00 MB"
     )
     assert second == "slower than fp16 (1.25 times): on this device int8 saves space, not time"
-    assert len(summary(outcome_of(search([PLAIN], [replace(fp16, speedup=2.01)], {})))) == 1
+    assert len(summary(outcome_of(search([PLAIN], [replace(fp16, speedup=2.01)], {})))) == 2
 
 
 def test_what_makes_no_sense_is_refused():
@@ -150,6 +152,90 @@ def test_what_makes_no_sense_is_refused():
         search(TRIALS, [], {"min_speed": 1})
     with pytest.raises(ZooError, match="no candidates"):
         search([], [], {})
+
+
+# By an objective
+
+
+@pytest.mark.parametrize(
+    ("objective", "chosen"),
+    [("balanced", "better"), ("fastest", "better"), ("smallest", "slow"), ("most_faithful", "slow")],
+)
+def test_the_objective_decides_among_those_that_can_be_taken(objective, chosen):
+    trials = [
+        *TRIALS,
+        replace(SLOW, name="hardly", int8_multiply_adds=0.5, sqnr_db=90.0, speedup=9.0),
+    ]
+    faithful = replace(SMALL_GAIN, name="quick", speedup=1.99)
+    assert search(trials, [], {}, objective=objective).chosen == chosen
+    among = [each for each in trials if each.name != "plain"]
+    assert search([*among, faithful], [], {}, objective="fastest").chosen == "quick"
+    assert search(trials, [], {}, objective="most_faithful").objective == "most_faithful"
+
+
+def test_what_is_not_timed_is_fast_if_it_is_small():
+    untimed = [replace(trial, latency_ms=None, speedup=None) for trial in TRIALS]
+    result = search(untimed, [], {}, objective="fastest")
+    assert result.chosen == "slow" and result.reason.startswith("slow is the smallest of 4 that can be taken")
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("objective", ["balanced", "fastest", "smallest", "most_faithful"])
+def test_what_is_beaten_in_every_figure_of_the_objective_is_never_taken(objective, timed):
+    draw = np.random.default_rng(0)
+    figures = {
+        "balanced": lambda each: (each.sqnr_db, -each.bytes, each.speedup or 0),
+        "fastest": lambda each: (each.speedup or -each.bytes,),
+        "smallest": lambda each: (-each.bytes,),
+        "most_faithful": lambda each: (each.sqnr_db,),
+    }[objective]
+    for _ in range(200):
+        trials = [
+            replace(
+                PLAIN,
+                name=f"c{number}",
+                sqnr_db=float(draw.integers(30, 50)),
+                bytes=int(draw.integers(1000, 1100)),
+                speedup=float(draw.uniform(1, 2)) if timed else None,
+                latency_ms=5.0 if timed else None,
+                error=float(draw.uniform(0, 0.05)),
+            )
+            for number in range(8)
+        ]
+        taken = choose(trials, objective)
+        rest = [figures(each) for each in trials if each is not taken]
+        own = figures(taken)
+        if objective == "balanced" and not timed:
+            own, rest = own[:2], [each[:2] for each in rest]
+        assert not any(all(a > b for a, b in zip(other, own, strict=True)) for other in rest)
+
+
+def test_the_reason_says_what_was_given_up_and_which_limit_it_is_that_was_not_kept():
+    assert search(TRIALS, [], {}).reason == (
+        "better is the most faithful of those that are small and fast of 4 that can be taken; slow is "
+        "15.0 dB better, 4 % smaller and 63 % slower; it takes 1.63 times the time of the fastest, the limit "
+        "is 1.03"
+    )
+    assert search([PLAIN, SMALL_GAIN, LARGE], [], {}).reason.endswith(
+        "large is 10.0 dB better, 44 % larger and 3 % slower; it is 44 % larger than the smallest, the limit "
+        "is 5 %"
+    )
+    half = replace(SMALL_GAIN, name="half", sqnr_db=60.0, int8_multiply_adds=0.5)
+    assert search([SMALL_GAIN, half], [], {}).reason.endswith(
+        "half is 25.0 dB better, as large and as fast; 50 % of its multiply-adds are int8, the limit is 85 %"
+    )
+    assert search(TRIALS, [], {}, objective="most_faithful").reason == (
+        "slow is the most faithful of 4 that can be taken; large is 5.0 dB worse, 50 % larger and 37 % faster"
+    )
+    assert search([SLOW, LARGE], [], {}, objective="fastest").reason == (
+        "large is the fastest of 2 that can be taken; slow is 5.0 dB better, 33 % smaller and 58 % slower"
+    )
+
+
+def test_a_file_that_is_too_large_misses_the_target():
+    kept = search(TRIALS, [], {"max_mb": 0.00102}, objective="most_faithful")
+    assert kept.chosen == "slow" and names(kept, "meets") == ["plain", "slow"]
+    assert "at most 1e-06 MB" in search(TRIALS, [], {"max_mb": 1e-6}).failures[0]
 
 
 # What is no classifier
@@ -172,7 +258,9 @@ def test_without_agreement_no_sentence_speaks_of_it():
     (failure,) = search(VECTORS, [], {"min_sqnr_db": 48, "min_speedup": 1.8}).failures
     assert "large (45.0 dB, speedup 1.90, 0.00 MB)" in failure and "agreement" not in failure
     assert summary(outcome_of(search(VECTORS[:1], [], {}))) == [
-        "plain of 1 candidates: 30.0 dB on 32 held-out images, 2.00 times as fast as fp32, 0.00 MB"
+        "plain of 1 candidates: 30.0 dB on 32 held-out images, 2.00 times as fast as fp32, 0.00 MB",
+        "plain is the most faithful of those that are small and fast of 1 that can be taken, and nothing was "
+        "given up for it",
     ]
 
 
