@@ -49,6 +49,7 @@ def layer(
     for spec in layout(bare):
         values = draw(spec.size)
         values = np.abs(values) + 1 if is_scale(spec.role) else values
+        values = values.reshape(-1, spec.width) if spec.width else values
         weights[spec.role] = array(values, Storage.FP32 if spec.tagged else spec.untagged)
     return Layer(bare.type, bare.name, bare.inputs, bare.outputs, bare.params, weights)
 

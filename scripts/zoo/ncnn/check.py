@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.ncnn.bin import Array, Storage
+from zoo.ncnn.bin import INTEGERS, Array
 from zoo.ncnn.graph import Graph, attach_weights, ordered_arrays, read_param
 from zoo.ncnn.layer import Layer, is_scale
 
@@ -92,7 +92,7 @@ def check_weights(graph: Graph) -> list[str]:
 
 
 def _faults(layer: Layer, role: str, array: Array) -> list[str]:
-    if array.storage in (Storage.INT8, Storage.RAW_INT8):
+    if array.storage in INTEGERS:
         scaled = any(is_scale(other) for other in layer.weights)
         return [] if scaled else ["is int8, but the layer has no scales"]
     values = array.floats() if array.codebook is None else array.codebook

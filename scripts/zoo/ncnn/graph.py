@@ -227,7 +227,7 @@ def attach_weights(layers: Iterable[Layer], weights: str | Path, param: str | Pa
 
 def _read(reader: BinReader, spec: ArraySpec, layer: Layer) -> Array:
     try:
-        return reader.read(spec.size, spec.tagged, spec.untagged)
+        return reader.read(spec.size, spec.tagged, spec.untagged, spec.width)
     except ZooError as error:
         raise ZooError(f"{spec.role} of {layer}: {error}") from None
 
@@ -273,6 +273,8 @@ def ordered_arrays(layer: Layer) -> list[Array]:
         if spec.tagged != bool(array.storage.tag) or not (spec.tagged or array.storage is spec.untagged):
             wanted = "with a tag" if spec.tagged else spec.untagged.name
             raise ZooError(f"{layer}: {spec.role} is stored {array.storage.name}, ncnn reads it {wanted}")
+        if spec.width != array.width:
+            raise ZooError(f"{layer}: {spec.role} has rows of {array.width} numbers, not of {spec.width}")
     return arrays
 
 

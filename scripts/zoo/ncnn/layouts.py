@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoo.errors import ZooError
 from zoo.ncnn.attention import key_dim, query_dim, value_dim
 from zoo.ncnn.bin import Storage
-from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales
+from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size, has_input_scales, weight_bits
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import (
     LSTM,
@@ -52,6 +52,7 @@ from zoo.ncnn.slots import (
     product,
     raw,
     raw_int8,
+    raw_packed,
     tagged,
     unless,
     value,
@@ -59,12 +60,14 @@ from zoo.ncnn.slots import (
 
 
 class ArraySpec(NamedTuple):
-    """One array a layer has in the `.bin`. untagged: how it is stored if it has no tag."""
+    """One array a layer has in the `.bin`. untagged: how it is stored if it has no tag; width: how many
+    numbers are in a row of one of 4 or 6 bits, else 0."""
 
     role: str
     size: int
     tagged: bool
     untagged: Storage = Storage.RAW
+    width: int = 0
 
 
 def _depthwise_scales(layer: Layer) -> int:
@@ -123,12 +126,19 @@ def _not_group_wise(layer: Layer) -> int:
     return int(block_size(layer) == 0)
 
 
-def _matrix(role: str, rows: Term, width: Term, when: Term = always) -> tuple[Slot, Slot]:
-    """A weight matrix: with a tag, or group-wise, int8 without one."""
+def _has_bits(bits: int) -> Term:
+    """Whether the layer has group-wise weights of so many bits."""
+    return lambda layer: int(weight_bits(layer) == bits)
+
+
+def _matrix(role: str, rows: Term, width: Term, when: Term = always) -> tuple[Slot, ...]:
+    """A weight matrix: with a tag, or group-wise, of 8, 6 or 4 bits without one."""
     size = product(rows, width)
     return (
         tagged(role, size, product(when, _not_group_wise)),
-        raw_int8(role, size, product(when, _group_wise)),
+        raw_int8(role, size, product(when, _has_bits(8))),
+        raw_packed(role, rows, width, Storage.RAW_INT6, product(when, _has_bits(6))),
+        raw_packed(role, rows, width, Storage.RAW_INT4, product(when, _has_bits(4))),
     )
 
 
@@ -328,7 +338,13 @@ def layout(layer: Layer) -> list[ArraySpec]:
     if layer.type not in TYPES:
         raise ZooError(f"{layer}: ncnn has no such layer type")
     specs = [
-        ArraySpec(slot.role, value(slot.size, layer), slot.tagged, slot.untagged)
+        ArraySpec(
+            slot.role,
+            value(slot.size, layer),
+            slot.tagged,
+            slot.untagged,
+            0 if slot.width is None else value(slot.width, layer),
+        )
         for slot in LAYOUTS.get(layer.type, ())
         if value(slot.when, layer)
     ]

@@ -12,13 +12,14 @@ Term = int | Callable[[Layer], int]
 
 class Slot(NamedTuple):
     """An array that layers of a type may have. when: whether one has; untagged: how it is stored if it has
-    no tag."""
+    no tag; width: how many numbers are in a row of one whose rows begin with a byte each."""
 
     role: str
     size: Term
     tagged: bool
     when: Term
     untagged: Storage = Storage.RAW
+    width: Term | None = None
 
 
 def value(term: Term, layer: Layer) -> int:
@@ -44,6 +45,11 @@ def raw(role: str, size: Term, when: Term = always) -> Slot:
 def raw_int8(role: str, size: Term, when: Term = always) -> Slot:
     """An array of int8, without a tag."""
     return Slot(role, size, False, when, Storage.RAW_INT8)
+
+
+def raw_packed(role: str, rows: Term, width: Term, storage: Storage, when: Term = always) -> Slot:
+    """A matrix of numbers of 4 or 6 bits, without a tag."""
+    return Slot(role, product(rows, width), False, when, storage, width)
 
 
 def parameter(param_id: int, default: int) -> Term:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.ncnn.bin import CODEBOOK_SIZE, Array, BinReader, Storage, array, write_arrays
+from zoo.ncnn.bin import CODEBOOK_SIZE, Array, BinReader, Storage, array, packed_bytes, write_arrays
 
 
 def written(*arrays: Array) -> bytes:
@@ -51,6 +51,54 @@ def test_what_was_written_is_read_one_after_the_other():
 
 def test_without_a_tag_the_layer_says_how_numbers_are_stored():
     assert BinReader(b"\x05\x06\xff\x00").read(3, False, Storage.RAW_INT8).values.tolist() == [5, 6, -1]
+
+
+def test_four_bits_lie_low_half_first_and_each_row_begins_with_a_byte():
+    rows = np.array([[1, -1, 7], [-8, 0, 3]])
+    stored = array(rows, Storage.RAW_INT4)
+    assert written(stored) == bytes([0xF1, 0x07, 0x08, 0x03])
+    read = BinReader(written(stored)).read(6, False, Storage.RAW_INT4, width=3)
+    assert read.values.tolist() == rows.ravel().tolist() and read.width == 3
+
+
+def test_six_bits_go_over_the_ends_of_bytes():
+    """-1 is 111111, 1 is 000001, -32 is 100000, 5 is 000101: from the lowest bit on, eight a byte."""
+    stored = array(np.array([[-1, 1, -32, 5, 2]]), Storage.RAW_INT6)
+    bits = "111111" + "100000" + "000001" + "101000" + "010000"
+    expected = [int(bits[start : start + 8][::-1], 2) for start in range(0, 30, 8)]
+    assert written(stored) == bytes(expected)
+    assert BinReader(written(stored)).read(5, False, Storage.RAW_INT6, 5).values.tolist() == [
+        -1,
+        1,
+        -32,
+        5,
+        2,
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 64, 99])
+@pytest.mark.parametrize(("storage", "bits"), [(Storage.RAW_INT4, 4), (Storage.RAW_INT6, 6)])
+def test_every_number_of_few_bits_survives(storage, bits, width):
+    largest = 1 << (bits - 1)
+    rows = np.random.default_rng(width).integers(-largest, largest, (9, width))
+    data = written(array(rows, storage))
+    assert len(data) == 9 * packed_bytes(width, bits) + -9 * packed_bytes(width, bits) % 4
+    read = BinReader(data).read(rows.size, False, storage, width)
+    np.testing.assert_array_equal(read.values, rows.ravel())
+    assert read.tobytes() == data
+
+
+def test_few_bits_have_rows_and_a_range():
+    with pytest.raises(ZooError, match="holds numbers beyond 8"):
+        array(np.array([[8, 0]]), Storage.RAW_INT4)
+    with pytest.raises(ZooError, match="5 numbers stored as RAW_INT6 has rows of 2"):
+        Array(np.zeros(5, np.int8), Storage.RAW_INT6, width=2)
+    with pytest.raises(ZooError, match="rows of 0"):
+        Array(np.zeros(5, np.int8), Storage.RAW_INT6)
+    with pytest.raises(ZooError, match="after the last number of a row"):
+        BinReader(b"\xf1\xf7\0\0").read(3, False, Storage.RAW_INT4, width=3)
+    with pytest.raises(ZooError, match="4 bytes at byte 0, but the file ends at 2"):
+        BinReader(b"\xf1\xf7").read(3, False, Storage.RAW_INT4, width=3)
 
 
 def test_floats_are_the_numbers_that_an_array_stands_for():

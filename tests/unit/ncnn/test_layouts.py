@@ -6,7 +6,7 @@ import pytest
 
 from samples.ncnn import parameters
 from zoo.errors import ZooError
-from zoo.ncnn.bin import Storage
+from zoo.ncnn.bin import Storage, packed_bytes
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.layouts import LAYOUTS, TYPES, foreign, layout
 
@@ -21,7 +21,7 @@ class Recorder(ncnn.ModelBin):
 
     def load(self, size, kind):
         self.asked.append((size, kind))
-        self.given.append(ncnn.Mat(size, elemsize=1 if kind == 8 else 4))
+        self.given.append(ncnn.Mat(size, elemsize=1 if kind in (4, 6, 8) else 4))
         np.asarray(self.given[-1])[:] = 1
         return self.given[-1]
 
@@ -141,7 +141,7 @@ CASES = [
             constant_broadcast_type_c=4,
             quantize_term=kind,
         )
-        for kind in (800, 801, 802, 810, 812)
+        for kind in (800, 801, 802, 810, 812, 400, 412, 602, 611)
     ),
     case("GroupNorm", group=2, channels=6),
     case("GroupNorm", group=2, channels=6, affine=0),
@@ -172,7 +172,7 @@ CASES = [
             vdim=12,
             quantize_term=kind,
         )
-        for kind in (800, 811)
+        for kind in (800, 811, 401, 610)
     ),
     case("Normalize", scale_data_size=6),
     case("PReLU", num_slope=6),
@@ -205,9 +205,14 @@ def created(kind, params):
 def test_the_layout_is_what_ncnn_reads(kind, params):
     recorder = Recorder()
     assert created(kind, params).load_model(recorder) == 0
-    untagged = {Storage.RAW: 1, Storage.RAW_INT8: 8}
+    untagged = {Storage.RAW: 1, Storage.RAW_INT8: 8, Storage.RAW_INT6: 6, Storage.RAW_INT4: 4}
     specs = layout(Layer(kind, "x", (), (), params))
-    assert [(spec.size, 0 if spec.tagged else untagged[spec.untagged]) for spec in specs] == recorder.asked
+
+    def size(spec):
+        bits = spec.untagged.packed_bits
+        return spec.size // spec.width * packed_bytes(spec.width, bits) if bits else spec.size
+
+    assert [(size(spec), 0 if spec.tagged else untagged[spec.untagged]) for spec in specs] == recorder.asked
 
 
 def test_every_layout_is_compared_with_ncnn():
@@ -248,13 +253,26 @@ def test_foreign_types_are_counted():
         ),
         (
             "Gemm",
-            parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5, quantize_term=401),
-            r"block-quantized weights \(18=401\)",
+            parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5, quantize_term=403),
+            r"ncnn has no block-quantized weights of the term 18=403",
         ),
         (
             "Gemm",
             parameters("Gemm", trans_b=1, constant_b=1, constant_n=4, constant_k=5, quantize_term=823),
-            r"block-quantized weights \(18=823\)",
+            r"ncnn has no block-quantized weights of the term 18=823",
+        ),
+        (
+            "Gemm",
+            parameters(
+                "Gemm",
+                trans_b=1,
+                constant_b=1,
+                constant_n=4,
+                constant_k=5,
+                output_transpose=1,
+                quantize_term=601,
+            ),
+            r"weights of 6 bits \(18=601\) ncnn reads and writes plain rows only",
         ),
         (
             "MultiHeadAttention",

@@ -5,7 +5,18 @@ import pytest
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Convolution
-from zoo.ncnn.slots import always, equals, parameter, product, raw, raw_int8, tagged, unless, value
+from zoo.ncnn.slots import (
+    always,
+    equals,
+    parameter,
+    product,
+    raw,
+    raw_int8,
+    raw_packed,
+    tagged,
+    unless,
+    value,
+)
 
 LAYER = Layer("Convolution", "x", (), (), {Convolution.NUM_OUTPUT: 6, Convolution.KERNEL_W: 3})
 
@@ -38,6 +49,9 @@ def test_a_product_stops_at_its_first_zero():
 
 def test_slots_say_how_an_array_is_stored():
     slots = tagged("a", always), raw("b", always), raw_int8("c", always)
+    packed = raw_packed("d", Convolution.NUM_OUTPUT, Convolution.KERNEL_W, Storage.RAW_INT4)
+    assert (value(packed.size, LAYER), value(packed.width or 0, LAYER)) == (18, 3)
+    assert (packed.tagged, packed.untagged) == (False, Storage.RAW_INT4)
     assert [(slot.tagged, slot.untagged) for slot in slots] == [
         (True, Storage.RAW),
         (False, Storage.RAW),
