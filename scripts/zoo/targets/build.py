@@ -5,13 +5,13 @@ They lie in `$XDG_CACHE_HOME/ncnn-zoo` (by default `~/.cache/ncnn-zoo`), for the
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from importlib.metadata import version
 from pathlib import Path
 
+from zoo.jobs.scratch import scratch, sweep
 from zoo.targets import cmake
 from zoo.targets.source import fetch, pinned
 
@@ -33,6 +33,7 @@ def agent_program(
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ncnn-zoo"
     program = cache / f"agent-{architecture}-{key_of(architecture, requirements, layers)}"
     cache.mkdir(parents=True, exist_ok=True)
+    sweep(cache)  # what builds left that were killed
     with _locked(program.with_suffix(".lock")):
         if not program.is_file():
             check_tools(architecture)
@@ -40,8 +41,8 @@ def agent_program(
             with _locked(library.with_suffix(".lock")):
                 if not library.is_dir():
                     _build_library(architecture, requirements, layers, processes, library)
-            with _scratch(cache) as scratch:
-                _build_agent(architecture, library, scratch / "build").replace(program)
+            with scratch(program) as folder:
+                _build_agent(architecture, library, folder / "build").replace(program)
     return program
 
 
@@ -72,17 +73,17 @@ def _key(what: str, folder: Path) -> str:
 def _build_library(
     architecture: str, requirements: Path, layers: Collection[str] | None, processes: int, target: Path
 ) -> None:
-    with _scratch(target.parent) as scratch:
+    with scratch(target) as folder:
         definitions = {
-            "NCNN_SOURCE": str(fetch(requirements, scratch / "source")),
+            "NCNN_SOURCE": str(fetch(requirements, folder / "source")),
             "NCNN_VERSION": version("ncnn").rpartition(".")[2],
             "BASELINE": _baseline() or "OFF",
             **({} if layers is None else {"NCNN_LAYERS": ";".join(sorted(layers))}),
         }
         tools = cmake.tools_for(architecture)
-        made = cmake.built("ncnn", cmake.NCNN, scratch / "build", tools, definitions, processes)
-        cmake.install(made, scratch / "ncnn")
-        (scratch / "ncnn").rename(target)
+        made = cmake.built("ncnn", cmake.NCNN, folder / "build", tools, definitions, processes)
+        cmake.install(made, folder / "ncnn")
+        (folder / "ncnn").rename(target)
 
 
 def _build_agent(architecture: str, library: Path, folder: Path) -> Path:
@@ -105,10 +106,3 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         flock(handle, LOCK_EX)
         yield
-
-
-@contextmanager
-def _scratch(cache: Path) -> Iterator[Path]:
-    """A folder beside what it is to make, so that this can be moved into its place whole."""
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as folder:
-        yield Path(folder)

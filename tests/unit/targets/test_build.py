@@ -11,6 +11,7 @@ from conftest import require
 from samples.artifacts import pair
 from samples.ncnn import layer
 from zoo.errors import ZooError
+from zoo.jobs.host import Host
 from zoo.ncnn.graph import Graph
 from zoo.runners.ncnn_runner import load
 from zoo.targets import build, cmake
@@ -65,6 +66,20 @@ def test_what_the_cache_has_is_not_built_again(tmp_path, monkeypatch):
     program.parent.mkdir()
     program.write_text("an agent")
     assert agent_program("aarch64", REQUIREMENTS, ["ReLU"]) == program
+
+
+def test_what_a_killed_build_left_in_the_cache_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "check_tools", _nothing_to_build_with)
+    left = tmp_path / "ncnn-zoo" / f".partial-{Host.own().machine}-before-abcdefgh"
+    (left / "source").mkdir(parents=True)
+    with pytest.raises(ZooError, match="no compiler"):
+        agent_program("aarch64", REQUIREMENTS, ["ReLU"])
+    assert not left.exists()
+
+
+def _nothing_to_build_with(architecture):
+    raise ZooError("no compiler")
 
 
 @pytest.mark.long(60, group="agent")
