@@ -105,15 +105,16 @@ def _differs(first: Doubles, second: Doubles) -> bool:
 
 
 def _swapped(calibration: Pictures, other: Pictures) -> bool:
-    """Whether the colour cast of one set is that of the other with its outer channels swapped: what the first
-    has more than the third, image by image, has the other sign, and the same size."""
+    """Whether one set is like the other with its outer channels swapped, and unlike it as it is: what the
+    first channel has more than the third, image by image, has the other sign, and the same size."""
     if calibration.mean.shape[1] != 3:
         return False
     ours, theirs = (each.mean[:, [0]] - each.mean[:, [2]] for each in (calibration, other))
     straight, swapped = abs(ours.mean() - theirs.mean()), abs(ours.mean() + theirs.mean())
     spread = ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs)
     certain = straight > CERTAIN * np.sqrt(spread) and swapped < straight / 4
-    return bool(certain and np.sign(ours.mean()) != np.sign(theirs.mean()))
+    alike = not _differs(calibration.mean, other.mean[:, ::-1])
+    return bool(certain and alike and np.sign(ours.mean()) != np.sign(theirs.mean()))
 
 
 def _is_gray(rows: Floats) -> bool:

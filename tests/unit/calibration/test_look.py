@@ -44,6 +44,7 @@ def test_images_of_one_kind_are_alike(seed):
             lambda image: 127.5 + 127.5 * image,
             "times those of the calibration images: .* another mean and norm",
         ),
+        (lambda image: image + np.array([[[-3]], [[0]], [[0]]], np.float32), "are darker"),
         (lambda image: image[::-1], "first and third channel swapped: .* RGB or BGR"),
     ],
 )
