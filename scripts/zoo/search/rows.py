@@ -36,8 +36,8 @@ def rows_candidates(
     local, layers, excluded: as in `zoo.search.candidates.searched`. Float are those layers with most noise
     for what their being int8 saves. `rows-small` has blocks of 128, and those few layers float that are as
     fast so: it stays nearly as small as `local`, and as fast, for what is not on rows keeps its form.
-    `rows-N` has blocks of 64, and N layers float: as many as leave it mostly int8, and fewer. `rows-fine-N` is
-    the same with blocks of 32, and GELUs as they are, whose tanh form costs half a dB there.
+    `rows-N` has blocks of 64, and N layers float: as many as leave it mostly int8, and fewer. `rows-fine-N`
+    is the same with blocks of 32, and GELUs as they are, whose tanh form costs half a dB there.
     """
     local = local.floating(excluded)
     middle = gemm_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
