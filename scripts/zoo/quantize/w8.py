@@ -9,6 +9,7 @@ Format: ncnn `src/modelbin.cpp`, "quantized data".
 import numpy as np
 
 from zoo.array_types import Doubles, Floats
+from zoo.calibration.attention import projection_name
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.bin import CODEBOOK_SIZE, Array, Storage
 from zoo.ncnn.fp16 import to_fp16
@@ -35,6 +36,11 @@ def to_w8(graph: Graph, statistics: CalibrationStatistics) -> Graph:
     finite or that float16 cannot hold.
     """
     statistics.check(graph)
+    return with_codebooks(graph, statistics)
+
+
+def with_codebooks(graph: Graph, statistics: CalibrationStatistics) -> Graph:
+    """The same for a graph some of whose layers are in another form than the statistics saw, and keep it."""
 
     def store(source: Array, layer: Layer, role: str) -> Array:
         values = source.floats()
@@ -53,6 +59,9 @@ def share(graph: Graph) -> float:
 
 def _moments(statistics: CalibrationStatistics, layer: Layer, role: str) -> Floats | None:
     """E x x^T of what the rows of a weight matrix are multiplied with; None if that is not known."""
+    if role == "out_weight":
+        seen = statistics.columns.get(projection_name(layer.name))
+        return None if seen is None else seen.second_moment
     rows_of_inputs = layer.type == "Gemm" and not layer.param(Gemm.TRANS_B)  # else they are of outputs
     if role not in _MEET_INPUT or rows_of_inputs or layer.name not in statistics.columns:
         return None

@@ -1,0 +1,179 @@
+"""How many bits a weight of each layer gets, and in blocks of which size, so that a file has a given size.
+
+Every form that a layer can have costs bytes, and noise on the model's outputs. The noise is measured once a
+layer, in one form, and is to that of another form as the errors that the two are predicted to put on the
+layer's own output (see `zoo.quantize.blocks.BlockError`). Noise of different layers adds up, so what is left
+is a knapsack: the least sum that fits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo.array_types import Arrays
+from zoo.calibration.statistics import CalibrationStatistics
+from zoo.errors import ArtifactError
+from zoo.jobs.scratch import scratch
+from zoo.ncnn.graph import Graph
+from zoo.ncnn.group_wise import is_read
+from zoo.ncnn.layer import Layer
+from zoo.ncnn.weights import layers_with_weights
+from zoo.quantize.apply import layer_input
+from zoo.quantize.blocks import BlockError, block_bytes, can_have_blocks, input_rows
+from zoo.quantize.forms.rows import convolutions_on_rows
+from zoo.quantize.recipe import LayerPlan, Recipe
+from zoo.quantize.weight_only import apply_weight_only, stored_bytes
+from zoo.search.noise import measure_noise
+from zoo.search.subject import Subject
+
+NOMINAL: Mapping[str, tuple[int, int]] = {"w4": (4, 32), "w6": (6, 64)}
+"""Bits and block size by precision: without a size that is asked for, a file is as large as with these in all
+layers."""
+
+_FORMS = ((4, 128), (4, 64), (4, 32), (6, 128), (6, 64), (6, 32), (8, 64))
+_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a layer can become: its plan, the bytes of its matrices, and the noise that it puts on outputs."""
+
+    plan: LayerPlan
+    size: int
+    noise: float
+
+
+def plan_few_bits(
+    subject: Subject,
+    precision: str,
+    max_size: float | None,
+    probes: Sequence[Arrays],
+    processes: int,
+    output: str | Path,
+) -> Recipe:
+    """The recipe of `w4` or `w6`: all layers that can have weights in blocks have them, the others are fp16
+    in it, and in the file what `w8` makes of them.
+
+    max_size: bytes of the file over those of fp32; None: see `NOMINAL`. probes: inputs that noise is measured
+    on; processes: see `measure_noise`. output: temporary files lie beside it.
+    Raises ArtifactError, naming the model, if it has no such layer, or cannot be so small; ZooError if the
+    statistics are of another model; and what `measure_noise` raises.
+    """
+    graph, statistics = subject.fp32.graph, subject.statistics
+    statistics.check(graph)
+    layers = layers_for_blocks(graph, statistics)
+    if not layers:
+        raise ArtifactError(
+            f"{subject}: {precision}: no layer of it can have weights of few bits, for only linear layers on "
+            "rows, self-attention and 1x1 convolutions behind a LayerNorm can; take w8"
+        )
+    plans = {name: _plans(graph, statistics, layer) for name, layer in layers.items()}
+    nominal = {name: _nominal(each, *NOMINAL[precision]) for name, each in plans.items()}
+    recipe = _recipe(graph, precision, nominal)
+    with scratch(output) as folder:
+        noise = measure_noise(subject, recipe, probes, processes, folder).by_layer
+    forms = {
+        name: [
+            Form(plan, _bytes(layers[name], plan), noise[name] * _ratio(error, each[nominal[name]]))
+            for plan, error in each.items()
+        ]
+        for name, each in plans.items()
+    }
+    least = sum(_bytes(layers[name], plan) for name, plan in nominal.items())
+    rest = stored_bytes(apply_weight_only(graph, statistics, recipe)) - least
+    budget = least if max_size is None else int(max_size * stored_bytes(graph)) - rest
+    chosen = allocate(forms, budget)
+    if chosen is None:
+        smallest = rest + sum(min(form.size for form in each) for each in forms.values())
+        raise ArtifactError(
+            f"{subject}: {precision}: {{max_size: {max_size}}} is out of reach: with 4 bits wherever a layer "
+            f"can have them the file has {smallest / stored_bytes(graph):.3f} of fp32's bytes; the others "
+            "are stored as in w8"
+        )
+    return _recipe(graph, precision, {name: form.plan for name, form in chosen.items()})
+
+
+def check_device(subject: Subject, precision: str) -> None:
+    """Raises ArtifactError for a gpu, and where ncnn is too old to read such weights."""
+    if subject.device == "gpu":
+        raise ArtifactError(
+            f"{subject}: {precision} is not for a gpu: ncnn would run its layers with weights of few bits on "
+            "the CPU; take w8"
+        )
+    if not is_read():
+        raise ArtifactError(
+            f"{subject}: {precision}: ncnn before 1.0.20261020 reads no weights of few bits; update it, or "
+            "take w8"
+        )
+
+
+def layers_for_blocks(graph: Graph, statistics: CalibrationStatistics) -> dict[str, Layer]:
+    """The layers that can have weights in blocks, by name: linear ones on rows, attention, and convolutions
+    that can be rows."""
+    on_rows = convolutions_on_rows(graph)
+    return {
+        layer.name: layer
+        for layer in layers_with_weights(graph)
+        if layer.name in statistics.columns
+        and (layer.name in on_rows or (can_have_blocks(layer) and statistics.on_rows(layer)))
+    }
+
+
+def allocate(forms: Mapping[str, Sequence[Form]], budget: int) -> dict[str, Form] | None:
+    """A form for each layer, by name, so that the sizes stay within the budget and the noise is small; None
+    if nothing is small enough.
+
+    Begins with the smallest, and takes the step that saves most noise a byte for as long as one fits.
+    """
+    chosen = {name: min(each, key=lambda form: (form.size, form.noise)) for name, each in forms.items()}
+    left = budget - sum(form.size for form in chosen.values())
+    if left < 0:
+        return None
+    while True:
+        steps = [
+            ((own.noise - form.noise) / max(form.size - own.size, 1), name, form)
+            for name, own in chosen.items()
+            for form in forms[name]
+            if form.noise < own.noise and form.size - own.size <= left
+        ]
+        if not steps:
+            return chosen
+        _, name, form = max(steps, key=lambda step: step[0])
+        left -= form.size - chosen[name].size
+        chosen[name] = form
+
+
+def _plans(graph: Graph, statistics: CalibrationStatistics, layer: Layer) -> dict[LayerPlan, float]:
+    """The plans that a layer can have, and the error that each is predicted to put on its output."""
+    start = LayerPlan(rounding="gptq", bias_correction=False, block=64)
+    source, rows = layer_input(graph, statistics, layer.name, start), input_rows(layer)
+    found: dict[LayerPlan, float] = {}
+    alphas: dict[int, float] = {}
+    for bits, block in sorted(_FORMS, key=lambda form: form[1] != 64):
+        error = BlockError(source, rows, True, block, bits)
+        if bits not in alphas:  # the best one hardly depends on the block
+            alphas[bits] = min(_ALPHAS, key=lambda alpha: error.predicted(alpha))
+        for alpha in {0.0, alphas[bits]}:
+            plan = replace(start, block=block, bits=bits, alpha=alpha or None)
+            found[plan] = error.predicted(alpha)
+    return found
+
+
+def _nominal(plans: Mapping[LayerPlan, float], bits: int, block: int) -> LayerPlan:
+    """The plan of least error with these bits and blocks."""
+    fitting = [plan for plan in plans if (plan.bits, plan.block) == (bits, block)]
+    return min(fitting, key=lambda plan: plans[plan])
+
+
+def _ratio(error: float, nominal: float) -> float:
+    return error / nominal if nominal > 0 else 0.0
+
+
+def _bytes(layer: Layer, plan: LayerPlan) -> int:
+    assert plan.block is not None
+    return block_bytes(layer, plan.block, plan.alpha is not None, plan.bits)
+
+
+def _recipe(graph: Graph, name: str, plans: Mapping[str, LayerPlan]) -> Recipe:
+    others = {layer.name: LayerPlan("fp16") for layer in layers_with_weights(graph)}
+    return Recipe(name, {**others, **plans})
