@@ -12,8 +12,8 @@ from zoo.jobs.records import write_json
 from zoo.jobs.reporting import reporting
 from zoo.ncnn.fp16 import kept
 from zoo.ncnn.graph import write_graph
-from zoo.quantize.weight_only import apply_weight_only, bits_in_words, stored_bytes
-from zoo.search.few_bits import check_device, plan_few_bits
+from zoo.quantize.weight_only import bits_in_words, stored_bytes
+from zoo.search.few_bits import Choices, check_device
 from zoo.search.noise import fitting_processes, probes_for
 from zoo.search.subject import Subject
 
@@ -38,8 +38,9 @@ def main(
     held_out = CalibrationSet.of(ImageSet.from_dict(images), described.classes).held_out
     probes = [inputs for _, inputs in load(spread(held_out, probes_for(graph)), described.feed, threads)]
     processes = fitting_processes(graph, threads, memory_mb)
-    recipe = plan_few_bits(subject, precision, max_size, probes, processes, weights_output)
-    made = apply_weight_only(graph, subject.statistics, recipe)
+    choices = Choices.of(subject, probes, processes, weights_output)
+    recipe = choices.recipe(precision, max_size)
+    made = choices.graph(recipe)
     share = stored_bytes(made) / stored_bytes(graph)
     logging.info("%s; the file has %.3f of fp32's bytes", bits_in_words(graph, recipe), share)
     for sentence in kept(made):

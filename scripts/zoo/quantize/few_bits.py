@@ -14,7 +14,7 @@ from zoo.array_types import Doubles, Floats
 from zoo.ncnn.weights import LEVELS, MAX_SCALE
 from zoo.quantize.gptq import remaining_variance, round_weights
 
-_CLIPS = {4: np.linspace(1, 0.5, 11), 6: np.linspace(1, 0.7, 7)}
+_CLIPS = {4: (1.0, 0.92, 0.84, 0.76, 0.68, 0.6), 6: (1.0, 0.98, 0.96, 0.94)}
 """Shares of a block's largest weight that its range may end at, by bits."""
 
 _AT_ONCE = 1 << 20  # numbers, 8 MiB

@@ -6,6 +6,8 @@ statistics say in which directions rounding hurts (see `gptq`); what that brings
 Format: ncnn `src/modelbin.cpp`, "quantized data".
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from zoo.array_types import Doubles, Floats
@@ -39,15 +41,18 @@ def to_w8(graph: Graph, statistics: CalibrationStatistics) -> Graph:
     return with_codebooks(graph, statistics)
 
 
-def with_codebooks(graph: Graph, statistics: CalibrationStatistics) -> Graph:
-    """The same for a graph some of whose layers are in another form than the statistics saw, and keep it."""
+def with_codebooks(
+    graph: Graph, statistics: CalibrationStatistics, layers: Collection[str] | None = None
+) -> Graph:
+    """The same without a look at whose statistics they are. layers: the names of those to store so; None for
+    all."""
 
     def store(source: Array, layer: Layer, role: str) -> Array:
         values = source.floats()
         fit = values.size >= MIN_SIZE and "DepthWise" not in layer.type and np.isfinite(values).all()
         return encode(values, _moments(statistics, layer, role)) if fit else source
 
-    return to_fp16(store_floats(graph, store))
+    return to_fp16(store_floats(graph, store, layers), layers)
 
 
 def share(graph: Graph) -> float:

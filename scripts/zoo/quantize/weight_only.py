@@ -5,6 +5,7 @@ such a file is small, and slow. Before 20261020 ncnn does not load it.
 """
 
 from collections import Counter
+from collections.abc import Collection
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.fp16 import to_fp16
@@ -23,7 +24,18 @@ def apply_weight_only(graph: Graph, statistics: CalibrationStatistics, recipe: R
     """
     statistics.check(graph)
     check_recipe(recipe, graph, statistics)
-    return to_fp16(with_codebooks(quantized_graph(graph, statistics, recipe), statistics))
+    return in_blocks(others_as_w8(graph, statistics, recipe.with_precision("int8")), statistics, recipe)
+
+
+def others_as_w8(graph: Graph, statistics: CalibrationStatistics, blocks: Collection[str]) -> Graph:
+    """The graph with all layers but these, by name, stored as in `w8`."""
+    others = [layer.name for layer in graph.layers if layer.name not in blocks]
+    return with_codebooks(graph, statistics, others)
+
+
+def in_blocks(others: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+    """The rest of the way: what `others_as_w8` left float in blocks."""
+    return to_fp16(quantized_graph(others, statistics, recipe), recipe.with_precision("int8"))
 
 
 def stored_bytes(graph: Graph) -> int:

@@ -22,7 +22,7 @@ from zoo.quantize.apply import layer_input
 from zoo.quantize.blocks import BlockError, block_bytes, can_have_blocks, input_rows
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.recipe import LayerPlan, Recipe
-from zoo.quantize.weight_only import apply_weight_only, stored_bytes
+from zoo.quantize.weight_only import in_blocks, others_as_w8, stored_bytes
 from zoo.search.noise import measure_noise
 from zoo.search.subject import Subject
 
@@ -30,8 +30,10 @@ NOMINAL: Mapping[str, tuple[int, int]] = {"w4": (4, 32), "w6": (6, 64)}
 """Bits and block size by precision: without a size that is asked for, a file is as large as with these in all
 layers."""
 
+_TRIED = (4, 32)  # bits and block of the form in which noise is measured
 _FORMS = ((4, 128), (4, 64), (4, 32), (6, 128), (6, 64), (6, 32), (8, 64))
-_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_ALPHAS = (0.0, 0.25, 0.5)
+_ROWS = 256  # of a layer's outputs, evenly spread, tell the errors of its forms
 
 
 @dataclass(frozen=True)
@@ -43,54 +45,81 @@ class Form:
     noise: float
 
 
-def plan_few_bits(
-    subject: Subject,
-    precision: str,
-    max_size: float | None,
-    probes: Sequence[Arrays],
-    processes: int,
-    output: str | Path,
-) -> Recipe:
-    """The recipe of `w4` or `w6`: all layers that can have weights in blocks have them, the others are fp16
-    in it, and in the file what `w8` makes of them.
+@dataclass(frozen=True)
+class Choices:
+    """What a model's files of few bits can be. subject: the model; others: its graph with all but the layers
+    of `forms` as in w8; forms: of each layer that can have weights in blocks, by name."""
 
-    max_size: bytes of the file over those of fp32; None: see `NOMINAL`. probes: inputs that noise is measured
-    on; processes: see `measure_noise`. output: temporary files lie beside it.
-    Raises ArtifactError, naming the model, if it has no such layer, or cannot be so small; ZooError if the
-    statistics are of another model; and what `measure_noise` raises.
-    """
-    graph, statistics = subject.fp32.graph, subject.statistics
-    statistics.check(graph)
-    layers = layers_for_blocks(graph, statistics)
-    if not layers:
-        raise ArtifactError(
-            f"{subject}: {precision}: no layer of it can have weights of few bits, for only linear layers on "
-            "rows, self-attention and 1x1 convolutions behind a LayerNorm can; take w8"
-        )
-    plans = {name: _plans(graph, statistics, layer) for name, layer in layers.items()}
-    nominal = {name: _nominal(each, *NOMINAL[precision]) for name, each in plans.items()}
-    recipe = _recipe(graph, precision, nominal)
-    with scratch(output) as folder:
-        noise = measure_noise(subject, recipe, probes, processes, folder).by_layer
-    forms = {
-        name: [
-            Form(plan, _bytes(layers[name], plan), noise[name] * _ratio(error, each[nominal[name]]))
-            for plan, error in each.items()
-        ]
-        for name, each in plans.items()
-    }
-    least = sum(_bytes(layers[name], plan) for name, plan in nominal.items())
-    rest = stored_bytes(apply_weight_only(graph, statistics, recipe)) - least
-    budget = least if max_size is None else int(max_size * stored_bytes(graph)) - rest
-    chosen = allocate(forms, budget)
-    if chosen is None:
-        smallest = rest + sum(min(form.size for form in each) for each in forms.values())
-        raise ArtifactError(
-            f"{subject}: {precision}: {{max_size: {max_size}}} is out of reach: with 4 bits wherever a layer "
-            f"can have them the file has {smallest / stored_bytes(graph):.3f} of fp32's bytes; the others "
-            "are stored as in w8"
-        )
-    return _recipe(graph, precision, {name: form.plan for name, form in chosen.items()})
+    subject: Subject
+    others: Graph
+    forms: Mapping[str, Sequence[Form]]
+
+    @classmethod
+    def of(cls, subject: Subject, probes: Sequence[Arrays], processes: int, output: str | Path) -> "Choices":
+        """All of them, with the noise that each layer has in one form measured.
+
+        probes: inputs that noise is measured on; processes: see `measure_noise`. output: temporary files lie
+        beside it. Raises ArtifactError, naming the model, if it has no such layer; ZooError if the statistics
+        are of another model; and what `measure_noise` raises.
+        """
+        graph, statistics = subject.fp32.graph, subject.statistics
+        statistics.check(graph)
+        layers = layers_for_blocks(graph, statistics)
+        if not layers:
+            raise ArtifactError(
+                f"{subject}: no layer of it can have weights of few bits, for only linear layers on rows, "
+                "self-attention and 1x1 convolutions behind a LayerNorm can; take w8"
+            )
+        plans = {name: _plans(graph, statistics, layer) for name, layer in layers.items()}
+        tried = {name: _nominal(each, *_TRIED) for name, each in plans.items()}
+        with scratch(output) as folder:
+            noise = measure_noise(subject, _recipe(graph, "tried", tried), probes, processes, folder).by_layer
+        forms = {
+            name: [
+                Form(plan, _bytes(layers[name], plan), noise[name] * _ratio(error, each[tried[name]]))
+                for plan, error in each.items()
+            ]
+            for name, each in plans.items()
+        }
+        return cls(subject, others_as_w8(graph, statistics, layers), forms)
+
+    def recipe(self, precision: str, max_size: float | None) -> Recipe:
+        """That of `w4` or `w6`: the layers of `forms` are in blocks, the others fp16 in name, and as in w8.
+
+        max_size: bytes of the file over those of fp32; None: see `NOMINAL`. Raises ArtifactError, naming the
+        model, if it cannot be so small.
+        """
+        graph = self.subject.fp32.graph
+        whole, rest = stored_bytes(graph), self._rest_bytes()
+        budget = int(max_size * whole) - rest if max_size is not None else self._nominal_bytes(precision)
+        chosen = allocate(self.forms, budget)
+        if chosen is None:
+            smallest = rest + sum(min(form.size for form in each) for each in self.forms.values())
+            least = smallest / whole
+            raise ArtifactError(
+                f"{self.subject}: {precision}: {{max_size: {max_size}}} is out of reach: with 4 bits where "
+                f"a layer can have them the file has {least:.3f} of fp32's bytes; the others are as in w8"
+            )
+        return _recipe(graph, precision, {name: form.plan for name, form in chosen.items()})
+
+    def graph(self, recipe: Recipe) -> Graph:
+        """The model by a recipe of these: what `apply_weight_only` makes of it."""
+        return in_blocks(self.others, self.subject.statistics, recipe)
+
+    def _rest_bytes(self) -> int:
+        """What a file has beside the matrices of the layers in blocks: any of them tells."""
+        some = {name: replace(each[0].plan, rounding="nearest") for name, each in self.forms.items()}
+        made = self.graph(_recipe(self.subject.fp32.graph, "some", some))
+        return stored_bytes(made) - sum(each[0].size for each in self.forms.values())
+
+    def _nominal_bytes(self, precision: str) -> int:
+        """What the matrices take in the form of `NOMINAL`."""
+        bits, block = NOMINAL[precision]
+        found = 0
+        for each in self.forms.values():
+            fitting = [form for form in each if (form.plan.bits, form.plan.block) == (bits, block)]
+            found += min(fitting, key=lambda form: form.noise).size
+        return found
 
 
 def check_device(subject: Subject, precision: str) -> None:
@@ -147,6 +176,7 @@ def _plans(graph: Graph, statistics: CalibrationStatistics, layer: Layer) -> dic
     """The plans that a layer can have, and the error that each is predicted to put on its output."""
     start = LayerPlan(rounding="gptq", bias_correction=False, block=64)
     source, rows = layer_input(graph, statistics, layer.name, start), input_rows(layer)
+    rows = rows[:: max(1, len(rows) // _ROWS)]
     found: dict[LayerPlan, float] = {}
     alphas: dict[int, float] = {}
     for bits, block in sorted(_FORMS, key=lambda form: form[1] != 64):

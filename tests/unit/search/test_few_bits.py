@@ -18,7 +18,7 @@ from zoo.ncnn.pair import Pair
 from zoo.quantize.recipe import LayerPlan
 from zoo.quantize.weight_only import apply_weight_only, bits_in_words, stored_bytes
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.search.few_bits import NOMINAL, Form, allocate, check_device, layers_for_blocks, plan_few_bits
+from zoo.search.few_bits import NOMINAL, Choices, Form, allocate, check_device, layers_for_blocks
 from zoo.search.subject import Subject
 
 
@@ -41,10 +41,14 @@ def subject(tmp_path_factory) -> Subject:
     return subject_of(transformer.network(), rows(40, 1), tmp_path_factory.mktemp("model"))
 
 
-def planned(subject: Subject, folder: Path, precision: str = "w4", max_size: float | None = None) -> Graph:
+@pytest.fixture(scope="module")
+def choices(subject, tmp_path_factory) -> Choices:
     probes = [(image,) for image in rows(4, 2)]
-    recipe = plan_few_bits(subject, precision, max_size, probes, 1, folder / "made.bin")
-    return apply_weight_only(subject.fp32.graph, subject.statistics, recipe)
+    return Choices.of(subject, probes, 1, tmp_path_factory.mktemp("made") / "made.bin")
+
+
+def planned(choices: Choices, precision: str = "w4", max_size: float | None = None) -> Graph:
+    return choices.graph(choices.recipe(precision, max_size))
 
 
 def faithful(subject: Subject, made: Graph, folder: Path) -> float:
@@ -55,8 +59,8 @@ def faithful(subject: Subject, made: Graph, folder: Path) -> float:
     return sqnr_db(exact, answers)
 
 
-def test_linear_layers_and_attention_get_few_bits_and_more_bits_are_closer(subject, tmp_path):
-    four, six = (planned(subject, tmp_path, name) for name in ("w4", "w6"))
+def test_linear_layers_and_attention_get_few_bits_and_more_bits_are_closer(subject, choices, tmp_path):
+    four, six = (planned(choices, name) for name in ("w4", "w6"))
     bits = {
         layer.name: weight_bits(layer)
         for layer in four.layers
@@ -70,24 +74,26 @@ def test_linear_layers_and_attention_get_few_bits_and_more_bits_are_closer(subje
     assert faithful(subject, six, tmp_path) > faithful(subject, four, tmp_path) + 4 > 14
 
 
-def test_a_size_is_kept_to_and_used(subject, tmp_path):
+def test_a_size_is_kept_to_and_used(subject, choices):
     whole = stored_bytes(subject.fp32.graph)
-    made = planned(subject, tmp_path, "w4", 0.28)
+    made = planned(choices, "w4", 0.28)
     assert 0.26 < stored_bytes(made) / whole <= 0.28
     assert len({weight_bits(layer) for layer in made.layers} - {0}) > 1, "mixed"
     with pytest.raises(
-        ArtifactError, match=r"m: w4: \{max_size: 0.1\} is out of reach: .* has 0\.2\d\d of fp32's"
+        ArtifactError, match=r"m: w4: \{max_size: 0.1\} is out of reach: .* has 0\.1\d\d of fp32's"
     ):
-        planned(subject, tmp_path, "w4", 0.1)
+        planned(choices, "w4", 0.1)
 
 
-def test_the_recipe_tells_what_each_layer_got(subject, tmp_path):
-    recipe = plan_few_bits(subject, "w4", None, [(rows(1, 2)[0],)], 1, tmp_path / "made.bin")
+def test_the_recipe_tells_what_each_layer_got(subject, choices):
+    recipe = choices.recipe("w4", None)
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     made = apply_weight_only(subject.fp32.graph, subject.statistics, recipe)
     assert {name: plan.bits for name, plan in plans.items()} == {
         name: weight_bits(made[name]) for name in plans
     }
+    with_matrices = choices.graph(recipe)
+    assert stored_bytes(made) == stored_bytes(with_matrices), "what was chosen from is what is applied"
     assert recipe.name == "w4" and type(recipe).from_dict(recipe.to_dict()) == recipe
     words = bits_in_words(subject.fp32.graph, recipe)
     assert "% of the weights have 4 bits (" in words
@@ -97,8 +103,8 @@ def test_convolutions_on_rows_get_few_bits(tmp_path):
     graph = convnext.network()
     subject = subject_of(graph, [image for _, image in convnext.pictures(8, 1)], tmp_path)
     probes = [(image,) for _, image in convnext.pictures(2, 2)]
-    recipe = plan_few_bits(subject, "w4", None, probes, 1, tmp_path / "made.bin")
-    made = apply_weight_only(graph, subject.statistics, recipe)
+    choices = Choices.of(subject, probes, 1, tmp_path / "made.bin")
+    made = choices.graph(choices.recipe("w4", None))
     few = [layer for layer in made.layers if weight_bits(layer)]
     assert few and {layer.type for layer in few} == {"Gemm"} and check_graph(made) == []
     assert set(layers_for_blocks(graph, subject.statistics)) == {layer.name for layer in few}
@@ -109,10 +115,8 @@ def test_convolutions_on_rows_get_few_bits(tmp_path):
 def test_a_model_without_such_layers_a_gpu_and_an_old_ncnn_are_refused(tmp_path, monkeypatch):
     draw = normal(1)
     subject = subject_of(small_network(), [draw(192).reshape(3, 8, 8) for _ in range(3)], tmp_path)
-    with pytest.raises(
-        ArtifactError, match=r"m: w6: no layer of it can have weights of few bits, .* take w8"
-    ):
-        plan_few_bits(subject, "w6", None, [(draw(192).reshape(3, 8, 8),)], 1, tmp_path / "made.bin")
+    with pytest.raises(ArtifactError, match=r"m: no layer of it can have weights of few bits, .* take w8"):
+        Choices.of(subject, [(draw(192).reshape(3, 8, 8),)], 1, tmp_path / "made.bin")
     with pytest.raises(ArtifactError, match="m: w4 is not for a gpu"):
         check_device(replace(subject, device="gpu"), "w4")
     check_device(subject, "w4")
