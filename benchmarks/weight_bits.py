@@ -90,7 +90,10 @@ class Model:
 
 
 def crops(name: str, count: int) -> list[Sample]:
-    return samples(ImageSet.from_dict({"name": name, "path": PROJECT / "calib" / name, "images": count}))
+    path = PROJECT / "calib" / name
+    return samples(
+        ImageSet.from_dict({"name": name, "path": path, "images": count, "crops": {"smallest": 0.7}})
+    )
 
 
 def answered(graph: Graph, inputs: Sequence[Arrays], folder: Path) -> Arrays:
