@@ -10,7 +10,7 @@ from zoo.targets.carriers import started
 
 LAYERS = (
     *("BinaryOp", "Convolution", "ConvolutionDepthWise", "Dropout", "GELU", "InnerProduct", "Input"),
-    *("LayerNorm", "Permute", "Pooling", "Quantize", "ReLU", "Split"),
+    *("Gemm", "LayerNorm", "Permute", "Pooling", "Quantize", "ReLU", "Reorg", "Reshape", "Split"),
 )
 """What the models of the tests need on a target, so that its agent builds in a minute."""
 

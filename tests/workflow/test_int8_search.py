@@ -1,6 +1,7 @@
 """The search for an int8 recipe, by real Snakemake: its jobs, its targets, and what a user can pin."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def record(zoo: Zoo, kind: str) -> dict:
 def test_the_outcome_is_kept_and_the_candidates_files_are_not(searched: Zoo):
     outcome = record(searched, "search")
     names = [candidate["name"] for candidate in outcome["candidates"]]
-    assert {"plain", "local"} <= set(names) and outcome["chosen"] in names
+    assert {"plain", "local", "rows-small"} <= set(names) and outcome["chosen"] in names
+    assert outcome["objective"] == "balanced" and outcome["reason"].startswith(outcome["chosen"])
     assert any(candidate["front"] for candidate in outcome["candidates"])
     assert [each["name"] for each in outcome["references"]] == ["fp32", "fp16"]
     recipe = record(searched, "recipe")
@@ -79,6 +81,22 @@ def test_a_changed_target_chooses_again_and_measures_nothing(copy: Zoo):
     assert "int8 search cpu/one" in pending and not [job for job in pending if "candidate" in job]
     copy.build(INT8)
     assert record(copy, "search")["target"] == {"min_sqnr_db": worst + 0.01}
+
+
+def test_another_objective_chooses_again_and_a_lock_keeps_what_is_on_rows(copy: Zoo):
+    choose(copy, objective="most_faithful", lock=True)
+    jobs = copy.build("results/cpu/one/int8.passed")
+    assert {"int8 search cpu/one", "lock int8 cpu/one", "int8 cpu/one"} <= jobs
+    assert not [job for job in jobs if "candidate" in job]
+    outcome = record(copy, "search")
+    assert outcome["objective"] == "most_faithful" and "is the most faithful of" in outcome["reason"]
+    assert outcome["chosen"].startswith("rows")
+    assert "Gemm " in (copy / INT8).read_text()
+    table = (copy / "results/cpu/one/int8.table").read_text()
+    assert all(f"{name} " in table for name in re.findall(r"^Gemm +(\S+)", (copy / INT8).read_text(), re.M))
+    choose(copy, objective="fastest")
+    refused = copy.snakemake("results/cpu/one/int8.passed")
+    assert refused.status and "int8: objective was most_faithful, is fastest" in refused.text
 
 
 def test_a_target_out_of_reach_fails_in_a_sentence_with_the_nearest_points(copy: Zoo):

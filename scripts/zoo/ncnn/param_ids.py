@@ -291,6 +291,11 @@ class Reshape:
     D = 11
 
 
+class Reorg:
+    STRIDE = 0
+    MODE = 1
+
+
 class Permute:
     ORDER_TYPE = 0
 

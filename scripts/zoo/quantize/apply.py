@@ -20,9 +20,10 @@ from zoo.quantize.bias_correction import correct_bias
 from zoo.quantize.blocks import block_layer, can_have_blocks
 from zoo.quantize.centring import centre, takes_back
 from zoo.quantize.channel_scales import insert_quantize
+from zoo.quantize.forms.columns import as_columns, can_be_columns, merge_transpositions
 from zoo.quantize.forms.gelu import tanh_gelu
 from zoo.quantize.forms.linear import as_convolutions, is_linear
-from zoo.quantize.forms.rows import as_rows, convolutions_on_rows, merge_transpositions
+from zoo.quantize.forms.rows import as_rows, convolutions_on_rows
 from zoo.quantize.gptq import round_weights
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -52,8 +53,8 @@ def quantized_graph(graph: Graph, statistics: CalibrationStatistics, recipe: Rec
     plans = {name: recipe.layers[name] for name in recipe.with_precision("int8")}
     # inputs are looked up in the one, as the statistics saw them, and rewritten in the other
     original = with_convolutions(graph, statistics, recipe)
-    on_rows = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
-    edited = as_rows(original, on_rows)
+    gemms = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
+    edited = as_columns(as_rows(original, gemms), gemms)
     for name, plan in plans.items():
         if plan.shift:
             edited = centre(edited, name, plan.shift)
@@ -82,7 +83,7 @@ def quantized_graph(graph: Graph, statistics: CalibrationStatistics, recipe: Rec
         elif plan.alpha is not None:
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
-    turning = [name for name in on_rows if plans[name].bits == 8]  # ncnn's Gemm of few bits cannot
+    turning = [name for name in gemms if plans[name].bits == 8]  # ncnn's Gemm of few bits cannot
     return insert_quantize(merge_transpositions(edited, turning), channel_scales)
 
 
@@ -135,9 +136,9 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
     linear = is_linear(layer) and on_rows
     if plan.block is not None:
-        if can_have_blocks(layer) and on_rows:
+        if (can_have_blocks(layer) and on_rows) or can_be_columns(layer):
             return []
-        can = "linear layers on rows, self-attention and 1x1 convolutions behind a LayerNorm"
+        can = "linear layers on rows, self-attention and convolutions whose windows tile the image"
         return [f"{layer} cannot have weights in blocks, only {can} can"]
     if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
         kinds = ", ".join(QUANTIZABLE)

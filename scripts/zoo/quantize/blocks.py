@@ -78,7 +78,7 @@ def block_layer(
     weights: dict[str, Array] = dict(layer.weights)
     for stem, rows in matrices(layer).items():
         reads_source = stem != "out"  # that one reads what the layer makes of it
-        factors = by if reads_source else np.ones(rows.shape[1])
+        factors = source.spread(by) if reads_source else np.ones(rows.shape[1])
         moments = _moments(source.divided(by)) if reads_source else projected
         moments = moments if gptq else None
         scaled_rows = rows.astype(np.float64) * factors
@@ -142,16 +142,17 @@ class BlockError(LocalError):
     def predicted(self, alpha: float, margin: float = 1.0) -> float:
         """The expected error with input scales of that alpha, as a share of the signal; no margin plays."""
         by = smoothing_factors(self.source, alpha)
+        wide = self.source.spread(by)
         if self.bits < 8:
             left = self._variances_of(self.source.divided(by))
-            error = rounding_error(self.rows * by, self.block, self.bits, left)
+            error = rounding_error(self.rows * wide, self.block, self.bits, left)
             return error / self.signal if self.signal > 0 else 0.0
-        sample = self.source.sample / by
+        sample = self.source.sample / wide
         difference = sample - round_input_blocks(sample, self.block)
-        activations = (self._norms * by**2) @ np.mean(difference**2, axis=0)
-        largest = np.abs(in_blocks(self.rows * by, self.block)).max(axis=2)
+        activations = (self._norms * wide**2) @ np.mean(difference**2, axis=0)
+        largest = np.abs(in_blocks(self.rows * wide, self.block)).max(axis=2)
         rounding = np.sum((largest / LEVELS) ** 2, axis=0) / 12
-        weights = np.repeat(rounding, self.block)[: by.size] @ self._variances_of(self.source.divided(by))
+        weights = np.repeat(rounding, self.block)[: wide.size] @ self._variances_of(self.source.divided(by))
         return float(activations + weights) / self.signal if self.signal > 0 else 0.0
 
     def _variances_of(self, source: LayerInput) -> Doubles:

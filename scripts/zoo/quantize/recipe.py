@@ -34,7 +34,8 @@ class LayerPlan:
     rounding: of the weights: `nearest`, or `gptq` (see `zoo.quantize.gptq`).
     bias_correction: whether the mean error is taken back by the bias.
     block: for a Gemm or attention with group-wise weights, a scale for so many inputs, whose input the
-        runtime quantizes (see `zoo.quantize.blocks`); there `alpha` gives scales by channel to the input,
+        runtime quantizes (see `zoo.quantize.blocks`), and for a convolution that becomes such a Gemm (see
+        `zoo.quantize.forms`); there `alpha` gives scales by channel to the input,
         and all else but `rounding` has no meaning. None: one threshold, found beforehand, for the input.
     bits: of a weight in blocks. With 4 and 6 the layer is int8 in name only: it computes in float.
     """

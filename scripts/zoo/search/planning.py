@@ -16,6 +16,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
+from zoo.quantize.forms.columns import can_be_columns
 from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.local_error import LocalError, golden_section
@@ -83,21 +84,22 @@ def local_recipe(
     return Recipe(name, plans)
 
 
-def rows_recipe(
+def gemm_recipe(
     graph: Graph, statistics: CalibrationStatistics, recipe: Recipe, block: int = BLOCK
 ) -> Recipe | None:
-    """The recipe with weights in blocks for the int8 convolutions that can compute on rows, of which ConvNeXt
-    consists; None if there are none, or none of them is int8.
+    """The recipe with weights in blocks for the int8 convolutions of a ConvNeXt that can be Gemm: on rows, or
+    on columns; None if none that is int8 can be on rows.
 
     Raises ZooError if the statistics are of another model.
     """
     statistics.check(graph)
-    if recipe.table is not None:
-        return None
     places = convolutions_on_rows(graph)
-    names = [name for name in recipe.with_precision("int8") if name in places]
+    int8 = recipe.with_precision("int8")
+    if recipe.table is not None or places.keys().isdisjoint(int8):
+        return None
+    names = [name for name in int8 if name in places or can_be_columns(graph[name])]
     plans = {name: plan_blocks(graph, statistics, graph[name], block) for name in names}
-    return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans}) if plans else None
+    return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans})
 
 
 def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Recipe | None:

@@ -1,4 +1,4 @@
-"""Candidates in which the convolutions of ConvNeXt are Gemm on rows, with weights in blocks.
+"""Candidates in which the convolutions of a ConvNeXt are Gemm, on rows or on columns, with weights in blocks.
 
 Their input has no threshold that an image could exceed; each block of each pixel is rounded by its own, which
 leaves 4 to 8 dB less error than a found threshold. They cost bytes, a scale for so many weights. What a layer
@@ -13,9 +13,10 @@ from dataclasses import replace
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
+from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.recipe import Recipe
 from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes
-from zoo.search.planning import layer_error, rows_recipe
+from zoo.search.planning import gemm_recipe, layer_error
 from zoo.search.sensitivity import LayerSensitivity
 
 _FINE, _MIDDLE, _COARSE = BLOCK_SIZES
@@ -30,25 +31,45 @@ def rows_candidates(
 ) -> dict[str, Recipe]:
     """Recipes by name; none if no convolution can be on rows, or the ncnn here does not read blocks.
 
-    local, layers, excluded: as in `zoo.search.candidates.searched`. `rows-small` has blocks of 128, and those
-    layers float that leave it nearly as small as `local`. `rows-N` has blocks of 64, and N layers float:
-    first those that are not on rows, with most noise for what their being int8 saves, and as long as it is
-    mostly int8. `rows-fine` has blocks of 32, and as many float as the last of these.
+    local, layers, excluded: as in `zoo.search.candidates.searched`. Float are those layers with most noise
+    for what their being int8 saves. `rows-small` has blocks of 128, and few layers float: it stays nearly as
+    small as `local`, and as fast, for what is not on rows keeps its form. `rows-N` has blocks of 64, and N
+    layers float: as many as leave it mostly int8, and fewer. `rows-fine-N` is the same with blocks of 32, and
+    GELUs as they are, whose tanh form costs half a dB there.
     """
     local = local.floating(excluded)
-    middle = rows_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
+    middle = gemm_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
     if middle is None:
         return {}
-    middle = replace(middle, gelu="tanh" if graph.of_type("GELU") else local.gelu)
-    known = with_noise_in_blocks(graph, statistics, middle, local, layers)
-    on_rows = [name for name, plan in middle.layers.items() if plan != local.layers[name]]
-    order = sorted(by_worth(middle, known), key=lambda name: name in on_rows)
-    small, fine = (_of_size(middle, on_rows, size) for size in (_COARSE, _FINE))
-    floats = [names for names in prefixes(middle, known, order) if is_mostly_int8(middle, layers, names)]
-    found = {"rows-small": small.floating(fitting(small, known, order, local))}
-    found |= {f"rows-{len(names)}": middle.floating(names) for names in floats or [[]]}
-    found["rows-fine"] = fine.floating(floats[-1] if floats else [])
+    names = [name for name, plan in middle.layers.items() if plan != local.layers[name]]
+    on_rows = [name for name in names if name in convolutions_on_rows(graph)]
+    quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
+    found: dict[str, Recipe] = {}
+    for prefix, base, blocks, size in (
+        ("rows-small", quick, on_rows, _COARSE),
+        ("rows", quick, names, _MIDDLE),
+        ("rows-fine", local, names, _FINE),
+    ):
+        plans = {name: replace(middle.layers[name], block=size) for name in blocks}
+        recipe = replace(base, layers={**base.layers, **plans})
+        known = with_noise_in_blocks(graph, statistics, recipe, local, layers)
+        order = by_worth(recipe, known)
+        if size == _COARSE:
+            found[prefix] = recipe.floating(fitting(recipe, known, order, local))
+        else:
+            lists = _float_lists(recipe, known, order)
+            found |= {f"{prefix}-{len(floats)}": recipe.floating(floats) for floats in lists}
     return {name: replace(recipe, name=name) for name, recipe in found.items()}
+
+
+def _float_lists(
+    recipe: Recipe, layers: Sequence[LayerSensitivity], order: Sequence[str]
+) -> list[Sequence[str]]:
+    """As much of `order` as leaves the recipe mostly int8, and the longest shorter one of `prefixes`."""
+    parts = [order[:count] for count in range(len(order)) if is_mostly_int8(recipe, layers, order[:count])]
+    longest = parts[-1] if parts else []
+    shorter = [part for part in prefixes(recipe, layers, order) if len(part) < len(longest)]
+    return [*shorter[-1:], longest]
 
 
 def with_noise_in_blocks(
@@ -59,7 +80,7 @@ def with_noise_in_blocks(
     layers: Sequence[LayerSensitivity],
 ) -> list[LayerSensitivity]:
     """What each layer costs in `recipe`, where some have weights in blocks that have none in `measured`, the
-    recipe of which the noise was measured."""
+    recipe of which the noise was measured. The former are taken for twice as fast as in fp32."""
     found = []
     for layer in layers:
         plan, other = recipe.layers[layer.name], measured.layers[layer.name]
@@ -70,13 +91,10 @@ def with_noise_in_blocks(
             ]
             factor = errors[0] / errors[1] if min(errors) > 0 else 1.0
             layer = replace(
-                layer, noise=layer.noise * factor, sqnr_db=layer.sqnr_db - 10 * math.log10(factor)
+                layer,
+                noise=layer.noise * factor,
+                sqnr_db=layer.sqnr_db - 10 * math.log10(factor),
+                int8_ms=layer.time_ms / 2,
             )
         found.append(layer)
     return found
-
-
-def _of_size(recipe: Recipe, names: Collection[str], size: int) -> Recipe:
-    """The recipe with blocks of that size in these layers."""
-    plans = {name: replace(recipe.layers[name], block=size) for name in names}
-    return replace(recipe, layers={**recipe.layers, **plans})

@@ -19,7 +19,7 @@ from zoo.quantize.apply import apply
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table import CalibrationTable
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.search.planning import local_recipe, plain_recipe, rows_recipe, shifted_recipe
+from zoo.search.planning import gemm_recipe, local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_so_it_does_of_linear_layers_and_attention(device, statistics, tmp_path)
 def test_so_it_does_of_convolutions_that_became_gemm_on_rows(version, tmp_path):
     graph = convnext.network(version)
     seen = convnet.statistics_of(graph, convnext.pictures(12, 1), tmp_path)
-    recipe = rows_recipe(graph, seen, local_recipe(graph, seen), 32)
+    recipe = gemm_recipe(graph, seen, local_recipe(graph, seen), 32)
     for each in (recipe, recipe.floating(["b_fc1"]), recipe.changed(rounding="nearest")):
         made = apply(graph, seen, each)
         told = difference(graph, made)

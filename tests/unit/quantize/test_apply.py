@@ -18,7 +18,7 @@ from zoo.quantize.apply import apply, table_of
 from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import lint_table
-from zoo.search.planning import local_recipe, plain_recipe, rows_recipe, shifted_recipe
+from zoo.search.planning import gemm_recipe, local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def on_rows(request, tmp_path_factory) -> tuple[Graph, CalibrationStatistics, Re
     """A ConvNeXt of either version, with weights in blocks for what can be on rows."""
     graph = convnext.network(request.param)
     seen = statistics_of(graph, convnext.pictures(24, 1), tmp_path_factory.mktemp("statistics"))
-    recipe = rows_recipe(graph, seen, local_recipe(graph, seen), 32)
+    recipe = gemm_recipe(graph, seen, local_recipe(graph, seen), 32)
     assert recipe is not None
     return graph, seen, recipe
 
@@ -194,6 +194,17 @@ def test_convolutions_on_rows_have_weights_in_blocks_and_are_closer(on_rows, tmp
     assert closer > close + 2 and closer > 38
 
 
+@pytest.mark.parametrize("alpha", [None, 0.5])
+def test_convolutions_whose_windows_tile_the_image_can_have_blocks_too(on_rows, alpha, tmp_path):
+    graph, seen, recipe = on_rows
+    plan = LayerPlan(rounding="gptq", bias_correction=False, block=32, alpha=alpha)
+    more = replace(recipe, layers={**recipe.layers, "down": plan, "stem": plan}).floating(["head"])
+    quantized = apply(graph, seen, more)
+    assert check_graph(quantized) == [] and quantized.of_type("Convolution") == ()
+    assert quantized["down"].weights["B"].storage is Storage.RAW_INT8
+    assert fidelity(graph, quantized, tmp_path) > 37
+
+
 def test_a_float_convolution_on_rows_is_a_float_gemm(on_rows, tmp_path):
     graph, seen, recipe = on_rows
     quantized = apply(graph, seen, recipe.floating(["b_fc2", "stem", "down", "head"]))
@@ -208,9 +219,9 @@ def test_blocks_and_a_found_threshold_do_not_go_together_on_rows(on_rows):
         ZooError, match=r"layer b_fc1 \(Convolution\) is on rows with b_fc2: in blocks or float"
     ):
         apply(graph, seen, replace(recipe, layers=plans))
-    stem = {**recipe.layers, "down": LayerPlan(block=32)}
-    with pytest.raises(ZooError, match=r"layer down \(Convolution\) cannot have weights in blocks, only"):
-        apply(graph, seen, replace(recipe, layers=stem))
+    depthwise = {**recipe.layers, "a_dw": LayerPlan(block=32)}
+    with pytest.raises(ZooError, match=r"layer a_dw \(ConvolutionDepthWise\) cannot have weights in blocks"):
+        apply(graph, seen, replace(recipe, layers=depthwise))
 
 
 def test_the_table_keeps_a_line_for_each_convolution_on_rows(on_rows):

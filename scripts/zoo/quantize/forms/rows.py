@@ -10,16 +10,14 @@ every size.
 A Gemm can have weights in blocks (see `zoo.quantize.blocks`), a convolution cannot. Only for a CPU.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer, Param
 from zoo.ncnn.param_ids import (
-    AnyLayer,
     BinaryOp,
     Convolution,
-    Gemm,
     LayerNorm,
     MemoryData,
     Permute,
@@ -27,8 +25,8 @@ from zoo.ncnn.param_ids import (
     Reduction,
     Reshape,
 )
-from zoo.quantize.forms.linear import POINTWISE, gemm_of, transposition_names
-from zoo.quantize.scales import weight_rows
+from zoo.quantize.forms.columns import gemm_for, window
+from zoo.quantize.forms.linear import POINTWISE, transposition_names
 
 _PLANES = frozenset({1, 2})  # the axes of a Reduction over all pixels of (channels, h, w); 0 is the channels
 _IN_ROWS = {frozenset({0}): (1,), _PLANES: (0,), frozenset({0, *_PLANES}): (0, 1)}
@@ -69,21 +67,6 @@ def as_rows(graph: Graph, names: Collection[str]) -> Graph:
         if not set(names).isdisjoint(place.convolutions):
             graph = _in_rows(graph, place)
     return graph
-
-
-def merge_transpositions(graph: Graph, names: Iterable[str]) -> Graph:
-    """The graph in which those of the Gemm layers that a Permute follows, see `as_rows`, write their product
-    transposed instead; it computes the same."""
-    permutes = {transposition_names(name)[3]: name for name in names}
-    merged = {graph[gemm].name: graph[permute] for permute, gemm in permutes.items() if permute in graph}
-    layers = []
-    for layer in graph.layers:
-        if layer.name in merged:
-            params = {**layer.params, Gemm.OUTPUT_TRANSPOSE: 1}
-            layers.append(replace(layer, params=params, outputs=merged[layer.name].outputs))
-        elif layer.name not in permutes:
-            layers.append(layer)
-    return Graph(tuple(layers))
 
 
 def _rows_behind(graph: Graph, norm: Layer) -> Rows | None:
@@ -142,28 +125,12 @@ def _is_vector(layer: Layer) -> bool:
 
 def _can_be_in_rows(layer: Layer) -> bool:
     if layer.type == "Convolution":
-        return _is_pointwise(layer)
+        return window(layer) == 1 and not layer.param(Convolution.ACTIVATION_TYPE)
     if layer.type == "BinaryOp":
         return len(layer.inputs) == 2 or bool(layer.param(BinaryOp.WITH_SCALAR))
     if layer.type == "Reduction":
         return bool(layer.param(Reduction.KEEPDIMS)) and _axes(layer) in _IN_ROWS
     return layer.type in (*POINTWISE, "Split")
-
-
-def _is_pointwise(layer: Layer) -> bool:
-    """Whether a convolution makes each pixel of the same one alone, and nothing of it afterwards."""
-    ones = (Convolution.KERNEL_W, Convolution.STRIDE_W)
-    heights = ((Convolution.KERNEL_H, Convolution.KERNEL_W), (Convolution.STRIDE_H, Convolution.STRIDE_W))
-    none = (
-        *(Convolution.PAD_LEFT, Convolution.PAD_TOP, Convolution.PAD_RIGHT, Convolution.PAD_BOTTOM),
-        *(Convolution.ACTIVATION_TYPE, Convolution.INT8_SCALE_TERM),
-    )
-    return (
-        "weight" in layer.weights
-        and all(layer.param(each, 1) == 1 for each in ones)
-        and all(layer.param(high, layer.param(wide, 1)) == 1 for high, wide in heights)
-        and not any(map(layer.param, none))
-    )
 
 
 def _axes(layer: Layer) -> frozenset[int]:
@@ -216,9 +183,7 @@ def _on_rows(layer: Layer, names: Mapping[str, str]) -> Layer:
         tuple(names.get(blob, blob) for blob in blobs) for blobs in (layer.inputs, layer.outputs)
     )
     if layer.type == "Convolution":
-        gemm = gemm_of(layer.name, weight_rows(layer), layer.weights.get("bias"))
-        masks = {key: value for key, value in layer.params.items() if key == AnyLayer.FEATURE_MASK}
-        return replace(gemm, inputs=inputs, outputs=outputs, params={**gemm.params, **masks})
+        return replace(gemm_for(layer), inputs=inputs, outputs=outputs)
     changed: dict[int, Param] = {}
     if layer.type == "MemoryData":
         changed = {MemoryData.W: layer.param(MemoryData.C), MemoryData.C: 0}

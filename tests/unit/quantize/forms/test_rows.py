@@ -16,7 +16,8 @@ from zoo.export.torchscript import export_torchscript
 from zoo.ncnn.graph import Graph, read_graph, unique_names
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.param_ids import Convolution, Permute, PermuteOrder, Reduction
-from zoo.quantize.forms.rows import as_rows, convolutions_on_rows, find_rows, merge_transpositions
+from zoo.quantize.forms.columns import merge_transpositions
+from zoo.quantize.forms.rows import as_rows, convolutions_on_rows, find_rows
 
 POINTWISE = ("a_fc1", "a_fc2", "b_fc1", "b_fc2")
 
