@@ -20,6 +20,7 @@ from zoo.ncnn.layer import Layer
 from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import layer_input
 from zoo.quantize.blocks import BlockError, block_bytes, can_have_blocks, input_rows
+from zoo.quantize.forms.columns import can_be_columns, window
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.weight_only import in_blocks, others_as_w8, stored_bytes
@@ -138,14 +139,18 @@ def check_device(subject: Subject, precision: str) -> None:
 
 def layers_for_blocks(graph: Graph, statistics: CalibrationStatistics) -> dict[str, Layer]:
     """The layers that can have weights in blocks, by name: linear ones on rows, attention, and convolutions
-    that can be rows."""
+    that can be rows; and where there are such, convolutions whose windows tile the image, too, as a ViT or a
+    ConvNeXt begins with one and ConvNeXt has them between its stages."""
     on_rows = convolutions_on_rows(graph)
-    return {
-        layer.name: layer
-        for layer in layers_with_weights(graph)
-        if layer.name in statistics.columns
-        and (layer.name in on_rows or (can_have_blocks(layer) and statistics.on_rows(layer)))
+    seen = [layer for layer in layers_with_weights(graph) if layer.name in statistics.columns]
+    found = {
+        layer.name
+        for layer in seen
+        if layer.name in on_rows or (can_have_blocks(layer) and statistics.on_rows(layer))
     }
+    if found:
+        found |= {layer.name for layer in seen if window(layer) > 1 and can_be_columns(layer)}
+    return {layer.name: layer for layer in seen if layer.name in found}
 
 
 def allocate(forms: Mapping[str, Sequence[Form]], budget: int) -> dict[str, Form] | None:
