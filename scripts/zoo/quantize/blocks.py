@@ -4,10 +4,9 @@
 ncnn's Gemm and MultiHeadAttention read such weights. With 8 bits they quantize their input dynamically, every
 row and block by its own absmax; the products are int8. With 4 and 6 bits (see `zoo.quantize.few_bits`) the
 input stays float. No range is calibrated, so none is exceeded. The input may have scales by channel before
-that, which the weights take back: SmoothQuant at no cost. Vulkan has no such
-layer: a Vulkan model runs them on the CPU, so they are no form for a GPU. ncnn before 20261020 does not know
-the format and fails to load it. Format: `zoo.ncnn.group_wise`. Times: docs/int8.md, "Linear layers on
-tokens".
+that, which the weights take back: SmoothQuant at no cost. Vulkan has no such layer: a Vulkan model runs them
+on the CPU, so they are no form for a GPU. ncnn before 20261020 does not know the format and fails to load it.
+Format: `zoo.ncnn.group_wise`. Times: docs/int8.md, "Linear layers on tokens".
 """
 
 from dataclasses import replace
