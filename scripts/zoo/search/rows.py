@@ -15,11 +15,13 @@ from zoo.ncnn.graph import Graph
 from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.recipe import Recipe
-from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes
+from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes, time_saved
 from zoo.search.planning import gemm_recipe, layer_error
 from zoo.search.sensitivity import LayerSensitivity
 
 _FINE, _MIDDLE, _COARSE = BLOCK_SIZES
+_FREE = 0.005
+"""What costs no more than this share of the time is as fast in float."""
 
 
 def rows_candidates(
@@ -32,10 +34,10 @@ def rows_candidates(
     """Recipes by name; none if no convolution can be on rows, or the ncnn here does not read blocks.
 
     local, layers, excluded: as in `zoo.search.candidates.searched`. Float are those layers with most noise
-    for what their being int8 saves. `rows-small` has blocks of 128, and few layers float: it stays nearly as
-    small as `local`, and as fast, for what is not on rows keeps its form. `rows-N` has blocks of 64, and N
-    layers float: as many as leave it mostly int8, and fewer. `rows-fine-N` is the same with blocks of 32, and
-    GELUs as they are, whose tanh form costs half a dB there.
+    for what their being int8 saves. `rows-small` has blocks of 128, and those few layers float that are as
+    fast so: it stays nearly as small as `local`, and as fast, for what is not on rows keeps its form.
+    `rows-N` has blocks of 64, and N layers float: as many as leave it mostly int8, and fewer. `rows-fine-N`
+    is the same with blocks of 32, and GELUs as they are, whose tanh form costs half a dB there.
     """
     local = local.floating(excluded)
     middle = gemm_recipe(graph, statistics, local, _MIDDLE) if is_read() else None
@@ -55,6 +57,8 @@ def rows_candidates(
         known = with_noise_in_blocks(graph, statistics, recipe, local, layers)
         order = by_worth(recipe, known)
         if size == _COARSE:
+            free = {layer.name for layer in known if time_saved(layer, known) <= _FREE}
+            order = [name for name in order if name in free]
             found[prefix] = recipe.floating(fitting(recipe, known, order, local))
         else:
             lists = _float_lists(recipe, known, order)
