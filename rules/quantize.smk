@@ -1,7 +1,7 @@
 """Needs: ncnn's fp32 files and calibration images; for int8, what the search chose.
 Makes: calibration.npz (statistics of one pass over the images); int8.param and .bin, int8.recipe.json (what
 became of each layer), int8.table (the recipe in the format of ncnn's own tools), int8.sensitivity.json;
-w8.param and .bin.
+w8.param and .bin; w6 and w4 likewise, with w6.recipe.json and w4.recipe.json.
 """
 
 
@@ -114,3 +114,37 @@ rule w8:
         "w8 {wildcards.device}/{wildcards.model}"
     script:
         "../scripts/w8.py"
+
+
+rule few_bits:
+    """Store the weights of linear layers and attention in 4, 6 or 8 bits, so many that the file has the size that
+    is asked for, and all others as w8 does."""
+    input:
+        param="results/{device}/{model}/fp32.param",
+        weights="results/{device}/{model}/fp32.bin",
+        card="results/weights/{model}.json",
+        statistics="results/{device}/{model}/calibration.npz",
+        dataset=dataset_of("calibration"),
+    output:
+        param="results/{device}/{model}/{precision}.param",
+        weights="results/{device}/{model}/{precision}.bin",
+        recipe="results/{device}/{model}/{precision}.recipe.json",
+    log:
+        "results/logs/few_bits/{device}/{model}/{precision}.log",
+    benchmark:
+        "results/logs/few_bits/{device}/{model}/{precision}.benchmark.tsv"
+    wildcard_constraints:
+        precision=outputs.one_of(outputs.FEW_BITS),
+    threads: 2
+    resources:
+        mem_mb=by_size(500, 4, thread=(250, 2.9)),
+        disk_mb=by_size(100, 0.5, thread=(0, 0.9)),
+    params:
+        code=ncnn_code("few_bits.py"),
+        max_size=lambda wc: ZOO.models[wc.model].max_size(wc.precision),
+        images=images_of("calibration"),
+        images_state=images_state_of("calibration"),
+    message:
+        "{wildcards.precision} {wildcards.device}/{wildcards.model}"
+    script:
+        "../scripts/few_bits.py"

@@ -7,6 +7,7 @@ import pytest
 from samples.workflow import Zoo
 from zoo.ncnn.bin import Storage
 from zoo.ncnn.graph import read_graph
+from zoo.ncnn.group_wise import weight_bits
 
 pytestmark = pytest.mark.long(60)
 
@@ -49,3 +50,21 @@ def test_they_are_not_built_unless_asked_for(zoo: Zoo):
     jobs = zoo.pending("all")
     assert {"w8 cpu/one", "verify cpu/one/w8", "gate cpu/one/w8"} <= jobs
     assert not {job for job in jobs if "cpu/two/w8" in job or "cpu/one/bf16" in job}
+
+
+def test_weights_of_few_bits_are_built_for_the_cpu_to_a_size_that_is_asked_for(zoo: Zoo):
+    place = "results/cpu/one"
+    zoo.configure(lambda config: config["gates"].update(w4={"min_cosine": 0.9}))
+    assert zoo.build(f"{place}/w4.passed") >= {"w4 cpu/one", "verify cpu/one/w4", "gate cpu/one/w4"}
+    graph = read_graph(zoo / f"{place}/w4.param", zoo / f"{place}/w4.bin")
+    recipe = json.loads((zoo / f"{place}/w4.recipe.json").read_text())
+    bits = {name: plan["bits"] for name, plan in recipe["layers"].items() if "bits" in plan}
+    assert bits and bits == {
+        layer.name: weight_bits(layer) for layer in graph.layers if weight_bits(layer) % 8
+    }
+    report = json.loads((zoo / f"{place}/w4.verify.json").read_text())
+    assert report["structure"]["ok"] and 10 < report["numbers"]["sqnr_db"] < 60
+    zoo.configure(lambda config: config["models"]["one"].update(w4={"max_size": 0.001}))
+    assert zoo.pending(f"{place}/w4.passed") >= {"w4 cpu/one"}
+    told = zoo.snakemake(f"{place}/w4.param")
+    assert told.status and "one: w4: {max_size: 0.001} is out of reach" in told.text

@@ -30,7 +30,7 @@ def test_an_unknown_precision_is_answered_with_the_valid_artifacts(built_zoo: Zo
 def test_a_proof_of_an_unknown_artifact_is_explained(built_zoo: Zoo):
     outcome = built_zoo.snakemake("results/cpu/one/int4.verify.json")
     assert (
-        "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, int8, fp16.onnx, "
+        "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, w6, w4, int8, fp16.onnx, "
         in outcome.text
     )
 

@@ -7,7 +7,7 @@ adds it up in the order of the images, so that the result does not depend on how
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from zoo.array_types import Arrays, Floats
+from zoo.calibration.attention import with_projections
 from zoo.calibration.columns import PIXEL, Window, pixel_columns, window, window_columns
 from zoo.calibration.histogram import Histogram
 from zoo.calibration.statistics import (
@@ -34,8 +35,9 @@ from zoo.images.inputs import Feed
 from zoo.images.sets import Sample
 from zoo.jobs.isolation import isolated_each
 from zoo.jobs.progress import progress
+from zoo.jobs.scratch import scratch
 from zoo.jobs.usage import fitting
-from zoo.ncnn.graph import Graph, source_blob
+from zoo.ncnn.graph import Graph, source_blob, write_files
 from zoo.ncnn.pair import Pair
 from zoo.ncnn.weights import can_be_int8, row_width
 from zoo.runners import Runner
@@ -160,8 +162,23 @@ def collect_parallel(
     """The same for image files: read, prepared and run in child processes, one core each.
 
     pixels: by default `pixels_for` them. title: the text of a progress bar on a terminal.
+    There are columns also of what attention's last projection reads, by the name of `projection_name`.
     Raises also what reading an image raises, and ChildDied when a child process dies.
     """
+    opened = with_projections(fp32.graph)
+    if len(opened.layers) == len(fp32.graph.layers):
+        return _collected(fp32, samples, feed, processes, pixels, title)
+    with scratch(fp32.param) as folder:
+        files = folder / fp32.param.name, folder / fp32.weights.name
+        write_files(opened, *files)
+        found = _collected(Pair(opened, *files), samples, feed, processes, pixels, title)
+    own = {name: each for name, each in found.inputs.items() if name in fp32.graph}
+    return replace(found, inputs=own, fingerprint=fp32.graph.fingerprint())
+
+
+def _collected(
+    fp32: Pair, samples: Sequence[Sample], feed: Feed, processes: int, pixels: int | None, title: str | None
+) -> CalibrationStatistics:
     plan = sampling_plan(fp32.graph, pixels or pixels_for(len(samples)), seed=0)
     calls = {
         f"{fp32.param}, calibration images {start + 1} to {start + _TASK}": (samples[start : start + _TASK],)

@@ -85,7 +85,8 @@ class CalibrationStatistics:
     images: how many were seen. inputs: by the name of each layer that could be int8; layers that read the
     same blob share an object. columns: by layer name, for those that multiply columns (not depthwise).
     fingerprint: of the model's graph; None if unknown. pixels: how many columns an image gives at most.
-    seed: what they were drawn with.
+    seed: what they were drawn with. Of attention there are columns of what its last projection reads, too,
+    see `zoo.calibration.attention`.
     """
 
     images: int
@@ -98,6 +99,12 @@ class CalibrationStatistics:
     def absmax(self, layer: str) -> float:
         """The largest absolute value of a layer's input."""
         return float(self.inputs[layer].absmax.max())
+
+    def moments(self, columns: str) -> Doubles | None:
+        """E x x^T of these columns, float64 (width, width); None if they were not seen, or are too wide."""
+        seen = self.columns.get(columns)
+        moments = None if seen is None else seen.second_moment
+        return None if moments is None else moments.astype(np.float64)
 
     def on_rows(self, layer: Layer) -> bool:
         """Whether the input of a Gemm, InnerProduct or attention is rows of features, not one vector."""

@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 
 DEVICES = ("cpu", "gpu")
-PRECISIONS = ("fp32", "fp16", "bf16", "w8", "int8")
+PRECISIONS = ("fp32", "fp16", "bf16", "w8", "w6", "w4", "int8")
 """From the exact to the coarse: the order of gates, and of the report."""
 
 FORMATS = {"ncnn": "ncnn", "onnxruntime": "ONNX", "torch": "TorchScript"}
@@ -65,14 +65,18 @@ ARTIFACTS = _by_name(
     ArtifactKind("fp16", "fp16", "ncnn", ("fp16.param", "fp16.bin")),
     ArtifactKind("bf16", "bf16", "ncnn", ("bf16.param", "bf16.bin")),
     ArtifactKind("w8", "w8", "ncnn", ("w8.param", "w8.bin")),
+    ArtifactKind("w6", "w6", "ncnn", ("w6.param", "w6.bin")),
+    ArtifactKind("w4", "w4", "ncnn", ("w4.param", "w4.bin")),
     ArtifactKind("int8", "int8", "ncnn", ("int8.param", "int8.bin")),
     ArtifactKind("fp16.onnx", "fp16", "onnxruntime", ("fp16.onnx",)),
     ArtifactKind("int8_static.onnx", "int8", "onnxruntime", ("int8_static.onnx",)),
     ArtifactKind("int8_dynamic.onnx", "int8", "onnxruntime", ("int8_dynamic.onnx",)),
     ArtifactKind("opset11.onnx", "fp32", "onnxruntime", ("opset11.onnx",)),
 )
-BY_NAME = ("bf16", "w8", "int8_dynamic.onnx", "opset11.onnx")
+BY_NAME = ("bf16", "w8", "w6", "w4", "int8_dynamic.onnx", "opset11.onnx")
 """Of these, the ones that are built only if config.yaml lists them, or when they are asked for."""
+FEW_BITS = ("w6", "w4")
+"""Those with weights of few bits in blocks, which ncnn computes on the CPU only."""
 
 
 _HELP = {
@@ -83,6 +87,8 @@ _HELP = {
     ("ncnn", "fp16"): "bf16 has the range that float16 has not, and fp32 the digits too",
     ("ncnn", "bf16"): "fp16 has more digits, and fp32 has all",
     ("ncnn", "w8"): "fp16 has the digits that 8 bits have not",
+    ("ncnn", "w6"): "a larger file (w6: {max_size: …}) or w8 has more digits",
+    ("ncnn", "w4"): "a larger file (w4: {max_size: …}) or w6 has more digits",
 }
 
 

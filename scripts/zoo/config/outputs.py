@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.config.artifacts import ARTIFACTS, DEVICES
+from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.libraries import LIBRARIES
 from zoo.config.settings import RUNNABLE
 from zoo.config.targets import ARCHITECTURES
@@ -41,7 +41,7 @@ ABOUT = {
 """Records that are no proof of an artifact, but about one -> that artifact; about none, one is shown if it is
 there, and made when it is asked for."""
 
-MASKED = ("fp16", "w8", "int8")
+MASKED = ("fp16", "w8", *FEW_BITS, "int8")
 """The artifacts that ncnn computes in float16 where it can."""
 
 _MODEL, _ON_TARGET = "{device}/{model}/", "{target}/{model}/"
@@ -52,6 +52,7 @@ OUTPUTS = (
     _MODEL + "fp32.conversion.json",
     _MODEL + "fp16.recipe.json",
     *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
+    *(f"{_MODEL}{name}.recipe.json" for name in FEW_BITS),
     _MODEL + "vendor_bundle.zip",
     *(_MODEL + file for file in ("calibration.npz", "calibration.coverage.json")),
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
@@ -389,6 +390,7 @@ def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
             names = [file for name in artifacts for file in ARTIFACTS[name].files]
             names += [f"{artifact}.passed" for artifact in artifacts]
             names += ["int8.table", "int8.recipe.json"] if "int8" in artifacts else []
+            names += [f"{name}.recipe.json" for name in FEW_BITS if name in artifacts]
             names.append("README.md")
             files += [f"{model_folder(device, model)}/{name}" for name in names]
             files += fp16_recipes(zoo, device, model)

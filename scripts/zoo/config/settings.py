@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
-from zoo.config.artifacts import ARTIFACTS
+from zoo.config.artifacts import ARTIFACTS, FEW_BITS
 from zoo.config.opset import DEFAULT_OPSET
 from zoo.errors import ZooError, refuse_unknown
 from zoo.ncnn.options import Options
@@ -62,6 +62,8 @@ DEFAULT_GATES: Mapping[str, Gates] = {
     "fp16": Gates(min_cosine=0.999, min_sqnr_db=36),
     "bf16": Gates(min_cosine=0.995, min_sqnr_db=22),
     "w8": Gates(min_cosine=0.999, min_sqnr_db=26),
+    "w6": Gates(min_cosine=0.998, min_sqnr_db=24),
+    "w4": Gates(min_cosine=0.97, min_sqnr_db=12),
     "int8": Gates(min_cosine=0.99, min_sqnr_db=20, min_top1_agreement=0.97, max_db_below_search=3),
 }
 """By precision: several dB below what the embedded models' files reach, on a software GPU too."""
@@ -139,6 +141,14 @@ class Fp16:
     def planned(self, on_target: bool) -> bool:
         """Whether layers get masks on a target, or on this machine's devices."""
         return on_target if self.plan == "auto" else bool(self.plan)
+
+
+@dataclass(frozen=True)
+class FewBits:
+    """How large a file of `w4` or `w6` may be. max_size: its weights over those of fp32, in bytes; None: see
+    `zoo.search.few_bits.NOMINAL`."""
+
+    max_size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -262,6 +272,8 @@ class Settings:
     gates: Mapping[str, Gates] = field(default_factory=lambda: dict(DEFAULT_GATES))
     fp16: Fp16 = field(default_factory=Fp16)
     int8: Int8 = field(default_factory=Int8)
+    w6: FewBits = field(default_factory=FewBits)
+    w4: FewBits = field(default_factory=FewBits)
     onnx_int8: OnnxInt8 = field(default_factory=OnnxInt8)
     vendor: Vendor = field(default_factory=Vendor)
     regression: Regression = field(default_factory=Regression)
@@ -287,6 +299,8 @@ class Settings:
         int8 = values.get("int8", {})
         target = _made(Target, "int8: target", int8.get("target", {}))
         values["int8"] = _made(Int8, "int8", int8 | {"target": target})
+        for name in FEW_BITS:
+            values[name] = _made(FewBits, name, values.get(name, {}))
         values["onnx_int8"] = _made(OnnxInt8, "onnx_int8", values.get("onnx_int8", {}))
         values["vendor"] = _made(Vendor, "vendor", values.get("vendor", {}))
         values["regression"] = _made(Regression, "regression", values.get("regression", {}))

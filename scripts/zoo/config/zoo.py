@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES
+from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES, FEW_BITS
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.opset import opset_of
-from zoo.config.settings import SETTINGS, Settings, Signing
+from zoo.config.settings import SETTINGS, FewBits, Settings, Signing
 from zoo.config.targets import Target
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, refuse_unknown
@@ -121,6 +121,11 @@ class Model:
         found = gates.to_dict() if gates else {}
         return {name: value for name, value in found.items() if name not in left_out}
 
+    def max_size(self, precision: str) -> float | None:
+        """How large a file of one of FEW_BITS may be, see `FewBits`."""
+        settings: FewBits = getattr(self.settings, precision)
+        return settings.max_size
+
     def fp16_wanted(self, device: str) -> dict[str, float | None]:
         """What fp16 is to reach with masks on its layers, in dB: as asked for, and its gate."""
         gate = self.gates("fp16", device).get("min_sqnr_db")
@@ -131,11 +136,13 @@ class Model:
         but BY_NAME.
 
         On all but cpu these are ncnn's: what runs elsewhere is the same file as on cpu. A model that is an
-        ONNX file need not have the form of TorchScript.
+        ONNX file need not have the form of TorchScript. A GPU has none of FEW_BITS.
         """
         left_out = {*BY_NAME, *self.spec.kind.without}
         listed = self.settings.artifacts
         names = [name for name in ARTIFACTS if name not in left_out] if listed is None else listed
+        if device == "gpu":
+            names = [name for name in names if name not in FEW_BITS]
         return [name for name in names if device == "cpu" or ARTIFACTS[name].runtime == "ncnn"]
 
 

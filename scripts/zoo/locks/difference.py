@@ -151,7 +151,8 @@ def _with(layers: tuple[Layer, ...], arrays: dict[tuple[str, str], Array]) -> Gr
 
 def _read(base: Graph, part: _Part) -> Array:
     if part.way not in (_SAME, *_HALVES):
-        return Array(np.frombuffer(part.content, Storage[part.way].dtype), Storage[part.way])
+        storage, width = Storage[part.way], part.spec.width
+        return Array(np.frombuffer(part.content, storage.dtype), storage, width=width)
     own = _own(base, part.layer, part.spec)
     if own is None:
         raise ValueError(f"the fp32 files have nothing for {part.spec.role} of {part.layer}")

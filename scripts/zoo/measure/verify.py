@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.array_types import FLOAT16_MAX, Arrays
+from zoo.config.artifacts import FEW_BITS
 from zoo.config.records.proof import RuntimeInfo
 from zoo.config.records.verification import (
     Closeness,
@@ -35,7 +36,7 @@ from zoo.runners.inference import MEMORY_MB, run
 from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import outputs, shaped_like
 
-FLOAT16 = ("fp16", "w8", "int8")
+FLOAT16 = ("fp16", "w8", *FEW_BITS, "int8")
 """Precisions of ncnn whose float numbers the runtime may hold in float16, see `zoo.ncnn.options`."""
 
 PROBES = 2

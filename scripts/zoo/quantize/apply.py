@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.array_types import Doubles, Floats
+from zoo.calibration.attention import projection_name
 from zoo.calibration.bounds import Bound, bound
 from zoo.calibration.layer_input import LayerInput
 from zoo.calibration.observers import threshold
@@ -39,13 +40,13 @@ def apply(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Gr
     """
     statistics.check(graph)
     check_recipe(recipe, graph, statistics)
-    quantized = _quantized(graph, statistics, recipe)
+    quantized = quantized_graph(graph, statistics, recipe)
     return to_fp16(
         tanh_gelu(quantized) if recipe.gelu == "tanh" else quantized, recipe.with_precision("fp16")
     )
 
 
-def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
+def quantized_graph(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:
     """The graph with the int8 layers of the recipe, the others as they are."""
     if recipe.table is not None:
         return quantize(graph, recipe.table)
@@ -62,7 +63,17 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
         source = layer_input(original, statistics, name, plan)
         if plan.block is not None:
             gptq = plan.rounding == "gptq"
-            edited = edited.replace(block_layer(edited[name], plan.block, source, plan.alpha, gptq))
+            edited = edited.replace(
+                block_layer(
+                    edited[name],
+                    plan.block,
+                    source,
+                    plan.alpha,
+                    gptq,
+                    plan.bits,
+                    statistics.moments(projection_name(name)),
+                )
+            )
             continue
         clip = thresholds(original, statistics, name, plan)
         if plan.alpha is not None and plan.through == "norm":
@@ -72,7 +83,8 @@ def _quantized(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) 
         elif plan.alpha is not None:
             channel_scales[name] = (LEVELS / clip).astype(np.float32)
         edited = edited.replace(quantize_layer(edited[name], plan, source, clip))
-    return insert_quantize(merge_transpositions(edited, gemms), channel_scales)
+    turning = [name for name in gemms if plans[name].bits == 8]  # ncnn's Gemm of few bits cannot
+    return insert_quantize(merge_transpositions(edited, turning), channel_scales)
 
 
 def with_convolutions(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Graph:

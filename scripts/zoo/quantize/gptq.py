@@ -22,17 +22,22 @@ _BLOCK = 128  # inputs rounded before the rest is brought up to date, in one mat
 
 
 def round_weights(
-    weights: Doubles, covariance: Doubles, damping: float = DAMPING, steps: Doubles | None = None
+    weights: Doubles,
+    covariance: Doubles,
+    damping: float = DAMPING,
+    steps: Doubles | None = None,
+    limits: tuple[int, int] = (-LEVELS, LEVELS),
 ) -> NDArray[np.int8]:
-    """Whole numbers in ±127 near `weights` / `steps`, all (outputs, width); without `steps`, these are 1.
+    """Whole numbers near `weights` / `steps`, all (outputs, width); without `steps`, these are 1.
 
-    covariance: (width, width), of the layer's input, in whatever unit goes with the weights.
+    covariance: (width, width), of the layer's input, in whatever unit goes with the weights. limits: the
+    smallest and the largest number.
     """
     units = np.ones((weights.shape[1], 1)) if steps is None else np.ascontiguousarray(steps.T)
 
     def levels(values: Doubles, column: int) -> Doubles:
         unit = units[column]
-        whole: Doubles = np.clip(np.rint(values / unit), -LEVELS, LEVELS) * unit
+        whole: Doubles = np.clip(np.rint(values / unit), *limits) * unit
         return whole
 
     rounded = round_columns(weights, covariance, levels, damping)

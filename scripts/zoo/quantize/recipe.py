@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json, write_json
-from zoo.ncnn.group_wise import BLOCK_SIZES
+from zoo.ncnn.group_wise import BITS, BLOCK_SIZES
 from zoo.quantize.table import CalibrationTable, format_table, parse_table
 
 PRECISIONS = ("int8", "fp16", "fp32")
@@ -37,6 +37,7 @@ class LayerPlan:
         runtime quantizes (see `zoo.quantize.blocks`), and for a convolution that becomes such a Gemm (see
         `zoo.quantize.forms`); there `alpha` gives scales by channel to the input,
         and all else but `rounding` has no meaning. None: one threshold, found beforehand, for the input.
+    bits: of a weight in blocks. With 4 and 6 the layer is int8 in name only: it computes in float.
     """
 
     precision: str = "int8"
@@ -49,6 +50,7 @@ class LayerPlan:
     rounding: str = "nearest"
     bias_correction: bool = True
     block: int | None = None
+    bits: int = 8
 
     def __post_init__(self) -> None:
         for field, value, choices in (
@@ -70,6 +72,10 @@ class LayerPlan:
         if self.block is not None and (self.block not in BLOCK_SIZES or self.shift):
             raise ZooError(
                 f"recipe: blocks are of {BLOCK_SIZES} inputs and take no shift, not {self.to_dict()}"
+            )
+        if self.bits not in BITS or (self.bits != 8 and self.block is None):
+            raise ZooError(
+                f"recipe: weights have 8 bits, in blocks any of {BITS}, not those of {self.to_dict()}"
             )
         if self.through == "norm" and self.shift:
             raise ZooError("recipe: an input that a norm divides cannot be shifted as well")

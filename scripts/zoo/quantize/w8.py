@@ -6,9 +6,12 @@ statistics say in which directions rounding hurts (see `gptq`); what that brings
 Format: ncnn `src/modelbin.cpp`, "quantized data".
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from zoo.array_types import Doubles, Floats
+from zoo.calibration.attention import projection_name
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.bin import CODEBOOK_SIZE, Array, Storage
 from zoo.ncnn.fp16 import to_fp16
@@ -35,13 +38,21 @@ def to_w8(graph: Graph, statistics: CalibrationStatistics) -> Graph:
     finite or that float16 cannot hold.
     """
     statistics.check(graph)
+    return with_codebooks(graph, statistics)
+
+
+def with_codebooks(
+    graph: Graph, statistics: CalibrationStatistics, layers: Collection[str] | None = None
+) -> Graph:
+    """The same without a look at whose statistics they are. layers: the names of those to store so; None for
+    all."""
 
     def store(source: Array, layer: Layer, role: str) -> Array:
         values = source.floats()
         fit = values.size >= MIN_SIZE and "DepthWise" not in layer.type and np.isfinite(values).all()
         return encode(values, _moments(statistics, layer, role)) if fit else source
 
-    return to_fp16(store_floats(graph, store))
+    return to_fp16(store_floats(graph, store, layers), layers)
 
 
 def share(graph: Graph) -> float:
@@ -53,6 +64,9 @@ def share(graph: Graph) -> float:
 
 def _moments(statistics: CalibrationStatistics, layer: Layer, role: str) -> Floats | None:
     """E x x^T of what the rows of a weight matrix are multiplied with; None if that is not known."""
+    if role == "out_weight":
+        seen = statistics.columns.get(projection_name(layer.name))
+        return None if seen is None else seen.second_moment
     rows_of_inputs = layer.type == "Gemm" and not layer.param(Gemm.TRANS_B)  # else they are of outputs
     if role not in _MEET_INPUT or rows_of_inputs or layer.name not in statistics.columns:
         return None

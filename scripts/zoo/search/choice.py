@@ -86,7 +86,7 @@ def summary(outcome: SearchOutcome) -> list[str]:
         f"{taken.name} of {len(outcome.candidates)} candidates: {taken.sqnr_db:.1f} dB{agreement} on "
         f"{outcome.images} held-out images, {speed}, {taken.bytes / 1e6:.2f} MB"
     ]
-    if outcome.reason:
+    if outcome.reason and len(outcome.candidates) > 1:
         sentences.append(outcome.reason)
     if slower := slower_than(outcome):
         names = " and ".join(f"{name} ({ratio:.2f} times)" for name, ratio in slower.items())

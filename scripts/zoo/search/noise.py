@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from zoo.array_types import Arrays
+from zoo.calibration.attention import projection_name
 from zoo.calibration.statistics import CalibrationStatistics, ColumnStatistics
 from zoo.errors import ArtifactError, ZooError
 from zoo.jobs.isolation import isolated_each
@@ -100,7 +101,7 @@ def _calls(subject: Subject, recipe: Recipe) -> dict[str, tuple[Any, ...]]:
     columns = subject.statistics.columns
     calls: dict[str, tuple[Any, ...]] = {f"{subject} in fp32": (None, {})}
     for name in recipe.with_precision("int8"):
-        own = {name: columns[name]} if name in columns else {}
+        own = {each: columns[each] for each in (name, projection_name(name)) if each in columns}
         calls[f"{subject} with only the layer {name} in int8"] = (_alone(recipe, name), own)
     return calls
 

@@ -139,7 +139,7 @@ def layer_error(graph: Graph, statistics: CalibrationStatistics, name: str, plan
     """The local error of a layer for the input that its plan gives it."""
     source, gptq = layer_input(graph, statistics, name, plan), plan.rounding == "gptq"
     if plan.block is not None:
-        return BlockError(source, input_rows(graph[name]), gptq, plan.block)
+        return BlockError(source, input_rows(graph[name]), gptq, plan.block, plan.bits)
     rows = linear_rows(graph[name]) if graph[name].type == "Gemm" else weight_rows(graph[name])
     return LocalError(source, rows, gptq)
 

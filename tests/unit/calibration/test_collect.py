@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from samples.artifacts import FEED, TWO, pair, photos
-from samples.ncnn import fed, normal, small_network, two_headed
+from samples.ncnn import fed, layer, normal, small_network, two_headed
 from samples.statistics import assert_equal, noise_images
 from zoo.calibration import collect as collection
+from zoo.calibration.attention import with_projections
 from zoo.calibration.collect import collect, collect_parallel, fitting_processes, pixels_for
 from zoo.calibration.columns import PIXEL
 from zoo.calibration.statistics import half
@@ -96,6 +97,33 @@ def test_processes_give_what_one_gives(runner, tmp_path):
     many.save(tmp_path / "two.npz")
     collect_parallel(Pair(small_network(), *files), chosen, feed, processes=1).save(tmp_path / "one.npz")
     assert (tmp_path / "two.npz").read_bytes() == (tmp_path / "one.npz").read_bytes()
+
+
+def test_what_attention_hands_its_last_projection_is_seen(tmp_path):
+    """Of rows of an image of one channel, 8 pixels wide."""
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0"),
+            layer("Reshape", "rows", "in0", "1", w=8, h=-1),
+            layer("MultiHeadAttention", "x", "1", "out0", embed_dim=8, num_heads=2, weight_data_size=64),
+        )
+    )
+    files = tmp_path / "fp32.param", tmp_path / "fp32.bin"
+    write_graph(graph, *files)
+    chosen = samples(pictures_on_disk(tmp_path / "images", 5))
+    feed = Feed.image(Preprocess(size=(8, 8)))
+    found = collect_parallel(Pair(graph, *files), chosen, feed, processes=1)
+    found.check(graph)
+    plain = NcnnRunner(*files, "cpu", 1, precision="fp32")
+    inputs = [(sample.name, read_inputs(sample, feed)) for sample in chosen]
+    own = collect(graph, plain, inputs, pixels_for(5))
+    assert list(found.inputs) == list(own.inputs) == ["x"] and set(found.columns) == {"x", "x/out"}
+    write_graph(with_projections(graph), tmp_path / "o.param", tmp_path / "o.bin")
+    opened = NcnnRunner(tmp_path / "o.param", tmp_path / "o.bin", "cpu", 1, precision="fp32")
+    read = np.concatenate([np.array(next(iter(opened.blobs(each, ["x/out"])))[1]) for _, each in inputs])
+    np.testing.assert_allclose(found.columns["x/out"].mean, read.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.moments("x/out"), read.T @ read / len(read), rtol=1e-4, atol=1e-4)
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".partial")]
 
 
 def test_an_image_that_cannot_be_read_is_named(runner, tmp_path):

@@ -22,6 +22,7 @@ def test_every_artifact_is_told_by_its_files():
         ("fp32.onnx", ("fp32", "ONNX", False)),
         ("fp32", ("fp32", "ncnn", True)),
         ("w8", ("w8", "ncnn", True)),
+        ("w4", ("w4", "ncnn", True)),
         ("int8_static.onnx", ("int8 static", "ONNX", False)),
         ("opset11.onnx", ("opset11", "ONNX", False)),
     ],

@@ -44,7 +44,12 @@ def is_possible(path: str) -> bool:
         *("cpu/one/int8.table", "cpu/one/int8.recipe.json", "cpu/one/int8.search.json"),
         *("cpu/one/int8.sensitivity.json", "cpu/one/vendor_bundle.zip", "cpu/one/calibration.npz"),
         "cpu/one/calibration.coverage.json",
-        *("gpu/one/int8.options.json", "cpu/one/w8.deploy.zip", "cpu/one/search/local.trial.json"),
+        *(
+            "gpu/one/int8.options.json",
+            "cpu/one/w8.deploy.zip",
+            "cpu/one/w4.recipe.json",
+            "cpu/one/search/local.trial.json",
+        ),
         *("weights/one.json", "weights/one.safetensors", "weights/two.onnx"),
         *("reference/one/verification.npz", "reference/one/evaluation.npz", "datasets/digits"),
         *("report.html", "zoo.csv", "evaluation.md", "evaluation.csv"),
@@ -70,9 +75,9 @@ def test_what_some_rule_makes_is_possible(path: str):
         ),
         (
             "cpu/one/int4.passed",
-            "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, int8",
+            "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, w6, w4, int8",
         ),
-        ("cpu/one/fp32.onnx.deploy.zip", "<deployable> is one of fp32, fp16, bf16, w8, int8"),
+        ("cpu/one/fp32.onnx.deploy.zip", "<deployable> is one of fp32, fp16, bf16, w8, w6, w4, int8"),
         ("cpu/one", "this is a folder; name a file in it; valid are: torchscript.pt"),
         ("cpu", "this is a folder; name a file in it"),
         (
@@ -256,8 +261,8 @@ def test_an_artifact_of_a_target_knows_it_and_its_agent():
 @pytest.mark.parametrize(
     ("plan", "masked"),
     [
-        ("auto", {"a76": ["fp16", "w8", "int8"], "gpu": [], "cpu": []}),
-        (True, {"a76": ["fp16", "w8", "int8"], "gpu": ["fp16"], "cpu": ["fp16"]}),
+        ("auto", {"a76": ["fp16", "w8", "w6", "w4", "int8"], "gpu": [], "cpu": []}),
+        (True, {"a76": ["fp16", "w8", "w6", "w4", "int8"], "gpu": ["fp16"], "cpu": ["fp16"]}),
         (False, {"a76": [], "gpu": [], "cpu": []}),
     ],
 )

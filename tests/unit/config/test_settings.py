@@ -145,7 +145,10 @@ def test_options_of_a_model_lie_over_the_zoos_key_by_key():
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        ({"int4": {}}, "runtime: unknown int4; it takes search, search_threads, fp32, fp16, bf16, w8, int8"),
+        (
+            {"int4": {}},
+            "unknown int4; it takes search, search_threads, fp32, fp16, bf16, w8, w6, w4, int8",
+        ),
         ({"fp32.onnx": {}}, "runtime: unknown fp32.onnx"),
         ({"int8": {"use_warp": True}}, "runtime: int8: options of ncnn: unknown use_warp; it takes use_wino"),
         ({"int8": {"threads": 0}}, "runtime: int8: threads are 1 to 1024, not 0"),

@@ -72,6 +72,13 @@ def test_only_ncnns_artifacts_are_built_for_a_gpu(zoo: Zoo):
     assert zoo.models["plants"].artifacts("cpu") == ["int8"]
 
 
+def test_what_a_gpu_cannot_compute_is_not_built_for_one():
+    entry = {"timm": "x", "artifacts": ["w4", "w8"], "w4": {"max_size": 0.2}}
+    model = Zoo.of({"models": {"a": entry}}).models["a"]
+    assert (model.artifacts("cpu"), model.artifacts("gpu")) == (["w4", "w8"], ["w8"])
+    assert (model.max_size("w4"), model.max_size("w6")) == (0.2, None)
+
+
 def test_a_model_that_is_an_onnx_file_has_no_torchscript_unless_it_is_listed(zoo: Zoo):
     assert "torchscript" not in zoo.models["given"].artifacts("cpu")
     assert "torchscript" in zoo.models["digits"].artifacts("cpu")

@@ -126,7 +126,7 @@ def test_programs_run_ncnn_as_the_verification_does(device: str, artifact: str) 
         assert f'"{artifact}.param"' in text and f'"{artifact}.bin"' in text
 
 
-@pytest.mark.parametrize("artifact", ["fp32", "fp16", "bf16", "w8", "int8"])
+@pytest.mark.parametrize("artifact", ["fp32", "fp16", "bf16", "w8", "w6", "w4", "int8"])
 def test_ncnns_options_are_those_of_the_verification(artifact: str, tmp_path: Path) -> None:
     verified = ncnn_runner.load(pair(small_network(), tmp_path), "cpu", 1, artifact)._net.opt
     ours = ncnn.Net().opt

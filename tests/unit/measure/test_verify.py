@@ -191,7 +191,7 @@ def test_a_layer_that_stores_float32_overflows_nothing_and_has_its_mask_from_a_r
     assert failure.startswith("layer conv (Convolution): its params are")
 
 
-@pytest.mark.parametrize("precision", ["w8", "int8"])
+@pytest.mark.parametrize("precision", ["w8", "w4", "int8"])
 def test_an_overflow_of_what_is_not_int8_is_named_in_int8_files_too(case, tmp_path, precision):
     graph = changed(small_network(), "conv", lambda values: values * (6e4 / abs(values).max()))
     samples = photos(tmp_path)

@@ -14,6 +14,7 @@ from zoo.ncnn.options import KERNELS, SWITCHES, Options, choices, options
         ("bf16", {"use_bf16_packed", "use_bf16_storage"}),
         ("fp16", {"use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"}),
         ("w8", {"use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"}),
+        ("w4", {"use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"}),
         ("int8", {"use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"}),
     ],
 )

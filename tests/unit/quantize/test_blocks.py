@@ -1,16 +1,21 @@
 """Weights in blocks: what ncnn computes with them is what is predicted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from samples.ncnn import check_graph, layer, normal, run
 from samples.statistics import statistics_of
+from zoo.calibration.attention import with_projections
 from zoo.calibration.layer_input import LayerInput
-from zoo.ncnn.bin import Storage
+from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph
+from zoo.ncnn.group_wise import weight_bits
 from zoo.ncnn.layer import Layer
 from zoo.quantize.blocks import (
     BlockError,
+    block_bytes,
     block_layer,
     can_have_blocks,
     input_rows,
@@ -150,6 +155,60 @@ def test_attention_stays_close(alpha, mask, tmp_path):
     exact = run(graph(plain), x, tmp_path)
     assert share(run(graph(changed), x, tmp_path) - exact, exact) < 3e-4
     np.testing.assert_array_equal(changed.weights["out_bias"].values, plain.weights["out_bias"].values)
+
+
+def test_the_last_projection_is_rounded_by_what_it_reads(tmp_path):
+    """Which is much alike for all rows: what rounding to nearest adds to each of them is the same number."""
+    x, plain = rows(60, 3) / 8, attention()
+    known = LayerInput.of(statistics_of({"x": x}), "x")
+    opened = with_projections(graph_of(plain))
+    last = replace(opened.layers[-1], type="Noop", params={}, weights={})
+    read = run(opened.replace(last), x, tmp_path).astype(np.float64)
+    exact = run(graph_of(plain), x, tmp_path)
+    for bits in (4, 6, 8):
+        errors = [
+            share(run(graph_of(each), x, tmp_path) - exact, exact)
+            for each in (
+                block_layer(plain, 32, known, None, True, bits, projected)
+                for projected in (None, read.T @ read / len(read))
+            )
+        ]
+        assert errors[1] < (0.95 if bits == 8 else 0.6) * errors[0]
+
+
+@pytest.mark.parametrize("alpha", [None, 0.5])
+@pytest.mark.parametrize(("size", "bits"), [(32, 4), (64, 6), (128, 4)])
+def test_ncnn_computes_with_few_bits_what_numpy_does(size, bits, alpha, tmp_path):
+    known, x = source(), rows(9, 3)
+    changed = block_layer(gemm(), size, known, alpha, True, bits)
+    assert check_graph(graph_of(changed)) == [] and weight_bits(changed) == bits
+    by = changed.weights["B_input_scales"].values if alpha is not None else np.ones(WIDTH, np.float32)
+    steps = 1 / changed.weights["B_scales"].values.reshape(OUTPUTS, -1)
+    weights = changed.weights["B"].values.reshape(OUTPUTS, WIDTH) * np.repeat(steps, size, axis=1)[:, :WIDTH]
+    expected = x.astype(np.float64) @ (weights * by).T + changed.weights["C"].values
+    np.testing.assert_allclose(run(graph_of(changed), x, tmp_path), expected, rtol=2e-4, atol=2e-3)
+    dense = {**gemm().weights, "B": array((weights * by).astype(np.float32), Storage.FP32)}
+    assert share(run(graph_of(replace(gemm(), weights=dense)), x, tmp_path) - expected, expected) < 1e-10
+
+
+@pytest.mark.parametrize("bits", [4, 6])
+def test_the_error_of_few_bits_is_the_predicted_one(bits, tmp_path):
+    known, x = source(), rows(400, 11)
+    exact = run(graph_of(gemm()), x, tmp_path)
+    for alpha in (0.0, 0.5):
+        predicted = BlockError(known, input_rows(gemm()), True, 64, bits).predicted(alpha)
+        output = run(graph_of(block_layer(gemm(), 64, known, alpha, True, bits)), x, tmp_path)
+        assert share(output - exact, exact - gemm().weights["C"].values) == pytest.approx(predicted, rel=0.5)
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_the_bytes_are_those_of_the_file(bits):
+    for each in (gemm(), attention()):
+        for alpha in (None, 0.5):
+            changed = block_layer(each, 32, source(), alpha, True, bits)
+            stored = [array for role, array in changed.weights.items() if "scales" in role or array.width]
+            stored += [array for array in changed.weights.values() if array.storage is Storage.RAW_INT8]
+            assert block_bytes(each, 32, alpha is not None, bits) == sum(len(one.tobytes()) for one in stored)
 
 
 def test_which_layers_can():

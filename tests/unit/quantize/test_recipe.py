@@ -61,6 +61,8 @@ def test_layers_are_found_by_precision():
         ({"through": "norm", "shift": 3.0}, "cannot be shifted as well"),
         ({"alhpa": 0.5}, "unknown alhpa"),
         ({"block": "64"}, "Expected `int | null`, got `str`"),
+        ({"block": 64, "bits": 5}, "weights have 8 bits, in blocks any of"),
+        ({"bits": 4}, "weights have 8 bits, in blocks any of"),
         ({"margin": None}, "Expected `float`, got `null`"),
     ],
 )

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 
 from samples.ncnn import chain, check_graph, normal, parameters, run
 from samples.statistics import statistics_of
+from zoo.calibration.attention import projection_name
 from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.bin import Array, BinReader, Storage, array
@@ -189,6 +190,19 @@ def test_rounding_knows_the_input(kind, role):
         return np.mean(((stored.floats() - exact).reshape(-1, width) @ alike(width).T) ** 2)
 
     assert error(converted(graph)["x"].weights[role]) < 0.3 * error(encode(exact))
+
+
+def test_rounding_knows_what_the_last_projection_of_attention_reads():
+    graph = chain("MultiHeadAttention", SHAPES["MultiHeadAttention"][0])
+    known = statistics(graph)
+    columns = {**known.columns, projection_name("x"): statistics_of({"x": alike(64)}).columns["x"]}
+    exact = graph["x"].weights["out_weight"].floats()
+
+    def error(seen):
+        stored = to_w8(graph, seen)["x"].weights["out_weight"].floats()
+        return np.mean(((stored - exact).reshape(-1, 64) @ alike(64).T) ** 2)
+
+    assert error(replace(known, columns=columns)) < 0.3 * error(known)
 
 
 def test_statistics_of_another_model_are_refused():

@@ -24,7 +24,7 @@ def test_a_name_says_precision_and_format(artifact, said):
 
 def test_artifacts_come_by_device_format_precision_and_name():
     ordered = [
-        *("fp32", "fp16", "bf16", "w8", "int8"),
+        *("fp32", "fp16", "bf16", "w8", "w6", "w4", "int8"),
         *("fp32.onnx", "fp16.onnx", "int8_dynamic.onnx", "int8_static.onnx"),
     ]
     named = [(device, artifact) for device in ("cpu", "gpu", "npu") for artifact in ordered]

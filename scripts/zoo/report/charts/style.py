@@ -8,7 +8,15 @@ from typing import Any
 
 Figure = dict[str, Any]
 
-COLOURS = {"fp32": "#4c7fb8", "fp16": "#2a9d78", "bf16": "#8c8a1f", "w8": "#c2568f", "int8": "#d97a2b"}
+COLOURS = {
+    "fp32": "#4c7fb8",
+    "fp16": "#2a9d78",
+    "bf16": "#8c8a1f",
+    "w8": "#c2568f",
+    "w6": "#9b6bc9",
+    "w4": "#c8553d",
+    "int8": "#d97a2b",
+}
 """By precision; each at least 3:1 against a white and a near-black page."""
 OTHER_COLOUR = "#8a6fb0"
 GREY = "#8b94a1"
