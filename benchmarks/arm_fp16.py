@@ -33,13 +33,12 @@ from zoo.runners.vulkan import find_vulkan_device
 IMAGES = {"set": "heldout", "images": 8}
 TABLE = {
     "atto, Cortex-A76": "a76/atto",
-    "atto, 65 dB asked for": "a76/asked",
     "lite0, Cortex-A76": "a76/lite0",
     "atto, GPU in software": "gpu/planned",
 }
 """Rows of the table of docs/targets.md, and whose recipes they are; that of a GPU where there is one."""
 PROVEN = ("cpu/atto/fp16", "a76/atto/fp32", "a76/atto/fp16", "a76/atto/int8")
-PROVEN += ("a76/asked/fp16", "cpu/lite0/fp16", "a76/lite0/fp16")
+PROVEN += ("cpu/lite0/fp16", "a76/lite0/fp16")
 PHOTOS = 40
 """That int8 is compared on: of eight its SQNR is known to a dB or so."""
 
@@ -59,11 +58,9 @@ def main() -> None:
 
 
 def declared(reference: Path) -> dict[str, Any]:
-    """The zoo: the models of `fidelity`, on a target; `asked` is atto with more asked for,
-    `planned` with masks for any device."""
+    """The zoo: the models of `fidelity`, on a target; `planned` is atto with masks for any device."""
     config = configuration(reference)
     models = {name: config["models"][name] | {"verification": IMAGES} for name in ("atto", "lite0")}
-    models["asked"] = models["atto"] | {"fp16": {"min_sqnr_db": 65}}
     models["planned"] = models["atto"] | {"fp16": {"plan": True}}
     return config | {"targets": {"a76": {"emulate": "cortex-a76"}}, "models": models}
 
@@ -80,7 +77,7 @@ def measured(folder: Path, reference: Path) -> list[Row]:
     proofs = {each: Verification.read(folder / f"results/{each}.verify.json") for each in PROVEN}
     recipes = {
         model: Fp16Recipe.read(folder / f"results/a76/{model}/fp16.recipe.json")
-        for model in ("atto", "asked", "lite0")
+        for model in ("atto", "lite0")
     }
     level = {each: proof.numbers.sqnr_db for each, proof in proofs.items() if proof.numbers}
     here, there = int8_here_and_there(zoo, reference)
@@ -90,8 +87,6 @@ def measured(folder: Path, reference: Path) -> list[Row]:
         Row("atto fp16 on the target without masks, dB", recipes["atto"].before_db or 0),
         Row("atto fp16 on the target, dB", level["a76/atto/fp16"], 58, 65),
         Row("  share of multiply-adds masked", recipes["atto"].share, 0.5, 0.4, most=True),
-        Row("atto fp16 with 65 dB asked for, dB", level["a76/asked/fp16"], 58, 65),
-        Row("  share of multiply-adds masked", recipes["asked"].share, 0.5, 0.4, most=True),
         Row(f"atto int8, the target's file here, dB, {PHOTOS} photographs", here),
         Row("atto int8 on the target, dB", there, round(here - 0.3, 2)),
         Row("lite0 fp16 here, dB", level["cpu/lite0/fp16"]),
