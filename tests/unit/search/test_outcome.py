@@ -15,8 +15,15 @@ def test_the_record_comes_back_from_its_file(tmp_path):
     assert SearchOutcome.read(tmp_path / "int8.search.json") == outcome
     assert set(outcome.to_dict()) == {
         *("version", "model", "device", "artifact", "images", "target", "chosen", "failures"),
-        *("candidates", "references"),
+        *("candidates", "references", "objective", "reason"),
     }
+
+
+def test_a_record_of_before_has_the_objective_that_there_was():
+    values = search("net").to_dict()
+    del values["objective"], values["reason"]
+    outcome = SearchOutcome.from_dict(values)
+    assert (outcome.objective, outcome.reason) == ("balanced", "")
 
 
 def test_what_was_chosen_is_found_by_its_name():
