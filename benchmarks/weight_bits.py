@@ -28,13 +28,16 @@ from zoo.config.model_spec import ModelSpec
 from zoo.images.decode import load
 from zoo.images.sets import ImageSet, Sample, samples
 from zoo.measure.metrics import sqnr_db
+from zoo.ncnn.attention import query_dim
 from zoo.ncnn.bin import Storage, array
 from zoo.ncnn.graph import Graph, write_files
 from zoo.ncnn.group_wise import QUANTIZE_TERM, block_size
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.pair import Pair
+from zoo.ncnn.param_ids import Gemm, MultiHeadAttention
 from zoo.quantize.blocks import block_bytes, matrices
 from zoo.quantize.few_bits import in_blocks
+from zoo.quantize.forms.columns import as_columns
 from zoo.quantize.forms.rows import as_rows
 from zoo.quantize.weight_only import others_as_w8, stored_bytes
 from zoo.runners.inference import stacked
@@ -115,8 +118,11 @@ def _floats(layer: Layer) -> Layer:
         own = stem if stem == "B" else f"{stem}_weight"
         by = weights.pop(f"{stem}_input_scales", None)
         levels, scales = weights[own].values, weights.pop(role).values
-        width = weights[own].width or (by.values.size if by else levels.size // layer.param(8))
-        steps = np.repeat(1 / scales.astype(np.float64).reshape(levels.size // width, -1), size, axis=1)
+        outputs = layer.param(Gemm.CONSTANT_N)
+        if layer.type != "Gemm":
+            outputs = query_dim(layer) if stem == "out" else layer.param(MultiHeadAttention.EMBED_DIM)
+        width = levels.size // outputs
+        steps = np.repeat(1 / scales.astype(np.float64).reshape(outputs, -1), size, axis=1)
         rows = levels.reshape(-1, width) * steps[:, :width] * (1 if by is None else by.values)
         weights[own] = array(rows.astype(np.float32), Storage.FP32)
     params = {key: value for key, value in layer.params.items() if key != QUANTIZE_TERM}
@@ -171,7 +177,8 @@ def of_tool(model: Model, method: str, bits: int, size: int) -> tuple[Graph, int
     layers = layers_for_blocks(graph, statistics)
     other = model.as_w8
     stored = stored_bytes(other)
-    made = as_rows(graph, [layer.name for layer in layers.values() if layer.type == "Convolution"])
+    gemms = [layer.name for layer in layers.values() if layer.type == "Convolution"]
+    made = as_columns(as_rows(graph, gemms), gemms)
     floats = []
     for layer in made.layers:
         if layer.name not in layers:

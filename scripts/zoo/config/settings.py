@@ -63,7 +63,7 @@ DEFAULT_GATES: Mapping[str, Gates] = {
     "bf16": Gates(min_cosine=0.995, min_sqnr_db=22),
     "w8": Gates(min_cosine=0.999, min_sqnr_db=26),
     "w6": Gates(min_cosine=0.998, min_sqnr_db=24),
-    "w4": Gates(min_cosine=0.97, min_sqnr_db=12),
+    "w4": Gates(min_cosine=0.98, min_sqnr_db=16),
     "int8": Gates(min_cosine=0.99, min_sqnr_db=20, min_top1_agreement=0.97, max_db_below_search=3),
 }
 """By precision: several dB below what the embedded models' files reach, on a software GPU too."""
