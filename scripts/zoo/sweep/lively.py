@@ -1,11 +1,19 @@
 """Random weights in which nothing is trivial: a fresh model multiplies whole branches by nearly zero."""
 
+from copy import deepcopy
+
 import torch
 from torch import nn
+
+from zoo.export.rewrites.modules import float64_arithmetic
+from zoo.runners.torch_outputs import largest_error, tensors_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 LEAST_GAIN = 0.5
 """What a layer's weights must make of inputs of variance 1, as a standard deviation."""
+
+STEADY = 1e-3
+"""The largest error, of the largest output, that float32 may make of a model by itself; most make 1e-6."""
 
 
 @torch.no_grad()
@@ -52,6 +60,16 @@ def randomize(model: nn.Module, seed: int = 0, shape: tuple[int, ...] = (1, 3, 6
         if (mean := norm.running_mean) is not None and (variance := norm.running_var) is not None:
             mean.add_(variance.sqrt() * draw(-0.3, 0.3, mean))
             variance.mul_(draw(0.7, 1.5, variance))
+
+
+@torch.no_grad()
+def is_steady(model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> bool:
+    """Whether a model's own answers hold the digits of float32: of one whose attention is all but a choice
+    among equals, any other order of the same sums is another answer, and no conversion can be told right."""
+    answers = tensors_of(model(*inputs))
+    with float64_arithmetic():
+        exact = tensors_of(deepcopy(model).double()(*(each.double() for each in inputs)))
+    return largest_error(exact, answers) <= STEADY
 
 
 def _is_scale(parameter: torch.Tensor) -> bool:

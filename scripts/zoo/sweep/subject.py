@@ -43,7 +43,7 @@ from zoo.runners.reference import shaped_like
 from zoo.runners.torch_outputs import tensors_of, without_fast_path, zeros
 from zoo.search import subject as search
 from zoo.sweep.int8 import recipes
-from zoo.sweep.lively import randomize
+from zoo.sweep.lively import is_steady, randomize
 from zoo.sweep.row import EXACT, EXACT_DB, FAITHFUL_DB, FP16, FP32, INT8, LEAST_FP16, ONNX, Outcome, Row
 
 PROBES = 4
@@ -89,7 +89,7 @@ class Subject:
             assert module is not None
             card = describe(spec, module, {"kind": spec.weights.kind, "location": None, "seed": 0}, "")
         if module is not None and spec.weights.kind == "random" and not spec.kind.is_file:
-            randomize(module, 0, (1, *card.feed.shapes[0]))
+            module = _lively(spec, module, card)
         feed = card.feed
         pictures = Pictures(pictures_for(feed, pictures.compared), pictures_for(feed, pictures.calibration))
         if module is None:
@@ -225,6 +225,18 @@ def _check_signal(truth: Sequence[Arrays]) -> None:
 
 
 @torch.no_grad()
+def _lively(spec: ModelSpec, module: nn.Module, card: ModelCard) -> nn.Module:
+    """The module with random weights of which none is trivial; as its library makes it where these would have
+    it answer by chance."""
+    randomize(module, 0, (1, *card.feed.shapes[0]))
+    example = tuple(torch.from_numpy(each)[None] for each in random_inputs(card.feed.shapes))
+    with without_fast_path():
+        if is_steady(module, example):
+            return module
+    logging.info("%s answers by chance with these weights; it keeps those of its library", spec.architecture)
+    return create(spec)
+
+
 def _run(module: nn.Module, inputs: Sequence[Arrays]) -> list[Arrays]:
     """The module's outputs, each (1, …). Raises ZooError if one is not finite."""
     found = []

@@ -1,7 +1,8 @@
 import timm
 import torch
+from torch import nn
 
-from zoo.sweep.lively import randomize
+from zoo.sweep.lively import is_steady, randomize
 
 
 def test_no_branch_is_multiplied_by_nearly_zero_and_activations_stay_finite():
@@ -63,3 +64,24 @@ def test_attention_of_torch_is_not_saturated():
         tokens = torch.randn(1, 16, 64)
         _, weights = attention(tokens, tokens, tokens)
     assert weights.max() < 0.9
+
+
+class Chooses(nn.Module):
+    """Attention whose logits are so large that its answer is one value or another."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain, self.linear = gain, nn.Linear(64, 64)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.linear(x)
+        return (self.gain * (y @ y.transpose(1, 2))).sin() @ y
+
+
+def test_a_model_that_answers_by_chance_is_told():
+    torch.manual_seed(0)
+    example = (torch.randn(1, 8, 64),)
+    for gain, steady in ((1.0, True), (1e6, False)):
+        model = Chooses(gain).eval()
+        assert is_steady(model, example) == steady
+        assert model.linear.weight.dtype == torch.float32
