@@ -7,7 +7,7 @@ from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.errors import ZooError
 
 KEYS = {"version", "model", "device", "artifact", "runtime", "hardware", "bytes", "files"}
-KEYS |= {"peak_memory_bytes", "latency", "throughput", "hashes", "conditions"}
+KEYS |= {"peak_memory_bytes", "latency", "throughput", "hashes", "conditions", "options"}
 
 
 def test_the_keys_of_the_file_are_those_that_readers_know():
