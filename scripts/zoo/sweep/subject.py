@@ -224,7 +224,6 @@ def _check_signal(truth: Sequence[Arrays]) -> None:
             )
 
 
-@torch.no_grad()
 def _lively(spec: ModelSpec, module: nn.Module, card: ModelCard) -> nn.Module:
     """The module with random weights of which none is trivial; as its library makes it where these would have
     it answer by chance."""
@@ -237,6 +236,7 @@ def _lively(spec: ModelSpec, module: nn.Module, card: ModelCard) -> nn.Module:
     return create(spec)
 
 
+@torch.no_grad()
 def _run(module: nn.Module, inputs: Sequence[Arrays]) -> list[Arrays]:
     """The module's outputs, each (1, …). Raises ZooError if one is not finite."""
     found = []
