@@ -2,13 +2,11 @@
 
 import gc
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 
 from snakemake.cli import get_argument_parser
-from snakemake.exceptions import WorkflowError
 
 # A plan of a thousand jobs is a million objects that live to the end: looking for garbage among them
 # every few hundred costs a tenth of the time to plan.
@@ -21,17 +19,10 @@ sys.path.insert(0, str(SCRIPTS))
 from zoo.config import changes, config_file, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
-from zoo.errors import ZooError
 from zoo.jobs.usage import MACHINE_MB, request
 
 
-@contextmanager
-def in_a_sentence(about="config.yaml: "):
-    """Tell what is found wrong, by default with config.yaml, without a traceback."""
-    try:
-        yield
-    except ZooError as error:
-        raise WorkflowError(f"{about}{error}")
+include: "sentences.smk"
 
 
 # Before Snakemake's own reader, which takes the last of two equal keys, and reads what has no end.
@@ -95,7 +86,12 @@ def dataset_of(purpose):
 
 
 def images_state_of(purpose):
-    return lambda wc: changes.images_state(images_for(wc.model, purpose))
+    def state(wc):
+        found = changes.images_state(images_for(wc.model, purpose))
+        tell_fault(found)
+        return found
+
+    return state
 
 
 def files_of(artifact=None):
@@ -157,4 +153,4 @@ def reported():
 
 
 def explain_impossible(wc):
-    raise WorkflowError(outputs.explain(wc.impossible, ZOO))
+    raise ConfigError(outputs.explain(wc.impossible, ZOO))

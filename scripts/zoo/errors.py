@@ -1,6 +1,7 @@
 """The exceptions of the library."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -23,8 +24,19 @@ class EntryError(ZooError):
 def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) -> None:
     unknown = sorted(set(entry) - set(known))
     if unknown:
-        choice = f"it takes {', '.join(known)}" if known else "it takes no other key"
-        raise ZooError(f"{what}: unknown {', '.join(unknown)}; {choice}")
+        raise ZooError(f"{what}: unknown {', '.join(unknown)}; {instead(unknown, known)}")
+
+
+def instead(unknown: Iterable[str], known: Collection[str]) -> str:
+    """What to write for names that are not known: those that are spelled most alike, or, if none is, all."""
+    everything = f"it takes {', '.join(known)}" if known else "it takes no other key"
+    return meant(unknown, known) or everything
+
+
+def meant(names: Iterable[str], known: Collection[str]) -> str:
+    """The known names that are spelled most alike, as a question; empty if one of the names has none."""
+    near = ["".join(get_close_matches(str(each), known, 1)) for each in names]
+    return f"did you mean {', '.join(near)}?" if near and all(near) else ""
 
 
 _NO_MEMORY = (

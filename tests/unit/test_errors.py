@@ -14,6 +14,8 @@ def test_keys_that_are_known_pass():
     ("known", "sentence"),
     [
         (("size", "mean"), "models: one: unknown crop, seed; it takes size, mean"),
+        (("seeds", "crops"), "models: one: unknown crop, seed; did you mean crops, seeds?"),
+        (("seeds", "size"), "models: one: unknown crop, seed; it takes seeds, size"),
         ((), "models: one: unknown crop, seed; it takes no other key"),
     ],
 )

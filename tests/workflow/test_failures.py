@@ -55,6 +55,38 @@ def test_a_hostile_configuration_is_a_sentence_with_its_line(fresh_zoo: Zoo, tex
     assert "(config.yaml, line" in outcome.text and "Traceback" not in outcome.text
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            ("timm: test_convnext", "tim: test_convnext"),
+            "models: one: unknown tim; did you mean timm? (config.yaml, line 3, column 9)",
+        ),
+        (("photos, images", "potos, images"), "no image set is called potos; did you mean photos? ("),
+        (("models:", "int8: {recipe: locl}\nmodels:"), "int8: recipe: unknown 'locl'; did you mean local? "),
+        (("models:", "\tmodels:"), "no valid YAML: "),
+    ],
+    ids=["key", "set", "value", "tab"],
+)
+def test_a_slip_of_the_pen_is_one_line_that_says_where_and_what_was_meant(fresh_zoo: Zoo, change, sentence):
+    text = (
+        "# mine\nmodels:\n  one: {timm: test_convnext}\nimage_sets: {photos: {path: photos}}\n"
+        "defaults: {calibration: {set: photos, images: 8}}\n"
+    )
+    (fresh_zoo / "config.yaml").write_text(text.replace(*change))
+    outcome = fresh_zoo.snakemake("--dry-run", "results/weights/one.json")
+    assert outcome.status != 0 and sentence in outcome.text, outcome.text
+    assert len(outcome.text.strip().splitlines()) <= 3, outcome.text
+
+
+def test_images_that_are_missing_are_told_when_the_build_is_planned(fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["image_sets"]["photos"].update(path="gone"))
+    outcome = fresh_zoo.snakemake("--dry-run", "results/cpu/one/int8.param", "results/cpu/two/int8.param")
+    assert outcome.status == 0, outcome.text
+    notes = [line for line in outcome.text.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1 and "image set photos: " in notes[0] and "gone" in notes[0], outcome.text
+
+
 def test_a_missing_weight_file_is_named(fresh_zoo: Zoo):
     fresh_zoo.configure(lambda config: config["models"]["one"].update(weights={"file": "gone.safetensors"}))
     outcome = fresh_zoo.snakemake("results/weights/one.json")

@@ -1,4 +1,4 @@
-"""config.yaml as it is written: what its reader passes over in silence or chokes on, and which line is which.
+"""config.yaml as it is written: what its reader passes over in silence or chokes on, and where what stands.
 
 Snakemake reads the file too, and hands over plain values: of a key that stands there twice the last, and
 aliases in full. PyYAML is all that this needs beside the standard library, and Snakemake has loaded it.
@@ -29,13 +29,15 @@ class ConfigFile:
     path: Path
     root: Any
 
-    def line(self, where: Where) -> int | None:
-        """The line of a value, from 1, or that of the innermost of what is around it; None if it has none.
+    def place(self, where: Where) -> str | None:
+        """`line 7, column 3`, both from 1: where the key of a value stands, or that of the innermost of what
+        is around it; None if it has none.
 
         In somebody's own workflow the configuration may be a part of the file, a level below its top.
         """
         roots = [self.root, *(value for _, value in _entries(self.root))]
-        return next(filter(None, (_line(root, where) for root in roots)), None)
+        mark = next(filter(None, (_mark(root, where) for root in roots)), None)
+        return _written_place(mark) if mark else None
 
 
 def read(path: str | Path) -> ConfigFile:
@@ -73,16 +75,17 @@ def refuse_given(paths: Iterable[str | Path]) -> None:
 
 
 def located(files: Sequence[ConfigFile], where: Where) -> str:
-    """` (config.yaml, line 7)` for a value, by the last of the files that says anything of it; else empty."""
+    """` (config.yaml, line 7, column 3)` for a value, by the last of the files that says anything of it; else
+    empty."""
     for file in reversed(files):
-        if where and (line := file.line(where)):
-            return f" ({file.path.name}, line {line})"
+        if where and (place := file.place(where)):
+            return f" ({file.path.name}, {place})"
     return ""
 
 
 @contextmanager
 def locating(files: Sequence[ConfigFile]) -> Iterator[None]:
-    """Add the line to an EntryError of the block."""
+    """Add the place to an EntryError of the block."""
     try:
         yield
     except EntryError as error:
@@ -218,20 +221,24 @@ def _children(node: Any) -> list[Any]:
     return list(node.value) if node.id == "sequence" else []
 
 
-def _line(node: Any, where: Where) -> int | None:
-    """None if the node has nothing of the first name."""
-    line = None
+def _mark(node: Any, where: Where) -> Any:
+    """Where a value's key stands, by yaml; None if the node has nothing of the first name."""
+    mark = None
     for part in where:
         if node is not None and node.id == "sequence" and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line + 1
+            mark = node.start_mark
             continue
         pair = next(((key, value) for key, value in _entries(node) if key.value == str(part)), None)
         if pair is None:
             break
-        line, node = pair[0].start_mark.line + 1, pair[1]
-    return line
+        mark, node = pair[0].start_mark, pair[1]
+    return mark
 
 
 def _at(path: Path, mark: Any) -> str:
-    return f" ({path.name}, line {mark.line + 1})" if mark else ""
+    return f" ({path.name}, {_written_place(mark)})" if mark else ""
+
+
+def _written_place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"

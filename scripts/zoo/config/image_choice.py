@@ -37,7 +37,7 @@ def images_for(zoo: Zoo, name: str, purpose: str) -> ChosenImages:
     """The images that serve the model of a name for a purpose: its own choice; else, if it is trained here,
     the part of the training's images that is for it; else what config.yaml has under `defaults`.
 
-    Raises ZooError if nothing is chosen, for an image set that is not declared, and for malformed values.
+    Raises ZooError if nothing is chosen, and for malformed values.
     """
     model = zoo.models[name]
     if model.trained and purpose not in model.choices:
@@ -82,11 +82,7 @@ def _choice(zoo: Zoo, model: Model, purpose: str) -> tuple[Mapping[str, Any], Ma
         )
     if "path" in choice:
         return choice, choice
-    name = str(choice.get("set"))
-    if name not in zoo.image_sets:
-        declared = ", ".join(zoo.image_sets) or "none"
-        raise ZooError(f"{model.name}: no image set is called {name}; declared are: {declared}")
-    return choice, zoo.image_sets[name]
+    return choice, zoo.image_sets[str(choice["set"])]
 
 
 def _located(path: str, home: Path) -> Path:

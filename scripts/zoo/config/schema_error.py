@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.config_file import ConfigFile, check_values, located
-from zoo.errors import ZooError
+from zoo.errors import ZooError, instead
 
 
 def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> None:
@@ -52,12 +52,18 @@ def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
     """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key; with
     the line in the files of the configuration.
 
-    `models: one: gates: int8: min_cosine: 'high' is not of type 'number' (config.yaml, line 9)`
+    `models: one: gates: int8: min_cosine: 'high' is not of type 'number' (config.yaml, line 9, column 7)`
     """
     where = "".join(f"{part}: " for part in error.absolute_path)
-    about = error.schema.get("description") if error.absolute_path else None
+    fault = _fault(error)
+    about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
     told = f" ({about.strip().rstrip('.')})" if about else ""
-    return f"{where}{_fault(error)}{told}{located(files, tuple(error.absolute_path))}"
+    keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
+    return f"{where}{fault}{told}{located(files, (*error.absolute_path, *keys))}"
+
+
+def _unknown(error: Any) -> list[str]:
+    return [str(key) for key in error.instance if key not in error.schema.get("properties", {})]
 
 
 def _fault(error: Any) -> str:
@@ -65,8 +71,11 @@ def _fault(error: Any) -> str:
         return f"{next(key for key in error.validator_value if key not in error.instance)} is missing"
     if error.validator == "additionalProperties":
         admitted = error.schema.get("properties", {})
-        unknown = ", ".join(str(key) for key in error.instance if key not in admitted)
-        return f"unknown {unknown}; it takes {', '.join(admitted)}"
+        unknown = _unknown(error)
+        return f"unknown {', '.join(unknown)}; {instead(unknown, admitted)}"
+    if error.validator == "enum" and isinstance(error.instance, str):
+        choices = [each for each in error.validator_value if isinstance(each, str)]
+        return f"{error.instance!r} is none of its values; {instead([error.instance], choices)}"
     if error.validator == "oneOf":
         choices = [choice.get("required", []) for choice in error.validator_value]
         if all(choices):

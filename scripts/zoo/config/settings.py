@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from zoo.config.artifacts import ARTIFACTS, FEW_BITS
 from zoo.config.opset import DEFAULT_OPSET
-from zoo.errors import ZooError, refuse_unknown
+from zoo.errors import ZooError, instead, refuse_unknown
 from zoo.ncnn.options import Options
 
 
@@ -100,6 +100,10 @@ class Target(Limits):
     max_mb: float | None = None
 
 
+RECIPES = ("auto", "local", "plain", "absmax", "percentile", "mse", "kl", "kl_ncnn", "aciq")
+"""The recipes that go by a name: a search, by each layer's error, and one for each observer."""
+
+
 @dataclass(frozen=True)
 class Int8:
     """How a model becomes ncnn's int8.
@@ -116,6 +120,13 @@ class Int8:
     target: Target = field(default_factory=Target)
     lock: bool = False
     objective: str = BALANCED
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES and not self.pinned:
+            raise ZooError(
+                f"int8: recipe: unknown {self.recipe!r}; {instead([self.recipe], RECIPES)} "
+                "A file's name ends with .json (a recipe) or .table (a calibration table)"
+            )
 
     def choice(self) -> dict[str, Any]:
         """What decides which recipes are tried, as plain values."""

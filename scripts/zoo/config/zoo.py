@@ -16,7 +16,7 @@ from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, FewBits, Settings, Signing
 from zoo.config.targets import Target
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
-from zoo.errors import EntryError, ZooError, refuse_unknown
+from zoo.errors import EntryError, ZooError, meant, refuse_unknown
 
 PURPOSES = tuple(IMAGES)
 """What images are for: calibration, verification and evaluation."""
@@ -181,13 +181,17 @@ class Zoo:
         models = config.get("models")
         if not isinstance(models, Mapping):
             raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
+        try:
+            Settings.of(config)
+        except ZooError as error:
+            raise EntryError(str(error), _named(config, str(error))) from error
         targets = {name: Target.of(name, entry) for name, entry in (config.get("targets") or {}).items()}
         devices = config.get("devices", "auto")
         if unknown := [each for each in devices if each not in (*DEVICES, *targets)] * (devices != "auto"):
-            raise ZooError(
-                f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets ({_list(targets)})"
-            )
+            text = f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets ({_list(targets)})"
+            raise EntryError(text, ("devices",))
         layers = config.get("agent_layers")
+        _check_images(config)
         return cls(
             models={name: _model(name, entry, config) for name, entry in models.items()},
             devices=None if devices == "auto" else tuple(devices),
@@ -224,6 +228,21 @@ def _model(name: str, entry: Any, config: Mapping[str, Any]) -> Model:
     except ZooError as error:
         about = str(error).removeprefix(f"{name}: ")
         raise EntryError(str(error), ("models", name, *_named(entry, about))) from error
+
+
+def _check_images(config: Mapping[str, Any]) -> None:
+    """Raises EntryError for a set of images that is named and not declared."""
+    places = [("defaults",), *(("models", name) for name in config["models"])]
+    for place in places:
+        entry: Any = config
+        for key in place:
+            entry = entry.get(key) or {}
+        for purpose in PURPOSES:
+            name = (entry.get(purpose) or {}).get("set")
+            if name is not None and name not in (declared := config.get("image_sets") or {}):
+                about = f"{': '.join((*place, purpose))}: no image set is called {name}"
+                said = meant([name], declared) or f"declared are: {_list(declared)}"
+                raise EntryError(f"{about}; {said}", (*place, purpose, "set"))
 
 
 def _named(values: Any, text: str) -> tuple[str, ...]:

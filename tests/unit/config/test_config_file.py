@@ -34,24 +34,36 @@ def bomb(levels: int) -> str:
         ("a: 1\nb: 2\na: 3\n", r"a stands there twice.*\(config.yaml, lines 1 and 3\)"),
         ("models: {one: {timm: x}, one: {timm: y}}", r"one stands there twice.*lines 1 and 1"),
         ("a:\n- b: 1\n  b: 1\n", "b stands there twice.*lines 2 and 3"),
-        ("a: b: c\n", r"no valid YAML: mapping values .*\(config.yaml, line 1\)"),
-        ("a: 1\nb: [1\n", r"no valid YAML: .*\(config.yaml, line 3\)"),
-        ("a: 1\nb: *gone\n", r"no valid YAML: found undefined alias.*\(config.yaml, line 2\)"),
-        ("a: 1\nb: !!python/object/apply:os.getcwd []\n", r"the tag .*getcwd has no meaning here.*line 2\)"),
-        ("a: &a {x: 1}\n*a : 2\n", r"a key is a list or a mapping.*\(config.yaml, line 1\)"),
-        ("a: 1\n? [b, c]\n: 2\n", r"a key is a list or a mapping.*\(config.yaml, line 2\)"),
-        ("a: 1\n<<: 2\n", r"<< takes a mapping.*\(config.yaml, line 2\)"),
-        ("a: !!map x\n", r"the tag .*map has no meaning here.*line 1\)"),
-        ("a: !!int [1]\n", r"the tag .*int has no meaning here.*line 1\)"),
-        (bomb(6), r"aliases written out there are more than 200000 values \(config.yaml, line 6\)"),
-        (bomb(30), r"aliases written out there are more than 200000 values \(config.yaml, line 6\)"),
-        ("a: &a [*a]\n", r"more than 200000 values \(config.yaml, line 1\)"),
-        ("a: 1\nb: " + "[" * 100_000, r"within more than 50 others \(config.yaml, line 2\)"),
-        ("a: 1\nb: " + "1" * 5000, r"'1{40}' cannot be read .*\(config.yaml, line 2\)"),
-        ("a: 2020-13-45\n", r"'2020-13-45' cannot be read \(month must .*\(config.yaml, line 1\)"),
+        ("a: b: c\n", r"no valid YAML: mapping values .*\(config.yaml, line 1, column \d+\)"),
+        ("a: 1\nb: [1\n", r"no valid YAML: .*\(config.yaml, line 3, column \d+\)"),
+        ("a: 1\nb: *gone\n", r"no valid YAML: found undefined alias.*\(config.yaml, line 2, column \d+\)"),
+        (
+            "a: 1\nb: !!python/object/apply:os.getcwd []\n",
+            r"the tag .*getcwd has no meaning here.*line 2, column \d+\)",
+        ),
+        ("a: &a {x: 1}\n*a : 2\n", r"a key is a list or a mapping.*\(config.yaml, line 1, column \d+\)"),
+        ("a: 1\n? [b, c]\n: 2\n", r"a key is a list or a mapping.*\(config.yaml, line 2, column \d+\)"),
+        ("a: 1\n<<: 2\n", r"<< takes a mapping.*\(config.yaml, line 2, column \d+\)"),
+        ("a: !!map x\n", r"the tag .*map has no meaning here.*line 1, column \d+\)"),
+        ("a: !!int [1]\n", r"the tag .*int has no meaning here.*line 1, column \d+\)"),
+        (
+            bomb(6),
+            r"aliases written out there are more than 200000 values \(config.yaml, line 6, column \d+\)",
+        ),
+        (
+            bomb(30),
+            r"aliases written out there are more than 200000 values \(config.yaml, line 6, column \d+\)",
+        ),
+        ("a: &a [*a]\n", r"more than 200000 values \(config.yaml, line 1, column \d+\)"),
+        ("a: 1\nb: " + "[" * 100_000, r"within more than 50 others \(config.yaml, line 2, column \d+\)"),
+        ("a: 1\nb: " + "1" * 5000, r"'1{40}' cannot be read .*\(config.yaml, line 2, column \d+\)"),
+        (
+            "a: 2020-13-45\n",
+            r"'2020-13-45' cannot be read \(month must .*\(config.yaml, line 1, column \d+\)",
+        ),
     ],
 )
-def test_a_fault_is_a_sentence_with_its_line(tmp_path: Path, text: str, said: str):
+def test_a_fault_is_a_sentence_with_its_place(tmp_path: Path, text: str, said: str):
     with pytest.raises(ZooError, match=said) as refused:
         read(written(tmp_path, text))
     assert "\n" not in str(refused.value)
@@ -110,24 +122,24 @@ def test_what_a_zoo_may_say_passes(tmp_path: Path):
     check_values(yaml.safe_load((PROJECT / "config.yaml").read_text()))
 
 
-def test_the_line_of_a_value_is_that_of_its_key_or_of_what_is_around_it(tmp_path: Path):
+def test_the_place_of_a_value_is_that_of_its_key_or_of_what_is_around_it(tmp_path: Path):
     text = "models:\n  one: {timm: x}\n  two:\n    inputs:\n    - shape: [3]\n    - shape: [4]\n7: x\n"
     file = read(written(tmp_path, text))
-    assert file.line(("models", "one", "timm")) == 2
-    assert file.line(("models", "two", "inputs", 1, "shape")) == 6
-    assert file.line(("models", "two", "gates", "int8")) == 3
-    assert file.line((7,)) == 7
-    assert file.line(("devices",)) is None
-    assert ConfigFile(tmp_path, None).line(("a",)) is None
+    assert file.place(("models", "one", "timm")) == "line 2, column 9"
+    assert file.place(("models", "two", "inputs", 1, "shape")) == "line 6, column 7"
+    assert file.place(("models", "two", "gates", "int8")) == "line 3, column 3"
+    assert file.place((7,)) == "line 7, column 1"
+    assert file.place(("devices",)) is None
+    assert ConfigFile(tmp_path, None).place(("a",)) is None
 
 
 def test_a_part_of_somebodys_file_and_the_last_of_several_files_are_looked_at(tmp_path: Path):
     part = read(written(tmp_path, "other: 1\nzoo:\n  models:\n    one: 5\n"))
-    assert part.line(("models", "one")) == 4
+    assert part.place(("models", "one")) == "line 4, column 5"
     (tmp_path / "more.yaml").write_text("\n\nmodels: {one: 6}\n")
     files = read_all([tmp_path / "config.yaml", tmp_path / "more.yaml"])
-    assert located(files, ("models", "one")) == " (more.yaml, line 3)"
-    assert located(files, ("other",)) == " (config.yaml, line 1)"
+    assert located(files, ("models", "one")) == " (more.yaml, line 3, column 10)"
+    assert located(files, ("other",)) == " (config.yaml, line 1, column 1)"
     assert located(files, ("gone",)) == located(files, ()) == ""
 
 
@@ -148,12 +160,15 @@ ENTRIES = """models:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("two", r"two: preprocess: unknown croop; .* \(config.yaml, line 7\)$"),
-        ("three", r"three: args are for what builds a model.* \(config.yaml, line 10\)$"),
-        ("four", r"four: say which model it is .* \(config.yaml, line 11\)$"),
+        (
+            "two",
+            r"two: preprocess: unknown croop; did you mean crop_pct\? \(config.yaml, line 7, column \d+\)$",
+        ),
+        ("three", r"three: args are for what builds a model.* \(config.yaml, line 10, column \d+\)$"),
+        ("four", r"four: say which model it is .* \(config.yaml, line 11, column \d+\)$"),
     ],
 )
-def test_what_no_zoo_can_be_made_of_is_told_with_the_line(tmp_path: Path, name: str, said: str):
+def test_what_no_zoo_can_be_made_of_is_told_with_the_place(tmp_path: Path, name: str, said: str):
     file = read(written(tmp_path, ENTRIES))
     entry = yaml.safe_load(ENTRIES)["models"][name]
     with pytest.raises(ZooError, match=said), locating([file]):

@@ -91,12 +91,13 @@ def test_images_that_ship_are_found_from_another_folder(tmp_path: Path, monkeypa
     ("config", "message"),
     [
         ({"defaults": {}}, "mine: no calibration images are chosen; choose some for all models"),
-        ({"image_sets": {}}, "mine: no image set is called photos; declared are: none"),
         (
-            {"defaults": {"calibration": {"set": "fotos"}}},
-            "no image set is called fotos; declared are: photos",
+            {
+                "image_sets": {"photos": {"path": "a", "crops": {"smallest": 2}}},
+                "defaults": {"calibration": {"set": "photos"}},
+            },
+            "0 < smallest <= largest",
         ),
-        ({"image_sets": {"photos": {"path": "a", "crops": {"smallest": 2}}}}, "0 < smallest <= largest"),
     ],
 )
 def test_a_choice_that_cannot_be_made_is_explained(config: dict, message: str):

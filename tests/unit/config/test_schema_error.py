@@ -44,10 +44,10 @@ def test_the_place_and_the_fault_are_named(config: dict, expected: str):
     assert said.startswith(expected) and "\n" not in said
 
 
-def test_the_line_is_named(tmp_path: Path):
+def test_the_place_is_named(tmp_path: Path):
     file = tmp_path / "config.yaml"
     file.write_text("models:\n  one:\n    timm: x\n    opset: 99\n")
-    with pytest.raises(ZooError, match=r"^models: one: opset: 99 is .*\(config.yaml, line 4\)$"):
+    with pytest.raises(ZooError, match=r"^models: one: opset: 99 is .*\(config.yaml, line 4, column 5\)$"):
         check(yaml.safe_load(file.read_text()), SCHEMA_FILE, [read(file)])
 
 

@@ -113,6 +113,19 @@ def test_devices_that_are_named_are_taken():
         ({"models": {"a": {"timm": "x", "colour": 1}}}, "a: unknown colour"),
         ({"models": {"a": {"timm": "x", "int8": {"colour": 1}}}}, "a: int8: unknown colour"),
         ({"models": {"a": {"timm": "x"}}, "colour": 1}, "config.yaml: unknown colour"),
+        ({"models": {}, "int8": {"recipe": "autoo"}}, "^int8: recipe: unknown 'autoo'; did you mean auto\\?"),
+        (
+            {"models": {}, "image_sets": {"photos": {}}, "defaults": {"calibration": {"set": "fotos"}}},
+            "^defaults: calibration: no image set is called fotos; did you mean photos\\?$",
+        ),
+        (
+            {"models": {"a": {"timm": "x", "verification": {"set": "mine"}}}, "image_sets": {"photos": {}}},
+            "^models: a: verification: no image set is called mine; declared are: photos$",
+        ),
+        (
+            {"models": {"a": {"timm": "x", "verification": {"set": "mine"}}}},
+            "no image set is called mine; declared are: there are none$",
+        ),
     ],
 )
 def test_what_no_zoo_can_be_made_of_is_refused_in_a_sentence(config: dict, message: str):

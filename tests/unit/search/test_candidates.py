@@ -8,6 +8,8 @@ import pytest
 from samples.artifacts import pair
 from samples.ncnn import fed, layer, normal, weight_scales
 from zoo.calibration.collect import collect
+from zoo.calibration.observers import OBSERVERS
+from zoo.config.settings import RECIPES
 from zoo.errors import ZooError
 from zoo.jobs.records import write_json
 from zoo.ncnn.graph import Graph
@@ -135,6 +137,7 @@ def test_recipes_by_name():
     assert recipe_called(GRAPH, "plain", LOCAL) == plain_recipe(GRAPH)
     assert recipe_called(GRAPH, "kl", LOCAL).layers["a"].observer == "kl"
     assert all_fp16(GRAPH).with_precision("int8") == ()
+    assert set(RECIPES) == {"auto", "local", "plain", *OBSERVERS}, "what config.yaml takes"
     with pytest.raises(ZooError, match="unknown recipe 'best'; known are auto, local, plain, absmax"):
         recipe_called(GRAPH, "best", LOCAL)
 
