@@ -9,6 +9,7 @@ from zoo.config.records.verification import LayerDifference
 from zoo.report import formats
 from zoo.report.charts.depth import line
 from zoo.report.charts.style import layout
+from zoo.report.templates import PLOTLY, asset, environment
 from zoo.runners.artifact import Artifact
 
 
@@ -47,11 +48,9 @@ def as_csv(differences: Sequence[LayerDifference]) -> str:
 
 def plot(first: Artifact, second: Artifact, differences: Sequence[LayerDifference]) -> str:
     """A page that opens offline: SQNR over depth."""
-    from plotly.io import to_html
-
     axes = layout("Layer, in the graph's order", "SQNR, dB")
     axes["title"] = {"text": f"{second} against {first}"}
     axes["margin"]["t"] = 56
     figure = {"data": [line(second.name, differences)], "layout": axes}
-    page: str = to_html(figure, include_plotlyjs=True, full_html=True)
-    return page
+    template = environment().get_template("comparison.html.j2")
+    return template.render(title=axes["title"]["text"], figure=figure, plotly=asset(PLOTLY))

@@ -3,8 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from zoo.report import formats
@@ -15,13 +14,9 @@ from zoo.report.course import CURVES, HEIGHT, WIDTH
 from zoo.report.findings import is_slow, remarks
 from zoo.report.records import ModelRecords
 from zoo.report.row import Row, render_csv
-from zoo.report.section import anchor, section
+from zoo.report.section import section
+from zoo.report.templates import PLOTLY, asset, environment
 from zoo.sweep.tables import Architectures
-
-if TYPE_CHECKING:
-    import jinja2
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -77,17 +72,15 @@ def render_html(
 
     Raises ZooError when a record does not belong to its model.
     """
-    from plotly.offline import get_plotlyjs
-
     sections = [section(model, rows) for model in models]
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             title=title,
-            style=_asset("page.css"),
-            script=_asset("page.js"),
-            plotly=get_plotlyjs(),
+            style=asset("page.css"),
+            script=asset("page.js"),
+            plotly=asset(PLOTLY),
             columns=COLUMNS,
             filters={name: _choices(rows, name) for name in FILTERS},
             rows=rows,
@@ -109,35 +102,6 @@ def render_html(
             architectures=architectures,
         )
     )
-
-
-def _environment() -> "jinja2.Environment":
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("percent", "cosine", "points", "decibels", "millions", "milliseconds", "rate", "ratio"):
-        environment.filters[name] = getattr(formats, name)
-    environment.filters |= {
-        "significant": formats.significant,
-        "plain": formats.plain,
-        "count": formats.count,
-        "numbers": formats.numbers,
-    }
-    environment.filters |= {"anchor": anchor, "breakable": breakable}
-    return environment
-
-
-def breakable(name: str) -> Any:
-    """A name as HTML that may break after an underscore."""
-    from markupsafe import Markup, escape
-
-    return escape(name).replace("_", Markup("_<wbr>"))
 
 
 def _machines(models: Iterable[ModelRecords]) -> dict[str, list[str]]:
@@ -166,7 +130,3 @@ def _best_measure(rows: Sequence[Row]) -> str:
 
 def _choices(rows: Sequence[Row], name: str) -> list[str]:
     return list(dict.fromkeys(formats.plain(getattr(row, name)) for row in rows))
-
-
-def _asset(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")

@@ -39,5 +39,5 @@ def test_the_chart_opens_offline_and_says_what_is_compared(tmp_path):
     page = plot(first, second, DIFFERENCES).replace(r"\u002f", "/")
     assert "cpu/small/fp16 against cpu/small/fp32" in page and "output 0" in page
     assert "<script src=" not in page
-    heights = re.search(r'"y":(\[[^\]]*\])', page)[1]
+    heights = re.search(r'"y": (\[[^\]]*\])', page)[1]
     assert json.loads(heights) == [None, pytest.approx(31.25), -20.0, -3.0]
