@@ -2,7 +2,7 @@
 
     python benchmarks/corruptions.py [--folder DIR] [--count 2000] [--jobs N] [--seed 0] [--models NAME …]
 
-Builds the embedded models' fp32, fp16 and int8 files for ncnn on the CPU in a zoo of its own, in `--folder`
+Builds the embedded models' files for ncnn on the CPU (`PRECISIONS`) in a zoo of its own, in `--folder`
 (by default one that is removed at the end), corrupts them in `--count` ways, and verifies what is wrong. A
 file is wrong that on `IMAGES` images which verification does not see is more than 6 dB further from the
 model than the sound file is, and at an SQNR to that one below what `FROM_SOUND` says in dB. That is judged
@@ -34,6 +34,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
+from zoo.config.artifacts import FEW_BITS
 from zoo.config.changes import images_state
 from zoo.config.image_choice import images_for
 from zoo.config.records.card import ModelCard
@@ -59,11 +60,17 @@ from zoo.runners import open_runner
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
 from zoo.search.outcome import SearchOutcome
+from zoo.search.trials import Tried
 
 MODELS = ("convnext_digits", "tf_efficientnet_lite0")
 SIDES = {"tf_efficientnet_lite0": 96}
 """Of images, in pixels, where it is not the model's own: thousands of verifications are to be affordable."""
-FROM_SOUND = {"fp32": 60.0, "fp16": 40.0, "int8": 40.0}
+PRECISIONS = {
+    "convnext_digits": ("fp32", "fp16", "int8", "w6", "w4"),
+    "tf_efficientnet_lite0": ("fp32", "fp16", "int8"),
+}
+"""What is built of a model: no layer of the second can have weights of few bits."""
+FROM_SOUND = {"fp32": 60.0, "fp16": 40.0, "int8": 40.0, "w6": 40.0, "w4": 40.0}
 IMAGES, BELOW = 200, 6.0
 FIRST = 4
 """Images whose answers may show already that verification will refuse a file."""
@@ -255,9 +262,12 @@ class Case:
 
     @cached_property
     def search(self) -> SearchImages | None:
-        if self.precision != "int8":
+        if self.precision == "int8":
+            taken = SearchOutcome.read(f"{self.folder}/int8.search.json").taken
+        elif self.precision in FEW_BITS:
+            taken = Tried.read(f"{self.folder}/{self.precision}.trial.json")
+        else:
             return None
-        taken = SearchOutcome.read(f"{self.folder}/int8.search.json").taken
         images = images_for(self.zoo, self.model, "calibration").values
         card, answers = f"results/weights/{self.model}.json", f"{self.folder}/search/reference.npz"
         return SearchImages.read(images, card, answers, taken.sqnr_db)
@@ -364,12 +374,10 @@ def build(folder: Path, models: list[str]) -> None:
         if not (folder / name).exists():
             (folder / name).symlink_to(PROJECT / name)
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration(models)))
-    targets = [f"results/cpu/{model}/{each}" for model in models for each in (*TARGETS, "torchscript.pt")]
+    targets = [f"results/cpu/{model}/torchscript.pt" for model in models]
+    targets += [f"results/cpu/{model}/{each}.passed" for model in models for each in PRECISIONS[model]]
     command = [sys.executable, "-m", "snakemake", "-j2", *targets, "--quiet", "all"]
     subprocess.run(command, cwd=folder, check=True)
-
-
-TARGETS = tuple(f"{precision}.passed" for precision in FROM_SOUND)
 
 
 class Corruptions:
@@ -378,7 +386,7 @@ class Corruptions:
     def __init__(self, models: list[str], seed: int, scratch: Path) -> None:
         zoo, self._seed = Zoo.of(yaml.safe_load(Path("config.yaml").read_text()), Path.cwd()), seed
         own = Path(tempfile.mkdtemp(dir=scratch))
-        self.cases = [Case(zoo, model, each, own) for model in models for each in FROM_SOUND]
+        self.cases = [Case(zoo, model, each, own) for model in models for each in PRECISIONS[model]]
 
     def file(self, index: int) -> tuple[Case, str, tuple[Path, ...]]:
         case, draw = self.cases[index % len(self.cases)], np.random.default_rng((self._seed, index))

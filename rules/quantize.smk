@@ -124,11 +124,13 @@ rule few_bits:
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
         statistics="results/{device}/{model}/calibration.npz",
+        reference="results/{device}/{model}/search/reference.npz",
         dataset=dataset_of("calibration"),
     output:
         param="results/{device}/{model}/{precision}.param",
         weights="results/{device}/{model}/{precision}.bin",
         recipe="results/{device}/{model}/{precision}.recipe.json",
+        trial="results/{device}/{model}/{precision}.trial.json",
     log:
         "results/logs/few_bits/{device}/{model}/{precision}.log",
     benchmark:
@@ -141,6 +143,7 @@ rule few_bits:
         disk_mb=by_size(100, 0.5, thread=(0, 0.9)),
     params:
         code=ncnn_code("few_bits.py"),
+        artifact=lambda wc: artifact_of(wc.precision)(wc),
         max_size=lambda wc: ZOO.models[wc.model].max_size(wc.precision),
         images=images_of("calibration"),
         images_state=images_state_of("calibration"),

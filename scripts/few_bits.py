@@ -1,7 +1,8 @@
-"""Store the weights of an fp32 ncnn model in few bits, in a file of a given size."""
+"""Store the weights of an fp32 ncnn model in few bits, in a file of a given size, and measure the file."""
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo.config.records.card import ModelCard
@@ -13,26 +14,30 @@ from zoo.jobs.reporting import reporting
 from zoo.ncnn.fp16 import kept
 from zoo.ncnn.graph import write_graph
 from zoo.quantize.weight_only import bits_in_words, stored_bytes
+from zoo.runners.artifact import Artifact
+from zoo.runners.reference import Reference, outputs
 from zoo.search.few_bits import Choices, check_device
 from zoo.search.noise import fitting_processes, probes_for
 from zoo.search.subject import Subject
+from zoo.search.trials import Tried
 
 snakemake: Any
 
 
 def main(
     *,
+    artifact: Artifact,
     subject: Subject,
-    precision: str,
     max_size: float | None,
     card: str,
+    reference: str,
     images: Mapping[str, Any],
     threads: int,
     memory_mb: float,
-    param_output: str,
-    weights_output: str,
     recipe_output: str,
+    trial_output: str,
 ) -> None:
+    precision, (param_output, weights_output) = artifact.precision, artifact.files
     check_device(subject, precision)
     described, graph = ModelCard.read(card), subject.fp32.graph
     held_out = CalibrationSet.of(ImageSet.from_dict(images), described.classes).held_out
@@ -47,6 +52,9 @@ def main(
         logging.warning("%s", sentence)
     write_json(recipe.to_dict(), recipe_output)
     write_graph(made, param_output, weights_output)
+    truth = Reference.load(Path(reference))
+    found, _ = outputs(artifact, held_out, described.feed, truth, threads, memory_mb)
+    Tried.of_files(artifact, truth, found).write(trial_output)
 
 
 if __name__ == "__main__":
@@ -55,16 +63,16 @@ if __name__ == "__main__":
     title = f"{names.precision} {names.device}/{names.model}"
     with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         main(
+            artifact=Artifact.of((made.param, made.weights), **snakemake.params.artifact),
             subject=Subject.load(
                 names.model, names.device, files.param, files.weights, statistics=files.statistics
             ),
-            precision=names.precision,
             max_size=snakemake.params.max_size,
             card=files.card,
+            reference=files.reference,
             images=snakemake.params.images,
             threads=snakemake.threads,
             memory_mb=snakemake.resources.mem_mb,
-            param_output=made.param,
-            weights_output=made.weights,
             recipe_output=made.recipe,
+            trial_output=made.trial,
         )

@@ -21,6 +21,7 @@ from zoo.quantize.moved import moved_blobs
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
 from zoo.search.outcome import SearchOutcome
+from zoo.search.trials import Tried
 
 snakemake: Any
 
@@ -53,8 +54,10 @@ def main(
 def chosen(
     card: str, outcome: str, recipe: str, reference: str, images: Mapping[str, Any]
 ) -> tuple[SearchImages, Callable[[Graph], Moved]]:
-    """What a search measured of the candidate that it took, and which blobs that one moves on purpose."""
-    taken = SearchOutcome.read(outcome).taken
+    """What was measured of the file: of the candidate that a search took, or, of weights in few bits, when it
+    was made; and which blobs its recipe moves on purpose."""
+    single = outcome.endswith(".trial.json")
+    taken = Tried.read(outcome) if single else SearchOutcome.read(outcome).taken
     if taken is None:
         raise ZooError(f"{outcome}: the search took no candidate; build it again")
     moved = partial(moved_blobs, recipe=Recipe.from_dict(read_json(recipe)))

@@ -63,6 +63,9 @@ def test_weights_of_few_bits_are_built_for_the_cpu_to_a_size_that_is_asked_for(z
         layer.name: weight_bits(layer) for layer in graph.layers if weight_bits(layer) % 8
     }
     report = json.loads((zoo / f"{place}/w4.verify.json").read_text())
+    made = json.loads((zoo / f"{place}/w4.trial.json").read_text())
+    assert report["searched"]["searched_db"] == made["sqnr_db"]
+    assert abs(report["searched"]["sqnr_db"] - made["sqnr_db"]) < 0.1, "the same file on the same images"
     assert report["structure"]["ok"] and 10 < report["numbers"]["sqnr_db"] < 60
     zoo.configure(lambda config: config["models"]["one"].update(w4={"max_size": 0.001}))
     assert zoo.pending(f"{place}/w4.passed") >= {"w4 cpu/one"}

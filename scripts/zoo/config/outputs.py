@@ -357,10 +357,14 @@ def conversion_pictures(home: Path) -> dict[str, Any]:
     return {"name": "natural", "path": os.path.relpath(home / "calib/natural"), "images": 2}
 
 
-def judgement(zoo: Zoo, device: str, model: str) -> list[str]:
-    """The outcome of the search for a model's int8, its recipe, and fp32's answers that it was judged by,
-    which for a target are those on the CPU here. With a lock a target has what was chosen for the CPU."""
+def judgement(zoo: Zoo, device: str, model: str, artifact: str = "int8") -> list[str]:
+    """The outcome of the search for a model's int8, or what a file of FEW_BITS was measured with when it was
+    made; its recipe, and fp32's answers that it was judged by, which for a target are those on the CPU here.
+    With a lock a target has what was chosen for the CPU."""
     here = model_folder(device if device in DEVICES else "cpu", model)
+    if artifact in FEW_BITS:
+        measured = [f"{here}/{artifact}.{record}.json" for record in ("trial", "recipe")]
+        return [*measured, f"{here}/search/reference.npz"]
     folder = here if zoo.models[model].settings.int8.lock else model_folder(device, model)
     records = [f"{folder}/int8.{record}.json" for record in ("search", "recipe")]
     return [*records, f"{here}/search/reference.npz"]

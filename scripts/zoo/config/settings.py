@@ -46,8 +46,8 @@ class Gates(Limits):
 
     min_cosine: of the worst image. min_sqnr_db: over all images, of the worst output, in dB; it sees scale.
     min_top1_agreement: share of images with the same first class. max_abs_error: between any two outputs.
-    max_db_below_search: how far the SQNR of what a search chose may be below what that measured, on the
-    same images.
+    max_db_below_search: how far the SQNR of what was chosen layer by layer may be below what was measured of
+    it then, on the same images.
     """
 
     min_cosine: float | None = None
@@ -62,8 +62,8 @@ DEFAULT_GATES: Mapping[str, Gates] = {
     "fp16": Gates(min_cosine=0.999, min_sqnr_db=36),
     "bf16": Gates(min_cosine=0.995, min_sqnr_db=22),
     "w8": Gates(min_cosine=0.999, min_sqnr_db=26),
-    "w6": Gates(min_cosine=0.998, min_sqnr_db=24),
-    "w4": Gates(min_cosine=0.98, min_sqnr_db=16),
+    "w6": Gates(min_cosine=0.998, min_sqnr_db=24, max_db_below_search=3),
+    "w4": Gates(min_cosine=0.98, min_sqnr_db=16, max_db_below_search=3),
     "int8": Gates(min_cosine=0.99, min_sqnr_db=20, min_top1_agreement=0.97, max_db_below_search=3),
 }
 """By precision: several dB below what the embedded models' files reach, on a software GPU too."""

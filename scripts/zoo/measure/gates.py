@@ -72,13 +72,13 @@ def _worst(numbers: Closeness) -> str:
 
 
 def search_failures(found: SearchedCloseness, gates: Mapping[str, float]) -> list[str]:
-    """A sentence if an int8 file is further below what its search measured than the gates let it."""
+    """A sentence if a file is further below what was measured when it was chosen than the gates let it."""
     allowed = gates.get(BELOW_SEARCH)
     if allowed is None or found.sqnr_db >= found.searched_db - allowed:
         return []
     return [
-        f"on the {found.images} images that its search judged it by, SQNR to fp32 is {found.sqnr_db:.1f} dB, "
-        f"and was {found.searched_db:.1f} dB in the search: more than the gate {allowed:g} dB below"
+        f"on the {found.images} images that it was chosen by, SQNR to fp32 is {found.sqnr_db:.1f} dB, and "
+        f"was {found.searched_db:.1f} dB when it was made: more than the gate {allowed:g} dB below"
     ]
 
 

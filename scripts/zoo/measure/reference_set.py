@@ -64,8 +64,8 @@ class ReferenceSet:
 
 @dataclass(frozen=True)
 class SearchImages:
-    """The images that a search judged its int8 candidates by: the held-out ones of calibration, how the model
-    is fed with them, what fp32 in ncnn answered, and the SQNR, in dB, of the candidate that it took.
+    """The images that a recipe was chosen by: the held-out ones of calibration, how the model is fed with
+    them, what fp32 in ncnn answered, and the SQNR, in dB, that was measured.
 
     Verification sees other images, for which an SQNR may well be higher or lower; on these, and against these
     answers, a sound file measures as its candidate did.

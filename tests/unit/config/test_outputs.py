@@ -309,6 +309,14 @@ def test_there_is_a_record_of_options_where_they_are_said_or_searched():
     assert outputs.options_judgement(board, "pi5", "one") == ["results/cpu/one/search/reference.npz"]
 
 
+def test_weights_of_few_bits_are_held_to_what_was_measured_when_they_were_made():
+    zoo = Zoo.of({"models": {"one": {"timm": "x"}}, "targets": {"a76": {"emulate": "cortex-a76"}}})
+    expected = [f"results/cpu/one/{name}" for name in ("w4.trial.json", "w4.recipe.json")]
+    for device in ("cpu", "a76"):
+        found = outputs.judgement(zoo, device, "one", "w4")
+        assert found == [*expected, "results/cpu/one/search/reference.npz"]
+
+
 def test_what_is_asked_of_options_is_plain_and_nothing_is_an_error():
     zoo = with_runtime({"search_threads": True, "int8": {"use_sgemm_convolution": False, "threads": 2}})
     assert outputs.asked_options(zoo, "cpu", "one", "int8") == {

@@ -103,8 +103,8 @@ def test_what_a_search_chose_is_held_to_what_it_measured(now, passes):
     assert search_failures(found, {}) == [], "nothing is asked without the gate"
     if now == 25.8:
         assert sentences == [
-            "on the 25 images that its search judged it by, SQNR to fp32 is 25.8 dB, and was 28.9 dB in the "
-            "search: more than the gate 3 dB below"
+            "on the 25 images that it was chosen by, SQNR to fp32 is 25.8 dB, and was 28.9 dB when it was "
+            "made: more than the gate 3 dB below"
         ]
 
 

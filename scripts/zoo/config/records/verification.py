@@ -112,7 +112,8 @@ class Numbers(Closeness):
 
 @dataclass(frozen=True)
 class SearchedCloseness:
-    """How close an int8 file is to fp32 on the images that its search judged it by, and was in the search.
+    """How close a file of int8 or few bits is to fp32 on the images that it was judged by when its recipe was
+    chosen, and was then.
 
     images: how many, held-out ones of calibration. sqnr_db, searched_db: in dB, of the worst output.
     """
