@@ -148,7 +148,7 @@ def collect(
     Raises ZooError for an empty set, and for NaN or inf in a layer's input, naming layer and image.
     """
     plan = sampling_plan(graph, pixels, seed)
-    return _sum(graph, plan, (observe(plan, runner, name, inputs) for name, inputs in images))
+    return summed(graph, plan, (observe(plan, runner, name, inputs) for name, inputs in images))
 
 
 def collect_parallel(
@@ -189,7 +189,7 @@ def _collected(
     )
     shown = progress(parts, title, len(samples), "image", len)
     with threadpool_limits(1, user_api="blas"):  # the children have the cores
-        return _sum(fp32.graph, plan, chain.from_iterable(shown))
+        return summed(fp32.graph, plan, chain.from_iterable(shown))
 
 
 def fitting_processes(fp32: Pair, threads: int, memory_mb: float) -> int:
@@ -218,7 +218,8 @@ def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[ImageObs
     return [observe(plan, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
 
 
-def _sum(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation]) -> CalibrationStatistics:
+def summed(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation]) -> CalibrationStatistics:
+    """The statistics of what was observed of each image by a plan. Raises ZooError if there are no images."""
     sums: list[_BlobSum] = []
     images = 0
     for part, priority, blobs in observed:

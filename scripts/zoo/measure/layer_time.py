@@ -34,8 +34,9 @@ def layer_times(
 ) -> LayerTimes:
     """The time of each layer of an fp32 model (`.param`, `.bin`) for inputs of these shapes.
 
-    Each is the median over `runs` of the time between its result and that of the layer before, asked for
-    one by one in the graph's order; Input layers, and those without outputs, take none. Run in a child
+    Each is the lower quartile over `runs`, for what else the machine does slows some, of the time between its
+    result and that of the layer before, asked for one by one in the graph's order; Input layers, and those
+    without outputs, take none. Run in a child
     process: raises ArtifactError if ncnn crashes, and ZooError where there is no such device.
     """
     return isolated(str(files[0]), _layer_times, files, shapes, device, runs)
@@ -49,7 +50,7 @@ def _layer_times(files: Sequence[Path], shapes: Sequence[Shape], device: str, ru
     inputs = random_inputs(shapes)
     for _ in range(WARM_UP):
         runner.seconds(inputs, blobs)
-    seconds = np.median([runner.seconds(inputs, blobs) for _ in range(runs)], axis=0)
+    seconds = np.quantile([runner.seconds(inputs, blobs) for _ in range(runs)], 0.25, axis=0)
     ms = dict.fromkeys((layer.name for layer in graph.layers), 0.0)
     ms |= zip((layer.name for layer in timed), (seconds * 1e3).tolist(), strict=True)
     return LayerTimes(ms, runner.info.device, runner.info.software_gpu is not None)

@@ -24,6 +24,7 @@ from zoo.quantize.forms.columns import as_columns, can_be_columns, merge_transpo
 from zoo.quantize.forms.gelu import tanh_gelu
 from zoo.quantize.forms.linear import as_convolutions, is_linear
 from zoo.quantize.forms.rows import as_rows, convolutions_on_rows
+from zoo.quantize.forms.vectors import as_row, reads_vector
 from zoo.quantize.gptq import round_weights
 from zoo.quantize.local_error import clips, weight_steps
 from zoo.quantize.recipe import LayerPlan, Recipe
@@ -55,6 +56,8 @@ def quantized_graph(graph: Graph, statistics: CalibrationStatistics, recipe: Rec
     original = with_convolutions(graph, statistics, recipe)
     gemms = [name for name, plan in plans.items() if plan.block and graph[name].type == "Convolution"]
     edited = as_columns(as_rows(original, gemms), gemms)
+    heads = [name for name, plan in plans.items() if plan.block and reads_vector(graph[name], statistics)]
+    edited = as_row(edited, heads)
     for name, plan in plans.items():
         if plan.shift:
             edited = centre(edited, name, plan.shift)
@@ -136,9 +139,9 @@ def _problems(layer: Layer, plan: LayerPlan, on_rows: bool) -> list[str]:
     """Why a layer cannot be int8 as planned."""
     linear = is_linear(layer) and on_rows
     if plan.block is not None:
-        if (can_have_blocks(layer) and on_rows) or can_be_columns(layer):
+        if can_have_blocks(layer) or can_be_columns(layer):
             return []
-        can = "linear layers on rows, self-attention and convolutions whose windows tile the image"
+        can = "linear layers, self-attention and convolutions whose windows tile the image"
         return [f"{layer} cannot have weights in blocks, only {can} can"]
     if not linear and (layer.type not in QUANTIZABLE or "weight" not in layer.weights):
         kinds = ", ".join(QUANTIZABLE)

@@ -33,7 +33,8 @@ _STORED = {8: Storage.RAW_INT8, 6: Storage.RAW_INT6, 4: Storage.RAW_INT4}
 
 
 def can_have_blocks(layer: Layer) -> bool:
-    """Whether a float layer can have its weights in blocks; an InnerProduct can if it reads rows."""
+    """Whether a float layer can have its weights in blocks; an InnerProduct can on rows, see
+    `zoo.quantize.forms.vectors` for one that reads a vector."""
     return is_linear(layer) or (is_self_attention(layer) and not layer.param(QUANTIZE_TERM))
 
 

@@ -94,14 +94,18 @@ class NcnnRunner:
         """The time from one blob to the next, for blobs in the graph's order; the first from the inputs on.
 
         On the CPU a result stays in the layout that the next layer takes it in, and is let go before that
-        one runs, so the sum is that of a whole run. On Vulkan each is waited for and copied to the CPU.
+        one runs, so the sum is that of a whole run; with one thread it is CPU time, which others on the
+        machine do not add to. On Vulkan each is waited for and copied to the CPU.
         """
+        settings = self._net.opt
+        alone = settings.num_threads == 1 and not settings.use_vulkan_compute
+        clock = time.process_time if alone else time.perf_counter
         extractor = self._extractor(inputs)
         seconds = []
         for name in names:
-            start = time.perf_counter()
+            start = clock()
             self._extract(extractor, name, as_it_is=True)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(clock() - start)
         return seconds
 
     def _extractor(self, inputs: Arrays) -> Any:

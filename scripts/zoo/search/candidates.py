@@ -17,6 +17,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import check_device, check_recipe
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table_lint import import_table
+from zoo.search.columns import columns_candidates
 from zoo.search.floats import by_worth, fitting, prefixes, time_saved
 from zoo.search.planning import plain_recipe, shifted_recipe
 from zoo.search.rows import rows_candidates
@@ -48,6 +49,7 @@ def candidates(
         recipes = searched(graph, local, layers, names, shifted)
         if subject.device == "cpu":
             recipes |= rows_candidates(graph, subject.statistics, local, layers, names)
+            recipes |= columns_candidates(graph, subject.statistics, local, layers, names)
     else:
         is_file = choice.endswith((".json", ".table"))
         recipe = from_file(graph, Path(choice)) if is_file else recipe_called(graph, choice, local)

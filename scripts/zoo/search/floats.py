@@ -16,14 +16,14 @@ _LEAST_INT8 = 0.5  # share of the weights that is int8 in any candidate
 def by_worth(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> list[str]:
     """The int8 layers, first those with the most noise for what being int8 saves."""
     worth = {
-        layer.name: _noise(layer) / max(max(time_saved(layer, layers), 0) + layer.weight_share, 1e-6)
+        layer.name: noise_of(layer) / max(max(time_saved(layer, layers), 0) + layer.weight_share, 1e-6)
         for layer in layers
         if layer.name in recipe.with_precision("int8")
     }
     return sorted(worth, key=lambda name: -worth[name])
 
 
-def _noise(layer: LayerSensitivity) -> float:
+def noise_of(layer: LayerSensitivity) -> float:
     """Of the outputs when only this layer is int8, as a share of the signal; noises of layers add up."""
     return 0.0 if layer.sqnr_db is None else 10 ** (-layer.sqnr_db / 10)
 
@@ -47,12 +47,12 @@ def fitting(
     sizes = {layer.name: layer.weight_share for layer in layers}
     times = {layer.name: time_saved(layer, layers) for layer in layers}
     size, least = (
-        sum(share * _bytes(each.layers[name]) for name, share in sizes.items())
+        sum(share * bytes_of_weight(each.layers[name]) for name, share in sizes.items())
         for each in (recipe, beside or recipe)
     )
     time = 1 - sum(times[name] for name in int8)
     products = {layer.name: layer.multiply_adds for layer in layers}
-    room = [least * SLACK_SIZE - size, time * (SLACK_TIME - 1), _products_to_spare(recipe, layers)]
+    room = [least * SLACK_SIZE - size, time * (SLACK_TIME - 1), products_to_spare(recipe, layers)]
     chosen = []
     for name in order:
         left = [
@@ -68,10 +68,10 @@ def is_mostly_int8(recipe: Recipe, layers: Iterable[LayerSensitivity], floats: C
     """Whether the recipe is mostly int8 still once these layers are float."""
     layers = list(layers)
     left = sum(layer.multiply_adds for layer in layers if layer.name in floats)
-    return left <= _products_to_spare(recipe, layers)
+    return left <= products_to_spare(recipe, layers)
 
 
-def _products_to_spare(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> float:
+def products_to_spare(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> float:
     """How many multiply-adds of int8 layers can be those of float ones, and the recipe is mostly int8."""
     total = sum(layer.multiply_adds for layer in layers)
     int8 = set(recipe.with_precision("int8"))
@@ -79,7 +79,7 @@ def _products_to_spare(recipe: Recipe, layers: Sequence[LayerSensitivity]) -> fl
     return (share - mostly(share)) * total
 
 
-def _bytes(plan: LayerPlan) -> float:
+def bytes_of_weight(plan: LayerPlan) -> float:
     """Of a weight; those in blocks have a float32 scale for each."""
     if plan.precision != "int8":
         return 2.0
@@ -90,7 +90,7 @@ def prefixes(
     recipe: Recipe, layers: Iterable[LayerSensitivity], order: Sequence[str]
 ) -> Iterator[Sequence[str]]:
     """Ever longer parts of `order`, each with less of the noise left, until half of the weights are float."""
-    noise = {layer.name: _noise(layer) for layer in layers}
+    noise = {layer.name: noise_of(layer) for layer in layers}
     sizes = {layer.name: layer.weight_share for layer in layers if layer.name in order}
     limit = sum(noise[name] for name in order)
     left, int8 = limit, sum(sizes.values())

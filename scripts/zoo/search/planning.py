@@ -5,7 +5,7 @@ A candidate is ranked by the error that it puts on its layer's own output (see `
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from zoo.calibration.statistics import CalibrationStatistics
@@ -19,6 +19,7 @@ from zoo.quantize.centring import clipped_input, takes_back
 from zoo.quantize.forms.columns import can_be_columns
 from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
 from zoo.quantize.forms.rows import convolutions_on_rows
+from zoo.quantize.forms.vectors import reads_vector
 from zoo.quantize.local_error import LocalError, golden_section
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.scales import weight_rows
@@ -32,7 +33,8 @@ BLOCK = 64
 """Inputs that share a scale in the layers with weights in blocks; 6 % of their size is scales."""
 
 WORTH_A_PASS = 0.8
-"""A shift that is not free must bring the predicted error of its layer below this share of what it was."""
+"""What costs a pass over the values must bring the predicted error of its layer below this share of what it
+was: a shift that is not free, a convolution as a Gemm on columns."""
 
 _ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MARGINS = (0.5, 1.6)  # the margin is looked for on a logarithmic scale
@@ -100,6 +102,49 @@ def gemm_recipe(
     names = [name for name in int8 if name in places or can_be_columns(graph[name])]
     plans = {name: plan_blocks(graph, statistics, graph[name], block) for name in names}
     return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans})
+
+
+def columns_recipe(
+    graph: Graph,
+    statistics: CalibrationStatistics,
+    recipe: Recipe,
+    block: int,
+    plans: Mapping[str, LayerPlan],
+) -> Recipe:
+    """The recipe with weights in blocks of `block` for those of the named layers that have less error so.
+
+    A found threshold that is known not to be exceeded, and uses both signs, as that of a centred ReLU6, is
+    often better than what the runtime finds; then the layer keeps its plan. plans: see `column_plans`.
+    """
+    found = {}
+    for name, plan in plans.items():
+        plan, before = replace(plan, block=block), replace(recipe.layers[name], rounding=plan.rounding)
+        errors = [
+            layer_error(graph, statistics, name, each).predicted(each.alpha or 0.0, each.margin)
+            for each in (plan, before)
+        ]
+        if errors[0] < WORTH_A_PASS * errors[1]:
+            found[name] = plan
+    return replace(recipe, name=f"columns-{block}", layers={**recipe.layers, **found})
+
+
+def column_plans(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> dict[str, LayerPlan]:
+    """A plan with weights in blocks for each int8 layer of a recipe that can be a Gemm on columns, or reads a
+    vector and can be one on a row.
+
+    Of the latter's input there is one column an image, too few to say how its channels vary together and
+    what their largest values are: no GPTQ, no scales by channel.
+    Raises ZooError if the statistics are of another model.
+    """
+    statistics.check(graph)
+    int8 = recipe.with_precision("int8") if recipe.table is None else ()
+    plans = {}
+    for layer in (graph[name] for name in int8):
+        if can_be_columns(layer):
+            plans[layer.name] = plan_blocks(graph, statistics, layer)
+        elif reads_vector(layer, statistics):
+            plans[layer.name] = LayerPlan(bias_correction=False, block=BLOCK)
+    return plans
 
 
 def shifted_recipe(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe) -> Recipe | None:

@@ -84,7 +84,8 @@ def with_noise_in_blocks(
     layers: Sequence[LayerSensitivity],
 ) -> list[LayerSensitivity]:
     """What each layer costs in `recipe`, where some have weights in blocks that have none in `measured`, the
-    recipe of which the noise was measured. The former are taken for twice as fast as in fp32."""
+    recipe of which the noise was measured. The former take the time that was measured of that form, or
+    half of fp32's where it was not."""
     found = []
     for layer in layers:
         plan, other = recipe.layers[layer.name], measured.layers[layer.name]
@@ -98,7 +99,7 @@ def with_noise_in_blocks(
                 layer,
                 noise=layer.noise * factor,
                 sqnr_db=layer.sqnr_db - 10 * math.log10(factor),
-                int8_ms=layer.time_ms / 2,
+                int8_ms=layer.time_ms / 2 if layer.block_ms is None else layer.block_ms,
             )
         found.append(layer)
     return found

@@ -1,6 +1,6 @@
 """What each layer costs a model: the noise that its int8 form alone puts on the outputs, time and weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,12 +12,16 @@ from zoo.jobs.scratch import scratch
 from zoo.measure.layer_time import LayerTimes, layer_times
 from zoo.measure.multiply_adds import multiply_adds
 from zoo.ncnn.graph import Graph, write_files
+from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
 from zoo.ncnn.layer import is_scale
 from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
+from zoo.quantize.forms.columns import can_be_columns
 from zoo.quantize.forms.linear import transposition_names
+from zoo.quantize.forms.rows import convolutions_on_rows
+from zoo.quantize.forms.vectors import reads_vector
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.noise import Noise, measure_noise
 from zoo.search.subject import Subject
@@ -29,8 +33,9 @@ class LayerSensitivity:
 
     weights: how many numbers it stores; weight_share: of all of the model. time_ms: of one run in fp32, see
     `layer_time`; time_share: of all layers together; int8_ms: of one run in int8, with the layers that
-    are there for it alone, if it was tried. multiply_adds: of one run. plan: what the chosen recipe does with
-    it, once there is one.
+    are there for it alone, if it was tried; block_ms: likewise with its weights in blocks, where it has none
+    in `int8_ms` and can have them as a Gemm. multiply_adds: of one run. plan: what the chosen recipe does
+    with it, once there is one.
     """
 
     name: str
@@ -44,6 +49,7 @@ class LayerSensitivity:
     int8_ms: float | None
     multiply_adds: int = 0
     plan: LayerPlan | None = None
+    block_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,22 +106,32 @@ class Sensitivity(Record):
 
 @dataclass(frozen=True)
 class Costs:
-    """What it takes to run each layer: in fp32; in int8, of a recipe that has all in int8 that can be so; and
-    its multiply-adds, by layer."""
+    """What it takes to run each layer: in fp32; in int8, of a recipe that has all in int8 that can be so; its
+    multiply-adds, by layer; and milliseconds, with weights in blocks, of those that can be Gemm."""
 
     times: LayerTimes
     int8_times: LayerTimes
     multiply_adds: Mapping[str, int]
+    block_ms: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subject: Subject, recipe: Recipe, shapes: Sequence[tuple[int, ...]], folder: Path) -> "Costs":
         """Measured on inputs of these shapes; the int8 files lie in `folder` for a while."""
-        int8 = folder / "int8.param", folder / "int8.bin"
-        write_files(apply(subject.fp32.graph, subject.statistics, recipe), *int8)
-        times, int8_times = (
-            layer_times(files, shapes, subject.device) for files in (subject.fp32.files, int8)
-        )
-        return cls(times, int8_times, multiply_adds(subject.fp32.files, shapes))
+        files = folder / "int8.param", folder / "int8.bin"
+
+        def timed(graph: Graph) -> LayerTimes:
+            write_files(graph, *files)
+            return layer_times(files, shapes, subject.device)
+
+        graph, statistics = subject.fp32.graph, subject.statistics
+        times = layer_times(subject.fp32.files, shapes, subject.device)
+        int8_times = timed(apply(graph, statistics, recipe))
+        in_blocks = as_gemm(subject, recipe) if subject.device == "cpu" and is_read() else {}
+        block_ms = {}
+        if in_blocks:
+            form = apply(graph, statistics, replace(recipe, layers={**recipe.layers, **in_blocks}))
+            block_ms = ms_of_form(timed(form), form, graph, in_blocks)
+        return cls(times, int8_times, multiply_adds(subject.fp32.files, shapes), block_ms)
 
 
 def measure_sensitivity(
@@ -161,6 +177,7 @@ def layer_sensitivities(graph: Graph, noise: Noise, costs: Costs) -> tuple[Layer
                 time_share=costs.times.ms[layer.name] / total_time,
                 int8_ms=int8_ms(costs.int8_times, layer.name) if measured else None,
                 multiply_adds=costs.multiply_adds[layer.name],
+                block_ms=costs.block_ms.get(layer.name),
             )
         )
     return tuple(layers)
@@ -170,3 +187,30 @@ def int8_ms(times: LayerTimes, name: str) -> float:
     """Milliseconds of a layer and of what is there for it alone: shift, Quantize, transposed blobs."""
     own = (shift_name(name), quantize_name(name), *transposition_names(name))
     return times.ms[name] + sum(times.ms.get(each, 0.0) for each in own)
+
+
+def as_gemm(subject: Subject, recipe: Recipe) -> dict[str, LayerPlan]:
+    """A plan with weights in blocks for each int8 layer that has none yet and can be a Gemm: on rows, on
+    columns, or on one row. It is to be timed only: its weights are rounded to nearest."""
+    graph, places = subject.fp32.graph, convolutions_on_rows(subject.fp32.graph)
+    chosen = []
+    for name in recipe.with_precision("int8"):
+        layer, plan = graph[name], recipe.layers[name]
+        can_be = name in places or can_be_columns(layer) or reads_vector(layer, subject.statistics)
+        if can_be and plan.block is None:
+            chosen.append(name)
+    return dict.fromkeys(chosen, LayerPlan(block=BLOCK_SIZES[1], alpha=0.5, bias_correction=False))
+
+
+def ms_of_form(times: LayerTimes, form: Graph, graph: Graph, names: Iterable[str]) -> dict[str, float]:
+    """Milliseconds of each named layer in another form of a graph, with the layers that are there for it
+    alone: those that only the form has, whose names begin with its own."""
+    found = {name: times.ms[name] for name in names}
+    longest = sorted(found, key=len, reverse=True)
+    for layer in form.layers:
+        if layer.name in graph:
+            continue
+        owner = next((name for name in longest if layer.name.startswith(f"{name}_")), None)
+        if owner is not None:
+            found[owner] += times.ms[layer.name]
+    return found

@@ -14,7 +14,8 @@ from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db
 from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.pair import Pair
-from zoo.quantize.apply import apply, check_device, left_float, table_of, weight_share
+from zoo.ncnn.param_ids import FusedActivation, InnerProduct
+from zoo.quantize.apply import apply, check_device, check_recipe, left_float, table_of, weight_share
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.candidates import searched
@@ -102,8 +103,10 @@ def test_smoothing_through_the_norm_reaches_the_convolution(statistics, tmp_path
 def test_what_cannot_be_is_refused_by_name(statistics):
     plans = dict(local_recipe(network(), statistics).layers)
     plans["head"] = LayerPlan(block=64)
+    head = network()["head"]
+    fused = {**head.params, InnerProduct.ACTIVATION_TYPE: FusedActivation.RELU}
     with pytest.raises(ZooError, match=r"layer head \(InnerProduct\) cannot have weights in blocks"):
-        apply(network(), statistics, Recipe("x", plans))
+        check_recipe(Recipe("x", plans), network().replace(replace(head, params=fused)))
     plans["head"] = LayerPlan(alpha=0.5)
     plans["attention"] = LayerPlan()
     with pytest.raises(ZooError, match=r"layer attention .* cannot be int8, .*layer head .* Quantize layer"):

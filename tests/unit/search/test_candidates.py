@@ -18,6 +18,7 @@ from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table import CalibrationTable, write_table
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.candidates import all_fp16, candidates, from_file, matching, recipe_called, searched
+from zoo.search.columns import columns_candidates
 from zoo.search.planning import plain_recipe
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
 from zoo.search.subject import Subject
@@ -175,7 +176,9 @@ def subject(tmp_path_factory) -> Subject:
 
 def test_left_to_the_search_its_recipes_are_tried_and_fp16(subject):
     found = candidates(subject, LOCAL, LAYERS)
-    assert found == searched(GRAPH, LOCAL, LAYERS) | {"fp16": all_fp16(GRAPH)}
+    in_blocks = columns_candidates(GRAPH, subject.statistics, LOCAL, LAYERS)
+    assert found == searched(GRAPH, LOCAL, LAYERS) | in_blocks | {"fp16": all_fp16(GRAPH)}
+    assert in_blocks, "its convolutions of one pixel can be Gemm"
     without_a = candidates(subject, LOCAL, LAYERS, excluded=["a"])
     assert all(recipe.layers["a"].precision != "int8" for recipe in without_a.values())
 

@@ -3,18 +3,27 @@
 import numpy as np
 import pytest
 
-from samples.ncnn import fed, normal, small_network
+from samples import convnet
+from samples.ncnn import fed, layer, normal, small_network
 from zoo.calibration.collect import collect
 from zoo.errors import ZooError
 from zoo.measure.layer_time import LayerTimes
 from zoo.measure.multiply_adds import multiply_adds
-from zoo.ncnn.graph import write_graph
+from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.pair import Pair
 from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.runners.ncnn_runner import NcnnRunner
 from zoo.search.noise import Noise, measure_noise
-from zoo.search.sensitivity import Costs, Sensitivity, layer_sensitivities, measure_sensitivity
+from zoo.search.planning import local_recipe
+from zoo.search.sensitivity import (
+    Costs,
+    Sensitivity,
+    as_gemm,
+    layer_sensitivities,
+    measure_sensitivity,
+    ms_of_form,
+)
 from zoo.search.subject import Subject
 
 GRAPH = small_network()
@@ -90,6 +99,32 @@ def test_the_record_holds_every_layer_with_weights():
     assert [layer.multiply_adds for layer in record.layers] == [100, 60, 40]
     weights, products = record.int8_shares(RECIPE)
     assert weights == pytest.approx((112 + 25) / 177) and products == pytest.approx(140 / 200)
+
+
+def test_a_layer_in_another_form_takes_the_time_of_what_is_there_for_it_alone():
+    form = Graph(
+        tuple(
+            layer("Clip", name, "a", "b")
+            for name in ("x_in_split", "x_in_reshape", "x", "x_1_in_row", "x_1", "x_1_out_row", "clip", "y_z")
+        )
+    )
+    graph = Graph(tuple(layer("Clip", name, "a", "b") for name in ("x", "x_1", "clip", "y_z")))
+    ms = dict(
+        zip((each.name for each in form.layers), (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0), strict=True)
+    )
+    assert ms_of_form(LayerTimes(ms, "a CPU", False), form, graph, ["x", "x_1"]) == {"x": 7.0, "x_1": 56.0}
+
+
+def test_convolutions_and_heads_are_timed_in_blocks_too(tmp_path):
+    graph = convnet.network()
+    seen = convnet.statistics_of(graph, convnet.pictures(8, 1), tmp_path)
+    subject = Subject("m", "cpu", Pair.load(tmp_path / "fp32.param", tmp_path / "fp32.bin"), seen)
+    recipe = local_recipe(graph, seen)
+    assert set(as_gemm(subject, recipe)) == {"fc1", "fc2", "head"}
+    costs = Costs.of(subject, recipe, [(3, 16, 16)], tmp_path)
+    assert set(costs.block_ms) == {"fc1", "fc2", "head"} and min(costs.block_ms.values()) > 0
+    layers = layer_sensitivities(graph, Noise(1.0, {}), costs)
+    assert {each.name: each.block_ms for each in layers if each.block_ms is not None} == costs.block_ms
 
 
 def test_the_record_gets_the_plans_of_the_chosen_recipe_and_survives_json():
