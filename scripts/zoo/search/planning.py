@@ -16,7 +16,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import input_bound, layer_input, with_convolutions
 from zoo.quantize.blocks import BlockError, can_have_blocks, input_rows
 from zoo.quantize.centring import clipped_input, takes_back
-from zoo.quantize.forms.columns import can_be_columns
+from zoo.quantize.forms.columns import fits_columns
 from zoo.quantize.forms.linear import as_convolutions, is_linear, linear_rows
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.forms.vectors import reads_vector
@@ -99,7 +99,7 @@ def gemm_recipe(
     int8 = recipe.with_precision("int8")
     if recipe.table is not None or places.keys().isdisjoint(int8):
         return None
-    names = [name for name in int8 if name in places or can_be_columns(graph[name])]
+    names = [name for name in int8 if name in places or fits_columns(graph[name], statistics)]
     plans = {name: plan_blocks(graph, statistics, graph[name], block) for name in names}
     return replace(recipe, name=f"rows-{block}", layers={**recipe.layers, **plans})
 
@@ -140,7 +140,7 @@ def column_plans(graph: Graph, statistics: CalibrationStatistics, recipe: Recipe
     int8 = recipe.with_precision("int8") if recipe.table is None else ()
     plans = {}
     for layer in (graph[name] for name in int8):
-        if can_be_columns(layer):
+        if fits_columns(layer, statistics):
             plans[layer.name] = plan_blocks(graph, statistics, layer)
         elif reads_vector(layer, statistics):
             plans[layer.name] = LayerPlan(bias_correction=False, block=BLOCK)

@@ -18,7 +18,7 @@ from zoo.ncnn.weights import layers_with_weights
 from zoo.quantize.apply import apply
 from zoo.quantize.centring import shift_name
 from zoo.quantize.channel_scales import quantize_name
-from zoo.quantize.forms.columns import can_be_columns
+from zoo.quantize.forms.columns import fits_columns
 from zoo.quantize.forms.linear import transposition_names
 from zoo.quantize.forms.rows import convolutions_on_rows
 from zoo.quantize.forms.vectors import reads_vector
@@ -192,11 +192,12 @@ def int8_ms(times: LayerTimes, name: str) -> float:
 def as_gemm(subject: Subject, recipe: Recipe) -> dict[str, LayerPlan]:
     """A plan with weights in blocks for each int8 layer that has none yet and can be a Gemm: on rows, on
     columns, or on one row. It is to be timed only: its weights are rounded to nearest."""
-    graph, places = subject.fp32.graph, convolutions_on_rows(subject.fp32.graph)
+    graph, seen = subject.fp32.graph, subject.statistics
+    places = convolutions_on_rows(graph)
     chosen = []
     for name in recipe.with_precision("int8"):
         layer, plan = graph[name], recipe.layers[name]
-        can_be = name in places or can_be_columns(layer) or reads_vector(layer, subject.statistics)
+        can_be = name in places or fits_columns(layer, seen) or reads_vector(layer, seen)
         if can_be and plan.block is None:
             chosen.append(name)
     return dict.fromkeys(chosen, LayerPlan(block=BLOCK_SIZES[1], alpha=0.5, bias_correction=False))

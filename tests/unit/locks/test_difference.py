@@ -19,7 +19,7 @@ from zoo.quantize.apply import apply
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.quantize.table import CalibrationTable
 from zoo.runners.ncnn_runner import NcnnRunner
-from zoo.search.planning import gemm_recipe, local_recipe, plain_recipe, shifted_recipe
+from zoo.search.planning import column_plans, gemm_recipe, local_recipe, plain_recipe, shifted_recipe
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,16 @@ def test_so_it_does_of_convolutions_that_became_gemm_on_rows(version, tmp_path):
         assert files_of(restored(graph, told), tmp_path) == files_of(made, tmp_path)
         levels = sum(each.weights["B"].values.size for each in made.of_type("Gemm"))
         assert len(told) < levels / 2 + 6000  # of the float layers nothing is kept
+
+
+def test_so_it_does_of_convolutions_on_columns_and_a_head_on_a_row(statistics, tmp_path):
+    graph, seen = convnet.network(), statistics[0]
+    local = local_recipe(graph, seen)
+    plans = {name: replace(plan, block=32) for name, plan in column_plans(graph, seen, local).items()}
+    assert set(plans) == {"fc1", "fc2", "head"}
+    made = apply(graph, seen, replace(local, layers={**local.layers, **plans}))
+    assert [layer.name for layer in made.of_type("Gemm")] == ["fc1", "fc2", "head"]
+    assert files_of(restored(graph, difference(graph, made)), tmp_path) == files_of(made, tmp_path)
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])

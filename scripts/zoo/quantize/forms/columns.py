@@ -11,6 +11,7 @@ A Gemm can have weights in blocks (see `zoo.quantize.blocks`), a convolution can
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.layer import Layer, Param
 from zoo.ncnn.param_ids import (
@@ -55,6 +56,16 @@ def window(layer: Layer) -> int:
 def can_be_columns(layer: Layer) -> bool:
     """Whether a layer is a convolution that can be a Gemm on columns."""
     return window(layer) > 0 and layer.param(Convolution.ACTIVATION_TYPE) in _ACTIVATIONS
+
+
+def fits_columns(layer: Layer, statistics: CalibrationStatistics) -> bool:
+    """Whether a layer can be a Gemm on columns and reads more than one window an image.
+
+    What a global pooling makes is a vector to ncnn, whose Convolution takes it for one pixel; a Reshape does
+    not, so the form does not hold there.
+    """
+    seen = statistics.columns.get(layer.name)
+    return can_be_columns(layer) and seen is not None and seen.count > statistics.images
 
 
 def gemm_for(convolution: Layer) -> Layer:

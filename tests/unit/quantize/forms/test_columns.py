@@ -8,8 +8,15 @@ import pytest
 from samples import convnet, convnext
 from samples.ncnn import check_graph, layer, normal, run
 from zoo.ncnn.graph import Graph
-from zoo.ncnn.param_ids import Convolution, FusedActivation
-from zoo.quantize.forms.columns import as_columns, can_be_columns, merge_transpositions, window
+from zoo.ncnn.param_ids import Convolution, FusedActivation, PoolMethod
+from zoo.quantize.forms.columns import (
+    as_columns,
+    can_be_columns,
+    fits_columns,
+    merge_transpositions,
+    window,
+)
+from zoo.search.planning import column_plans, local_recipe
 
 
 def convolution(side: int = 1, channels: int = 3, **named: object) -> Graph:
@@ -89,3 +96,22 @@ def test_an_activation_that_is_no_layer_of_its_own_here_stays():
     assert not can_be_columns(graph["x"]) and as_columns(graph, ["x"]).layers == graph.layers
     without = replace(graph["x"], params={**graph["x"].params, Convolution.ACTIVATION_TYPE: 0})
     assert can_be_columns(without) and not can_be_columns(replace(without, weights={}))
+
+
+def test_what_a_global_pooling_makes_is_no_image_to_the_form(tmp_path):
+    """As in squeeze and excitation: a convolution of the pooled channels, and one of the pixels."""
+    sizes = {"num_output": 4, "kernel_w": 1, "weight_data_size": 16}
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0"),
+            layer("Convolution", "pixels", "in0", "1", **sizes),
+            layer("Pooling", "pool", "1", "2", pooling_type=PoolMethod.AVE, global_pooling=1),
+            layer("Convolution", "pooled", "2", "out0", **sizes),
+        )
+    )
+    images = [(str(number), normal(number)(4 * 64).reshape(4, 8, 8)) for number in range(4)]
+    seen = convnet.statistics_of(graph, images, tmp_path)
+    assert [each.name for each in graph.layers if fits_columns(each, seen)] == ["pixels"]
+    plans = column_plans(graph, seen, local_recipe(graph, seen))
+    assert set(plans) == {"pixels"}
+    assert_same(graph, images[0][1], tmp_path, *plans)
