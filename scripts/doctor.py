@@ -34,7 +34,7 @@ def main() -> int:
         spec = spec_of(options.model, declared(), options.size)
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
             start = Row(spec.library, "", spec.architecture)
-            row = row_of(spec, start, HOME, Path(folder), options.seconds, small=False)
+            row = row_of(spec, start, HOME, Path(folder), options.seconds, small=False, patience=1)
     except (ZooError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

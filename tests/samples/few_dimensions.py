@@ -10,6 +10,7 @@ from torch import nn
 from zoo.export.pnnx import run_pnnx
 from zoo.export.rewrites.few_dimensions.mode import few_dimensions
 from zoo.export.torchscript import export_torchscript
+from zoo.ncnn.graph import read_graph, unique_names, write_param
 from zoo.runners.ncnn_runner import NcnnRunner
 
 
@@ -24,6 +25,7 @@ def check_in_ncnn(model: nn.Module, image: torch.Tensor, folder: Path) -> int:
     export_torchscript(model, image, folder / "model.pt")
     pair = folder / "fp32.param", folder / "fp32.bin"
     run_pnnx(folder / "model.pt", [image.shape], *pair)
+    write_param(unique_names(read_graph(*pair)), pair[0])
     (found,) = NcnnRunner(*pair, "cpu", 1, "fp32").run((image[0].numpy(),))
     np.testing.assert_allclose(found.reshape(expected.shape), expected.numpy(), rtol=1e-3, atol=1e-4)
     return count

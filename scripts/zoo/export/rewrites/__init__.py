@@ -12,6 +12,7 @@ from torch import nn
 
 from zoo.errors import ZooError
 from zoo.export.rewrites.attention import split_attention
+from zoo.export.rewrites.batch_first import batch_first
 from zoo.export.rewrites.conv_mlp import mlp_to_convolution
 from zoo.export.rewrites.csatv2 import csatv2_convolutions
 from zoo.export.rewrites.edgenext import edgenext_channels_first
@@ -31,6 +32,7 @@ Rewrite = Callable[[nn.Module, Inputs], int]
 REWRITES: tuple[tuple[str, Rewrite], ...] = (
     ("reparameterization", reparameterize),  # first: it swallows batch norms and layer scales itself
     ("unfused attention", split_attention),
+    ("attention with the batch first", batch_first),
     ("Linear MLP to 1x1 convolution", mlp_to_convolution),
     ("EdgeNeXt in NCHW", edgenext_channels_first),
     ("CSATv2 by convolutions", csatv2_convolutions),

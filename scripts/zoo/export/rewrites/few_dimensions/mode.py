@@ -18,8 +18,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from zoo.export.rewrites.few_dimensions.assignments import IN_PLACE, Replaced, assigned
+from zoo.export.rewrites.few_dimensions.batch_behind import adopted, joined, norm, reordered
 from zoo.export.rewrites.few_dimensions.batches import convolved, pooled_each
 from zoo.export.rewrites.few_dimensions.operators import IN_FEW, in_few
+from zoo.export.rewrites.few_dimensions.padding import cut
 from zoo.export.rewrites.few_dimensions.parts import PARTS, adds_ones, parts
 from zoo.export.rewrites.few_dimensions.products import einsum
 from zoo.export.rewrites.few_dimensions.rms_norm import rms_normalized
@@ -31,6 +33,11 @@ from zoo.export.rewrites.few_dimensions.windows import folded, pooled, resized, 
 _RESHAPES = {"reshape", "view", "flatten", "unflatten", "reshape_as", "view_as", "unsqueeze", "squeeze"}
 _ORDERS = {"permute", "transpose", "movedim", "swapaxes", "swapdims", "moveaxis"}
 _SAME = {"contiguous", "clone", "dropout"}
+_FIRST = {"input", "tensors"}
+"""What torch calls the first argument."""
+_OF_VIEWS = IN_FEW | PARTS | _RESHAPES | {"norm"}
+"""Names of the operators whose tensors may become views only here; not of those that reorder dimensions: by
+these pnnx tells, inside of torch's attention, whether the batch is first."""
 
 
 class FewDimensions(TorchFunctionMode):
@@ -46,10 +53,12 @@ class FewDimensions(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name, kwargs = getattr(func, "__name__", ""), dict(kwargs or {})
-        if not args and "input" in kwargs:
-            args = (kwargs.pop("input"),)
+        for first in _FIRST.intersection(kwargs) if not args else ():
+            args = (kwargs.pop(first),)
         if self._replaced:
             args, kwargs = self._replaced.now(tuple(args)), dict(kwargs)
+        if name in _OF_VIEWS:
+            adopted(self._views, args[:2])
         made = self._written_out(name, func, args, kwargs)
         if made is None and name in IN_FEW and any(map(self._views.is_high, args)):
             made = in_few(self._views, func, args, kwargs)
@@ -75,6 +84,8 @@ class FewDimensions(TorchFunctionMode):
                 return resized(*args, **kwargs)
             case "unfold" if func is not functional.unfold:
                 return windows(self._views, *args, **kwargs)
+            case "pad" if not self._views.is_high(args[0]):
+                return cut(*args, **kwargs)
             case "conv2d":
                 return convolved(args, kwargs)
             case "max_pool2d" | "avg_pool2d":
@@ -87,6 +98,10 @@ class FewDimensions(TorchFunctionMode):
                 return vector_norm(*args, **kwargs)
             case "rms_norm" if not self._views.is_high(args[0]):
                 return rms_normalized(*args, **kwargs)
+            case "norm" if self._views.is_high(args[0]):
+                return norm(self._views, *args, **kwargs)
+            case "cat" | "concat" | "concatenate":
+                return joined(self._views, *args, **kwargs)
             case "einsum":
                 return einsum(self._views, args[0], args[1:])
             case "__getitem__" if not self._views.is_high(args[0]) and (steps := steps_of(args[1], args[0])):
@@ -115,12 +130,14 @@ class FewDimensions(TorchFunctionMode):
         only_ones = name == "__getitem__" and not self._views.is_high(tensor) and adds_ones(args[1])
         if name in _RESHAPES or only_ones:
             return self._reshaped(tensor, result)
+        if name in _ORDERS:
+            made, placed = _ordered(self._views, func, result, args, kwargs)
+            self.count += placed
+            return made
         if view is None:
             return result
         if name in _SAME:
             return self._views.keep(result, view)
-        if name in _ORDERS:
-            return self._views.keep(result, replace(view, order=_reordered(func, view, args, kwargs)))
         if name in PARTS and (found := parts(name, view, result, args, kwargs)) is not None:
             return self._parts(found)
         return result
@@ -188,10 +205,26 @@ def _touched(model: nn.Module, example: tuple[torch.Tensor, ...], mode: FewDimen
     return list(found)
 
 
-def _reordered(
-    func: Callable[..., Any], view: View, args: Sequence[Any], kwargs: Mapping[str, Any]
+def _ordered(
+    views: Views, func: Any, result: torch.Tensor, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[torch.Tensor, bool]:
+    """What an operator gave that reorders dimensions, as it is known from now on, and whether it has another
+    form."""
+    tensor, view = args[0], views.of(args[0])
+    order = _order(func, tensor.dim(), args, kwargs)
+    if view is None:
+        view = reordered(tensor, order)
+        return (result, False) if view is None else (views.keep(view.base.reshape(result.shape), view), False)
+    view = replace(view, order=tuple(view.order[place] for place in order))
+    if view.high and len(view.order) <= MOST and list(view.order) == sorted(view.order):
+        return view.base.reshape(view.shape), True
+    return views.keep(result, view), False
+
+
+def _order(
+    func: Callable[..., Any], rank: int, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[int, ...]:
-    """The order of a view after an operator that reorders dimensions, which is asked with sizes that tell
-    them apart."""
-    told = torch.empty([2 + place for place in range(len(view.order))], device="meta")
-    return tuple(view.order[size - 2] for size in shape_of(func(told, *args[1:], **kwargs)))
+    """Which dimension of a tensor each becomes by an operator that reorders them: it is asked with sizes that
+    tell them apart."""
+    told = torch.empty([2 + place for place in range(rank)], device="meta")
+    return tuple(size - 2 for size in shape_of(func(told, *args[1:], **kwargs)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, shape_of
+from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, batch_behind, shape_of
 
 _TWO = {
     form.format(name)
@@ -83,7 +83,7 @@ class _Call:
         if self.name in _TWO | _PRODUCTS:
             result: torch.Tensor = self.func(*given, **self.kwargs)
             return result
-        dims = [place for place, group in enumerate(groups) if group[0] in self.dims]
+        dims = [place for place, group in enumerate(groups) if group and group[0] in self.dims]
         if self.name in _ALONG_ONE:
             return torch.softmax(given[0], dims[0])
         result = getattr(torch, self.name)(given[0], dim=dims, keepdim=True)
@@ -107,12 +107,14 @@ def in_few(
     if len(groups) > MOST or kwargs.get("dtype") is not None or kwargs.get("out") is not None:
         return None
     tensors = [each for each in args if isinstance(each, torch.Tensor)]
+    if any(batch_behind(shape) for shape in call.shapes):
+        groups = [[], *groups]  # the batch, in front
     few = iter(
         views.values(each).reshape([math.prod(shape[place] for place in group) for group in groups])
         for each, shape in zip(tensors, call.shapes, strict=True)
     )
     result = call.run([next(few) if isinstance(each, torch.Tensor) else each for each in args], groups)
-    return _known(views, result, call.shape())
+    return views.known(result, call.shape())
 
 
 def _on_base(
@@ -129,13 +131,4 @@ def _on_base(
     if func.__name__ != "linear" and len(args[1] if len(args) > 1 else kwargs["normalized_shape"]) != 1:
         return None
     made = func(view.in_order().reshape(1, -1, view.shape[-1]), *args[1:], **kwargs)
-    return _known(views, made, (*view.shape[:-1], int(made.shape[-1])))
-
-
-def _known(views: Views, result: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """Numbers in their order as a tensor of that shape, which is known as a view of them if it has many
-    dimensions."""
-    tensor = result.reshape(shape)
-    if len(shape) <= MOST:
-        return tensor
-    return views.keep(tensor, View(result, shape, tuple(range(len(shape))), True))
+    return views.known(made, (*view.shape[:-1], int(made.shape[-1])))

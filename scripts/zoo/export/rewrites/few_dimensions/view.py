@@ -1,6 +1,7 @@
 """A tensor of many dimensions, as one of few in another order of its numbers."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,12 +86,24 @@ class View:
                 continue
             start, moved = sizes[:place], sizes[place:found]
             blocks = [math.prod(start), math.prod(moved), sizes[found], math.prod(sizes[found + 1 :])]
-            values = values.reshape(blocks).permute(0, 2, 1, 3)
+            if 1 not in blocks[1:3]:
+                values = values.reshape(blocks).permute(0, 2, 1, 3)
             sizes = (*start, sizes[found], *moved, *sizes[found + 1 :])
             order = [
                 each + 1 if place <= each < found else place if each == found else each for each in order
             ]
         return values
+
+
+def batch_behind(shape: Sequence[int]) -> bool:
+    """Whether it is the shape of (tokens, 1, channels)."""
+    return len(shape) == 3 and shape[1] == 1 < shape[0]
+
+
+def with_batch_in_front(values: torch.Tensor, shape: Sequence[int]) -> View:
+    """Numbers in the order of (tokens, 1, channels), their shape, as a view with the 1 in front."""
+    sizes = (1, shape[0], shape[2])
+    return View(values.reshape(sizes), sizes, (1, 0, 2), True)
 
 
 class Views:
@@ -117,11 +130,17 @@ class Views:
 
     def placed(self, view: View) -> torch.Tensor:
         """A view as a tensor, in few dimensions if it has no more."""
-        ordered = view.in_order()
-        made = ordered.reshape(view.shape)
-        if len(view.shape) <= MOST:
+        return self.known(view.in_order(), view.shape)
+
+    def known(self, values: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+        """Numbers in their order as a tensor of that shape, which is known as a view of them if it has many
+        dimensions, or its batch of 1 is behind another."""
+        made = values.reshape(shape)
+        if batch_behind(shape):
+            return self.keep(made, with_batch_in_front(values, shape))
+        if len(shape) <= MOST:
             return made
-        return self.keep(made, View(ordered, view.shape, tuple(range(len(view.shape))), True))
+        return self.keep(made, View(values, shape, tuple(range(len(shape))), True))
 
     def values(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor's numbers in its own order, in few dimensions."""

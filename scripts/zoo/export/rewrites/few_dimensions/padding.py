@@ -1,0 +1,26 @@
+"""Padding by less than nothing, which cuts: as slices. ncnn's layer only adds, and crashes or reads what lies
+elsewhere."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional
+
+from zoo.export.rewrites.few_dimensions.view import MOST
+
+
+def cut(
+    tensor: torch.Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> torch.Tensor | None:
+    """What `torch.nn.functional.pad` gives; None where no side is cut."""
+    sides = [int(each) for each in pad]
+    if min(sides, default=0) >= 0 or tensor.dim() > MOST or mode != "constant":
+        return None
+    for place in range(len(sides) // 2):
+        dim = tensor.dim() - 1 - place
+        before, behind = (max(0, -side) for side in sides[2 * place : 2 * place + 2])
+        if before or behind:
+            index = [slice(None)] * dim + [slice(before, int(tensor.shape[dim]) - behind)]
+            tensor = tensor[tuple(index)]
+    rest = [max(0, side) for side in sides]
+    return functional.pad(tensor, rest, mode, value) if any(rest) else tensor

@@ -1,0 +1,39 @@
+"""Padding that cuts."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from samples.few_dimensions import check_in_ncnn
+from zoo.export.rewrites.few_dimensions.mode import FewDimensions
+
+GENERATOR = torch.Generator().manual_seed(0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("sides", [(-1, 1, -1, 1), (-1, -2, 0, -1), (2, -3)])
+def test_it_is_right_in_ncnn(tmp_path, sides):
+    """(-1, 1, -1, 1) is NASNet's (arXiv:1707.07012)."""
+    torch.manual_seed(0)
+    pad = nn.ZeroPad2d(sides) if len(sides) == 4 else nn.ConstantPad1d(sides, 0.5)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), pad, nn.AvgPool2d(1, 2, count_include_pad=False))
+    assert check_in_ncnn(model, torch.randn(1, 3, 17, 18, generator=GENERATOR), tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    ("sides", "options", "count"),
+    [
+        ((-1, 2), {}, 1),
+        ((0, 0, -2, -1), {"value": 3.0}, 1),
+        ((1, -1, 0, 0, -1, 2), {"value": 2.0}, 1),
+        ((1, 2), {}, 0),
+        ((-1, 1), {"mode": "reflect"}, 0),
+    ],
+)
+def test_it_gives_what_torch_gives(sides, options, count):
+    x = torch.randn(1, 3, 6, 7, generator=GENERATOR) if "mode" not in options else torch.randn(3, 6, 7)
+    with FewDimensions() as mode:
+        found = functional.pad(x, sides, **options)
+    torch.testing.assert_close(found, functional.pad(x, sides, **options))
+    assert mode.count == count
