@@ -16,11 +16,13 @@ def cut(
     sides = [int(each) for each in pad]
     if min(sides, default=0) >= 0 or tensor.dim() > MOST or mode != "constant":
         return None
+    more = [max(0, side) for side in sides]
+    if any(more):  # first: onnxruntime makes a padding right before a pooling a part of it, and refuses that
+        tensor = functional.pad(tensor, more, mode, value)
     for place in range(len(sides) // 2):
         dim = tensor.dim() - 1 - place
         before, behind = (max(0, -side) for side in sides[2 * place : 2 * place + 2])
         if before or behind:
             index = [slice(None)] * dim + [slice(before, int(tensor.shape[dim]) - behind)]
             tensor = tensor[tuple(index)]
-    rest = [max(0, side) for side in sides]
-    return functional.pad(tensor, rest, mode, value) if any(rest) else tensor
+    return tensor

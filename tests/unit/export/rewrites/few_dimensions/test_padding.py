@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from samples.few_dimensions import check_in_ncnn
+from zoo.export.onnx import export_onnx
 from zoo.export.rewrites.few_dimensions.mode import FewDimensions
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -18,7 +19,9 @@ def test_it_is_right_in_ncnn(tmp_path, sides):
     torch.manual_seed(0)
     pad = nn.ZeroPad2d(sides) if len(sides) == 4 else nn.ConstantPad1d(sides, 0.5)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), pad, nn.AvgPool2d(1, 2, count_include_pad=False))
-    assert check_in_ncnn(model, torch.randn(1, 3, 17, 18, generator=GENERATOR), tmp_path) == 1
+    image = torch.randn(1, 3, 17, 18, generator=GENERATOR)
+    assert check_in_ncnn(model, image, tmp_path) == 1
+    export_onnx(model, image, tmp_path / "model.onnx")  # which runs it in onnxruntime
 
 
 @pytest.mark.parametrize(
