@@ -63,14 +63,17 @@ def arm_agent() -> Path:
     from samples.agents import LAYERS
     from zoo.errors import ZooError
     from zoo.targets.build import agent_program, check_tools
-    from zoo.targets.carriers import EMULATOR, Emulated, emulation
+    from zoo.targets.carriers import EMULATORS, Emulated, emulation
 
     try:
         check_tools("aarch64")
     except ZooError as error:
         require(False, str(error))
     emulated = isinstance(emulation("cortex-a76"), Emulated)
-    require(not emulated or shutil.which(EMULATOR) is not None, "QEMU (Debian's package qemu-user-static)")
+    require(
+        not emulated or shutil.which(EMULATORS["aarch64"]) is not None,
+        "QEMU (Debian's package qemu-user-static)",
+    )
     requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
     return agent_program("aarch64", requirements, LAYERS, os.cpu_count() or 1)
 

@@ -23,7 +23,7 @@ from zoo.deploy.compiled import compile_program
 from zoo.images.preprocess import prepare
 from zoo.jobs.files import sha256
 from zoo.runners import open_on_target
-from zoo.targets.carriers import EMULATOR, Emulated, emulation
+from zoo.targets.carriers import EMULATORS, Emulated, emulation
 
 FOLDER = "results/a76/one"
 BUNDLES = {name: f"{FOLDER}/{name}.deploy.zip" for name in ("int8", "fp16", "fp32")}
@@ -54,7 +54,11 @@ class Compiled:
 
     def printed(self, cpu: str, *arguments: str | Path) -> str:
         emulated = isinstance(emulation(cpu), Emulated)
-        command = [*([EMULATOR, "-cpu", cpu] if emulated else []), self.folder / "classify", *arguments]
+        command = [
+            *([EMULATORS["aarch64"], "-cpu", cpu] if emulated else []),
+            self.folder / "classify",
+            *arguments,
+        ]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -143,7 +147,11 @@ def test_a_pages_commands_run_as_typed(
 ) -> None:
     text = (PROJECT / f"docs/{page}.md").read_text(encoding="utf-8").replace("tf_efficientnet_lite0", "one")
     commands = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    native = {} if isinstance(emulation("cortex-a76"), Emulated) else {EMULATOR: 'shift 2 && exec "$@"'}
+    native = (
+        {}
+        if isinstance(emulation("cortex-a76"), Emulated)
+        else {EMULATORS["aarch64"]: 'shift 2 && exec "$@"'}
+    )
     for name, script in (STAND_INS | native).items():
         path = tmp_path / "bin" / name
         path.parent.mkdir(exist_ok=True)
@@ -158,7 +166,7 @@ def test_a_pages_commands_run_as_typed(
         "ASKED": str(tmp_path / "asked"),
         "PROGRAM": str(folder / "classify"),
         "BOARD": str(tmp_path / "board"),
-        "RUN": f"{EMULATOR} -cpu cortex-a76",
+        "RUN": f"{EMULATORS['aarch64']} -cpu cortex-a76",
     }
     done = subprocess.run(
         ["bash", "-e", "-c", commands],

@@ -4,7 +4,6 @@ board over ssh, or a phone over adb.
 Read each time a build starts, so the standard library is all it needs.
 """
 
-import platform
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,10 +11,12 @@ from typing import Any, Self
 
 from zoo.config.artifacts import DEVICES
 from zoo.errors import ZooError, refuse_unknown
-from zoo.jobs.host import ARM64
+from zoo.jobs.host import MACHINES, is_one
 
-ARCHITECTURES = ("aarch64", "x86_64")
-"""That there is an agent for; that of a target is the first, unless it is a board that says otherwise."""
+ARCHITECTURES = tuple(MACHINES)
+"""That there is an agent for; that of a target is the first, unless it says otherwise."""
+EMULATED = ("aarch64", "armhf", "riscv64")
+"""Those of them that processors are emulated of."""
 TAKEN = (*DEVICES, "weights", "reference", "datasets", "targets", "logs")
 """Names of folders below results/ that no target can have."""
 WAYS = ("emulate", "ssh", "adb")
@@ -24,7 +25,7 @@ EMULATED_SAMPLES = 8
 
 _OF_BOARDS = ("threads", "cores", "folder")
 _KEYS = {
-    "emulate": ("samples", "features", "vulkan"),
+    "emulate": ("samples", "features", "vulkan", "architecture"),
     "ssh": ("samples", "features", "vulkan", *_OF_BOARDS, "architecture", "port", "key", "known_hosts"),
     "adb": ("samples", "features", "vulkan", *_OF_BOARDS, "architecture"),
 }
@@ -41,11 +42,12 @@ class Target:
 
     emulate: the processor that QEMU emulates where this machine is none of its architecture. samples: how
     many images it is judged on at most; None: all. agent: the program that works there, for whoever runs an
-    artifact on it. features: of its processor, that it must have, by Linux's names.
+    artifact on it. features: of its processor, that it must have, by Linux's names. architecture: one of
+    ARCHITECTURES.
 
     ssh: [user@]host, with port, key and known_hosts where ssh's own settings do not say; adb: a serial
-    number. architecture: of the board. threads: of its processor; None: as many as cores. cores: those that
-    are used, by number; none: all. folder: that files are kept in there.
+    number. threads: of its processor; None: as many as cores. cores: those that are used, by number; none:
+    all. folder: that files are kept in there.
     """
 
     name: str
@@ -92,6 +94,8 @@ class Target:
         for key, (fits, sentence) in _CHECKS.items():
             if key in entry and not fits(entry[key]):
                 raise ZooError(f"{where}: {key} {sentence}")
+        if way == "emulate" and entry.get("architecture", ARCHITECTURES[0]) not in EMULATED:
+            raise ZooError(f"{where}: an architecture that is emulated is one of {', '.join(EMULATED)}")
         defaults = {"samples": EMULATED_SAMPLES if way == "emulate" else None, "folder": _FOLDERS.get(way)}
         return cls(name, **{**defaults, **{key: value for key, value in entry.items() if key != "vulkan"}})
 
@@ -102,8 +106,9 @@ class Target:
 
     @property
     def is_timed(self) -> bool:
-        """Whether time there means anything: not under emulation, which a machine of ARM needs none of."""
-        return self.is_board or platform.machine() in ARM64
+        """Whether time there means anything: not under emulation, which a machine of the
+        architecture needs none of."""
+        return self.is_board or is_one(self.architecture)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for jobs, and for `Target(**values)`; those that are the defaults are left out."""

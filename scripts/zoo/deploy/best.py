@@ -128,7 +128,7 @@ def _reason(
     if not timed:
         parts.append("not timed")
     elif hot := [name for name, each in timed.items() if each.conditions and each.conditions.throttled]:
-        parts.append(f"{', '.join(hot)} was timed while the board was slowed down for heat")
+        parts.append(f"{', '.join(hot)} was timed while the board was slowed down")
     elif any(benchmark.hardware.software_gpu for benchmark in timed.values()):
         parts.append("timed on a software GPU, which says nothing of a real one")
     return "; ".join(parts)

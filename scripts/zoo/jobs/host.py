@@ -7,16 +7,27 @@ be asked: what another machine holds in a shared folder may look free.
 
 import fcntl
 import hashlib
+import platform
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-ARM64 = ("aarch64", "arm64")
-"""What machines of 64-bit ARM call themselves."""
+MACHINES = {
+    "aarch64": ("aarch64", "arm64"),
+    "x86_64": ("x86_64", "amd64"),
+    "armhf": ("armv7l", "armv8l"),
+    "riscv64": ("riscv64",),
+}
+"""An architecture -> what machines of it call themselves (`uname -m`)."""
 
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _UNKNOWN = "unknown"
+
+
+def is_one(architecture: str, machine: str | None = None) -> bool:
+    """Whether a machine, by what it calls itself, by default this one, is of an architecture."""
+    return (machine or platform.machine()) in MACHINES.get(architecture, (architecture,))
 
 
 @dataclass(frozen=True)

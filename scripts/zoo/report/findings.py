@@ -46,8 +46,8 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
             if each.options
         ),
         *(
-            f"{each.model} on {each.device}: {each.artifact} was timed while the board was slowed down for "
-            f"heat, after {each.conditions.waited_s:.0f} s of cooling."
+            f"{each.model} on {each.device}: {each.artifact} was timed while the board was slowed down, "
+            f"after {each.conditions.waited_s:.0f} s of cooling."
             for model in models
             for each in model.bench
             if each.conditions and each.conditions.throttled

@@ -44,7 +44,7 @@ def carrier_of(target: Target) -> Carrier:
     if target.adb is not None:
         return Adb(target.name, target.architecture, False, True, target.adb)
     assert target.emulate is not None
-    return emulation(target.emulate)
+    return emulation(target.emulate, target.architecture)
 
 
 @contextmanager

@@ -75,8 +75,9 @@ def most_threads(target: Target, told: Mapping[str, Any]) -> int:
 
 
 def info_of(told: Mapping[str, Any], target: Target) -> RuntimeInfo:
-    """What ran an artifact, by what its agent says of itself."""
-    cpu = told["cpu"] if target.is_timed else f"{told['cpu']}, emulated"
+    """What ran an artifact, by what its agent says of itself; an emulated one of some architectures sees this
+    machine's name there."""
+    cpu = told["cpu"] if target.is_timed else f"{target.emulate}, emulated"
     return RuntimeInfo("ncnn", told["ncnn"], cpu, features=tuple(told["features"]))
 
 

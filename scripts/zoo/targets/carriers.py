@@ -1,7 +1,6 @@
 """What starts an agent and carries what is said to it and by it: this machine itself, or an emulator; for
 other machines see `shell`."""
 
-import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -10,10 +9,15 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from zoo.errors import ZooError
-from zoo.jobs.host import ARM64
+from zoo.jobs.host import is_one
 from zoo.jobs.lifeline import end_with_parent
 
-EMULATOR = "qemu-aarch64-static"
+EMULATORS = {
+    "aarch64": "qemu-aarch64-static",
+    "armhf": "qemu-arm-static",
+    "riscv64": "qemu-riscv64-static",
+}
+"""An architecture -> QEMU's program that runs those of it."""
 
 
 class Carrier(Protocol):
@@ -67,20 +71,22 @@ class Emulated(_OnThisMachine):
     """The agent runs in QEMU, which emulates one program on a processor by name, such as `cortex-a76`."""
 
     cpu: str
+    architecture: str = "aarch64"
     emulated: bool = True
 
     def start(self, agent: Path, cache: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-        if shutil.which(EMULATOR) is None:
+        emulator = EMULATORS[self.architecture]
+        if shutil.which(emulator) is None:
             raise ZooError(
-                f"there is no emulator of {self.cpu} ({EMULATOR}) on this machine: install qemu-user-static "
+                f"there is no emulator of {self.cpu} ({emulator}) on this machine: install qemu-user-static "
                 "(Debian's package)"
             )
-        return started([EMULATOR, "-cpu", self.cpu, str(agent.absolute()), cache], errors)
+        return started([emulator, "-cpu", self.cpu, str(agent.absolute()), cache], errors)
 
 
-def emulation(cpu: str, machine: str | None = None) -> Carrier:
-    """What carries an agent for 64-bit ARM to a processor by name: where the machine is one, the machine."""
-    return Native() if (machine or platform.machine()) in ARM64 else Emulated(cpu)
+def emulation(cpu: str, architecture: str = "aarch64", machine: str | None = None) -> Carrier:
+    """What carries an agent to a processor by name: the machine, where it is one of the architecture."""
+    return Native() if is_one(architecture, machine) else Emulated(cpu, architecture)
 
 
 def started(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:

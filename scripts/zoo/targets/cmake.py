@@ -11,13 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.jobs.host import ARM64
+from zoo.jobs.host import is_one
 
 AGENT = Path(__file__).with_name("agent")
 """The agent's source."""
 NCNN = Path(__file__).with_name("ncnn")
 """What has ncnn compiled: as a library, or within another program."""
-SHARED = ("ncnn.cmake", "toolchain-aarch64.cmake")
+_CROSS = {
+    "aarch64": "aarch64-linux-gnu",
+    "armhf": "arm-linux-gnueabihf",
+    "riscv64": "riscv64-linux-gnu",
+}
+"""An architecture that Debian has a cross compiler for -> what that one calls it."""
+SHARED = ("ncnn.cmake", *(f"toolchain-{architecture}.cmake" for architecture in _CROSS))
 """Files there that programs are made with whose folder has a copy of them."""
 
 
@@ -50,11 +56,12 @@ def tools_for(architecture: str, machine: str | None = None) -> Tools:
     """What builds programs for an architecture on a machine, by default this one. Raises ZooError for an
     architecture that nothing builds for."""
     own = machine or platform.machine()
-    if architecture == own or {architecture, own} <= set(ARM64):
+    if is_one(architecture, own):
         return Tools("g++", "g++")
-    if architecture == "aarch64":
-        return Tools("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu", "toolchain-aarch64.cmake")
-    raise ZooError(f"nothing is built for {architecture} here, but for aarch64 and {own}")
+    if compiler := _CROSS.get(architecture):
+        return Tools(f"{compiler}-g++", f"g++-{compiler}", f"toolchain-{architecture}.cmake")
+    others = ", ".join(each for each in _CROSS if not is_one(each, own))
+    raise ZooError(f"nothing is built for {architecture} here, but for {others} and {own}")
 
 
 def built(

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from zoo.jobs.host import MACHINES
 from zoo.jobs.made import made_sha256
 from zoo.targets.carriers import started
 from zoo.targets.faults import AgentAbsent, ConnectionCut, Unreachable
 
-MACHINES = {"aarch64": ("aarch64", "arm64"), "x86_64": ("x86_64", "amd64")}
-"""An architecture that there are agents for -> what machines of it call themselves (`uname -m`)."""
 PLACE_S = 600.0
 """How long the agent may take to get there, by the clock."""
 _CANNOT_RUN, _IMPATIENT = 126, 4

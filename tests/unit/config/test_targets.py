@@ -49,6 +49,7 @@ def test_only_what_is_emulated_cannot_be_timed(monkeypatch):
     for machine, timed in (("x86_64", False), ("aarch64", True), ("arm64", True)):
         monkeypatch.setattr(platform, "machine", lambda name=machine: name)
         assert Target.of("a76", {"emulate": "cortex-a76"}).is_timed is timed
+        assert not Target.of("a7", {"emulate": "cortex-a7", "architecture": "armhf"}).is_timed
         assert Target.of("pi5", {"ssh": "pi"}).is_timed
 
 
@@ -86,6 +87,7 @@ def test_only_what_is_emulated_cannot_be_timed(monkeypatch):
         ("pi5", {"ssh": "pi", "cores": [-1]}, "cores is a list of cores"),
         ("pi5", {"ssh": "pi", "port": 70000}, "port is a port"),
         ("pi5", {"ssh": "pi", "architecture": "armv7l"}, "architecture is one of aarch64, x86_64"),
+        ("pc", {"emulate": "max", "architecture": "x86_64"}, "is emulated is one of aarch64, armhf, riscv64"),
         ("pi5", {"ssh": "pi", "features": ["i8mm "]}, "features is a list"),
         ("gpu", {"emulate": "cortex-a76"}, "gpu cannot be the name of a target"),
         ("weights", {"emulate": "cortex-a76"}, "weights cannot be the name of a target"),

@@ -55,7 +55,7 @@ def test_a_board_that_was_slowed_down_for_heat_is_told():
         timed[2], throughput=None, conditions=Conditions("ondemand", 900, 2400, 84.0, 180, True)
     )
     best = choose(proofs(), timed, Best())
-    assert best.reason.endswith("; int8 was timed while the board was slowed down for heat")
+    assert best.reason.endswith("; int8 was timed while the board was slowed down")
 
 
 def test_the_options_that_it_was_proven_and_timed_with_are_named():

@@ -32,7 +32,10 @@ def test_a_bundle_holds_all_that_another_machine_needs_and_is_reproducible(tmp_p
         assert {Path(name).parent.name for name in archive.namelist()} == {"small-cpu-int8"}
     texts = programs(RECORD, "int8")
     own = {"int8.param", "int8.bin", "labels.txt", "preprocess.json", "README.md"}
-    assert set(held) == own | set(texts) | {"ncnn.cmake", "toolchain-aarch64.cmake"}
+    assert set(held) == own | set(texts) | {
+        "ncnn.cmake",
+        *(f"toolchain-{each}.cmake" for each in ("aarch64", "armhf", "riscv64")),
+    }
     assert held["int8.bin"] == files[1].read_bytes()
     assert held["labels.txt"].decode().splitlines() == list(LABELS)
     said = json.loads(held["preprocess.json"])

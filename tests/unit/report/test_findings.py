@@ -33,7 +33,7 @@ def test_a_board_that_was_throttled_is_named():
     hot = replace(cold, artifact="fp32", conditions=Conditions("ondemand", 900, 2400, 84.0, 180.0, True))
     models = [ModelRecords(card("net"), bench=[cold, hot])]
     assert remarks(rows(models), models) == [
-        "net on pi5: fp32 was timed while the board was slowed down for heat, after 180 s of cooling."
+        "net on pi5: fp32 was timed while the board was slowed down, after 180 s of cooling."
     ]
 
 

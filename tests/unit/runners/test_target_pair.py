@@ -36,6 +36,27 @@ def test_what_is_on_no_target_is_refused(tmp_path):
         pass
 
 
+@pytest.mark.long(20, group="own agent")
+def test_a_raspberry_pis_firmware_is_asked(sshd, own_agent: Path, tmp_path):
+    firmware = tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    firmware.parent.mkdir(parents=True)
+    told = {}
+    with board_with(tmp_path / "board", f"SetEnv NCNN_ZOO_SYS={tmp_path / 'sys'}\n") as board:
+        target = board.target(own_agent)
+        one = replace(artifact(*pair(small_network(), tmp_path), device="board"), target=target)
+        with TargetPair.on_target(one, one) as both:
+            for bits in ("0", "50000", "4", "50005"):
+                firmware.write_text(f"{bits}\n")
+                told[bits] = both.opened(1).state()
+    assert [(each.capped, each.low_voltage) for each in told.values()] == [
+        (False, False),
+        (False, False),  # was so once
+        (True, False),
+        (True, True),
+    ]
+    assert {(each.governor, each.temperature_c) for each in told.values()} == {(None, None)}
+
+
 @pytest.mark.long(60, group="own agent")
 def test_both_are_timed_and_the_board_tells_what_it_is_like(sshd, own_agent: Path, tmp_path):
     for name, text in SYS.items():

@@ -1,5 +1,6 @@
 """Building the agent: what decides which one, what is missing, and one for this machine."""
 
+import os
 import platform
 import shutil
 from pathlib import Path
@@ -9,14 +10,15 @@ import pytest
 
 from conftest import require
 from samples.artifacts import pair
-from samples.ncnn import layer
+from samples.ncnn import layer, small_network
 from zoo.errors import ZooError
 from zoo.jobs.host import Host
 from zoo.ncnn.graph import Graph
-from zoo.runners.ncnn_runner import load
+from zoo.ncnn.options import options
+from zoo.runners.ncnn_runner import load, model_outputs
 from zoo.targets import build, cmake
 from zoo.targets.build import agent_program, check_tools, key_of, library_key
-from zoo.targets.carriers import Native
+from zoo.targets.carriers import EMULATORS, Emulated, Native, emulation
 from zoo.targets.link import Link
 from zoo.targets.remote import Remote
 
@@ -76,6 +78,29 @@ def test_what_a_killed_build_left_in_the_cache_is_removed_by_the_next(tmp_path, 
     with pytest.raises(ZooError, match="no compiler"):
         agent_program("aarch64", REQUIREMENTS, ["ReLU"])
     assert not left.exists()
+
+
+@pytest.mark.long(150, group="other agents")
+@pytest.mark.parametrize(("architecture", "cpu"), [("armhf", "cortex-a7"), ("riscv64", "rv64")])
+def test_one_for_another_architecture_answers_as_ncnn_does_here(tmp_path, architecture: str, cpu: str):
+    try:
+        check_tools(architecture)
+    except ZooError as error:
+        require(False, str(error))
+    carrier = emulation(cpu, architecture)
+    if isinstance(carrier, Emulated):
+        there = shutil.which(EMULATORS[architecture]) is not None
+        require(there, "QEMU (Debian's package qemu-user-static)")
+    types = {layer.type for layer in small_network().layers}
+    program = agent_program(architecture, REQUIREMENTS, types, processes=os.cpu_count() or 1)
+    files, image = pair(small_network(), tmp_path), (np.random.default_rng(0).random((3, 8, 8), np.float32),)
+    (expected,) = load(files, "cpu", 1, "fp32").run(image)
+    remote = Remote.start(Link("there", carrier, program, str(tmp_path / "cache")))
+    for precision, close in (("fp32", 1e-5), ("fp16", 1e-2)):
+        opened = remote.open(files, ["in0"], model_outputs(small_network()), 1, options(precision))
+        ((_, got),) = remote.run(opened, image)
+        np.testing.assert_allclose(got, expected, atol=close * np.abs(expected).max())
+    remote.close()
 
 
 def _nothing_to_build_with(architecture):

@@ -1,7 +1,9 @@
 """What compiles ncnn for a target: tools, and which layer types, from a source of ncnn in small."""
 
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,10 +92,20 @@ def test_the_types_of_a_model_are_those_of_its_file(tmp_path: Path):
     assert set(told.split(";")) == {layer.type for layer in small_network().layers}
 
 
-def test_a_machine_builds_for_itself_and_for_arm():
-    assert tools_for("aarch64", "x86_64").toolchain == "toolchain-aarch64.cmake"
+def test_a_machine_builds_for_itself_and_for_what_it_has_cross_compilers_for():
+    for architecture, compiler in (
+        ("aarch64", "aarch64-linux-gnu-g++"),
+        ("armhf", "arm-linux-gnueabihf-g++"),
+        ("riscv64", "riscv64-linux-gnu-g++"),
+    ):
+        tools = tools_for(architecture, "x86_64")
+        assert tools.compiler == compiler and tools.toolchain == f"toolchain-{architecture}.cmake"
+        assert compiler in (NCNN / tools.toolchain).read_text()
+        with pytest.raises(ZooError, match=re.escape(f"install {tools.package} (Debian's packages)")):
+            replace(tools, compiler="no-such-compiler").check("it")
     assert tools_for("aarch64", "arm64").toolchain is tools_for("x86_64", "x86_64").toolchain is None
-    with pytest.raises(ZooError, match="nothing is built for mips here, but for aarch64 and x86_64"):
+    expected = "nothing is built for mips here, but for aarch64, armhf, riscv64 and x86_64"
+    with pytest.raises(ZooError, match=expected):
         tools_for("mips", "x86_64")
 
 

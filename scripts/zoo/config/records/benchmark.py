@@ -80,7 +80,8 @@ class MachineState:
 
     governor: of frequency. mhz, max_mhz: of the slowest of the cores that are used, and the most that it has.
     temperature_c, room_c: of its hottest part, and how many less that is than where it slows down. capped:
-    whether it says that it slows down for heat.
+    whether it says that it slows down, as for heat. low_voltage: whether it says that its power supply gives
+    too little, for which it slows down too.
     """
 
     governor: str | None = None
@@ -89,6 +90,7 @@ class MachineState:
     temperature_c: float | None = None
     room_c: float | None = None
     capped: bool = False
+    low_voltage: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Conditions:
     """What a board was like while an artifact was timed there, None where it does not tell.
 
     lowest_mhz, hottest_c: of any round that counts. waited_s: that it was let cool. throttled: whether it was
-    slowed down for heat nevertheless.
+    slowed down nevertheless, for heat or for too little voltage.
     """
 
     governor: str | None

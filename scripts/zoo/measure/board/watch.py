@@ -1,5 +1,6 @@
 """Rounds on a board that is watched: what was measured while it was slowed down for heat is measured again
-when it has cooled, for a bounded time; then it is called throttled.
+when it has cooled, for a bounded time; then it is called throttled. So is, at once, what gets too little
+voltage.
 
 A governor that saves power slows down too, by its own rule; that is on record and no heat.
 """
@@ -35,10 +36,10 @@ class Timed(Protocol):
 
 
 def is_throttled(state: MachineState) -> bool:
-    """Whether a board that was busy a moment ago was slowed down for heat."""
+    """Whether a board that was busy a moment ago was slowed down, for heat or for too little voltage."""
     saves = state.governor in _SAVING
     slow = bool(state.mhz and state.max_mhz and state.mhz < SLOW * state.max_mhz and not saves)
-    return state.capped or slow or (state.room_c is not None and state.room_c < NEAR_C)
+    return state.capped or state.low_voltage or slow or (state.room_c is not None and state.room_c < NEAR_C)
 
 
 def watched(
@@ -55,7 +56,7 @@ def watched(
     while (left := runs - sum(map(len, kept))) > 0:
         seconds, state = turns.time(inputs, warmup, min(ROUNDS, left))
         warmup = 0
-        if is_throttled(state) and waited < COOL_S:
+        if is_throttled(state) and not state.low_voltage and waited < COOL_S:
             logging.warning("the board slows down for heat (%s): it is let cool", _told(state))
             waited += _cooled(turns, state, COOL_S - waited, sleep)
             warmup = 1
@@ -63,7 +64,9 @@ def watched(
         throttled |= is_throttled(state)
         kept.append(seconds)
         states.append(state)
-    if throttled:
+    if any(state.low_voltage for state in states):
+        logging.warning("the board's power supply gives too little voltage, which slows it down: throttled")
+    elif throttled:
         logging.warning("the board was slowed down for heat after %d s of cooling too: throttled", waited)
     return np.concatenate(kept), _conditions(states, waited, throttled)
 

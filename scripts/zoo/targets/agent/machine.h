@@ -65,10 +65,11 @@ inline void keep_to(const std::vector<int>& cores) {
 
 // What may change while it works, null where the system does not tell: governor, and MHz of the slowest, of the
 // cores that it may use; °C of the hottest zone, and how many less than where a zone begins to slow them down;
-// capped: whether one does. And the most memory that this process had.
+// capped: whether one does, or a Raspberry Pi's firmware; low_voltage: whether that gets too little. And the most
+// memory that this process had.
 inline json machine_state() {
     json state = {{"governor", nullptr}, {"mhz", nullptr}, {"max_mhz", nullptr}, {"temperature_c", nullptr},
-                  {"room_c", nullptr}, {"capped", false}, {"peak_memory_bytes", nullptr}};
+                  {"room_c", nullptr}, {"capped", false}, {"low_voltage", false}, {"peak_memory_bytes", nullptr}};
     const auto keep = [&state](const char* key, double value, bool larger) {
         json& kept = state[key];
         if (kept.is_null() || (value > kept.get<double>()) == larger) kept = value;
@@ -105,6 +106,12 @@ inline json machine_state() {
         const bool slows = type.find("cpufreq") != std::string::npos || type == "Processor";
         if (slows && atoi(first_line(folder + "cur_state").c_str()) > 0) state["capped"] = true;
     }
+    // Hexadecimal, as `vcgencmd get_throttled` has it. Of now: 1 too little voltage, 2 frequency capped, 4 throttled,
+    // 8 soft limit of temperature; the same 16 bits further on: since the start.
+    const std::string told = first_line(sys_folder() + "/devices/platform/soc/soc:firmware/get_throttled");
+    const unsigned long firmware = strtoul(told.c_str(), nullptr, 16);
+    if (firmware & 14) state["capped"] = true;
+    state["low_voltage"] = (firmware & 1) != 0;
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);) {
         if (line.compare(0, 6, "VmHWM:") == 0) state["peak_memory_bytes"] = atoll(line.c_str() + 6) * 1024;

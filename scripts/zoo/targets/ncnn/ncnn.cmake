@@ -1,14 +1,16 @@
 # ncnn compiled of its own source, with the layer types that models need and no others; for a static program.
 # Include it after project().
 
-# CMake would take libgomp.so, which no static program can be linked with.
-execute_process(
-  COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a
-  OUTPUT_VARIABLE STATIC_GOMP
-  OUTPUT_STRIP_TRAILING_WHITESPACE)
-if(EXISTS "${STATIC_GOMP}")
-  set(OpenMP_gomp_LIBRARY ${STATIC_GOMP} CACHE FILEPATH "OpenMP's library")
-endif()
+# CMake would take libgomp.so, and on RISC-V libatomic.so, which no static program can be linked with.
+foreach(library gomp atomic)
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=lib${library}.a
+    OUTPUT_VARIABLE archive
+    OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(EXISTS "${archive}")
+    set(OpenMP_${library}_LIBRARY ${archive} CACHE FILEPATH "a library of OpenMP")
+  endif()
+endforeach()
 
 # The layer types in a .param file.
 function(layer_types_of param result)

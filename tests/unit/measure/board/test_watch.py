@@ -63,6 +63,13 @@ def test_one_that_tells_no_temperature_gets_a_while_each_time():
     assert board.slept == 2 * LOOK_S and not conditions.throttled
 
 
+def test_too_little_voltage_is_called_throttled_and_not_waited_for(caplog):
+    weak = MachineState("ondemand", 600, 2400, 45.0, 35.0, True, True)
+    board, _, conditions = run([COLD, weak], [COLD])
+    assert conditions.throttled and board.slept == conditions.waited_s == 0
+    assert "power supply gives too little voltage" in caplog.text
+
+
 def test_one_that_tells_nothing_is_timed_as_it_is():
     board, _, conditions = run([MachineState()], [MachineState()])
     assert board.slept == 0 and not conditions.throttled and conditions.governor is None
@@ -77,6 +84,7 @@ def test_one_that_tells_nothing_is_timed_as_it_is():
         (MachineState("schedutil", 2100, 2400, 84.0), True),
         (MachineState("schedutil", 2300, 2400, 84.0), False),
         (MachineState(capped=True), True),
+        (MachineState(low_voltage=True), True),
         (MachineState(temperature_c=80.0, room_c=0.0), True),
     ],
 )
