@@ -85,6 +85,14 @@ def test_masks_are_planned_where_they_are_asked_for(fresh_zoo: Zoo):
         assert {job for job in jobs if job.startswith("fp16 recipe")} == expected
 
 
+def test_a_target_of_another_architecture_has_an_agent_of_its_own(fresh_zoo: Zoo):
+    target = {"emulate": "cortex-a7", "architecture": "armhf"}
+    fresh_zoo.configure(lambda config: config.update(targets={"pi2": target}))
+    jobs = fresh_zoo.pending("results/pi2/one/fp32.passed", "results/pi2/one/fp32.program")
+    assert {job for job in jobs if job.startswith("agent")} == {"agent for armhf"}
+    assert "program pi2/one/fp32" in jobs
+
+
 def test_what_a_target_does_not_have_is_explained(fresh_zoo: Zoo):
     fresh_zoo.configure(declare)
     for path, sentence in {

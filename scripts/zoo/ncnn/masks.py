@@ -20,16 +20,19 @@ GATE = "Dropout"
 ARM, so that ncnn itself converts what it is given."""
 
 
-def masked(graph: Graph, arithmetic: Collection[str], storage: Collection[str] = ()) -> Graph:
+def masked(
+    graph: Graph, arithmetic: Collection[str], storage: Collection[str] = (), exact: Collection[str] = ()
+) -> Graph:
     """The graph with masks on layers, by name, and no other weights.
 
     arithmetic: those that compute in float32. storage: those whose output does not fit into float16, either.
     What reads such an output takes it in float32, so it stores float32 as well; and since ncnn hands it
-    float16 from all others, each of these other inputs gets a layer in front that converts it. Elsewhere than
-    where ncnn stores float16 all of that changes nothing. Raises ZooError for a layer that there is not.
+    float16 from all others, each of these other inputs gets a layer in front that converts it. exact: those
+    that take and store float32 though what they give fits, so that what reads it may convert it. Elsewhere
+    than where ncnn stores float16 all of that changes nothing. Raises ZooError for a layer that there is not.
     """
     wide = [graph[name] for name in storage]
-    floats = {layer.name for layer in (*wide, *_readers(graph, wide))}
+    floats = {layer.name for layer in (*wide, *_readers(graph, wide))} | {graph[name].name for name in exact}
     marked = [_mask(graph[name], ARITHMETIC) for name in arithmetic if name not in floats]
     marked += [_mask(graph[name], STORAGE) for name in sorted(floats)]
     graph = graph.replace(*marked)

@@ -16,12 +16,14 @@ from zoo.ncnn.masks import masked, stores_float32
 from zoo.precision.choice import Choice, choose
 from zoo.precision.effects import Broken, Effect
 from zoo.precision.noise import WORTH_DB, decibels, noise
-from zoo.precision.trials import Masks, Trials, device_outputs, gathered
+from zoo.precision.trials import FIRST, OTHERS, Masks, Trials, device_outputs, gathered
 
 ROUNDS = 50
 """How often what overflows is looked for: what is behind it shows only once it is masked."""
 ABOVE_GATE_DB = 3.0
 """A plan goes on until it is so far above the gate that the file is to pass on other images."""
+EXACT_DB = 100.0
+"""What layers do to the outputs that is so far below them is float32's own: nothing computes in float16."""
 BEYOND_DB = 1.0
 """A plan that is so far below what was foreseen is mended."""
 
@@ -77,6 +79,8 @@ class Planner:
         numbers, and what running the files raises.
         """
         sound, effects = self._sound(Masks((), self._stored(wide)))
+        if _is_exact(effects) and self.wanted.asked is None:
+            return Plan(sound, Choice({}, gathered(effects).energies.sum(axis=0)), sound, sound.arithmetic)
         everything = sound._replace(arithmetic=self._candidates(sound.storage))
         floor = self.trials.noise(self.graph, everything)
         best = decibels(floor)
@@ -89,7 +93,8 @@ class Planner:
                 "for less, or take fp32 or bf16"
             )
         least = min(self.wanted.least_db, best)
-        bare = noise(self.trials.expected, device_outputs(effects))
+        expected = tuple(each[: len(effects)] for each in self.trials.expected)
+        bare = noise(expected, device_outputs(effects))
         if best - decibels(bare) < WORTH_DB and decibels(bare) >= least:
             return Plan(sound, Choice({}, bare), everything, sound.arithmetic)
         gained = gathered(effects)
@@ -107,16 +112,18 @@ class Planner:
         """Those of the layers whose output the device stores in float16."""
         if not wide:
             return ()
-        (seen,) = self.trials.effects(Masks(), first=True)
+        (seen,) = self.trials.effects(Masks(), FIRST)
         return tuple(name for name in wide if name in seen.float16)
 
     def _sound(self, masks: Masks) -> tuple[Masks, list[Effect]]:
-        """The masks with those of what overflows, so that all numbers are finite; what the layers do then."""
+        """The masks with those of what overflows, so that all numbers are finite; what the layers do then, on
+        the first probe alone where that shows nothing of float16."""
         for _ in range(ROUNDS):
-            for first in (True, False):
-                effects = self.trials.effects(masks, first)
+            effects: list[Effect] = []
+            for part in (FIRST, OTHERS):
+                effects += self.trials.effects(masks, part)
                 broken = list(dict.fromkeys(each for effect in effects for each in effect.broken))
-                if broken:
+                if broken or _is_exact(effects):
                     break
             if not broken:
                 return masks, effects
@@ -156,3 +163,8 @@ class Planner:
             masks = masks._replace(arithmetic=(*masks.arithmetic, *others[:more]))
             others, more = others[more:], 2 * more
         return masks
+
+
+def _is_exact(effects: Sequence[Effect]) -> bool:
+    """Whether layers do no more to the outputs than float32's rounding."""
+    return decibels(gathered(effects).energies.sum(axis=0)) >= EXACT_DB

@@ -27,6 +27,9 @@ from zoo.runners.artifact import Artifact
 from zoo.runners.inference import LONG_S, MEMORY_MB, OWN_MB, PROCESS_FACTOR, PROCESS_MB, run, stacked
 from zoo.runners.ncnn_runner import load
 
+FIRST, OTHERS = slice(1), slice(1, None)
+"""Parts of probes."""
+
 
 class Masks(NamedTuple):
     """Layers by name, as `zoo.ncnn.masks.masked` takes them."""
@@ -70,19 +73,20 @@ class Trials:
         file = replace(self.artifact, files=(param, self.artifact.files[1]))
         return noise(self.expected, run(file, self.probes, self.feed, self.threads, self.memory_mb)[0])
 
-    def effects(self, masks: Masks, first: bool = False) -> list[Effect]:
-        """What the layers do with masks on some of them, for each probe, or for the first. It is said if all
-        that is to follow will take long."""
-        probes = self.probes[:1] if first else self.probes
+    def effects(self, masks: Masks, part: slice = slice(None)) -> list[Effect]:
+        """What the layers do with masks on some of them, for each probe of a part of them. With the first it
+        is said if all that is to follow will take long."""
         calls = {
             f"{self.artifact}, layer by layer, image {place} ({probe.name})": (probe, masks)
-            for place, probe in enumerate(probes, 1)  # crops of an image have one name
+            for place, probe in list(enumerate(self.probes, 1))[part]  # crops of an image have one name
         }
+        if not calls:
+            return []
         state = self.artifact, self.feed, max(1, self.threads // self._processes)
         started = time.monotonic()
         found = isolated_each(calls, _effect, self._processes, _State, *state)
         effects = list(progress(found, f"layers of {self.artifact}", len(calls), "image"))
-        if first:
+        if part == FIRST:
             self._announce((time.monotonic() - started) * self.runs / self._processes)
         return effects
 

@@ -47,6 +47,14 @@ def test_the_other_input_of_a_reader_is_converted():
     assert sorted(gate.inputs for gate in marked.of_type(GATE)) == [("2",), ("3",)]
 
 
+def test_what_is_exact_takes_float32_and_asks_nothing_of_its_reader(tmp_path):
+    marked = masked(small_network(), [], [], ["conv", "pool"])
+    assert [layer.name for layer in marked.layers if stores_float32(layer)] == ["conv", "pool"]
+    assert [gate.inputs for gate in marked.of_type(GATE)] == [("5",)], "the model's input is float32"
+    assert not check_graph(marked)
+    np.testing.assert_array_equal(run(marked, IMAGE, tmp_path), run(small_network(), IMAGE, tmp_path))
+
+
 @pytest.mark.parametrize("storage", [(), ("conv",), ("add", "fc"), ("pool",)])
 def test_answers_on_a_cpu_without_float16_arithmetic_stay(tmp_path, storage):
     graph = small_network()

@@ -20,9 +20,9 @@ def recipe(**masks: tuple[int, str]) -> Fp16Recipe:
 
 
 def quantized(graph: Graph, name: str) -> Graph:
-    """The graph with a convolution that is int8."""
+    """The graph with a layer that is int8."""
     old = graph[name]
-    new = layer("Convolution", name, "in0", "1", {**old.params, 8: 2})
+    new = layer(old.type, name, " ".join(old.inputs), " ".join(old.outputs), {**old.params, 8: 2})
     weight = array(np.ones(new.weights["weight"].values.size, np.int8), Storage.INT8)
     return graph.replace(replace(new, weights={**new.weights, "weight": weight}))
 
@@ -42,12 +42,39 @@ def test_layers_get_the_masks_of_the_recipe():
 
 
 def test_what_is_int8_quantizes_its_input_in_float32():
-    graph = quantized(small_network(), "conv")
-    assert computes_int8(graph["conv"]) and not computes_int8(graph["dw"])
-    for recipes in (recipe(dw=(ARITHMETIC, LOSS)), recipe(dw=(ARITHMETIC, LOSS), conv=(ARITHMETIC, LOSS))):
+    graph = quantized(small_network(), "fc")
+    assert computes_int8(graph["fc"]) and not computes_int8(graph["dw"])
+    for recipes in (recipe(dw=(ARITHMETIC, LOSS)), recipe(dw=(ARITHMETIC, LOSS), fc=(ARITHMETIC, LOSS))):
         masked, sentences = apply(graph, recipes)
-        assert mask_of(masked, "conv") == mask_of(masked, "dw") == ARITHMETIC and not sentences
-    assert mask_of(masked, "fc") == 0 == mask_of(apply(small_network(), recipe())[0], "conv")
+        assert mask_of(masked, "fc") == mask_of(masked, "dw") == ARITHMETIC and not sentences
+    assert mask_of(masked, "conv") == 0 == mask_of(apply(small_network(), recipe())[0], "fc")
+
+
+def test_what_is_int8_is_given_the_image_in_float32():
+    graph = quantized(small_network(), "conv")
+    masked, sentences = apply(graph, recipe())
+    assert mask_of(masked, "conv") == STORAGE and not sentences
+    assert [each for each in masked.layers if each.name != "conv"] == [
+        each for each in graph.layers if each.name != "conv"
+    ], "what reads it converts what it gives, as it does anyway"
+
+
+def test_what_is_int8_is_given_what_a_constant_was_taken_off_in_float32():
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0"),
+            layer("GELU", "gelu", "in0", "1"),
+            layer("BinaryOp", "shift", "1", "2", {0: 1, 1: 1, 2: 0.9}),
+            layer("Quantize", "quantize", "2", "3", {0: 1}),
+            layer("Dequantize", "dequantize", "3", "out0", {0: 1}),
+        )
+    )
+    masked, _ = apply(graph, recipe())
+    assert [each.type for each in masked.layers] == [
+        *("Input", "GELU", "Dropout", "BinaryOp", "Quantize", "Dequantize")
+    ]
+    assert mask_of(masked, "shift") == mask_of(masked, "quantize") == STORAGE
+    assert mask_of(masked, "gelu") == mask_of(masked, "dequantize") == 0
 
 
 def test_what_is_int8_stores_float32_if_what_it_gives_is_too_large():

@@ -9,7 +9,7 @@ from samples.ncnn import small_network
 from zoo.errors import ArtifactError, ZooError
 from zoo.precision.effects import Broken, Effect
 from zoo.precision.planner import Planner, Wanted
-from zoo.precision.trials import Masks
+from zoo.precision.trials import FIRST, Masks
 
 SHARES = {"conv": 0.6, "dw": 0.3, "fc": 0.1}
 SIGNAL = (np.full((1, 6), 1000.0, np.float32),)
@@ -46,7 +46,10 @@ class Device:
         error = self.beyond * sum(error**2 for error in self.unmasked(masks).values()) + self.floor**2
         return np.array([error / float(np.sum(SIGNAL[0] ** 2))])
 
-    def effects(self, masks: Masks, first: bool = False) -> list[Effect]:
+    def effects(self, masks: Masks, part: slice) -> list[Effect]:
+        """Of one probe."""
+        if part != FIRST:
+            return []
         self.asked.append(masks)
         vectors = self.vectors(masks)
         broken = []
@@ -73,15 +76,18 @@ def test_the_layer_that_loses_the_answer_is_masked():
 def test_where_masks_gain_nothing_there_are_none():
     device = Device({"conv": 0.0001, "dw": 0.0001})
     assert planned(device).masks == Masks()
-    assert len(device.asked) == 3, "the layers twice, and everything masked"
+    assert device.asked == [Masks()], "where nothing computes in float16 one probe shows it"
+    device = Device({"conv": 0.03, "dw": 0.01}, floor=1.0)
+    assert planned(device).masks == Masks()
+    assert len(device.asked) == 2, "the layers, and everything masked"
 
 
 def test_more_are_masked_where_more_is_asked_for():
-    errors = dict.fromkeys(("conv", "dw", "fc", "add", "pool"), 0.003)
-    pay = set(planned(Device(errors)).masks.arithmetic)
+    errors = dict.fromkeys(("conv", "dw", "fc", "add", "pool"), 0.03)
+    pay = set(planned(Device(errors, floor=0.1)).masks.arithmetic)
     assert pay == {"add", "pool"}, "what has no multiply-adds pays sooner"
-    assert set(planned(Device(errors), asked=106.9).masks.arithmetic) > pay
-    assert set(planned(Device(errors), gate=103.9).masks.arithmetic) > pay
+    assert set(planned(Device(errors, floor=0.1), asked=86.9).masks.arithmetic) > pay
+    assert set(planned(Device(errors, floor=0.1), gate=83.9).masks.arithmetic) > pay
 
 
 def test_what_no_masks_reach_is_refused_if_it_was_asked_for():
@@ -119,7 +125,7 @@ def test_a_device_that_stores_float32_needs_no_mask_for_what_is_too_large():
 
 def test_what_nothing_cures_is_told():
     device = Device({}, {"dw": "never"})
-    device.effects = lambda masks, first=False: [  # type: ignore[method-assign]
+    device.effects = lambda masks, part: [  # type: ignore[method-assign]
         Effect(SIGNAL, SIGNAL, {}, (Broken("dw", True),), frozenset())
     ]
     with pytest.raises(ArtifactError, match="layer dw, though it computes in float32 and stores it; take"):

@@ -11,7 +11,7 @@ from samples.ncnn import small_network
 from zoo.ncnn.fp16 import to_fp16
 from zoo.precision.effects import Effect
 from zoo.precision.noise import decibels, noise
-from zoo.precision.trials import Masks, Trials, device_outputs, gathered
+from zoo.precision.trials import FIRST, Masks, Trials, device_outputs, gathered
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_noise_of_the_file_is_that_of_its_weights(trials):
 
 
 def test_every_probe_is_looked_at_or_the_first(trials):
-    assert len(trials.effects(Masks(), first=True)) == 1
+    assert len(trials.effects(Masks(), FIRST)) == 1
     found = trials.effects(Masks(("conv",)))
     assert [len(each.outputs) for each in found] == [1, 1, 1]
     twice = replace(trials, probes=[trials.probes[0]] * 2)
@@ -58,7 +58,7 @@ def test_an_output_that_is_nothing_counts_nothing():
 
 def test_it_is_said_if_it_will_take_long(trials, caplog):
     with caplog.at_level(logging.WARNING):
-        trials.effects(Masks(), first=True)
+        trials.effects(Masks(), FIRST)
         assert not caplog.text
-        replace(trials, runs=10**6).effects(Masks(), first=True)
+        replace(trials, runs=10**6).effects(Masks(), FIRST)
     assert "which layers must not compute in float16 on cpu will take about" in caplog.text
