@@ -7,6 +7,8 @@ import signal
 import sys
 from threading import Thread
 
+from zoo.jobs.host import Host
+
 _BUILD = "NCNN_ZOO_BUILD"
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -14,17 +16,19 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 def of_this_process() -> None:
     """Let the jobs that this process starts, directly or not, end with it, see `end_with_build`."""
-    os.environ[_BUILD] = str(os.getpid())
+    os.environ[_BUILD] = f"{os.getpid()}@{Host.own()}"
 
 
 def end_with_build() -> None:
     """End this process when that of the build ends, however it ends, if there is one. The library does it as
     soon as it is imported.
 
-    Else a job whose build was killed would go on beside the next build.
+    Else a job whose build was killed would go on beside the next build. A build on another machine, or in
+    another container, whose number means another process here or none, is left to the scheduler that sent the
+    job (see `zoo.jobs.run.slurm`).
     """
-    build = os.environ.get(_BUILD, "")
-    if build.isdecimal() and hasattr(os, "pidfd_open"):
+    build, _, host = os.environ.get(_BUILD, "").partition("@")
+    if build.isdecimal() and hasattr(os, "pidfd_open") and host == str(Host.own()):
         Thread(target=_watch, args=(int(build),), name="lifeline", daemon=True).start()
 
 
