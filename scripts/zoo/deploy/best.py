@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from zoo.config.records.benchmark import Benchmark, TimedLatency
+from zoo.config.records.benchmark import Benchmark, TimedLatency, refuse_mixed
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.proof import Proof
 from zoo.config.records.verification import Verification
@@ -23,8 +23,8 @@ def choose(
     the ratios tell which is faster.
 
     Raises ZooError if none passes its gates and keeps within the limits, with what each lacks, if a limit on
-    time is asked for and nothing was timed, and if a benchmark is of other bytes than the verification, or
-    with other options of ncnn.
+    time is asked for and nothing was timed, and if a benchmark is of other bytes than the verification, with
+    other options of ncnn, or of other hardware than the rest.
     """
     verified = _by_artifact(verifications)
     timed = _by_artifact(benchmarks)
@@ -33,14 +33,7 @@ def choose(
         raise ZooError(f"{', '.join(missing)} was not timed; build {missing[0]}.bench.json")
     if asked.max_latency_ms is not None and not timed:
         raise ZooError(f"nothing is timed on {first.device}; take best: max_latency_ms away")
-    for name, benchmark in timed.items():
-        if name in verified and benchmark.hashes and benchmark.hashes != verified[name].hashes:
-            raise ZooError(f"{name} was timed when it was another file; delete {name}.bench.json")
-        if name in verified and benchmark.options != verified[name].options:
-            raise ZooError(
-                f"{name} was timed with {benchmark.options}, and verified with {verified[name].options}; "
-                f"delete {name}.bench.json"
-            )
+    _refuse_others(verified, timed)
     found = [_contender(proof, timed.get(name), asked.threads) for name, proof in verified.items()]
     lacking = {each.artifact: _lacks(each, asked) for each in found}
     shippable = [each for each in found if not lacking[each.artifact]]
@@ -61,6 +54,21 @@ def choose(
         files=verified[chosen.artifact].hashes,
         contenders=(*fit, *(each for each in found if lacking[each.artifact])),
         options=chosen.options,
+    )
+
+
+def _refuse_others(verified: Mapping[str, Verification], timed: Mapping[str, Benchmark]) -> None:
+    """Raises ZooError if an artifact was timed as another than was verified, or elsewhere than the rest."""
+    for name, benchmark in timed.items():
+        if name in verified and benchmark.hashes and benchmark.hashes != verified[name].hashes:
+            raise ZooError(f"{name} was timed when it was another file; delete {name}.bench.json")
+        if name in verified and benchmark.options != verified[name].options:
+            raise ZooError(
+                f"{name} was timed with {benchmark.options}, and verified with {verified[name].options}; "
+                f"delete {name}.bench.json"
+            )
+    refuse_mixed(
+        {f"{name}.bench.json": each.hardware.gpu or each.hardware.cpu for name, each in timed.items()}
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zoo.config.records.benchmark import TimedLatency
+from zoo.config.records.benchmark import TimedLatency, refuse_mixed
 from zoo.quantize.recipe import Recipe
 from zoo.search.sensitivity import Sensitivity
 from zoo.search.trials import FLOATS, Trial, Tried
@@ -28,7 +28,17 @@ def gather(
     sensitivity: Sensitivity,
     fp32_bytes: int,
 ) -> Gathered:
-    """latencies: in the order of `tried`, or none where nothing can be timed; recipes: by name."""
+    """latencies: in the order of `tried`, or none where nothing can be timed; recipes: by name.
+
+    Raises ZooError if candidates were timed on hardware of several kinds: such times are no reason to choose.
+    """
+    refuse_mixed(
+        {
+            f"search/{each.name}.latency.json": time.reference.device
+            for each, time in zip(tried, latencies, strict=False)
+            if time
+        }
+    )
     latencies = latencies or [None] * len(tried)
     trials = [
         Trial.of(candidate, latency, sensitivity.int8_shares(recipes[candidate.name]))

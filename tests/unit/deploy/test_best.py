@@ -49,6 +49,13 @@ def test_int8_that_is_slower_than_fp16_is_not_the_fastest():
     assert [each.artifact for each in best.contenders] == ["fp16", "fp32", "int8"]
 
 
+def test_times_of_different_processors_are_not_compared():
+    timed = benchmarks()
+    timed[1] = replace(timed[1], hardware=replace(timed[1].hardware, cpu="another CPU"))
+    with pytest.raises(ZooError, match=r"fp16.bench.json on another CPU.* Delete these records"):
+        choose(proofs(), timed, Best())
+
+
 def test_a_board_that_was_slowed_down_for_heat_is_told():
     timed = benchmarks()
     timed[2] = replace(

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from samples.trials import LATENCY, TRIED
+from zoo.errors import ZooError
 from zoo.quantize.recipe import LayerPlan, Recipe
 from zoo.search.gathered import gather
 from zoo.search.sensitivity import LayerSensitivity, Sensitivity
@@ -24,3 +27,13 @@ def test_what_was_measured_is_gathered_with_what_it_is_compared_with():
     fp32, fp16 = found.references
     assert (fp32.name, fp32.bytes, fp32.latency_ms) == ("fp32", 400, 12.0)
     assert (fp16.name, fp16.int8_weights, fp16.speedup) == ("fp16", 0.0, 3.0)
+
+
+def test_candidates_that_were_timed_on_different_processors_are_not_compared():
+    recipes = {"x": Recipe("x", {}), "y": Recipe("y", {})}
+    sensitivity = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, ())
+    there = replace(LATENCY, reference=replace(LATENCY.reference, device="another CPU"))
+    with pytest.raises(
+        ZooError, match=r"search/x.latency.json on a CPU; search/y.latency.json on another CPU"
+    ):
+        gather([TRIED, replace(TRIED, name="y")], [LATENCY, there], recipes, sensitivity, 400)

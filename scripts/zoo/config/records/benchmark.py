@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from zoo.config.records.proof import Measured, RuntimeInfo
 from zoo.config.records.record import Record
+from zoo.errors import ZooError
 from zoo.ncnn.options import Options
 
 
@@ -133,3 +134,18 @@ class Benchmark(Measured):
     def at(self, threads: int) -> TimedLatency | None:
         """The latency at so many threads, if it was measured."""
         return next((entry for entry in self.latency if entry.threads == threads), None)
+
+
+def refuse_mixed(timed: Mapping[str, str]) -> None:
+    """Raises ZooError if what is to be compared was timed on hardware of several kinds.
+
+    timed: the name of the hardware by what was timed on it.
+    """
+    kinds = list(dict.fromkeys(timed.values()))
+    if len(kinds) > 1:
+        of_kind = [", ".join(each for each in timed if timed[each] == kind) for kind in kinds]
+        on = "; ".join(f"{names} on {kind}" for names, kind in zip(of_kind, kinds, strict=True))
+        raise ZooError(
+            f"timed on different hardware, so that times cannot be compared: {on}. Delete these records, and "
+            "time all on machines of one kind; on a cluster, name the kind in the profile (constraint)"
+        )
