@@ -27,8 +27,9 @@ test-all:
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	touch $@
 
-.venv/test: .venv/run requirements-dev.txt
+.venv/test: .venv/run requirements-dev.txt requirements-slurm.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-slurm.txt
 	touch $@
 
 # Pin what requirements*.in ask for, with hashes and without the address of any index.
@@ -37,6 +38,8 @@ lock:
 		requirements.in -o requirements.txt
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		requirements-dev.in -o requirements-dev.txt
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		requirements-slurm.in -o requirements-slurm.txt
 
 clean-environment:
 	rm -rf .venv

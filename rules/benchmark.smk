@@ -16,6 +16,8 @@ rule bench:
         "results/logs/bench/{device}/{model}/{artifact}.log",
     benchmark:
         "results/logs/bench/{device}/{model}/{artifact}.benchmark.tsv"
+    group:
+        travels("measure")
     # All cores: nothing else may run beside a measurement.
     threads: lambda wc: workflow.cores
     resources:

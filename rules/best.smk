@@ -24,6 +24,8 @@ rule best:
         "results/logs/best/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=300,
@@ -51,9 +53,11 @@ rule best_bundle:
         "results/logs/deploy/{device}/{model}/best.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels("ship")
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=grown(500),
     params:
         code=code("best_bundle.py", "zoo/deploy/*.j2", "zoo/targets/ncnn/*.cmake"),
     message:

@@ -19,7 +19,6 @@ sys.path.insert(0, str(SCRIPTS))
 from zoo.config import changes, config_file, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.zoo import NO_VULKAN, Zoo
-from zoo.jobs.usage import MACHINE_MB, request
 
 
 include: "sentences.smk"
@@ -112,26 +111,6 @@ def of_candidates(wc, record):
     return outputs.candidate_files(wc.device, wc.model, decided, record)
 
 
-def by_size(base, factor, thread=(0, 0)):
-    """A request in MB by the largest file read, see `zoo.jobs.usage.request`; thread: what each takes more."""
-    return lambda wc, input, threads: request(
-        base + threads * thread[0], factor + threads * thread[1], input
-    )
-
-
-# The same for jobs that read no input: by the file that an entry names, or by what they made before.
-weights_memory = of_model(
-    lambda model: request(1900, 1.7, [outputs.source_file(model)])
-)
-
-
-# Local jobs side by side ask for no more memory than the machine has, whatever --cores is, and for one GPU and one
-# board; a single job that asks for more memory is granted all of it. --resources says otherwise.
-for name, limit in {"mem_mb": MACHINE_MB, "gpu": 1, "board": 1}.items():
-    if workflow.local_exec and name not in workflow.global_resources:
-        workflow.register_resource(name, limit)
-
-
 @cache
 def built_devices():
     """The devices that `all` and `embedded` build for."""
@@ -147,8 +126,7 @@ def built_devices():
 
 def reported():
     """What the report is about: all models when the rule `all` is asked for, else the embedded ones."""
-    asked = workflow.dag_settings.targets or [workflow.default_target]
-    models = ZOO.models if ALL in asked else ZOO.embedded
+    models = ZOO.models if ALL in asked_targets() else ZOO.embedded
     return outputs.Report(ZOO, models, built_devices())
 
 

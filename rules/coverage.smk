@@ -21,6 +21,8 @@ rule coverage:
         "results/logs/coverage/{device}/{model}.log",
     benchmark:
         "results/logs/coverage/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(400, 1.6, thread=(200, 1.5)),

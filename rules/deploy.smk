@@ -20,9 +20,11 @@ rule deploy:
     wildcard_constraints:
         artifact=outputs.constraints(ZOO)["deployable"],
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels("ship")
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=grown(500),
     params:
         code=code("deploy.py", "zoo/deploy/*.j2", "zoo/targets/ncnn/*.cmake"),
     message:
@@ -42,11 +44,13 @@ rule program:
         "results/logs/program/{target}/{model}/{bundled}.log",
     benchmark:
         "results/logs/program/{target}/{model}/{bundled}.benchmark.tsv"
+    group:
+        travels("ship")
     # All cores: ncnn is compiled.
     threads: lambda wc: workflow.cores
     resources:
-        mem_mb=2000,
-        disk_mb=400,
+        mem_mb=grown(2000),
+        disk_mb=grown(400),
     params:
         code=code("program.py"),
         release=changes.release("ncnn"),

@@ -20,6 +20,8 @@ rule accuracy:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels(proofs_group)
     # Processes of ncnn, or threads of the other runtimes: see zoo/runners/inference.py.
     threads: 8
     resources:

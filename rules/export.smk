@@ -16,6 +16,8 @@ rule torchscript:
         "results/logs/torchscript/{device}/{model}.log",
     benchmark:
         "results/logs/torchscript/{device}/{model}.benchmark.tsv"
+    group:
+        travels("export")
     threads: 1
     resources:
         mem_mb=by_size(1000, 4.5),
@@ -41,6 +43,8 @@ rule reference:
         "results/logs/reference/{model}/{purpose}.log",
     benchmark:
         "results/logs/reference/{model}/{purpose}.benchmark.tsv"
+    group:
+        travels("export")
     threads: 2
     resources:
         mem_mb=by_size(1000, 2.2),

@@ -19,6 +19,8 @@ rule fp16_recipe:
         "results/logs/fp16_recipe/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(1200, 2.5),

@@ -9,10 +9,12 @@ asked_by_baseline = cache(lambda: baseline.asked(ZOO, built_devices()))
 
 
 onsuccess:
+    refuse_unfinished()
     idle or build.record(ZOO, HOME)
 
 
 onerror:
+    tell_ended()
     idle or build.record(ZOO, HOME)
 
 
@@ -24,6 +26,8 @@ rule keep_baseline:
         "results/logs/keep_baseline.log",
     benchmark:
         "results/logs/keep_baseline.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=500,
@@ -44,6 +48,8 @@ rule check_regressions:
         "results/logs/check_regressions.log",
     benchmark:
         "results/logs/check_regressions.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=500,

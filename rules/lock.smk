@@ -32,6 +32,8 @@ rule lock:
     wildcard_constraints:
         device=outputs.unlocked_device(ZOO),
         model=models_that(lambda model: model.settings.int8.lock),
+    group:
+        travels("int8")
     threads: 1
     resources:
         mem_mb=by_size(500, 4),
@@ -68,6 +70,8 @@ rule int8_locked:
         "results/logs/int8/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.settings.int8.lock),
+    group:
+        travels("int8")
     threads: 1
     resources:
         mem_mb=by_size(500, 4),

@@ -19,6 +19,8 @@ rule ncnn_fp32:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.spec.library != "onnx"),
+    group:
+        travels("ncnn")
     threads: 1
     resources:
         mem_mb=by_size(1200, 5),
@@ -48,6 +50,8 @@ rule ncnn_from_onnx:
         "results/logs/ncnn_fp32/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.spec.library == "onnx"),
+    group:
+        travels("ncnn")
     threads: 1
     resources:
         mem_mb=by_size(1200, 9),
@@ -75,6 +79,8 @@ rule ncnn_fp16:
         "results/logs/ncnn_fp16/{device}/{model}.log",
     benchmark:
         "results/logs/ncnn_fp16/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 1
     resources:
         mem_mb=by_size(300, 2),
@@ -99,6 +105,8 @@ rule ncnn_bf16:
         "results/logs/ncnn_bf16/{device}/{model}.log",
     benchmark:
         "results/logs/ncnn_bf16/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 1
     resources:
         mem_mb=by_size(300, 4),

@@ -15,6 +15,8 @@ rule onnx:
         "results/logs/onnx/{device}/{model}.log",
     benchmark:
         "results/logs/onnx/{device}/{model}.benchmark.tsv"
+    group:
+        travels("onnx")
     threads: 1
     resources:
         mem_mb=by_size(1000, 4.8),
@@ -56,6 +58,8 @@ rule onnx_fp16:
         "results/logs/onnx_fp16/{device}/{model}.log",
     benchmark:
         "results/logs/onnx_fp16/{device}/{model}.benchmark.tsv"
+    group:
+        travels("onnx")
     threads: 2
     resources:
         mem_mb=by_size(1500, 9),
@@ -83,6 +87,8 @@ rule onnx_int8_static:
         "results/logs/onnx_int8_static/{device}/{model}.log",
     benchmark:
         "results/logs/onnx_int8_static/{device}/{model}.benchmark.tsv"
+    group:
+        travels("onnx")
     threads: 2
     resources:
         mem_mb=by_size(1500, 9),
@@ -108,6 +114,8 @@ rule onnx_int8_dynamic:
         "results/logs/onnx_int8_dynamic/{device}/{model}.log",
     benchmark:
         "results/logs/onnx_int8_dynamic/{device}/{model}.benchmark.tsv"
+    group:
+        travels("onnx")
     threads: 1
     resources:
         mem_mb=by_size(800, 6.6),
@@ -135,6 +143,8 @@ rule vendor_bundle:
         "results/logs/vendor_bundle/{device}/{model}.log",
     benchmark:
         "results/logs/vendor_bundle/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ship")
     threads: 1
     resources:
         mem_mb=by_size(800, 3),

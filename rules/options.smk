@@ -26,6 +26,8 @@ rule runtime_options:
     wildcard_constraints:
         artifact=outputs.constraints(ZOO)["deployable"],
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels("options")
     # All cores: nothing else may run beside a measurement.
     threads: lambda wc: workflow.cores if options_timed_here(wc) else 1
     resources:

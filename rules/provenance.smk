@@ -7,7 +7,7 @@ from zoo.provenance import covered
 
 in_question = lambda: covered.Asked(
     ZOO,
-    workflow.dag_settings.targets or [workflow.default_target],
+    asked_targets(),
     workflow.modifier.modify_rulename,
     built_devices,
 )
@@ -27,9 +27,11 @@ rule model_card:
         "results/logs/model_card/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels("measure")
     threads: 1
     resources:
-        mem_mb=400,
+        mem_mb=grown(400),
     params:
         code=code("model_card.py", "zoo/provenance/*.j2", "zoo/provenance/*.txt"),
     message:
@@ -46,6 +48,8 @@ rule sbom:
         "results/logs/sbom.log",
     benchmark:
         "results/logs/sbom.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=400,
@@ -68,6 +72,8 @@ rule manifest:
         "results/logs/manifest.log",
     benchmark:
         "results/logs/manifest.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=500,
@@ -93,6 +99,8 @@ rule sign:
         "results/logs/sign.log",
     benchmark:
         "results/logs/sign.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=200,
@@ -109,6 +117,8 @@ rule check_manifest:
     """Compare every file with the manifest as it is, byte for byte; nothing is built."""
     log:
         "results/logs/check_manifest.log",
+    retries: 0
+    localrule: True
     # Without a file of its own it runs each time, and a benchmark would be one.
     threads: 1
     resources:

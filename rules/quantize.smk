@@ -20,6 +20,8 @@ rule calibrate:
         "results/logs/calibrate/{device}/{model}.log",
     benchmark:
         "results/logs/calibrate/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
@@ -46,6 +48,8 @@ rule calibrate_shard:
         "results/logs/calibrate/{device}/{model}-{shard}-of-{shards}.log",
     benchmark:
         "results/logs/calibrate/{device}/{model}-{shard}-of-{shards}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(400, 1.6, thread=(200, 1.5)),
@@ -80,6 +84,8 @@ rule int8:
         "results/logs/int8/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: not model.settings.int8.lock),
+    group:
+        travels("int8")
     threads: 1
     resources:
         mem_mb=by_size(400, 2.4),
@@ -105,6 +111,8 @@ rule w8:
         "results/logs/w8/{device}/{model}.log",
     benchmark:
         "results/logs/w8/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 1
     resources:
         mem_mb=by_size(400, 4),
@@ -137,6 +145,8 @@ rule few_bits:
         "results/logs/few_bits/{device}/{model}/{precision}.benchmark.tsv"
     wildcard_constraints:
         precision=outputs.one_of(outputs.FEW_BITS),
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(500, 4, thread=(250, 2.9)),

@@ -22,6 +22,8 @@ rule report:
         "results/logs/report.log",
     benchmark:
         "results/logs/report.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

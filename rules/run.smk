@@ -3,7 +3,7 @@ folder, takes over from runs that were killed, and ends where what was made is n
 """
 
 from zoo.jobs import lifeline, scratch
-from zoo.jobs.run import interpreter, owners
+from zoo.jobs.run import interpreter, owners, slurm
 
 # Not by `cores: all` in a profile: Snakemake would no longer take -j for the number of cores.
 if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
@@ -17,6 +17,8 @@ idle = checks or changes.builds_nothing(sys.argv)
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
+    elif not (idle or TYPED.dryrun) and Path(".snakemake/slurm_logs").exists():
+        slurm.cancel_left(Path.cwd())
     scratch.sweep(outputs.RESULTS)
     scratch.sweep(outputs.LOCKS)
     with in_a_sentence(about=""):

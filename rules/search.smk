@@ -18,6 +18,8 @@ rule answers:
         "results/logs/answers/{device}/{model}.log",
     benchmark:
         "results/logs/answers/{device}/{model}.benchmark.tsv"
+    group:
+        travels("ncnn")
     threads: 2
     resources:
         mem_mb=by_size(500, 2.2),
@@ -48,6 +50,8 @@ rule sensitivity:
         "results/logs/sensitivity/{device}/{model}.log",
     benchmark:
         "results/logs/sensitivity/{device}/{model}.benchmark.tsv"
+    group:
+        travels("plan")
     # All cores: the layers are timed.
     threads: lambda wc: workflow.cores
     resources:
@@ -79,6 +83,8 @@ checkpoint candidates:
         "results/logs/candidates/{device}/{model}.log",
     benchmark:
         "results/logs/candidates/{device}/{model}.benchmark.tsv"
+    group:
+        travels("plan")
     threads: 1
     resources:
         mem_mb=by_size(400, 1.8),
@@ -110,6 +116,8 @@ rule candidate:
         "results/logs/candidate/{device}/{model}/{candidate}.log",
     benchmark:
         "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
+    group:
+        travels("try")
     threads: 1
     resources:
         mem_mb=by_size(600, 2.5),
@@ -139,6 +147,8 @@ rule latency:
         "results/logs/latency/{device}/{model}/{candidate}.log",
     benchmark:
         "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
+    group:
+        travels("try")
     # All cores: nothing else may run beside a measurement.
     threads: lambda wc: workflow.cores
     resources:
@@ -169,9 +179,11 @@ rule search:
         "results/logs/search/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: not model.settings.int8.lock),
+    group:
+        travels("try")
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=grown(200),
     params:
         code=code("search.py"),
         target=of_model(lambda model: model.settings.int8.target.to_dict()),

@@ -33,7 +33,7 @@ rule sweep_family:
         family="[a-z0-9_]+",
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=grown(6000),
     params:
         home=str(HOME),
     message:
@@ -52,6 +52,8 @@ rule architectures:
         "results/logs/architectures.log",
     benchmark:
         "results/logs/architectures.benchmark.tsv"
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=500,

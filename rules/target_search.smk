@@ -40,6 +40,8 @@ rule candidate_on_target:
     wildcard_constraints:
         device=on_target,
         model=searched,
+    group:
+        travels("try")
     threads: 1
     resources:
         mem_mb=by_size(600, 2.5),
@@ -74,9 +76,11 @@ rule latency_on_target:
     wildcard_constraints:
         device=outputs.constraints(ZOO)["timed"],
         model=searched,
+    group:
+        travels("try")
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=grown(300),
         board=1,
     params:
         code=code("latency.py", "zoo/measure/board/benchmark.py"),
@@ -105,9 +109,11 @@ rule search_on_target:
     wildcard_constraints:
         device=on_target,
         model=searched,
+    group:
+        travels("try")
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=grown(200),
     params:
         code=code("search.py"),
         target=of_model(lambda model: model.settings.int8.target.to_dict()),
@@ -140,6 +146,8 @@ rule int8_on_target:
     wildcard_constraints:
         device=on_target,
         model=searched,
+    group:
+        travels("int8")
     threads: 1
     resources:
         mem_mb=by_size(400, 2.4),

@@ -25,8 +25,8 @@ rule agent:
     # All cores: it takes minutes, and what needs it waits.
     threads: lambda wc: workflow.cores
     resources:
-        mem_mb=2000,
-        disk_mb=400,
+        mem_mb=grown(2000),
+        disk_mb=grown(400),
     params:
         code=code("agent.py", "zoo/targets/agent/*", "zoo/targets/ncnn/*"),
         release=changes.release("ncnn"),
@@ -55,9 +55,11 @@ rule for_target:
         deployable=outputs.one_of(
             name for name in outputs.wildcards(ZOO)["deployable"] if name != "int8"
         ),
+    group:
+        travels("ncnn")
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=grown(200),
     params:
         code=code("for_target.py"),
     message:
@@ -84,9 +86,11 @@ rule int8_for_target:
         "results/logs/for_target/{target}/{model}/int8.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.settings.int8.lock),
+    group:
+        travels("int8")
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=grown(200),
     params:
         code=code("for_target.py"),
     message:
@@ -109,9 +113,11 @@ rule bench_on_target:
         "results/logs/bench_on_target/{timed}/{model}/{deployable}.log",
     benchmark:
         "results/logs/bench_on_target/{timed}/{model}/{deployable}.benchmark.tsv"
+    group:
+        travels("measure")
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=grown(300),
         board=1,
     params:
         code=code("bench_on_target.py"),
@@ -131,6 +137,8 @@ rule empty_boards:
         outputs.board_agents(ZOO),
     log:
         "results/logs/empty_boards.log",
+    retries: 0
+    localrule: True
     # Without a file of its own it runs each time, and a benchmark would be one.
     threads: 1
     resources:

@@ -25,6 +25,8 @@ rule verify:
         "results/logs/verify/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    group:
+        travels(proofs_group)
     threads: 2
     resources:
         mem_mb=by_size(1200, 2.5),
@@ -59,6 +61,8 @@ rule gate:
         "results/logs/gate/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
         device=outputs.constraints(ZOO)["any_device"],
+    retries: 0
+    localrule: True
     threads: 1
     resources:
         mem_mb=200,

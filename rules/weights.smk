@@ -15,7 +15,7 @@ rule dataset:
         "results/logs/dataset/{dataset}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=grown(1000),
     params:
         code=code("dataset.py"),
     message:
@@ -35,6 +35,8 @@ rule weights:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.fetched),
+    group:
+        travels("export")
     threads: 1
     resources:
         mem_mb=weights_memory,
@@ -88,6 +90,8 @@ rule import_onnx:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.spec.library == "onnx"),
+    group:
+        travels("export")
     threads: 1
     resources:
         mem_mb=weights_memory,
@@ -112,6 +116,8 @@ rule import_torchscript:
         "results/logs/weights/{model}.benchmark.tsv"
     wildcard_constraints:
         model=models_that(lambda model: model.spec.library == "torchscript"),
+    group:
+        travels("export")
     threads: 1
     resources:
         mem_mb=weights_memory,

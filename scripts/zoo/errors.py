@@ -9,6 +9,11 @@ class ZooError(Exception):
     """Something a user can cause and mend: the text names what failed and what to do."""
 
 
+class PassingError(ZooError):
+    """Something that may be otherwise the next time, as it is: a connection, a process that somebody killed.
+    All other errors are verdicts, and would be the same again."""
+
+
 class ArtifactError(ZooError):
     """An artifact that a runtime cannot load or run: verification reports it instead of stopping."""
 

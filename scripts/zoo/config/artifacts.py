@@ -44,6 +44,15 @@ class ArtifactKind:
         return names | {"precision": self.precision, "runtime": self.runtime}
 
     @property
+    def stage(self) -> str:
+        """What it is a product of: `export`, `onnx`, `ncnn`, or `int8`, which a search comes before."""
+        return (
+            "int8"
+            if self.name == "int8"
+            else {"torch": "export", "onnxruntime": "onnx"}.get(self.runtime, "ncnn")
+        )
+
+    @property
     def searched(self) -> bool:
         """Whether its recipe is chosen, by what its layers cost, and the file measured when it is made."""
         return self.name in ("int8", *FEW_BITS)

@@ -24,7 +24,7 @@ from signal import ITIMER_PROF, Signals, setitimer
 from threading import Thread
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
-from zoo.errors import ArtifactError, ZooError
+from zoo.errors import ArtifactError, PassingError
 from zoo.jobs.in_order import in_order
 
 P = ParamSpec("P")
@@ -71,7 +71,7 @@ _GRACE_S = 10.0
 """How long a child that is no longer needed may take to end by itself."""
 
 
-class ChildDied(ZooError):
+class ChildDied(PassingError):
     """A child process ended before it answered: a `ChildCrashed` by its own fault, any other from outside,
     which tells nothing about what ran in it. signal: what ended it; None if it exited with a status."""
 

@@ -13,6 +13,7 @@ from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.files import FULL_DISK, is_full_disk
 from zoo.jobs.making import Job, of_job
 from zoo.jobs.usage import Usage, Watch
+from zoo.jobs.verdicts import leave
 
 _USED = "used: "
 
@@ -35,7 +36,8 @@ def reporting(log: str | Path, subject: str, job: Job | None = None) -> Iterator
     A ZooError is printed as one sentence that starts with `subject` (such as "verify
     cpu/convnext_atto/int8"), and so is a full disk, whoever met it, and a lack of memory; any other exception
     is a bug or a broken machine, so its traceback goes to the log and its last line to the terminal. The log
-    ends with what the job used, see `used`.
+    ends with what the job used, see `used`. Of these, only a ZooError that is not of chance is a verdict, see
+    `zoo.jobs.verdicts`.
 
     job: what the script is told of its job, which is kept with the files that the block makes, see
     `zoo.jobs.making`.
@@ -52,8 +54,10 @@ def reporting(log: str | Path, subject: str, job: Job | None = None) -> Iterator
     try:
         yield
     except ZooError as error:
-        told = FULL_DISK not in str(error) and is_full_disk(error)
-        _fail(f"{subject}: {FULL_DISK if told else error}")
+        if FULL_DISK in str(error) or is_full_disk(error):
+            _fail(f"{subject}: {error if FULL_DISK in str(error) else FULL_DISK}")
+        leave(error, f"{subject}: {error}")
+        _fail(f"{subject}: {error}")
     except Exception as error:
         if is_full_disk(error):
             _fail(f"{subject}: {FULL_DISK}")

@@ -21,15 +21,16 @@ UNKNOWN_MB = 200
 """What the largest file of a job counts as while it is still to be made: only plans are drawn up by it."""
 
 
-def request(base: float, factor: float, files: Sequence[str | Path]) -> int:
-    """MB to ask for a job: `base` and so many times the largest of the files that it reads, in full hundreds.
+def request(base: float, factor: float, files: Sequence[str | Path], attempt: int = 1) -> int:
+    """MB to ask for a job: `base` and so many times the largest of the files that it reads, in full hundreds;
+    twice as much at each attempt after the first.
 
     That file holds a model's weights, which is what the memory and the disk that stages need go by. How much
     they took is in docs/size.md.
     """
     paths = [Path(file) for file in files]
     largest = max((path.stat().st_size / _MB if path.exists() else UNKNOWN_MB for path in paths), default=0.0)
-    return 100 * math.ceil((base + factor * largest) / 100)
+    return 100 * math.ceil((base + factor * largest) / 100) << (attempt - 1)
 
 
 def fitting(wanted: int, memory_mb: float, each_mb: float, own_mb: float = 0.0) -> int:

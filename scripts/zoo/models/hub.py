@@ -30,7 +30,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from zoo.errors import ZooError
+from zoo.errors import PassingError, ZooError
 
 TIMEOUT = 10
 """Seconds to wait for an address to answer; the hub's own limit is the variable HF_HUB_ETAG_TIMEOUT."""
@@ -102,11 +102,11 @@ def download_url(url: str, folder: Path) -> Path:
     except urllib.error.HTTPError as error:
         raise ZooError(f"{url} answers {error.code} {error.reason}") from error
     except OSError as error:
-        raise ZooError(
+        raise PassingError(
             f"{url} cannot be reached ({_reason(error)}): give a local file (weights: {{file: …}})"
         ) from error
     if announced is not None and target.stat().st_size != int(announced):
-        raise ZooError(f"{url}: only {target.stat().st_size} of {announced} bytes came; run again")
+        raise PassingError(f"{url}: only {target.stat().st_size} of {announced} bytes came; run again")
     return target
 
 
@@ -115,7 +115,7 @@ def _download(repository: str, name: str, revision: str | None) -> HubFile:
         path = hf_hub_download(repository, name, revision=revision)
     # hf_xet, the hub's second protocol, raises RuntimeError
     except (HTTPError, OSError, RuntimeError) as error:
-        raise ZooError(
+        raise PassingError(
             f"{repository}: the download of {name} broke off ({_reason(error)}); run again"
         ) from error
     return _in_cache(Path(path), name)
@@ -126,7 +126,7 @@ def _cached(repository: str, names: Sequence[str], revision: str | None, reason:
         path = try_to_load_from_cache(repository, name, revision=revision)
         if isinstance(path, str):
             return _in_cache(Path(path), name)
-    raise ZooError(
+    raise PassingError(
         f"{constants.ENDPOINT} gives no {repository} ({reason}), "
         f"and the cache {constants.HF_HUB_CACHE} holds none: {_WAYS_OUT}"
     )

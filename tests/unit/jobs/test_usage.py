@@ -70,6 +70,10 @@ def test_a_request_grows_with_the_largest_file_and_is_in_full_hundreds(tmp_path)
     assert request(450, 3, []) == 500
 
 
+def test_a_request_is_twice_as_much_at_each_attempt():
+    assert [request(250, 0, [], attempt) for attempt in (1, 2, 3)] == [300, 600, 1200]
+
+
 def test_a_file_that_is_still_to_be_made_counts_as_one_of_usual_size(tmp_path):
     assert request(0, 1, [tmp_path / "gone.bin"]) == UNKNOWN_MB
 
