@@ -10,7 +10,9 @@ rule verify:
         files=files_of(),
         options=options_of,
         fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
-        search=if_searched(lambda wc: outputs.judgement(ZOO, wc.device, wc.model, wc.artifact)),
+        search=if_searched(
+            lambda wc: outputs.judgement(ZOO, wc.device, wc.model, wc.artifact)
+        ),
         calibration=if_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
         masks=lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, wc.artifact),
