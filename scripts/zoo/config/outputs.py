@@ -139,7 +139,7 @@ def explain(path: str, zoo: Zoo) -> str:
     elif head == "datasets":
         reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
     elif head == "targets":
-        reason = f"there are agents for {' and '.join(ARCHITECTURES)}, such as {agent_file()}"
+        reason = f"there are agents for {', '.join(ARCHITECTURES)}; one is {agent_file()}"
     elif rest and _model_of(rest[0]) not in zoo.models:
         reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
     elif head in zoo.targets and path.endswith(".bench.json") and not zoo.targets[head].is_timed:

@@ -36,6 +36,7 @@ def masked(
     marked = [_mask(graph[name], ARITHMETIC) for name in arithmetic if name not in floats]
     marked += [_mask(graph[name], STORAGE) for name in sorted(floats)]
     graph = graph.replace(*marked)
+    graph = graph.replace(*(_mask(layer, FeatureMask.NO_VULKAN) for layer in _given_int8(graph, exact)))
     for layer in [graph[name] for name in sorted(floats)]:
         for blob in layer.inputs:
             producer = graph.producer(blob)
@@ -69,6 +70,12 @@ def _readers(graph: Graph, layers: Iterable[Layer]) -> list[Layer]:
                 if reader.type == "Split":
                     pending.append(reader)
     return found
+
+
+def _given_int8(graph: Graph, names: Collection[str]) -> list[Layer]:
+    """What reads the int8 that layers by name give, which no GPU can be handed by a layer on the CPU."""
+    quantizers = [layer for layer in graph.of_type("Quantize") if layer.name in names]
+    return [reader for layer in quantizers for reader in graph.consumers(layer.outputs[0])]
 
 
 def _mask(layer: Layer, bits: int) -> Layer:

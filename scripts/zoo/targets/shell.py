@@ -119,7 +119,7 @@ class Shell(ABC):
                 )
         return (
             f"{self.name} is a machine of the architecture {machine or 'that nothing tells'}, and there are "
-            f"agents for {' and '.join(MACHINES)} only"
+            f"agents for {', '.join(MACHINES)} only"
         )
 
 

@@ -224,7 +224,7 @@ def test_a_target_has_what_ncnn_runs_and_its_proofs(path: str):
         ("a77/one/int8.param", "'a77' is not a device; valid are: cpu, gpu, a76;"),
         (
             "targets/mips/agent",
-            "there are agents for aarch64 and x86_64, such as results/targets/aarch64/agent",
+            "there are agents for aarch64, x86_64, armhf, riscv64; one is results/targets/aarch64/agent",
         ),
     ],
 )

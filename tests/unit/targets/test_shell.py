@@ -101,8 +101,8 @@ def test_a_line_is_one_for_other_shells_too(tmp_path):
     ("machine", "sentence"),
     [
         (
-            "armv7l",
-            "pi5 is a machine of the architecture armv7l, and there are agents for aarch64 and x86_64",
+            "mips",
+            "pi5 is a machine of the architecture mips, and there are agents for aarch64, x86_64, armhf, riscv64",
         ),
         (
             "arm64",
