@@ -1,15 +1,19 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from samples.ncnn import layer, small_network
+from samples.ncnn import layer, normal, parameters, small_network
 from zoo.config.records.fp16_recipe import LOSS, OVERFLOW, READS, Fp16Recipe, MaskedLayer
 from zoo.config.records.proof import RuntimeInfo
 from zoo.ncnn.bin import Storage, array
-from zoo.ncnn.graph import Graph
+from zoo.ncnn.graph import Graph, write_graph
 from zoo.ncnn.masks import ARITHMETIC, STORAGE, stores_float32
 from zoo.ncnn.param_ids import AnyLayer, FeatureMask
 from zoo.precision.apply import apply, computes_int8, with_masks
+from zoo.quantize.channel_scales import insert_quantize
+from zoo.quantize.scales import int8_layer, weight_rows
+from zoo.runners.ncnn_runner import NcnnRunner
 
 RUNTIME = RuntimeInfo("ncnn", "1.0", "none")
 
@@ -86,3 +90,33 @@ def test_what_is_int8_stores_float32_if_what_it_gives_is_too_large():
 def test_a_layer_that_the_file_lacks_is_told():
     _, sentences = apply(small_network(), recipe(gelu_1=(ARITHMETIC, LOSS)))
     assert sentences == ["layer gelu_1 has no mask, for this file has no such layer"]
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_the_answers_of_int8_stay_where_nothing_computes_in_float16(device, shifted, tmp_path, request):
+    """Also on a GPU, where a layer that stores float32 runs on the CPU."""
+    if device == "gpu":
+        request.getfixturevalue("vulkan")
+    constant = {0: 1, 1: 1, 2: 0.5}
+    convolution = parameters("Convolution", num_output=16, kernel_w=1, bias_term=1, weight_data_size=512)
+    middle = (layer("GELU", "gelu", "in0", "1"), layer("BinaryOp", "shift", "1", "2", constant))
+    graph = Graph(
+        (
+            layer("Input", "in0", "", "in0"),
+            *(middle if shifted else ()),
+            layer("Convolution", "x", "2" if shifted else "in0", "out0", convolution, normal(4)),
+        )
+    )
+    levels = np.random.default_rng(0).integers(-127, 128, weight_rows(graph["x"]).shape).astype(np.int8)
+    int8 = int8_layer(graph["x"], levels, np.full(16, 500, np.float32), 40.0)
+    graph = insert_quantize(graph.replace(int8), {"x": np.full(32, 40, np.float32)})
+    masked = with_masks(graph, recipe())
+    assert {each.name for each in masked.layers if stores_float32(each)} >= {"x_quantize"}
+    image, found = normal(1)(32 * 36).reshape(32, 6, 6).astype(np.float32), []
+    for each in (graph, masked):
+        write_graph(each, tmp_path / "x.param", tmp_path / "x.bin")
+        runner = NcnnRunner(tmp_path / "x.param", tmp_path / "x.bin", device, 1, precision="int8")
+        found.append(runner.run((image,))[0])
+    close = 0 if device == "cpu" else 0.02 * np.abs(found[0]).max()
+    np.testing.assert_allclose(found[1], found[0], atol=close, rtol=0)

@@ -165,7 +165,7 @@ def test_a_board_of_another_architecture_is_refused(sshd, own_agent: Path, tmp_p
     with board_with(tmp_path / "board", f"SetEnv PATH={tmp_path}:/usr/bin:/bin\n") as board:
         said = refused(board.target(own_agent))
     assert (
-        "board is a machine of the architecture mips, and there are agents for aarch64, x86_64, armhf, riscv64" in said
+        "board is a machine of the architecture mips, and there are agents for aarch64, x86_64, armhf" in said
     )
 
 
