@@ -29,6 +29,7 @@ from zoo.export.rewrites.few_dimensions.slices import rolled, steps_of, strided
 from zoo.export.rewrites.few_dimensions.unit_norm import limited_below, normalized, vector_norm
 from zoo.export.rewrites.few_dimensions.view import MOST, View, Views, shape_of
 from zoo.export.rewrites.few_dimensions.windows import folded, pooled, resized, windows
+from zoo.export.rewrites.few_dimensions.written_out import has_list, picked, spread
 
 _RESHAPES = {"reshape", "view", "flatten", "unflatten", "reshape_as", "view_as", "unsqueeze", "squeeze"}
 _ORDERS = {"permute", "transpose", "movedim", "swapaxes", "swapdims", "moveaxis"}
@@ -86,6 +87,10 @@ class FewDimensions(TorchFunctionMode):
                 return windows(self._views, *args, **kwargs)
             case "pad" if not self._views.is_high(args[0]):
                 return cut(*args, **kwargs)
+            case "var" | "std" if not self._views.is_high(args[0]):
+                return spread(name, *args, **kwargs)
+            case "__getitem__" if not self._views.is_high(args[0]) and has_list(args[1]):
+                return picked(*args)
             case "conv2d":
                 return convolved(args, kwargs)
             case "max_pool2d" | "avg_pool2d":

@@ -7,13 +7,16 @@ import torch
 from torch.nn import functional
 
 from zoo.export.rewrites.few_dimensions.view import MOST
+from zoo.export.rewrites.few_dimensions.written_out import wrapped
 
 
 def cut(
     tensor: torch.Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> torch.Tensor | None:
-    """What `torch.nn.functional.pad` gives; None where no side is cut."""
+    """What `torch.nn.functional.pad` gives; None where ncnn has it."""
     sides = [int(each) for each in pad]
+    if mode == "circular" and tensor.dim() <= MOST and min(sides) >= 0:
+        return wrapped(tensor, sides)
     if min(sides, default=0) >= 0 or tensor.dim() > MOST or mode != "constant":
         return None
     more = [max(0, side) for side in sides]
