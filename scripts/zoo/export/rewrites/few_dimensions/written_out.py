@@ -22,7 +22,7 @@ def spread(
     correction: float | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor | None:
-    """What `torch.var` or `torch.std` gives, by name; None where it is of all. Arguments are named as torch's."""
+    """What `torch.var` or `torch.std` gives, by name; None where it is of all numbers."""
     if dim is None or isinstance(dim, bool) or out is not None:
         return None
     dims = [dim] if isinstance(dim, int) else list(dim)
