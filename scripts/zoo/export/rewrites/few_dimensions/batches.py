@@ -31,8 +31,19 @@ def convolved(args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor | 
 def pooled_each(
     func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> torch.Tensor | None:
-    """What a pooling gives of (n, C, H, W), pooled as (1, n * C, H, W); None where n is 1."""
+    """What a pooling gives of (n, C, H, W), pooled as (1, n * C, H, W); None where n is 1.
+
+    But for a mean without padding, which is of all numbers whatever `count_include_pad` says: pnnx obeys it
+    for a padding before it, as in TensorFlow's "same".
+    """
     images, *rest = args
+    names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    said = dict(zip(names, rest, strict=False)) | dict(kwargs)
+    if images.dim() == 4 and images.shape[0] == 1 and said.get("count_include_pad") is False:
+        if said.get("padding", 0) not in (0, (0, 0), [0, 0]) or said.get("ceil_mode"):
+            return None
+        pooled: torch.Tensor = func(images, **(said | {"count_include_pad": True}))
+        return pooled
     if images.dim() != 4 or images.shape[0] == 1 or kwargs.get("return_indices"):
         return None
     return _as_batch(func(_as_channels(images), *rest, **kwargs), int(images.shape[0]))

@@ -1,6 +1,7 @@
 """Padding by less than nothing, which cuts: as slices. ncnn's layer only adds, and crashes or reads what lies
 elsewhere."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -8,6 +9,9 @@ from torch.nn import functional
 
 from zoo.export.rewrites.few_dimensions.view import MOST
 from zoo.export.rewrites.few_dimensions.written_out import wrapped
+
+LOWEST = -1e38
+"""In the place of minus infinity, which ncnn's reader does not know, below a largest value."""
 
 
 def cut(
@@ -17,6 +21,8 @@ def cut(
     sides = [int(each) for each in pad]
     if mode == "circular" and tensor.dim() <= MOST and min(sides) >= 0:
         return wrapped(tensor, sides)
+    if value == -math.inf and mode == "constant" and tensor.dim() <= MOST and min(sides) >= 0:
+        return functional.pad(tensor, sides, mode, LOWEST)
     if min(sides, default=0) >= 0 or tensor.dim() > MOST or mode != "constant":
         return None
     more = [max(0, side) for side in sides]
