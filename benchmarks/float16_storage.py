@@ -24,6 +24,7 @@ from zoo.images.sets import ImageSet, samples
 from zoo.ncnn.graph import Graph, read_graph, write_graph
 from zoo.ncnn.layer import Layer
 from zoo.ncnn.masks import stores_float32
+from zoo.ncnn.param_ids import Cast
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import run
 
@@ -66,7 +67,7 @@ def rounded(graph: Graph, kept: bool) -> Graph:
             if not readers or (kept and exact and stores_float32(readers[0])):
                 continue
             for name, source, target in (("half", FLOAT32, FLOAT16), ("float", FLOAT16, FLOAT32)):
-                cast = Layer("Cast", f"{blob}_{name}", (), (), {0: source, 1: target})
+                cast = Layer("Cast", f"{blob}_{name}", (), (), {Cast.TYPE_FROM: source, Cast.TYPE_TO: target})
                 changed = changed.insert(blob if name == "half" else f"{blob}_half", cast)
     return changed
 

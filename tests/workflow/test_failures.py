@@ -126,13 +126,6 @@ def test_an_empty_calibration_set_is_an_error(zoo: Zoo):
     assert outcome.status != 0 and "image set photos: photos has no image" in outcome.text
 
 
-def test_an_undeclared_image_set_is_named(fresh_zoo: Zoo):
-    fresh_zoo.configure(lambda config: config["defaults"]["calibration"].update(set="fotos"))
-    outcome = fresh_zoo.snakemake("results/cpu/one/int8.param")
-    assert outcome.status != 0
-    assert "one: no image set is called fotos; declared are: others, photos" in outcome.text
-
-
 def test_a_model_below_its_gate_fails_in_a_sentence_and_keeps_its_report(zoo: Zoo):
     zoo.configure(lambda config: config["gates"]["int8"].update(min_sqnr_db=150))
     outcome = zoo.snakemake("results/cpu/one/int8.passed")

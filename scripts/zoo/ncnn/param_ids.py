@@ -291,6 +291,11 @@ class Reshape:
     D = 11
 
 
+class Cast:
+    TYPE_FROM = 0
+    TYPE_TO = 1
+
+
 class Reorg:
     STRIDE = 0
     MODE = 1

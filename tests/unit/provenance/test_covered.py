@@ -16,6 +16,7 @@ ZOO = Zoo.of(
             "here": {"timm": "resnet18", "weights": {"random": 0}},
             "hub": {"timm": "convnext_atto.d2_in1k"},
         },
+        "image_sets": {"others": {"path": "others"}},
         "defaults": {"evaluation": {"set": "others"}},
     }
 )
