@@ -135,7 +135,7 @@ def test_a_part_of_the_configuration_may_be_the_zoos_and_rules_renamed(elsewhere
             "models: {}\nmodels: {one: {}}",
             "config.yaml: models stands there twice, and the first would be lost; ",
         ),
-        ("models: {one: {timm: x}}\nopset: 99", "(config.yaml, line 2)"),
+        ("models: {one: {timm: x}}\nopset: 99", "(config.yaml, line 2, column 1)"),
         ("models: {one: {}}", "config.yaml: models: one: give one of timm, torchvision, "),
         (
             "models: {one: {timm: test_convnext}}",
@@ -143,7 +143,7 @@ def test_a_part_of_the_configuration_may_be_the_zoos_and_rules_renamed(elsewhere
         ),
         (
             "models: {one: {timm: test_convnext, calibration: {set: natural}}}",
-            "config.yaml: one: no image set is called natural; declared are: none",
+            "config.yaml: models: one: calibration: no image set is called natural; declared are: none",
         ),
     ],
 )

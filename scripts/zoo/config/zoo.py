@@ -241,7 +241,7 @@ def _check_images(config: Mapping[str, Any]) -> None:
             name = (entry.get(purpose) or {}).get("set")
             if name is not None and name not in (declared := config.get("image_sets") or {}):
                 about = f"{': '.join((*place, purpose))}: no image set is called {name}"
-                said = meant([name], declared) or f"declared are: {_list(declared)}"
+                said = meant([name], declared) or f"declared are: {', '.join(declared) or 'none'}"
                 raise EntryError(f"{about}; {said}", (*place, purpose, "set"))
 
 

@@ -124,7 +124,7 @@ def test_devices_that_are_named_are_taken():
         ),
         (
             {"models": {"a": {"timm": "x", "verification": {"set": "mine"}}}},
-            "no image set is called mine; declared are: there are none$",
+            "no image set is called mine; declared are: none$",
         ),
     ],
 )
