@@ -266,6 +266,7 @@ def test_an_idle_worker_that_is_killed_takes_no_request_with_it(service: Service
         start = time.monotonic()
         assert [service.predict(image)[0] for _ in range(4)] == [200] * 4
         assert time.monotonic() - start < PATIENCE / 2
+        assert psutil.wait_procs([victim], PATIENCE)[0]  # while it dies, it is there still
         service.await_alive(2)
 
 
