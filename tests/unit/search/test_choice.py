@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.search.choice import choose, search, summary
+from zoo.search.choice import but_for_one_image, choose, search, summary
 from zoo.search.outcome import SearchOutcome
 from zoo.search.trials import Trial
 
@@ -66,6 +66,19 @@ def test_what_meets_the_gates_of_verification_on_the_images_at_hand_comes_first(
     trials = [replace(SMALL_GAIN, **better), replace(LARGE, **large)]
     assert search(trials, [], {}, GATES).chosen == chosen
     assert search(trials, [], {}).chosen == "better"
+
+
+@pytest.mark.parametrize(
+    ("images", "changed", "chosen"),
+    [(25, 1, "better"), (25, 2, "large"), (100, 4, "better"), (100, 5, "large"), (8, 1, "better")],
+)
+def test_one_image_of_a_few_takes_no_candidate_from_the_choice(images, changed, chosen):
+    trials = [
+        replace(SMALL_GAIN, min_cosine=0.999, agreement=1 - changed / images),
+        replace(LARGE, min_cosine=0.999),
+    ]
+    assert search(trials, [], {}, but_for_one_image(GATES, images)).chosen == chosen
+    assert but_for_one_image({"min_cosine": 0.99}, images) == {"min_cosine": 0.99}
 
 
 def test_where_the_fastest_and_the_smallest_differ_size_decides():
