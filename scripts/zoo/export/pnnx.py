@@ -12,12 +12,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from signal import SIGABRT
 
 from zoo.errors import ZooError
 from zoo.jobs.files import replacing
 from zoo.jobs.isolation import ChildDied
 from zoo.jobs.lifeline import end_with_parent
-from zoo.runners.bounds import give_up, limit_memory, memory_for
+from zoo.runners.bounds import give_up, is_unlimited, limit_memory, memory_for
 from zoo.runners.confined import EXPORT_SECONDS
 
 Shapes = Sequence[Sequence[int]]
@@ -68,7 +69,8 @@ def run_pnnx(
 
 def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> str:
     """What pnnx printed; it runs parts of the model, so within bounds. Raises ZooError, or ChildDied, unless
-    it ended well, and in time, and wrote `param`."""
+    it ended well, and in time, and wrote `param`. The limit on memory is of the file: who meets it meets it
+    on every machine, and another way may do."""
     memory_mb, writable = memory_for([source]), [param.parent.resolve(), Path(arguments[0]).parent]
 
     def within_bounds() -> None:
@@ -91,6 +93,10 @@ def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> st
         raise ZooError(
             f"{source}: pnnx did not end within {EXPORT_SECONDS:g} s, the limit; does the model loop?"
         ) from error
+    if done.returncode == -SIGABRT and "bad_alloc" in done.stdout and is_unlimited():
+        raise ZooError(
+            f"{source}: pnnx asks for more than {memory_mb} MB of memory, the limit for a file of its size"
+        )
     if done.returncode < 0:
         raise ChildDied.of(str(source), done.returncode, "pnnx", done.stdout)
     if done.returncode or not param.is_file():

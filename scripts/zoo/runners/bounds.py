@@ -95,6 +95,13 @@ def limit_memory(megabytes: int) -> None:
     _limit_mb = (most - has) >> 20
 
 
+def is_unlimited() -> bool:
+    """Whether nobody else limits this process's memory, so that what a child of it is refused below
+    `limit_memory` is refused everywhere: what the machine has is not asked, it kills."""
+    limits = (resource.RLIMIT_DATA, resource.RLIMIT_AS)
+    return all(resource.getrlimit(each)[1] == resource.RLIM_INFINITY for each in limits)
+
+
 def _data_kb() -> int:
     """What this process has of such memory, by now with its libraries."""
     lines = Path("/proc/self/status").read_text().splitlines()

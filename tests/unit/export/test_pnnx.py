@@ -16,6 +16,7 @@ import zoo.export.pnnx
 from zoo.errors import ZooError
 from zoo.export.pnnx import Places, check_chunks, check_operators, run_pnnx
 from zoo.export.torchscript import export_torchscript
+from zoo.jobs.isolation import ChildDied
 from zoo.runners.ncnn_runner import NcnnRunner
 
 IMAGE = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -222,6 +223,28 @@ def test_a_pnnx_that_ends_by_a_signal_is_reported(traced, monkeypatch, tmp_path,
     source = traced(network())
     refused(source, rf"torchscript\.pt: {said}")
     assert not list(source.parent.glob("*constants*"))
+
+
+@pytest.mark.parametrize(
+    ("unlimited", "kind", "said"),
+    [
+        (
+            True,
+            ZooError,
+            r"torchscript\.pt: pnnx asks for more than 16384 MB of memory, the limit for a file",
+        ),
+        (False, ChildDied, r"pnnx was refused memory while running it; free some, or raise its limit"),
+    ],
+)
+def test_a_pnnx_that_meets_our_limit_on_memory_meets_it_everywhere(
+    traced, monkeypatch, tmp_path, unlimited, kind, said
+):
+    """So that another way is tried, which is not where the machine or its user has less."""
+    instead_of_pnnx("echo std::bad_alloc\nkill -ABRT $$", tmp_path, monkeypatch)
+    monkeypatch.setattr(zoo.export.pnnx, "is_unlimited", lambda: unlimited)
+    with pytest.raises(ZooError, match=said) as raised:
+        run_pnnx(traced(network()), [(1, 3, 16, 16)], tmp_path / "x.param", tmp_path / "x.bin")
+    assert type(raised.value) is kind
 
 
 def test_a_pnnx_that_does_not_end_is_ended(traced, monkeypatch, tmp_path):
