@@ -5,9 +5,11 @@ contiguous ends the process or gives garbage. So files are checked by `zoo.ncnn.
 are loaded, return codes before results are touched, and inputs are copied.
 """
 
+import ctypes
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,9 @@ class NcnnRunner:
         one that is yielded, once its reader has run. What is yielded is ncnn's own memory, to be read only.
         """
         extractor = self._extractor(inputs)
+        if not self._net.opt.use_vulkan_compute:
+            extractor.set_blob_allocator(_pool())
+            extractor.set_workspace_allocator(_pool())
         for name in names:
             yield name, np.asarray(self._extract(extractor, name), dtype=np.float32)
 
@@ -123,6 +128,16 @@ class NcnnRunner:
         if code != 0:
             raise ArtifactError(f"{self._name}: ncnn failed to compute the blob {blob} (code {code})")
         return output
+
+
+@cache
+def _pool() -> Any:
+    """The memory of blobs on the CPU: a run takes what the last one left, and asks the system for none, which
+    would clear it first. Of the process, to its end: what is yielded may outlive its runner, and no pool may
+    be freed before what lies in it."""
+    pool = ncnn.PoolAllocator()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
+    return pool
 
 
 def model_inputs(graph: Graph) -> list[str]:
