@@ -6,7 +6,7 @@ CORES ?= all
 SHARD ?= commit
 BIN := .venv/bin
 
-.PHONY: embedded test test-all lock clean-environment
+.PHONY: embedded test test-all lock docs clean-environment
 
 embedded: .venv/run
 	$(BIN)/snakemake --cores $(CORES) embedded
@@ -40,6 +40,17 @@ lock:
 		requirements-dev.in -o requirements-dev.txt
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		requirements-slurm.in -o requirements-slurm.txt
+	$(MAKE) rules/environment.yaml
+
+# The same for conda, see rules/software.smk.
+rules/environment.yaml: requirements.txt
+	(printf '%s\n' '# Made of requirements.txt by `make rules/environment.yaml`.' 'channels: [conda-forge, nodefaults]' \
+		'dependencies:' '  - python=3.11' '  - pip' '  - pip:'; \
+		sed -n 's/^\([A-Za-z0-9][^\\]*==[^\\]*[^ \\]\).*/      - "\1"/p' $<) >$@
+
+# The documentation as a site, in site/.
+docs: .venv/test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean-environment:
 	rm -rf .venv

@@ -20,7 +20,7 @@ rule all:
 
 
 rule embedded:
-    """The same for the models that need no model hub."""
+    """Every artifact of the models that need no model hub, its proof, and the report."""
     input:
         lambda wc: outputs.built(ZOO, ZOO.embedded, built_devices()),
     message:
@@ -59,3 +59,4 @@ include: "rules/targets.smk"
 include: "rules/target_search.smk"
 include: "rules/sweep.smk"
 include: "rules/impossible.smk"
+include: "rules/software.smk"

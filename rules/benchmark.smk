@@ -11,7 +11,13 @@ rule bench:
         fp32=files_of("fp32"),
         card="results/weights/{model}.json",
     output:
-        "results/{device}/{model}/{artifact}.bench.json",
+        report(
+            "results/{device}/{model}/{artifact}.bench.json",
+            "report/benchmark.rst",
+            category="Time",
+            subcategory="{model}",
+            labels={"device": "{device}", "artifact": "{artifact}"},
+        ),
     log:
         "results/logs/bench/{device}/{model}/{artifact}.log",
     benchmark:

@@ -67,7 +67,7 @@ rule manifest:
     input:
         files=lambda wc: in_question().files(),
     output:
-        outputs.MANIFEST,
+        report(outputs.MANIFEST, "report/manifest.rst", category="The zoo"),
     log:
         "results/logs/manifest.log",
     benchmark:

@@ -6,8 +6,7 @@ w8.param and .bin; w6 and w4 likewise, with w6.recipe.json and w4.recipe.json.
 
 
 rule calibrate:
-    """Run the fp32 ncnn model once over the calibration images and keep statistics of layer inputs; or merge
-    those of shards, if the configuration asks for shards."""
+    """Run ncnn's fp32 once over the calibration images and keep statistics of layer inputs, or merge shards'."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
@@ -36,7 +35,7 @@ rule calibrate:
 
 
 rule calibrate_shard:
-    """The same for every n-th image, beside other jobs that do the others."""
+    """Calibrate on every n-th image, beside other jobs that take the others."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
@@ -125,8 +124,7 @@ rule w8:
 
 
 rule few_bits:
-    """Store the weights of linear layers and attention in 4, 6 or 8 bits, so many that the file has the size that
-    is asked for, and all others as w8 does."""
+    """Store weights of linear layers and attention in 4, 6 or 8 bits, for a size that is asked for."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",

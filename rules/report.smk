@@ -14,10 +14,12 @@ rule report:
         cards=lambda wc: reported().cards(),
         proofs=lambda wc: reported().proofs(),
     output:
-        html="results/report.html",
-        csv="results/zoo.csv",
+        html=report("results/report.html", "report/page.rst", category="The zoo"),
+        csv=report("results/zoo.csv", "report/table.rst", category="The zoo"),
         evaluation="results/evaluation.md",
-        evaluation_csv="results/evaluation.csv",
+        evaluation_csv=report(
+            "results/evaluation.csv", "report/evaluation.rst", category="The zoo"
+        ),
     log:
         "results/logs/report.log",
     benchmark:

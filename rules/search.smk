@@ -172,7 +172,13 @@ rule search:
         sensitivity="results/{device}/{model}/search/sensitivity.json",
         fp32=files_of("fp32"),
     output:
-        "results/{device}/{model}/int8.search.json",
+        report(
+            "results/{device}/{model}/int8.search.json",
+            "report/search.rst",
+            category="Search for int8",
+            subcategory="{model}",
+            labels={"device": "{device}"},
+        ),
     log:
         "results/logs/search/{device}/{model}.log",
     benchmark:

@@ -17,8 +17,7 @@ masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
 rule candidate_on_target:
-    """Quantize by a candidate's recipe; compare on the target, on some of the held-out calibration images, with what
-    fp32 answers here."""
+    """Quantize by a candidate's recipe; compare on the target with what fp32 answers here."""
     input:
         param="results/cpu/{model}/fp32.param",
         weights="results/cpu/{model}/fp32.bin",

@@ -39,8 +39,7 @@ rule agent:
 
 
 rule for_target:
-    """Take an artifact's files as they are for the CPU, but for the masks of its layers. Those of int8 are searched on
-    the target, see target_search.smk."""
+    """Take an artifact's files as they are for the CPU, but for the masks of its layers on a target."""
     input:
         files=lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
         masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
@@ -69,7 +68,7 @@ rule for_target:
 
 
 rule int8_for_target:
-    """The same for int8 of a lock: it was chosen for the CPU, and is the same everywhere but for these masks."""
+    """Take int8 of a lock, which was chosen for the CPU, but for the masks of its layers on a target."""
     input:
         files=lambda wc: outputs.artifact_files("cpu", wc.model, "int8"),
         table="results/cpu/{model}/int8.table",

@@ -20,7 +20,13 @@ rule verify:
         dataset=dataset_of("verification"),
         agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
-        "results/{device}/{model}/{artifact}.verify.json",
+        report(
+            "results/{device}/{model}/{artifact}.verify.json",
+            "report/verification.rst",
+            category="Verification",
+            subcategory="{model}",
+            labels={"device": "{device}", "artifact": "{artifact}"},
+        ),
     log:
         "results/logs/verify/{device}/{model}/{artifact}.log",
     benchmark:

@@ -1,6 +1,7 @@
 """What can be asked for, and what is said when it cannot."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -83,12 +84,29 @@ def test_without_a_vulkan_device_auto_means_cpu_and_says_so(fresh_zoo: Zoo):
     assert "No Vulkan device found: building for cpu only." in outcome.text
 
 
-def test_lint_finds_only_the_documented_exceptions():
+def test_lint_finds_nothing():
     done = run("snakemake", "--lint")
-    titles = set(re.findall(r"^ {4}\* (.*?):$", done.stdout + done.stderr, re.MULTILINE))
-    settings = (PROJECT / "pyproject.toml").read_text()
-    allowed = re.search(r"\[tool\.ncnn-zoo\.lint\]\nignore = (\[.*?\n\])", settings, re.DOTALL)
-    assert allowed and titles <= set(re.findall(r'^ *"(.*?)"', allowed[1], re.MULTILINE)), titles
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_list_of_rules_has_a_line_and_a_sentence_for_each():
+    rules = run("snakemake", "--list").stdout.splitlines()
+    assert len(rules) > 50
+    for line in rules:
+        assert re.fullmatch(r"\w+ \([A-Z].*\.\)", line) and len(line) <= 130, line
+        assert "(The same" not in line, f"{line}: the list is sorted, and says nothing before it"
+
+
+def test_condas_environment_has_what_the_lock_pins(tmp_path):
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "rules").mkdir()
+    subprocess.run(["make", "-s", "rules/environment.yaml"], cwd=tmp_path, check=True)
+    made = (tmp_path / "rules/environment.yaml").read_text()
+    assert made == (PROJECT / "rules/environment.yaml").read_text(), "make rules/environment.yaml"
+    *_, pip = yaml.safe_load(made)["dependencies"]
+    pinned = re.findall(r"^[A-Za-z0-9._\[\]-]+==", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+    assert [re.match(r".*?==", each)[0] for each in pip["pip"]] == pinned
 
 
 def test_rules_are_formatted():
