@@ -224,9 +224,9 @@ def test_the_deployed_int8_programs_are_equally_good(
 
 
 @LONG["cpu"]
-def test_the_readme_program_classifies_a_photograph(build: Callable[[str], Embedded], tmp_path: Path):
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+def test_the_program_in_the_pages_classifies_a_photograph(build: Callable[[str], Embedded], tmp_path: Path):
+    page = (PROJECT / "docs/deploy.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     bundle = "results/cpu/tf_efficientnet_lite0/int8.deploy.zip"
     zoo = build("cpu")
     zoo.build(bundle)

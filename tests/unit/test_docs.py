@@ -15,7 +15,7 @@ EXAMPLES = re.compile(r"```yaml\n.*?```", re.DOTALL)
 FOLDERS = ("scripts", "rules", "tests", "docs", "benchmarks", "calib", "profiles")
 PATHS = rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./*<>-]*|zoo/\w+(?:/[\w./]*|\.py))"
 RULES = "\n".join(path.read_text() for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")])
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+FILES = (PROJECT / "docs/files.md").read_text(encoding="utf-8")
 
 
 def pages(pattern: str, pages: list[Path] = PAGES) -> list:
@@ -60,8 +60,8 @@ def scripts() -> dict[str, str | None]:
     return dict(zip(blocks[1::2], (match and match[1] for match in found), strict=True))
 
 
-def test_the_readme_names_every_rule_that_makes_a_file_and_its_script():
-    rows = re.findall(r"^\| `.*\| (.*) \|$", README[README.index("## The files") :], re.MULTILINE)
+def test_the_table_of_files_names_every_rule_that_makes_one_and_its_script():
+    rows = re.findall(r"^\| `.*\| (.*) \|$", FILES, re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", " ".join(rows)))
     rules = scripts()
     without = {

@@ -21,7 +21,7 @@ COVERED = {
 """Modules whose tests lie elsewhere, and where; at most fifteen."""
 
 ACROSS = {
-    "config/test_schema.py": "config.yaml, its schema, the README and the library's names",
+    "config/test_schema.py": "config.yaml, its schema, the pages and the library's names",
     "images/test_sets_of_calib.py": "the image sets that ship in calib/",
     "locks/test_processors.py": "files that must not depend on the processor, made on others",
     "models/libraries/test_library.py": "what every library answers, which mypy checks too",

@@ -1,0 +1,63 @@
+"""Commands in the pages: a block runs in a test or bears a mark that says why not; what it names exists.
+
+`pytest --collect-only -q tests/unit/test_commands.py` lists the marks with their reasons.
+tests/workflow/test_commands.py runs the blocks.
+"""
+
+import re
+import shlex
+
+import pytest
+
+from samples.commands import KINDS, PAGES, PROJECT, Block, blocks, commands, spans
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+MARKED = [block for block in BLOCKS if block.mark is not None]
+TYPED = sorted(
+    {command for page in PAGES for command in spans(page)} | {c for b in BLOCKS for c in commands(b.text)}
+)
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", [pytest.param(each, id=f"{each} {each.mark}") for each in MARKED])
+def test_a_mark_says_how_and_why(block: Block):
+    assert block.kind in KINDS, f"{block}: a mark begins with one of {', '.join(KINDS)}"
+    assert len(block.reason.split()) >= 4, f"{block}: say why"
+    if block.kind == "plan":
+        assert all(command.startswith("snakemake ") for command in commands(block.text))
+    if block.kind == "in":
+        text = (PROJECT / block.test).read_text(encoding="utf-8")
+        assert re.search(r"\.md|docs/", text), f"{block}: {block.test} reads no page"
+
+
+def test_few_blocks_are_run_by_nobody():
+    unrun = [block for block in MARKED if block.kind == "none"]
+    assert len(unrun) < len(BLOCKS) / 4
+
+
+def test_no_mark_is_lost():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert text.count("<!-- test: ") == sum(block.mark is not None for block in blocks(page)), page
+
+
+@pytest.mark.parametrize("command", [each for each in TYPED if each.startswith("make")])
+def test_a_target_of_make_exists(command: str):
+    for word in shlex.split(command)[1:]:
+        assert "=" in word or re.search(rf"^{re.escape(word)}:", MAKEFILE, re.MULTILINE), word
+
+
+@pytest.mark.parametrize("command", [each for each in TYPED if each.startswith("python ")])
+def test_a_program_exists_and_has_the_options(command: str):
+    script, *arguments = command.split()[1:]
+    if script.startswith("-") or (script.endswith("predict.py") and not script.startswith("scripts/")):
+        return  # Python's own, or the program of a bundle
+    text = (PROJECT / script).read_text(encoding="utf-8")
+    for option in (each for each in arguments if each.startswith("--")):
+        assert f'"{option}"' in text, f"{script} has no {option}"
+
+
+def test_the_readme_is_short():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 1400
+    assert len(text.splitlines()) <= 130
