@@ -12,8 +12,8 @@ embedded: .venv/run
 	$(BIN)/snakemake --cores $(CORES) embedded
 
 test: .venv/test
-	$(BIN)/ruff format --check scripts tests benchmarks
-	$(BIN)/ruff check scripts tests benchmarks
+	$(BIN)/ruff format --check scripts tests benchmarks docs
+	$(BIN)/ruff check scripts tests benchmarks docs
 	$(BIN)/mypy
 	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 		--durations 15 --durations-min 15 --shard $(SHARD)
