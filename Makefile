@@ -9,11 +9,11 @@ BIN := .venv/bin
 .PHONY: embedded test test-all lock docs clean-environment
 
 embedded: .venv/run
-	$(BIN)/snakemake --cores $(CORES) embedded
+	$(BIN)/snakemake --cores $(CORES) embedded || { $(BIN)/snakemake --cores $(CORES) report; exit 1; }
 
 test: .venv/test
-	$(BIN)/ruff format --check scripts tests benchmarks docs
-	$(BIN)/ruff check scripts tests benchmarks docs
+	$(BIN)/ruff format --check scripts tests benchmarks docs/hooks
+	$(BIN)/ruff check scripts tests benchmarks docs/hooks
 	$(BIN)/mypy
 	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 		--durations 15 --durations-min 15 --shard $(SHARD)

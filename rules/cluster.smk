@@ -60,7 +60,24 @@ def refuse_unusable():
         slurm.refuse_unusable(settings.cores, asked)
 
 
+def uses_vulkan(job):
+    """Whether a job runs ncnn on this machine's GPU."""
+    artifact = ARTIFACTS[job.wildcards_dict.get("artifact", "fp32")]
+    on_gpu = job.wildcards_dict.get("device") == "gpu" and "gpu" in job.rule.resources
+    return on_gpu and artifact.runtime == "ncnn"
+
+
+def refuse_without_vulkan():
+    """Say before the first job what the first that needs a Vulkan device would say, minutes from now."""
+    if any(map(uses_vulkan, workflow.dag.needrun_jobs())):
+        from zoo.runners.vulkan import vulkan_device
+
+        with in_a_sentence(about=""):
+            vulkan_device()
+
+
 onstart:
+    SENDS or refuse_without_vulkan()
     SENDS and workflow.executor_plugin.name == "slurm" and refuse_unusable()
 
 

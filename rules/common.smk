@@ -40,7 +40,9 @@ with in_a_sentence():
         ZOO = Zoo.of(config, HOME)
 
 # Their names where this is a module; and what is asked for, which the workflow does not know yet.
-ALL, CHECK = map(workflow.modifier.modify_rulename, ("all", "check_manifest"))
+ALL, CHECK, REPORT = map(
+    workflow.modifier.modify_rulename, ("all", "check_manifest", "report")
+)
 typed_targets = lambda: get_argument_parser().parse_known_args()[0].targets
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
@@ -125,9 +127,11 @@ def built_devices():
 
 
 def reported():
-    """What the report is about: all models when the rule `all` is asked for, else the embedded ones."""
-    models = ZOO.models if ALL in asked_targets() else ZOO.embedded
-    return outputs.Report(ZOO, models, built_devices())
+    """What the report is about: all models when the rule `all` is asked for, what was built when `report` is, else
+    the embedded models."""
+    asked = asked_targets()
+    only = [] if asked == [REPORT] else ZOO.embedded
+    return outputs.Report(ZOO, ZOO.models if ALL in asked else only, built_devices())
 
 
 def explain_impossible(wc):
