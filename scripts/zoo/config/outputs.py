@@ -52,7 +52,7 @@ OUTPUTS = (
     _MODEL + "fp32.conversion.json",
     _MODEL + "fp16.recipe.json",
     *(f"{_MODEL}int8.{record}" for record in ("table", "recipe.json", "search.json", "sensitivity.json")),
-    *(f"{_MODEL}{name}.recipe.json" for name in FEW_BITS),
+    *(f"{_MODEL}{name}.{record}.json" for name in FEW_BITS for record in ("recipe", "trial")),
     _MODEL + "vendor_bundle.zip",
     *(_MODEL + file for file in ("calibration.npz", "calibration.coverage.json")),
     *(f"{_MODEL}{{artifact}}.{proof}" for proof in (*PROOFS, "passed")),
