@@ -81,8 +81,9 @@ def _text(entry: Schema, definitions: Schema) -> str:
 
 
 def _prose(text: str) -> str:
-    """One line, in which neither table nor HTML is seen."""
-    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|").replace("<", "&lt;").replace("{", "&#123;")
+    """One line, in which no table and, outside of code, no HTML is seen."""
+    parts = re.sub(r"\s+", " ", text).strip().replace("|", "\\|").split("`")
+    return "`".join(each if index % 2 else each.replace("<", "&lt;") for index, each in enumerate(parts))
 
 
 RULE = re.compile(
@@ -124,7 +125,8 @@ def programs(root: Path) -> str:
         ]
         if not options:
             continue
-        parts += [f"## {path.name}", _prose(ast.get_docstring(tree) or "")]
+        said = (ast.get_docstring(tree) or "").split("\n\n")
+        parts += [f"## {path.name}", *map(_prose, said)]
         rows = [f"| {_names(each)} | {_prose(_help(each))} |" for each in options]
         parts += ["| argument | what |\n|---|---|\n" + "\n".join(rows)]
     return "\n\n".join(parts) + "\n"

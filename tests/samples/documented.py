@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnx
 import torch
 from safetensors.torch import save_file
 
 from samples.commands import Block, commands
 from samples.hub_server import Repository, serve
+from samples.onnx import timm_model
 from samples.workflow import CONFIG, PROJECT, Zoo, copy_project, picture
 
 TINY = {"timm": "test_convnext", "preprocess": {"size": [32, 32]}}
@@ -24,7 +26,7 @@ SERVER = "scripts/serve.py"
 
 def documented_zoo(folder: Path) -> Zoo:
     """A copy of the project whose declared models are tiny, with what a reader has at hand: photographs, an
-    ONNX file, an environment, a key. Models that config.yaml takes from the hub come from one on loopback."""
+    ONNX file, an environment. Models that config.yaml takes from the hub come from one on loopback."""
     zoo = copy_project(folder)
     for part in ("profiles", "benchmarks", "tests", "Makefile", "pyproject.toml"):
         if not (zoo / part).exists():
@@ -33,13 +35,14 @@ def documented_zoo(folder: Path) -> Zoo:
     zoo.configure(_with_tiny_models)
     for name in ("photo.jpg", "a.jpg", "b.jpg"):
         shutil.copy(PHOTO, zoo / name)
+    onnx.save(timm_model("test_convnext", zoo.folder), zoo / "model.onnx")
     return zoo
 
 
 def _with_tiny_models(config: dict) -> None:
     names = config["models"]
     embedded = [name for name, entry in names.items() if set(entry.get("weights", {})) & {"train", "package"}]
-    config["models"] = {
+    config["models"] = {"mine": TINY | {"weights": {"random": 1}}} | {
         name: TINY | {"weights": {"random": 0} if name in embedded else {"hub": OF_THE_HUB}} for name in names
     }
     config |= {key: CONFIG[key] for key in ("devices", "int8", "gates")}
@@ -52,6 +55,7 @@ def own_model(zoo: Zoo, entry: str) -> None:
     README's entry, for a smaller architecture."""
     import timm
 
+    zoo.configure(lambda config: config["models"].pop("mine"))
     torch.manual_seed(0)
     state = timm.create_model("test_convnext", num_classes=10).state_dict()
     hyper = {"epoch": 3, "global_step": 120, "pytorch-lightning_version": "2.5.0", "optimizer_states": []}

@@ -45,6 +45,12 @@ def test_evaluate_brings_the_table(zoo: Zoo):
     assert len((zoo / "results/zoo.csv").read_text().splitlines()) == 1 + len(lines), "a header, and the rows"
     assert ModelCard.read(zoo / "results/weights/one.json").random is True
 
+    outcome = zoo.snakemake("--report", "snakemake.html", "evaluate")
+    assert outcome.status == 0, outcome.text
+    text = (zoo / "snakemake.html").read_text()
+    for said in ("The zoo's own report", "The proof of int8 of one on cpu", "Search for int8"):
+        assert said in text, "results with captions and categories"
+
     shutil.move(zoo / "val/n15075141", zoo / "val/n00000000")
     outcome = zoo.snakemake("results/cpu/one/fp32.eval.json")
     assert outcome.status != 0
