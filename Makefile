@@ -27,19 +27,20 @@ test-all:
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	touch $@
 
-.venv/test: .venv/run requirements-dev.txt requirements-slurm.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-slurm.txt
+EXTRAS := dev slurm s3 kubernetes
+
+.venv/test: .venv/run $(EXTRAS:%=requirements-%.txt)
+	for extra in $(EXTRAS); do \
+		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$$extra.txt || exit; \
+	done
 	touch $@
 
 # Pin what requirements*.in ask for, with hashes and without the address of any index.
 lock:
-	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		requirements.in -o requirements.txt
-	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		requirements-dev.in -o requirements-dev.txt
-	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		requirements-slurm.in -o requirements-slurm.txt
+	for extra in "" -slurm -s3 -kubernetes -dev; do \
+		uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+			requirements$$extra.in -o requirements$$extra.txt || exit; \
+	done
 	$(MAKE) rules/environment.yaml
 
 # The same for conda, see rules/software.smk.
