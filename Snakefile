@@ -8,6 +8,7 @@ min_version("9.0")
 include: "rules/common.smk"
 include: "rules/requests.smk"
 include: "rules/cluster.smk"
+include: "rules/storage.smk"
 include: "rules/run.smk"
 
 

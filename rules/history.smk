@@ -11,11 +11,13 @@ asked_by_baseline = cache(lambda: baseline.asked(ZOO, built_devices()))
 onsuccess:
     refuse_unfinished()
     idle or build.record(ZOO, HOME)
+    end_storing()
 
 
 onerror:
     tell_ended()
     idle or build.record(ZOO, HOME)
+    end_storing()
 
 
 rule keep_baseline:

@@ -23,8 +23,8 @@ rule lock:
         sensitivity="results/{device}/{model}/search/sensitivity.json",
         dataset=dataset_of("calibration"),
     output:
-        lock="locks/{device}/{model}.json",
-        difference="locks/{device}/{model}.delta",
+        lock=local("locks/{device}/{model}.json"),
+        difference=local("locks/{device}/{model}.delta"),
     log:
         "results/logs/lock/{device}/{model}.log",
     benchmark:

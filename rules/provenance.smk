@@ -10,6 +10,7 @@ in_question = lambda: covered.Asked(
     asked_targets(),
     workflow.modifier.modify_rulename,
     built_devices,
+    is_there,
 )
 
 

@@ -76,7 +76,7 @@ checkpoint candidates:
         recipe="results/{device}/{model}/search/local.recipe.json",
         statistics="results/{device}/{model}/calibration.npz",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
-        pinned=of_model(lambda model: model.settings.int8.pinned or []),
+        pinned=of_model(lambda model: own_files(model.settings.int8.pinned)),
     output:
         "results/{device}/{model}/search/candidates.json",
     log:

@@ -14,8 +14,8 @@ with in_a_sentence():
 rule sweep:
     """What every architecture becomes, or, by sweep=3/12, the architectures of a part of the list."""
     input:
-        SWEPT,
-        listed.PAGE,
+        own_files(*SWEPT),
+        own_files(listed.PAGE),
     message:
         "the table is in docs/architectures.md"
 
@@ -23,7 +23,7 @@ rule sweep:
 rule sweep_family:
     """Take a family's smallest architecture through every artifact, from random weights."""
     output:
-        f"{listed.ROWS}/{{library}}/{{family}}.json",
+        local(f"{listed.ROWS}/{{library}}/{{family}}.json"),
     log:
         "results/logs/sweep/{library}/{family}.log",
     benchmark:
@@ -45,9 +45,9 @@ rule sweep_family:
 rule architectures:
     """Write the page of the rows that there are, and of those that this build makes."""
     input:
-        lambda wc: listed.shown(SWEPT if SWEEP in typed_targets() else []),
+        lambda wc: own_files(*listed.shown(SWEPT if SWEEP in typed_targets() else [])),
     output:
-        listed.PAGE,
+        local(listed.PAGE),
     log:
         "results/logs/architectures.log",
     benchmark:

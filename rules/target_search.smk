@@ -8,7 +8,9 @@ searched = models_that(lambda model: not model.settings.int8.lock)
 
 
 # Which candidates there are was decided for the CPU.
-decided = lambda wc: checkpoints.candidates.get(device="cpu", model=wc.model).output[0]
+decided = lambda wc: here(
+    checkpoints.candidates.get(device="cpu", model=wc.model).output[0]
+)
 of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
     wc.device, wc.model, decided(wc), record
 )

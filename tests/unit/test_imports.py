@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "errors": set(),
     "array_types": set(),
     "jobs": set(),
+    "storage": {"jobs"},
     "images": {"jobs"},
     "ncnn": {"jobs"},
     "config": {"jobs", "images", "ncnn"},

@@ -52,7 +52,7 @@ class Making:
     @classmethod
     def of(cls, job: Job, digest: str) -> Self:
         """What a job that is about to put a file with this SHA-256 in its place did."""
-        inputs = {str(path): content_sha256(Path(path)) for path in job.input}
+        inputs = {_name(path): content_sha256(Path(path)) for path in job.input}
         return cls(digest, job.rule, inputs, dict(job.params.items()), Surroundings.own())
 
     def write(self, path: Path) -> None:
@@ -92,6 +92,12 @@ def content_sha256(path: Path) -> str:
 def _lines(folder: Path) -> Iterable[str]:
     for file in sorted(each for each in folder.rglob("*") if each.is_file()):
         yield f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n"
+
+
+def _name(path: str) -> str:
+    """The path of an input where one works: one of results in storage may be where its copy lies."""
+    root = None if Path(path).is_absolute() else root_of(path)
+    return str(Path(root.name) / Path(path).absolute().relative_to(root)) if root else str(path)
 
 
 def _note_of(path: Path) -> Path | None:

@@ -3,6 +3,7 @@
 Read each time a build starts, so the standard library is all it needs.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -67,13 +68,15 @@ class Asked:
     """What a build was asked for.
 
     targets: files, and rules by the names that they have there. rename: tells these from our own. devices:
-    those that are built for; asked only where it matters, for it takes time to look for a GPU.
+    those that are built for; asked only where it matters, for it takes time to look for a GPU. is_there:
+    whether a file was made.
     """
 
     zoo: Zoo
     targets: Collection[str]
     rename: Callable[[str], str]
     devices: Callable[[], Iterable[str]]
+    is_there: Callable[[str], bool] = os.path.isfile
 
     @property
     def models(self) -> Collection[str]:
@@ -94,7 +97,7 @@ class Asked:
             wanted.update(file for pair in weights for file in pair)
             folders = [model_folder(device, name) for device in devices for name in models]
             on_the_way = {f"{folder}/{name}" for folder in folders for name in ON_THE_WAY} - wanted
-        there = (path for path in described(zoo) if path in wanted or Path(path).is_file())
+        there = (path for path in described(zoo) if path in wanted or self.is_there(path))
         return [path for path in there if path not in on_the_way]
 
     def proofs(self, device: str, model: str) -> list[str]:
