@@ -1,7 +1,8 @@
 """What a run of Snakemake does before it plans: it takes all cores unless told otherwise, lets Python lie in any
-folder, takes over from runs that were killed, and ends where what was made is not what it was.
+folder, has jobs share a cache if config.yaml names one, takes over from runs that were killed, and ends where what was made is not what it was.
 """
 
+from zoo.cache import job as shared
 from zoo.jobs import lifeline, scratch
 from zoo.jobs.run import interpreter, owners, slurm
 
@@ -14,6 +15,8 @@ interpreter.quote_interpreter()
 lifeline.of_this_process()
 checks = CHECK in sys.argv and typed_targets() == [CHECK]
 idle = checks or changes.builds_nothing(sys.argv)
+if note := shared.share(ZOO.cache.folder, ZOO.cache.max_bytes):
+    workflow.is_main_process and print(f"note: {note}", file=sys.stderr)
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from zoo.cache.job import cached
 from zoo.config.records.card import ModelCard
 from zoo.export.ncnn import Target, convert
 from zoo.images.sets import ImageSet, samples
@@ -32,7 +33,7 @@ def main(
 if __name__ == "__main__":
     files, made = snakemake.input, snakemake.output
     with reporting(snakemake.log[0], "ncnn fp32 {device}/{model}".format(**snakemake.wildcards), snakemake):
-        main(
+        cached(snakemake, main)(
             source=files.source,
             card=files.card,
             pictures=snakemake.params.pictures,

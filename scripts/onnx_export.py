@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
 from zoo.export.onnx import export_onnx, put_in_place
@@ -53,7 +54,7 @@ if __name__ == "__main__":
     files, params = snakemake.input, snakemake.params
     spec = ModelSpec.from_dict(params.spec)
     with reporting(snakemake.log[0], f"onnx {snakemake.wildcards.device}/{spec.name}", snakemake):
-        main(
+        cached(snakemake, main)(
             spec=spec,
             weights=files.weights,
             card=files.card,

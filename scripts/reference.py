@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.array_types import Arrays
+from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
 from zoo.images.decode import load as load_samples
@@ -75,7 +76,7 @@ if __name__ == "__main__":
     title = f"reference {spec.name} ({snakemake.wildcards.purpose})"
     with reporting(snakemake.log[0], title, snakemake), as_planned(images):
         tell_left_out(snakemake.params.images)
-        main(
+        cached(snakemake, main)(
             spec=spec,
             weights=snakemake.input.weights,
             card=snakemake.input.card,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import ModelCard
 from zoo.export.rewrites import rewrite
@@ -47,7 +48,7 @@ if __name__ == "__main__":
     files, device = snakemake.input, snakemake.wildcards.device
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], f"torchscript {device}/{spec.name}", snakemake):
-        main(
+        cached(snakemake, main)(
             spec=spec,
             weights=files.weights,
             card=files.card,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
 from zoo.config.training_images import parts
 from zoo.images.planned import as_planned, tell_left_out
@@ -33,7 +34,7 @@ if __name__ == "__main__":
     planned = [] if isinstance(states, str) else zip(parts(spec.weights, folder), states, strict=True)
     with reporting(snakemake.log[0], f"train {spec.name}", snakemake), as_planned(*planned):
         tell_left_out(*parts(spec.weights, folder))
-        main(
+        cached(snakemake, main)(
             spec=spec,
             images=folder,
             threads=snakemake.threads,

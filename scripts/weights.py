@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting
@@ -22,4 +23,6 @@ def main(*, spec: ModelSpec, weights: str, card: str) -> None:
 if __name__ == "__main__":
     spec = ModelSpec.from_dict(snakemake.params.spec)
     with reporting(snakemake.log[0], "weights", snakemake):
-        main(spec=spec, weights=snakemake.output.weights, card=snakemake.output.card)
+        cached(snakemake, main, anywhere=True)(
+            spec=spec, weights=snakemake.output.weights, card=snakemake.output.card
+        )

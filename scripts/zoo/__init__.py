@@ -4,7 +4,7 @@ Its packages, each of which imports only from those above it (tests/unit/test_im
 
 errors, array_types   the exceptions, and the types of arrays
 jobs                  what every job shares: files written whole, records, a log, child processes, progress
-storage               results in storage that speaks S3
+cache, storage        what working copies share: files made once, and results in storage that speaks S3
 images                from a folder of images to what a model is fed
 ncnn                  ncnn's files in memory: read, checked, edited, written; fp16 and bf16 storage
 config                what config.yaml says and what follows from it: settings, outputs, records

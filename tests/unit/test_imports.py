@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "errors": set(),
     "array_types": set(),
     "jobs": set(),
+    "cache": {"jobs"},
     "storage": {"jobs"},
     "images": {"jobs"},
     "ncnn": {"jobs"},

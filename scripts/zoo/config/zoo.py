@@ -14,6 +14,7 @@ from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES, FEW_BITS
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, FewBits, Settings, Signing
+from zoo.config.shared_cache import SharedCache
 from zoo.config.targets import Target
 from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, meant, refuse_unknown
@@ -153,9 +154,9 @@ class Zoo:
     devices: what is built for; None: see which the machine has. streams: that a benchmark keeps in flight;
     None: as many as the machine is good for. image_sets, defaults: as they are written, see
     `zoo.config.image_choice`. baseline: the file of figures that builds are compared with. sweep: the part of
-    the architectures that a sweep takes; None: all. signing: of the manifest. targets: devices that are not
-    this machine. agent_layers: ncnn's layer types that the agent on them has; None: all. home: the folder of
-    ncnn-zoo, whose own images are found from any other.
+    the architectures that a sweep takes; None: all. signing: of the manifest. cache: what is shared. targets:
+    devices that are not this machine. agent_layers: ncnn's layer types that the agent on them has; None: all.
+    home: the folder of ncnn-zoo, whose own images are found from any other.
     """
 
     models: Mapping[str, Model]
@@ -166,6 +167,7 @@ class Zoo:
     baseline: str = "baseline.jsonl"
     sweep: str | None = None
     signing: Signing = field(default_factory=Signing)
+    cache: SharedCache = field(default_factory=SharedCache)
     targets: Mapping[str, Target] = field(default_factory=dict)
     agent_layers: tuple[str, ...] | None = None
     home: Path = Path()
@@ -201,6 +203,7 @@ class Zoo:
             baseline=config.get("baseline") or cls.baseline,
             sweep=config.get("sweep"),
             signing=Signing.of(config.get("signing") or {}),
+            cache=SharedCache.of(config.get("cache") or {}),
             targets=targets,
             agent_layers=None if layers is None else tuple(layers),
             home=home,

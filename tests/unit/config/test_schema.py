@@ -35,11 +35,13 @@ from zoo.config.settings import (
     overlay,
 )
 from zoo.config.settings import Target as Int8Target
+from zoo.config.shared_cache import SharedCache
 from zoo.config.targets import KEYS, WAYS, Target
 from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
 from zoo.deploy.vendor import DATA_TYPES
+from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
 from zoo.images.inputs import Input
 from zoo.images.preprocess import CHANNELS, Preprocess
@@ -224,11 +226,20 @@ def test_the_top_of_the_schema_has_the_keys_and_defaults_of_a_zoo():
         "baseline": zoo.baseline,
         "sweep": zoo.sweep,
         "signing": {},
+        "cache": {},
         "targets": zoo.targets,
         "agent_layers": zoo.agent_layers,
     }
     assert stated(SCHEMA["properties"]) == expected
     assert set(expected) == {*SETTINGS, *(each.name for each in fields(Zoo) if each.name != "home")}
+
+
+def test_the_shared_cache_has_the_same_keys_and_is_off_by_default():
+    assert stated(SCHEMA["properties"]["cache"]["properties"]) == defaults(SharedCache)
+    assert Zoo.of({"models": {}}).cache == SharedCache()
+    assert Zoo.of({"models": {}, "cache": {"folder": "a", "max_gb": 1.5}}).cache.max_bytes == 1_500_000_000
+    with pytest.raises(ZooError, match="max_gb is said of no folder"):
+        Zoo.of({"models": {}, "cache": {"max_gb": 1.5}})
 
 
 def test_a_target_has_the_same_keys_and_defaults():
