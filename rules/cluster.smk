@@ -39,11 +39,12 @@ def proofs_group(wc):
 
 
 def asked_targets():
-    """What the build was asked for, whose jobs on other machines are asked for nothing but themselves."""
+    """What the build was asked for, whose jobs on other machines are asked for nothing but themselves; while rules
+    are read, what was typed."""
     here = (
         os.environ.get(TARGETS, "").split("\n")
         if workflow.remote_exec
-        else workflow.dag_settings.targets
+        else (workflow.dag_settings or TYPED).targets or []
     )
     return list(filter(None, here)) or [workflow.default_target]
 

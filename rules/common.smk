@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from zoo.config import changes, config_file, image_choice, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
+from zoo.config.asked import Asked, shipped
 from zoo.config.zoo import NO_VULKAN, Zoo
 
 
@@ -39,10 +40,8 @@ with in_a_sentence():
     with config_file.locating(files):
         ZOO = Zoo.of(config, HOME)
 
-# Their names where this is a module; and what is asked for, which the workflow does not know yet.
-ALL, CHECK, REPORT = map(
-    workflow.modifier.modify_rulename, ("all", "check_manifest", "report")
-)
+# Its name where this is a module; and what is asked for, which the workflow does not know yet.
+CHECK = workflow.modifier.modify_rulename("check_manifest")
 typed_targets = lambda: get_argument_parser().parse_known_args()[0].targets
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
@@ -128,12 +127,14 @@ def built_devices():
     return ("cpu",)
 
 
+def asked():
+    return Asked(ZOO, asked_targets(), workflow.modifier.modify_rulename)
+
+
 def reported():
-    """What the report is about: all models when the rule `all` is asked for, what was built when `report` is, else
-    the embedded models."""
-    asked = asked_targets()
-    only = [] if asked == [REPORT] else ZOO.embedded
-    return outputs.Report(ZOO, ZOO.models if ALL in asked else only, built_devices())
+    """What the report is about: the models that are asked for, what was built when `report` is, else the embedded
+    ones."""
+    return asked().report(built_devices())
 
 
 def explain_impossible(wc):

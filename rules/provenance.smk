@@ -5,13 +5,7 @@ results/manifest.json, which says of every file what its bytes are and how they 
 
 from zoo.provenance import covered
 
-in_question = lambda: covered.Asked(
-    ZOO,
-    asked_targets(),
-    workflow.modifier.modify_rulename,
-    built_devices,
-    is_there,
-)
+in_question = lambda: covered.Covered(asked(), built_devices, is_there)
 
 
 rule model_card:

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.cache.job import cached
 from zoo.config.model_spec import ModelSpec
-from zoo.config.training_images import parts
+from zoo.config.training.images import parts
 from zoo.images.planned import as_planned, tell_left_out
 from zoo.jobs.files import replacing, sha256
 from zoo.jobs.reporting import reporting

@@ -17,7 +17,7 @@ from zoo.config.code_hash import code_hash
 from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
 from zoo.config.model_spec import ModelSpec
 from zoo.config.outputs import RESULTS, model_of, possible
-from zoo.config.training_images import parts
+from zoo.config.training.images import parts
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.planned import MADE_HERE, state_of

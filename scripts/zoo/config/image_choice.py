@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.outputs import dataset_folder
-from zoo.config.training_images import purpose_set
+from zoo.config.training.images import purpose_set
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.sets import ImageSet

@@ -219,6 +219,11 @@ def contenders(zoo: Zoo, device: str, model: str, proof: str = "") -> list[str]:
     return [file for name in names for file in artifact_files(device, model, name)]
 
 
+def has_contenders(zoo: Zoo, device: str, model: str) -> bool:
+    """Whether there is anything to choose from, see `contenders`."""
+    return any(ARTIFACTS[name].deployable for name in zoo.models[model].artifacts(device))
+
+
 def artifact_values(zoo: Zoo, device: str, model: str, artifact: str) -> dict[str, Any]:
     """An artifact as `zoo.runners.artifact.Artifact.of` takes it beside its files; on a target, with that."""
     values: dict[str, Any] = ARTIFACTS[artifact].of(device, model)
@@ -404,11 +409,13 @@ def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report is about: models and devices, and whatever was made before."""
+    """What a report is about: models and devices, and whatever was made before. shipped: the models of which
+    the best is chosen, too."""
 
     zoo: Zoo
     models: Collection[str]
     devices: Collection[str]
+    shipped: Collection[str] = ()
 
     def proofs(self) -> list[str]:
         """Every proof of every artifact that is built of these models, with the outcome of the search for
@@ -425,6 +432,8 @@ class Report:
 
     def _is_about(self, model: Model, device: str, artifact: str, record: str) -> bool:
         asked = model.name in self.models and device in self.devices
+        if record == "best.json":
+            return asked and model.name in self.shipped and has_contenders(self.zoo, device, model.name)
         proof = record.removeprefix(f"{artifact}.")
         there_is = device in DEVICES or proof in TARGET_PROOFS
         there_is = there_is or (proof == "bench.json" and is_timed(self.zoo, device))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
-from zoo.config.training_recipe import FINE_TUNE, SCRATCH, TrainingRecipe
+from zoo.config.training.recipe import FINE_TUNE, SCRATCH, TrainingRecipe
 from zoo.errors import ZooError, refuse_unknown
 from zoo.images.datasets import DATASETS
 from zoo.images.splits import Split
@@ -42,7 +42,7 @@ class Training:
     split_seed: int = 0
     """Decides which these are."""
     recipe: dict[str, Any] = field(default_factory=dict)
-    """Fields of `zoo.config.training_recipe.TrainingRecipe` that differ from its defaults."""
+    """Fields of `zoo.config.training.recipe.TrainingRecipe` that differ from its defaults."""
 
     @classmethod
     def from_config(cls, model: str, entry: Mapping[str, Any]) -> Self:

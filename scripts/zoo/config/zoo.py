@@ -16,7 +16,7 @@ from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, FewBits, Settings, Signing
 from zoo.config.shared_cache import SharedCache
 from zoo.config.targets import Target
-from zoo.config.training_images import IMAGES, is_packaged, training_classes, with_classes
+from zoo.config.training.images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, meant, refuse_unknown
 
 PURPOSES = tuple(IMAGES)

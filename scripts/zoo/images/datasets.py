@@ -23,7 +23,7 @@ class Dataset:
     write: Callable[[Path], None]
     """Writes `train/<class>/<index>.png` and `test/<class>/<index>.png` below a folder."""
     recipe: dict[str, Any] = field(default_factory=dict)
-    """What a training on it sets, see `zoo.config.training_recipe`."""
+    """What a training on it sets, see `zoo.config.training.recipe`."""
 
 
 def write_dataset(name: str, folder: Path) -> None:

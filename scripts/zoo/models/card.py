@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import CLASSIFICATION, LOGITS, MULTILABEL, OTHER, ModelCard, Output
-from zoo.config.training_images import is_packaged, training_classes
+from zoo.config.training.images import is_packaged, training_classes
 from zoo.config.weights_source import WeightsSource
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS

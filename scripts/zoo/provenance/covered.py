@@ -5,13 +5,14 @@ Read each time a build starts, so the standard library is all it needs.
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from zoo.config.asked import Asked, shipped
 from zoo.config.outputs import (
     HISTORY,
     MANIFEST,
@@ -64,35 +65,26 @@ def is_left_out(path: str, patterns: Iterable[str] = LEFT_OUT) -> bool:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a build was asked for.
+class Covered:
+    """What the manifest of a build covers.
 
-    targets: files, and rules by the names that they have there. rename: tells these from our own. devices:
-    those that are built for; asked only where it matters, for it takes time to look for a GPU. is_there:
-    whether a file was made.
+    asked: what the build was asked for. devices: those that are built for; asked only where it matters, for
+    it takes time to look for a GPU. is_there: whether a file was made.
     """
 
-    zoo: Zoo
-    targets: Collection[str]
-    rename: Callable[[str], str]
+    asked: Asked
     devices: Callable[[], Iterable[str]]
     is_there: Callable[[str], bool] = os.path.isfile
-
-    @property
-    def models(self) -> Collection[str]:
-        """The models that are built whole."""
-        if self.rename("all") in self.targets:
-            return self.zoo.models
-        return self.zoo.embedded if self.rename("embedded") in self.targets else ()
 
     def files(self) -> list[str]:
         """The files that the manifest waits for: all that are there, or made in this build, but for those
         made on the way to others, so that a second build has the same. It describes these too."""
-        zoo, models = self.zoo, self.models
+        zoo, models = self.asked.zoo, self.asked.models
         devices = tuple(self.devices()) if models else ()
-        wanted, on_the_way = {*self.targets, SBOM}, set()
+        wanted, on_the_way = {*self.asked.targets, SBOM}, set()
         if models:
-            wanted |= {*built(zoo, models, devices), *Report(zoo, models, devices).proofs(), *OF_REPORT}
+            wanted |= {*built(zoo, models, devices), *self.asked.report(devices).proofs(), *OF_REPORT}
+            wanted.update(file for name in self.asked.by_name for file in shipped(zoo, name, devices))
             weights = [(weights_file(zoo.models[name]), f"{RESULTS}/weights/{name}.json") for name in models]
             wanted.update(file for pair in weights for file in pair)
             folders = [model_folder(device, name) for device in devices for name in models]
@@ -102,9 +94,11 @@ class Asked:
 
     def proofs(self, device: str, model: str) -> list[str]:
         """The proofs that a model card is about: those that are there, or made in this build."""
-        models = [model] if model in self.models else []
-        alone = replace(self.zoo, models={model: self.zoo.models[model]})
-        report = Report(alone, models, tuple(self.devices()) if models else ())
+        zoo = self.asked.zoo
+        models = [model] if model in self.asked.models else []
+        alone = replace(zoo, models={model: zoo.models[model]})
+        devices = tuple(self.devices()) if models else ()
+        report = Report(alone, models, devices, self.asked.by_name)
         return [path for path in report.proofs() if path.startswith(f"{RESULTS}/{device}/")]
 
 

@@ -7,7 +7,7 @@ import torch
 from timm.data import Mixup
 from timm.data.random_erasing import RandomErasing
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.images.preprocess import Preprocess
 from zoo.training.loader import Batch
 

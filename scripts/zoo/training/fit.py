@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.training.batch_transform import BatchTransform

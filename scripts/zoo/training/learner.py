@@ -9,7 +9,7 @@ from timm.scheduler import create_scheduler_v2
 from timm.utils import ModelEmaV3
 from torch import nn
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.errors import ZooError
 from zoo.training.machine import Machine
 

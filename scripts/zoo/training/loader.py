@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from timm.data import create_transform
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.errors import ZooError
 from zoo.images.decode import pixels
 from zoo.images.preprocess import Preprocess, prepare_uint8

@@ -17,8 +17,8 @@ from torch import nn
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.records.card import CLASSIFICATION
-from zoo.config.training_images import is_packaged, parts, training_classes, with_classes
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.images import is_packaged, parts, training_classes, with_classes
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.config.weights_source import Training
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess

@@ -10,7 +10,7 @@ import torchvision
 from zoo.config.artifacts import ARTIFACTS
 from zoo.config.libraries import LIBRARIES
 from zoo.config.model_spec import ModelSpec
-from zoo.config.training_images import with_classes
+from zoo.config.training.images import with_classes
 
 
 def test_files_bring_their_weights_and_are_kept_as_they_are():

@@ -37,7 +37,7 @@ from zoo.config.settings import (
 from zoo.config.settings import Target as Int8Target
 from zoo.config.shared_cache import SharedCache
 from zoo.config.targets import KEYS, WAYS, Target
-from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
+from zoo.config.training.recipe import AUGMENT, FINE_TUNE, SCHEDULES, TrainingRecipe
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.config.zoo import PURPOSES, Model, Zoo
 from zoo.deploy.vendor import DATA_TYPES

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from zoo.config.artifacts import BY_NAME
+from zoo.config.asked import Asked
 from zoo.config.outputs import MANIFEST, SBOM, possible
 from zoo.config.zoo import Zoo
 from zoo.images.sets import NOTES
-from zoo.provenance.covered import ON_THE_WAY, Asked, described, found, is_left_out, settings
+from zoo.provenance.covered import ON_THE_WAY, Covered, described, found, is_left_out, settings
 
 ZOO = Zoo.of(
     {
@@ -28,8 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(*targets: str) -> Asked:
-    return Asked(ZOO, targets, lambda name: name, lambda: ("cpu",))
+def asked(*targets: str) -> Covered:
+    return Covered(Asked(ZOO, targets), lambda: ("cpu",))
 
 
 def put(path: str) -> None:
@@ -76,7 +77,7 @@ def test_all_and_embedded_are_described_with_what_they_build():
     assert {"results/cpu/here/int8.bin", "results/cpu/here/int8.verify.json"} <= embedded < whole
     assert "results/cpu/hub/int8.bin" in whole - embedded and MANIFEST not in whole
     assert not [path for path in whole if "/gpu/" in path]
-    renamed = Asked(ZOO, ("zoo_all",), lambda name: f"zoo_{name}", lambda: ("cpu",))
+    renamed = Covered(Asked(ZOO, ("zoo_all",), lambda name: f"zoo_{name}"), lambda: ("cpu",))
     assert set(renamed.files()) == whole
 
 
@@ -90,7 +91,7 @@ def test_a_second_build_of_everything_has_the_same_files():
         "results/weights/here.json",
     ):
         put(path)
-    both = Asked(ZOO, ("embedded",), str, lambda: ("cpu", "gpu"))
+    both = Covered(Asked(ZOO, ("embedded",)), lambda: ("cpu", "gpu"))
     assert "results/gpu/here/torchscript.pt" not in both.files(), "made on the way to fp32"
     assert set(asked("embedded").files()) - set(before) == {
         "results/cpu/here/int8.deploy.zip",
@@ -118,7 +119,7 @@ def test_what_is_found_is_what_rules_make_and_is_not_left_out():
 
 
 def test_devices_are_looked_for_only_when_models_are_built_whole():
-    assert Asked(ZOO, (MANIFEST,), str, lambda: pytest.fail("asked")).files() == [SBOM]
+    assert Covered(Asked(ZOO, (MANIFEST,)), lambda: pytest.fail("asked")).files() == [SBOM]
 
 
 def test_a_card_is_about_the_proofs_of_its_folder():

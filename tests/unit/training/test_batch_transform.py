@@ -2,7 +2,7 @@
 
 import torch
 
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.images.preprocess import Preprocess
 from zoo.training.batch_transform import BatchTransform
 from zoo.training.loader import draw, own_randomness

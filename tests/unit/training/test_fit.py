@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import get_worker_info
 
 from samples.training import GENTLE, write_bars
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.images.sets import ImageSet, samples

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from samples.training import GENTLE, SHORT, spec, write_bars
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.training.learner import Learner
 from zoo.training.machine import Machine
 from zoo.training.train import train

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from samples.training import GENTLE, SHORT, spec, write_bars
-from zoo.config.training_recipe import TrainingRecipe
+from zoo.config.training.recipe import TrainingRecipe
 from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.images.sets import ImageSet, Sample, samples

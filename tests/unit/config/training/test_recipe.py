@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.config.training_recipe import AUGMENT, FINE_TUNE, SCRATCH, TrainingRecipe
+from zoo.config.training.recipe import AUGMENT, FINE_TUNE, SCRATCH, TrainingRecipe
 from zoo.errors import ZooError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zoo.config.model_spec import ModelSpec
-from zoo.config.training_images import is_packaged, parts, purpose_set, training_classes, with_classes
+from zoo.config.training.images import is_packaged, parts, purpose_set, training_classes, with_classes
 from zoo.config.weights_source import Training, WeightsSource
 from zoo.errors import ZooError
 from zoo.images.splits import Split

@@ -1,0 +1,1 @@
+"""What config.yaml says of a training: its images and its recipe."""
