@@ -17,7 +17,7 @@ rule dataset:
     resources:
         mem_mb=grown(1000),
     params:
-        code=code("dataset.py"),
+        code=code("dataset.py", "zoo/images/*.npz"),
     message:
         "dataset {wildcards.dataset}"
     script:

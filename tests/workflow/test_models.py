@@ -1,4 +1,4 @@
-"""`snakemake MODEL`: a model with its proofs and what to ship; and files that were asked for without a proof."""
+"""`snakemake MODEL`: a model, its proofs and what to ship; and files that were asked for without a proof."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""Data sets that a Python package carries, written out as image folders so that the rest sees files only."""
+"""Data sets that the library carries, written out as image folders so that the rest sees files only."""
 
 import hashlib
 from collections.abc import Callable
@@ -43,18 +43,17 @@ def write_dataset(name: str, folder: Path) -> None:
 
 
 def write_digits(folder: Path) -> None:
-    """scikit-learn's digits: 1797 handwritten digits, 8x8 pixels, written as 8-bit grayscale PNG.
+    """1797 handwritten digits, 8x8 pixels, written as 8-bit grayscale PNG; see calib/digits/SOURCES.md.
 
     The data set's values 0..16 become round(value 255 / 16). A file is named by its place in the data set.
     """
     import numpy as np
     from PIL import Image
-    from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    with np.load(Path(__file__).with_name("digits.npz")) as digits:
+        pixels, labels = np.rint(digits["images"] * (255 / 16)).astype(np.uint8), digits["labels"]
     for label, name in enumerate(DIGITS):
-        indices = [int(index) for index in np.flatnonzero(digits.target == label)]
+        indices = [int(index) for index in np.flatnonzero(labels == label)]
         test = _drawn({index: pixels[index].tobytes() for index in indices})
         for index in indices:
             path = folder / ("test" if index in test else "train") / name / f"{index:04}.png"
