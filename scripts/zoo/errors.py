@@ -1,7 +1,9 @@
 """The exceptions of the library."""
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -42,6 +44,17 @@ def meant(names: Iterable[str], known: Collection[str]) -> str:
     """The known names that are spelled most alike, as a question; empty if one of the names has none."""
     near = ["".join(get_close_matches(str(each), known, 1)) for each in names]
     return f"did you mean {', '.join(near)}?" if near and all(near) else ""
+
+
+def require_extra(what: str, extra: str, *modules: str) -> None:
+    """Raises ZooError, with how to get it, where a module is missing that an extra of the package brings.
+
+    what: that needs it, as the start of a sentence. Nothing is imported.
+    """
+    if missing := [name for name in modules if name not in sys.modules and find_spec(name) is None]:
+        raise ZooError(
+            f"{what} needs {missing[0]}, which is not installed here: pip install 'ncnn-zoo[{extra}]'"
+        )
 
 
 _NO_MEMORY = (

@@ -43,6 +43,10 @@ MAY_IMPORT = {
     "history": {"jobs", "config", "runners"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},
     "provenance": {"jobs", "config"},
+    "cli": {
+        *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure", "quantize"),
+        *("sweep", "serving", "report"),
+    },
 }
 FACES = {"runners", "models.libraries", "export.rewrites"}
 """The packages whose `__init__` does more than to say what they are: it chooses among their modules."""

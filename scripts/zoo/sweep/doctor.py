@@ -29,7 +29,7 @@ def spec_of(model: str, config: Mapping[str, Any], size: Sequence[int] | None = 
         entry, name = {FILES[suffix]: model}, Path(model).stem
     else:
         library, _, name = model.rpartition(":")
-        entry = {library or _library_of(name): name}
+        entry = {library or library_of(name): name}
     if size is not None:
         entry["preprocess"] = {**(entry.get("preprocess") or {}), "size": list(size)}
     spec = Model.of(name, entry, config if model in declared else {}).spec
@@ -45,7 +45,7 @@ def _of_spec(spec: ModelSpec) -> dict[str, Any]:
     return {spec.library: spec.architecture} | {key: value for key, value in values.items() if value}
 
 
-def _library_of(name: str) -> str:
+def library_of(name: str) -> str:
     """The library that has an architecture of this name, the first of `LIBRARIES`."""
     names = {library: names_of(library) for library in LIBRARIES}
     for library, own in names.items():

@@ -1,0 +1,86 @@
+"""Where the workflow and the configuration are, and how Snakemake is called."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.config import config_file, schema_error
+from zoo.config.config_file import locating
+from zoo.config.zoo import Zoo
+from zoo.errors import ZooError, meant, require_extra
+
+CONFIG = Path("config.yaml")
+_LIBRARY = Path(__file__).resolve().parents[1]
+
+
+def home() -> Path:
+    """The folder of ncnn-zoo: that of its repository, or, of an installed package, the copy there."""
+    installed = _LIBRARY / "workflow"
+    return installed if installed.is_dir() else _LIBRARY.parents[1]
+
+
+def values(path: Path = CONFIG) -> dict[str, Any]:
+    """What a configuration says; empty where there is none. Raises ZooError if it cannot be read."""
+    if not path.is_file():
+        return {}
+    import yaml
+
+    config_file.read(path)
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def declared() -> Zoo:
+    """The zoo of the working folder. Raises ZooError if there is none, or its configuration is wrong."""
+    if not CONFIG.is_file():
+        raise ZooError(f"there is no config.yaml in {Path.cwd()}; zoo init MODEL writes one")
+    read, files = values(), [config_file.read(CONFIG)]
+    schema_error.check(read, home() / "rules/config.schema.yaml", files)
+    with locating(files):
+        return Zoo.of(read, home())
+
+
+def model_of(name: str, among: Zoo) -> str:
+    """The name, if a model is called so. Raises ZooError, with the nearest, if none is."""
+    if name not in among.models:
+        hint = meant([name], list(among.models)) or f"declared are: {', '.join(among.models) or 'none'}"
+        raise ZooError(f"{name} is not declared in config.yaml; {hint}")
+    return name
+
+
+def targets() -> set[str]:
+    """The names of the workflow's rules, which can be built as models are."""
+    files = [home() / "Snakefile", *(home() / "rules").glob("*.smk")]
+    return {name for file in files for name in re.findall(r"^rule (\w+):", file.read_text("utf-8"), re.M)}
+
+
+def snakemake(arguments: Sequence[str], quiet_output: bool = False) -> int:
+    """Call Snakemake in the working folder, with its own Snakefile if it has one, else with ncnn-zoo's.
+
+    Returns its exit status. Ctrl-C is for Snakemake alone, which ends its jobs. quiet_output: whatever it
+    prints goes to the standard error.
+    """
+    require_extra("building", "build", "snakemake", "torch")
+    own = any(Path(name).is_file() for name in ("Snakefile", "workflow/Snakefile"))
+    where = [] if own else ["--snakefile", str(home() / "Snakefile")]
+    command = [sys.executable, "-m", "snakemake", *where, *arguments]
+    process = subprocess.Popen(command, stdout=sys.stderr if quiet_output else None)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def complete_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the declared models whose names begin so."""
+    try:
+        names: Iterable[str] = values().get("models") or {}
+    except ZooError:
+        names = ()
+    return [name for name in names if name.startswith(incomplete)]
