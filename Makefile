@@ -10,8 +10,8 @@ TORCH ?=
 TORCH_INDEX ?=
 BIN := .venv/bin
 PIP := bin/pip --disable-pip-version-check
-# torch for the GPU, which is most of it: a lock without these is one for TORCH=cpu.
-OF_TORCH := torch|torchvision|triton|nvidia-|cuda-
+# What an index that has torch for the CPU serves, or leaves out.
+OF_TORCH := (torch|torchvision|triton)==|nvidia-|cuda-
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate
 

@@ -21,6 +21,7 @@ COVERED = {
 """Modules whose tests lie elsewhere, and where; at most fifteen."""
 
 ACROSS = {
+    "cli/test_without_torch.py": "what runs files, where nothing is installed that builds them",
     "config/test_schema.py": "config.yaml, its schema, the pages and the library's names",
     "images/test_sets_of_calib.py": "the image sets that ship in calib/",
     "locks/test_processors.py": "files that must not depend on the processor, made on others",

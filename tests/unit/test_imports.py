@@ -44,8 +44,8 @@ MAY_IMPORT = {
     "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},
     "provenance": {"jobs", "config"},
     "cli": {
-        *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure", "quantize"),
-        *("sweep", "serving", "report"),
+        *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure"),
+        *("precision", "quantize", "sweep", "serving", "report"),
     },
 }
 FACES = {"runners", "models.libraries", "export.rewrites"}

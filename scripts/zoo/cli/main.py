@@ -17,6 +17,8 @@ COMMANDS = {
     "best": ("best", "Which artifact of a model to ship, and why."),
     "predict": ("predict", "Ask an artifact about images."),
     "serve": ("serve", "Serve an artifact over HTTP."),
+    "verify": ("verify", "Verify an artifact where it lies; nothing is built."),
+    "bench": ("bench", "Time an artifact where it lies, beside fp32."),
     "compare": ("compare", "How two artifacts differ, layer by layer."),
     "lint-table": ("lint_table", "Check a calibration table against an fp32 ncnn model."),
 }
