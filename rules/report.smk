@@ -33,12 +33,15 @@ rule report:
         code=code(
             "report.py",
             "zoo/report/*.j2",
-            "zoo/report/p*.[cj]s*",
+            "zoo/report/*.[cj]s*",
             "zoo/deploy/*.j2",
         ),
         # No input: what this build adds to it is appended when the build has ended.
         history="results/history.jsonl",
         home=str(HOME),
+        asked=lambda wc: {
+            name: asdict(model.settings.best) for name, model in ZOO.models.items()
+        },
         # No inputs: a report makes no row anew.
         sweep=lambda wc: listed.stamps(),
     message:

@@ -1,10 +1,11 @@
 """Gather all records: one page, one table, and the evaluation as a table to read."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.config.settings import Best
 from zoo.history.environment import Environment
 from zoo.history.lines import read
 from zoo.jobs.files import replacing
@@ -26,6 +27,7 @@ def main(
     proofs: Iterable[str],
     history: str,
     home: str,
+    asked: Mapping[str, Mapping[str, Any]],
     html: str,
     csv: str,
     evaluation: str,
@@ -34,8 +36,9 @@ def main(
     lines, sentences = read(Path(history))
     models = with_history(read_records(cards, proofs), lines, Environment.now(Path(), Path(home)))
     table = rows(models)
+    shipped = {model: Best(**values) for model, values in asked.items()}
     texts = {
-        html: render_html(table, models, architectures=architectures(Path())),
+        html: render_html(table, models, architectures=architectures(Path()), asked=shipped),
         csv: render_csv(table),
         evaluation: render_summary(table, models),
         evaluation_csv: render_summary_csv(table),
@@ -55,6 +58,7 @@ if __name__ == "__main__":
             proofs=snakemake.input.proofs,
             history=snakemake.params.history,
             home=snakemake.params.home,
+            asked=snakemake.params.asked,
             html=made.html,
             csv=made.csv,
             evaluation=made.evaluation,

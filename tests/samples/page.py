@@ -45,7 +45,7 @@ class Page(HTMLParser):
         """The rows of the zoo table below its heading: a {column: (raw value or None, text)} each."""
         found = []
         for table, cells in self.rows:
-            if table == "zoo" and cells and cells[0][0].get("scope") == "row":
+            if table == "zoo" and any(attributes.get("scope") == "row" for attributes, _ in cells):
                 found.append(
                     {
                         attributes["class"].split()[0][2:]: (

@@ -9,7 +9,7 @@ from zoo.config.records.verification import LayerDifference
 from zoo.report import formats
 from zoo.report.charts.depth import line
 from zoo.report.charts.style import layout
-from zoo.report.templates import PLOTLY, asset, environment
+from zoo.report.templates import asset, environment, plotly
 from zoo.runners.artifact import Artifact
 
 
@@ -53,4 +53,6 @@ def plot(first: Artifact, second: Artifact, differences: Sequence[LayerDifferenc
     axes["margin"]["t"] = 56
     figure = {"data": [line(second.name, differences)], "layout": axes}
     template = environment().get_template("comparison.html.j2")
-    return template.render(title=axes["title"]["text"], figure=figure, plotly=asset(PLOTLY))
+    return template.render(
+        title=axes["title"]["text"], figure=figure, plotly=plotly(), script=asset("charting.js")
+    )

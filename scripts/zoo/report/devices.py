@@ -70,7 +70,9 @@ def _sentences(pairs: Iterable[tuple[Verification, Verification]]) -> Iterator[s
             continue
         file = f"{here.model}: {here.artifact} passes on {here.device}"
         if not there.verdict.passed:
-            yield f"{file} and fails on {there.device}: {'; '.join(there.verdict.failures)}."
+            first, *others = there.verdict.failures or ("for no reason told",)
+            more = f", and {len(others)} more" if others else ""
+            yield f"{file} and fails on {there.device}: {first}{more}."
         elif is_lower(_sqnr_db(here), _sqnr_db(there)):
             figures = " and ".join(f"{formats.decibels(_sqnr_db(each))} dB" for each in (here, there))
             yield f"{file} and on {there.device}, coarser with the same weights: {figures}."

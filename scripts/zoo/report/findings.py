@@ -1,5 +1,6 @@
 """What a reader of the table should not miss, in words."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from zoo.report import formats
@@ -10,7 +11,6 @@ from zoo.report.records import ModelRecords
 from zoo.report.row import Row, is_int8
 from zoo.search.choice import TIMING_TOLERANCE, slower_than
 from zoo.search.outcome import SearchOutcome
-from zoo.search.sensitivity import Sensitivity
 
 HEAVY = 0.05
 """A layer with more than this share of the weights is worth a word if it stays float."""
@@ -21,7 +21,8 @@ _NAMED = 3  # layers that a remark lists
 def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[str]:
     """Sentences for the end of a run and the top of the page, most general first.
 
-    They name models with random weights, latencies taken on a software GPU or on a board that was hot, files
+    They name models with random weights, latencies taken on a software GPU, on a board that was hot, or that
+    cannot be believed, files
     that are sound on one device and not on another, options of ncnn that are not its own, int8 artifacts that
     are slower than fp32 or fp16 of the same format on the same device (by the benchmark, or else by the
     search), searches that missed their target, calibration images that are unlike others, and large layers
@@ -52,6 +53,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
             for each in model.bench
             if each.conditions and each.conditions.throttled
         ),
+        *_in_doubt(rows),
         *(sentence for row in rows if is_int8(row) if (sentence := _slower(row, rows))),
         *(sentence for model in models for record in model.search for sentence in _searched(record, rows)),
         *(
@@ -62,7 +64,7 @@ def remarks(rows: Sequence[Row], models: Sequence[ModelRecords] = ()) -> list[st
             for covered in record.purposes
             for sentence in covered.unlike
         ),
-        *(sentence for model in models for record in model.sensitivity if (sentence := _heavy(record))),
+        *_heavy(models),
     ]
 
 
@@ -86,47 +88,70 @@ def _searched(outcome: SearchOutcome, rows: Sequence[Row]) -> list[str]:
         names = " and ".join(
             f"slower than {name} ({formats.ratio(ratio)} times)" for name, ratio in slower.items()
         )
-        sentences.append(f"{place}: int8 was {names} in its search; on this device it saves space, not time.")
+        sentences.append(f"{place}: int8 was {names} in its search: it saves space, not time.")
     return sentences
 
 
-def _heavy(sensitivity: Sensitivity) -> str | None:
-    layers = heavy_floats(sensitivity, HEAVY)
-    if not layers:
-        return None
-    named = [*layers[:_NAMED], *([f"{len(layers) - _NAMED} more"] if len(layers) > _NAMED else [])]
-    listed = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else named[0]
-    return f"{sensitivity.model} on {sensitivity.device}: in int8, large layers stay float: {listed}."
+def _heavy(models: Sequence[ModelRecords]) -> list[str]:
+    devices: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for record in (record for model in models for record in model.sensitivity):
+        if layers := heavy_floats(record, HEAVY):
+            named = [*layers[:_NAMED], *([f"{len(layers) - _NAMED} more"] if len(layers) > _NAMED else [])]
+            devices[record.model, _listed(named)].append(record.device)
+    return [
+        f"{model} on {_listed(found)}: in int8, large layers stay float: {layers}."
+        for (model, layers), found in devices.items()
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
+def _in_doubt(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each model on a device that has times which cannot be believed."""
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.doubt_1 or row.doubt_all:
+            found[row.model, row.device].append(row)
+    return [
+        f"{model} on {device}: time in doubt of {_listed([row.artifact for row in doubtful])}: "
+        f"{doubtful[0].doubt_1 or doubtful[0].doubt_all}; delete its bench.json and build again."
+        for (model, device), doubtful in found.items()
+    ]
 
 
 def _slower(row: Row, rows: Sequence[Row]) -> str | None:
+    """Where an int8 artifact is slower than a float one. A software GPU's times are no reason to say so, nor
+    are times in doubt."""
     comparisons = []
     for other in rows:
         same_place = (other.model, other.device, other.format) == (row.model, row.device, row.format)
-        if same_place and other.precision in ("fp32", "fp16"):
-            slower = [
-                f"{relative:.2f} times with {threads} thread{'s' if threads > 1 else ''}"
-                for threads, relative in _relative_times(row, other).items()
-                if relative > TIMING_TOLERANCE
-            ]
+        if same_place and other.precision in ("fp32", "fp16") and not row.software_gpu:
+            times = _relative_times(row, other)
+            slower = {threads: time for threads, time in times.items() if time > TIMING_TOLERANCE}
             if slower:
-                comparisons.append(f"slower than {other.precision} ({' and '.join(slower)})")
+                threads, most = max(slower.items(), key=lambda each: each[1])
+                where = "" if slower == times else f" with {threads} thread{'s' if threads > 1 else ''}"
+                comparisons.append(f"{other.precision} ({most:.2f} times{where})")
     if not comparisons:
         return None
     name = "int8" if row.artifact == "int8" else f"{row.precision} {row.format}"
     return (
-        f"{row.model} on {row.device}: {name} is {' and '.join(comparisons)}; "
-        "on this device it saves space, not time."
+        f"{row.model} on {row.device}: {name} is slower than {' and '.join(comparisons)}: it saves space, "
+        "not time."
     )
 
 
 def _relative_times(row: Row, other: Row) -> dict[int, float]:
-    """Thread count -> time of `row` over the time of `other`, where both were measured.
+    """Thread count -> time of `row` over the time of `other`, where both were measured and can be believed.
 
     Ratios to a reference timed in the same run are steadier than medians of two runs, so they come first.
     """
-    timings = {1: (row.latency_1_ms, row.ratio_1, other.latency_1_ms, other.ratio_1)}
-    if row.threads_all and row.threads_all == other.threads_all:
+    timings = {}
+    if not (row.doubt_1 or other.doubt_1):
+        timings[1] = (row.latency_1_ms, row.ratio_1, other.latency_1_ms, other.ratio_1)
+    if row.threads_all and row.threads_all == other.threads_all and not (row.doubt_all or other.doubt_all):
         timings[row.threads_all] = (row.latency_all_ms, row.ratio_all, other.latency_all_ms, other.ratio_all)
     relatives = {}
     for threads, (own_ms, own_ratio, other_ms, other_ratio) in timings.items():

@@ -11,6 +11,7 @@ from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Numbers, Verification
+from zoo.measure.steadiness import doubts
 from zoo.report.artifact_names import precision_and_format, sort_key
 from zoo.report.records import ModelRecords, by_artifact
 
@@ -21,9 +22,10 @@ class Row:
 
     Accuracies and agreement are fractions, `top1_drop` is in percentage points (positive: worse than
     the reference), latencies are medians in ms, a ratio is latency over that of `reference` in the
-    same run. `threads_all` is the largest thread count measured, if more than one. `fps`: frames per second
-    of `streams` in flight, `fps_ratio` over that of `reference`. `image_set`, `images` and
-    `evaluated_agreement` are of the evaluation.
+    same run; a doubt says why such a pair cannot be believed. `threads_all` is the largest thread count
+    measured, if more than one. `fps`: frames per second of `streams` in flight, `fps_ratio` over that of
+    `reference`. `image_set`, `images` and `evaluated_agreement` are of the evaluation; agreement, cosine and
+    SQNR were taken on `judged_images` images of `judged_on`.
     """
 
     model: str
@@ -41,6 +43,8 @@ class Row:
     top5: float | None
     reference_top1: float | None
     top1_drop: float | None
+    judged_on: str | None
+    judged_images: int | None
     agreement: float | None
     evaluated_agreement: float | None
     cosine_min: float | None
@@ -49,9 +53,11 @@ class Row:
     max_abs_error: float | None
     latency_1_ms: float | None
     ratio_1: float | None
+    doubt_1: str | None
     threads_all: int | None
     latency_all_ms: float | None
     ratio_all: float | None
+    doubt_all: str | None
     reference: str | None
     streams: int | None
     fps: float | None
@@ -135,8 +141,12 @@ def _closeness(numbers: Numbers | None, evaluation: Evaluation | None) -> dict[s
     """How close an artifact is: by its verification, or as far as the evaluation can tell."""
     if numbers is None:
         unknown = dict.fromkeys(("cosine_min", "cosine_mean", "max_abs_error"))
-        return unknown | {name: getattr(evaluation, name, None) for name in ("agreement", "sqnr_db")}
+        names = {"judged_on": "image_set", "judged_images": "images"}
+        names |= {name: name for name in ("agreement", "sqnr_db")}
+        return unknown | {name: getattr(evaluation, own, None) for name, own in names.items()}
     return {
+        "judged_on": numbers.image_set,
+        "judged_images": numbers.images,
         "agreement": numbers.top1_agreement,
         "cosine_min": numbers.cosine.min,
         "cosine_mean": numbers.cosine.mean,
@@ -150,13 +160,16 @@ def _speed(benchmark: Benchmark | None) -> dict[str, Any]:
     most = max((entry.threads for entry in benchmark.latency), default=1) if benchmark else 1
     single = benchmark.at(1) if benchmark else None
     multi = benchmark.at(most) if benchmark and most > 1 else None
+    in_doubt = doubts(benchmark) if benchmark else {}
     timed, flow = single or multi, benchmark.throughput if benchmark else None
     return {
         "latency_1_ms": single.median_ms if single else None,
         "ratio_1": single.ratio if single else None,
+        "doubt_1": in_doubt.get(1),
         "threads_all": multi.threads if multi else None,
         "latency_all_ms": multi.median_ms if multi else None,
         "ratio_all": multi.ratio if multi else None,
+        "doubt_all": in_doubt.get(most) if multi else None,
         "reference": timed.reference.artifact if timed else None,
         "streams": flow.streams if flow else None,
         "fps": flow.fps if flow else None,

@@ -1,5 +1,7 @@
 """The templates of pages, and what is laid into them as it is: style, scripts, the library for charts."""
 
+import base64
+import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,15 @@ HERE = Path(__file__).parent
 PLOTLY = "plotly-basic.min.js"
 """plotly.js with its basic charts only: the npm package plotly.js-basic-dist-min 4.1.1, under the MIT
 licence, as its head says. What the Python package brings is four times as large, in a wheel of 64 MB."""
+
+SCRIPTS = ("state.js", "tables.js", "charting.js", "charts.js", "copy.js")
+"""What a page does, in the order in which it runs."""
+
+
+def plotly() -> str:
+    """plotly.js compressed, as text: a page's scripts unpack it with what every browser has (a third of the
+    size)."""
+    return base64.b64encode(gzip.compress(asset(PLOTLY).encode(), mtime=0)).decode()
 
 
 def environment() -> "jinja2.Environment":

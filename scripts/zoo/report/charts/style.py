@@ -46,6 +46,27 @@ def layout(across: str, up: str) -> Figure:
     }
 
 
+BASE = layout("", "")
+"""What the layouts of a page's charts share: the page has it once."""
+
+
+def beyond_base(figure: Figure) -> Figure:
+    """A figure whose layout leaves out what it shares with `BASE`."""
+    return figure | {"layout": _beyond(figure["layout"], BASE)}
+
+
+def _beyond(own: Figure, base: Figure) -> Figure:
+    found = {}
+    for key, value in own.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            value = _beyond(value, base[key])
+            if value:
+                found[key] = value
+        elif key not in base or base[key] != value:
+            found[key] = value
+    return found
+
+
 def diameter(size: int | None, largest: int) -> float:
     """Of a marker in pixels, for the area to stand for a file's size, as far as it can still be seen."""
     return round(max(_SMALLEST, _LARGEST * math.sqrt((size or 0) / largest)), 1)

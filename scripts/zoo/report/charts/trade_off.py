@@ -11,10 +11,8 @@ from zoo.report.charts.style import Figure, colour, diameter, layout
 from zoo.report.row import Row
 
 SYMBOLS = {"ncnn": "circle", "ONNX": "diamond", "TorchScript": "square"}
-MEASURES = {"top1": "Top-1 accuracy, %", "agreement": "Top-1 agreement, %", "sqnr_db": "SQNR, dB"}
+MEASURES = {"sqnr_db": "SQNR, dB", "agreement": "Top-1 agreement, %", "top1": "Top-1 accuracy, %"}
 LATENCIES = {"latency_1_ms": "1 thread", "latency_all_ms": "all threads"}
-
-_WIDTH, _HEIGHT = 1150.0, 350.0  # of the plot on a desktop screen, in pixels, to see which names collide
 
 
 def trade_offs(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -30,23 +28,38 @@ def trade_offs(rows: Sequence[Row]) -> dict[str, Figure]:
 def trade_off(rows: Sequence[Row], device: str, measure: str, latency: str) -> Figure:
     """Of the artifacts on `device`: latency in ms across, `measure` up, file size as the marker's area.
 
-    The colour is the precision, and a thin line joins the artifacts of one model in one format. measure and
+    A panel a model, under `panels`, of those that have both figures: models differ by more than artifacts of
+    one do. The colour is the precision, and a thin line joins the artifacts of one format. measure and
     latency are names of Row's fields (keys of MEASURES and LATENCIES). Rows that lack either figure are left
     out and counted under the figure's key `note`.
     """
     rows = [row for row in rows if row.device == device]
     shown = [row for row in rows if None not in (_height(row, measure), getattr(row, latency))]
-    largest = max((row.bytes or 0 for row in shown), default=0) or 1
-    data = _lines(shown, measure, latency) + _markers(shown, measure, latency, largest)
-    axes = layout(f"Latency on {device}, ms ({LATENCIES[latency]})", MEASURES[measure])
-    times = [float(getattr(row, latency)) for row in shown]
-    heights = [height for row in shown if (height := _height(row, measure)) is not None]
-    axes["xaxis"] |= _time_axis(times)
-    axes["yaxis"] |= _height_axis(heights, measure)
-    axes["legend"] |= {"itemsizing": "constant"}
-    across = map(math.log10, times) if axes["xaxis"].get("type") == "log" else times
-    axes["annotations"] = _names(list(zip(shown, across, heights, strict=True)), axes, largest)
-    return {"data": data, "layout": axes, "note": _note(rows, shown, measure)}
+    models: dict[str, list[Row]] = defaultdict(list)
+    for row in shown:
+        models[row.model].append(row)
+    panels = {model: _panel(own, device, measure, latency) for model, own in models.items()}
+    return {"panels": panels, "note": _note(rows, shown, measure)}
+
+
+def legend(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """What a marker stands for -> its colour and its symbol."""
+    kinds = dict.fromkeys((row.precision, row.format) for row in rows)
+    return {
+        _kind(precision, form): (colour(precision), SYMBOLS.get(form, "cross")) for precision, form in kinds
+    }
+
+
+def _panel(rows: Sequence[Row], device: str, measure: str, latency: str) -> Figure:
+    largest = max((row.bytes or 0 for row in rows), default=0) or 1
+    axes = layout(f"{LATENCIES[latency]}, ms", MEASURES[measure])
+    axes["xaxis"] |= _time_axis([float(getattr(row, latency)) for row in rows])
+    axes["yaxis"] |= _height_axis(
+        [height for row in rows if (height := _height(row, measure)) is not None], measure
+    )
+    axes |= {"showlegend": False, "margin": {"l": 52, "r": 20, "t": 12, "b": 44}}
+    data = _lines(rows, measure, latency) + _markers(rows, measure, latency, largest)
+    return {"data": data, "layout": axes}
 
 
 def _lines(rows: Sequence[Row], measure: str, latency: str) -> list[Figure]:
@@ -77,7 +90,7 @@ def _markers(rows: Sequence[Row], measure: str, latency: str, largest: int) -> l
         {
             **_points(group, measure, latency),
             "mode": "markers",
-            "name": precision if form == "ncnn" else f"{precision}, {form}",
+            "name": _kind(precision, form),
             "text": [_hover(row, measure, latency) for row in group],
             "hovertemplate": "%{text}<extra></extra>",
             "cliponaxis": False,
@@ -85,12 +98,20 @@ def _markers(rows: Sequence[Row], measure: str, latency: str, largest: int) -> l
                 "color": colour(precision),
                 "symbol": SYMBOLS.get(form, "cross"),
                 "size": [diameter(row.bytes, largest) for row in group],
-                "opacity": 0.85,
+                "opacity": [0.3 if _doubt(row, latency) else 0.85 for row in group],
                 "line": {"width": 1, "color": "rgba(255,255,255,0.7)"},
             },
         }
         for (precision, form), group in groups.items()
     ]
+
+
+def _kind(precision: str, form: str) -> str:
+    return precision if form == "ncnn" else f"{precision}, {form}"
+
+
+def _doubt(row: Row, latency: str) -> str | None:
+    return row.doubt_1 if latency == "latency_1_ms" else row.doubt_all
 
 
 def _points(rows: Sequence[Row], measure: str, latency: str) -> Figure:
@@ -133,46 +154,6 @@ def _height_axis(values: Sequence[float], measure: str) -> Figure:
     return {"range": [low - 0.14 * span, top if measure == "sqnr_db" else min(top, 100 + 0.06 * span)]}
 
 
-def _names(places: Sequence[tuple[Row, float, float]], axes: Figure, largest: int) -> list[Figure]:
-    """A label below each model's lowest artifact, left out where it would cover another one.
-
-    places: rows with their place in the axes' own units, which are powers of ten on a logarithmic axis.
-    """
-    lowest: dict[str, tuple[Row, float, float]] = {}
-    for place in places:
-        model = place[0].model
-        if model not in lowest or (place[2], place[1]) < (lowest[model][2], lowest[model][1]):
-            lowest[model] = place
-    labels = []
-    taken: list[tuple[float, float, float]] = []
-    for model, (row, across, up) in lowest.items():
-        x = _WIDTH * across / _extent(axes["xaxis"])
-        y = _HEIGHT * up / _extent(axes["yaxis"])
-        half = 3.2 * len(model) + 3
-        if any(
-            abs(x - other_x) < half + other_half and abs(y - other_y) < 15
-            for other_x, other_y, other_half in taken
-        ):
-            continue
-        taken.append((x, y, half))
-        labels.append(
-            {
-                "x": across,
-                "y": up,
-                "text": html.escape(model, quote=False),
-                "showarrow": False,
-                "yshift": -diameter(row.bytes, largest) / 2 - 9,
-                "font": {"size": 11},
-            }
-        )
-    return labels
-
-
-def _extent(axis: Figure) -> float:
-    low, high = axis["range"]
-    return float(high - low)
-
-
 def _hover(row: Row, measure: str, latency: str) -> str:
     ratio = row.ratio_1 if latency == "latency_1_ms" else row.ratio_all
     lines = [
@@ -184,6 +165,7 @@ def _hover(row: Row, measure: str, latency: str) -> str:
         f"agreement {formats.percent(row.agreement)} %" if row.agreement is not None else "",
         f"SQNR {formats.decibels(row.sqnr_db)} dB" if row.sqnr_db is not None else "",
         f"{formats.millions(row.bytes)} MB" if row.bytes is not None else "",
+        "this time is in doubt" if _doubt(row, latency) else "",
         f"verdict: {row.verdict}" if row.verdict == "failed" else "",
     ]
     return "<br>".join(line for line in lines if line)
