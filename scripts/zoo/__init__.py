@@ -27,6 +27,7 @@ history               what builds measured over time, and what got worse
 report                all records as one page, one table and remarks in words
 provenance            where every file comes from: manifest, check, signature, software, model cards
 cli                   the command `zoo`, a thin layer over the workflow and all of these
+terminal              what a person sees while a zoo is built, and when it ends
 
 It knows no Snakemake: `scripts/*.py` hand it paths. Of the tree of artifacts only `config.outputs` and
 `config.artifacts` know.

@@ -47,6 +47,7 @@ MAY_IMPORT = {
         *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure"),
         *("precision", "quantize", "sweep", "serving", "report"),
     },
+    "terminal": {"jobs", "config", "report"},
 }
 FACES = {"runners", "models.libraries", "export.rewrites"}
 """The packages whose `__init__` does more than to say what they are: it chooses among their modules."""

@@ -5,7 +5,9 @@ import os
 import select
 import signal
 import sys
-from threading import Thread
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread, current_thread, main_thread
 
 from zoo.jobs.host import Host
 
@@ -30,6 +32,35 @@ def end_with_build() -> None:
     build, _, host = os.environ.get(_BUILD, "").partition("@")
     if build.isdecimal() and hasattr(os, "pidfd_open") and host == str(Host.own()):
         Thread(target=_watch, args=(int(build),), name="lifeline", daemon=True).start()
+    if build:
+        _end_when_interrupted()
+
+
+def _end_when_interrupted() -> None:
+    """Ctrl-C reaches every process of a build: each is to end without a traceback. Whoever has something to
+    clear away takes the signal as an exception while it does, see `zoo.jobs.reporting`."""
+    with suppress(ValueError):  # not in the main thread, which then has said what it does
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """KeyboardInterrupt on Ctrl-C while the block runs, where it would end the process; which then ends after
+    the block, without a word and with status 130, by the shells' convention."""
+    before = signal.getsignal(signal.SIGINT)
+    ends = before is signal.SIG_DFL and current_thread() is main_thread()
+    if ends:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if ends:
+            raise SystemExit(130) from None
+        raise
+    finally:
+        if ends:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _watch(build: int) -> None:

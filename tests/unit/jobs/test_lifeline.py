@@ -33,3 +33,36 @@ def test_what_a_killed_process_started_ends_at_once(script, tmp_path):
         assert process.stdout.readline() == "on\n"
         process.kill()
         process.communicate(timeout=20)  # until the last process that holds the pipe is gone
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from zoo.jobs.reporting import reporting
+
+if sys.argv[1] == "working":
+    with reporting("log", "x"):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            import time; time.sleep(20)
+        finally:
+            Path("cleared").touch()
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize("when", ["working", "starting"])
+def test_a_job_that_is_interrupted_ends_without_a_word_and_clears_away(when, tmp_path):
+    """As Ctrl-C does to every process of a build."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "NCNN_ZOO_BUILD": "0@elsewhere"}
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, when],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == (130 if when == "working" else -2)
+    assert (tmp_path / "cleared").exists() == (when == "working")
