@@ -78,6 +78,7 @@ def refuse_without_vulkan():
 
 
 onstart:
+    gc.enable()
     SENDS or refuse_without_vulkan()
     SENDS and workflow.executor_plugin.name == "slurm" and refuse_unusable()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from snakemake.cli import get_argument_parser
 
 # A plan of a thousand jobs is a million objects that live to the end: looking for garbage among them
-# every few hundred costs a tenth of the time to plan.
+# every few hundred costs a tenth of the time to plan. It is looked for when jobs start, see cluster.smk.
 gc.set_threshold(100_000)
+gc.disable()
 
 HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
