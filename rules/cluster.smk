@@ -77,8 +77,10 @@ def refuse_without_vulkan():
             vulkan_device()
 
 
+# The only one: Snakemake calls the last that it reads.
 onstart:
     gc.enable()
+    tell_plan()
     SENDS or refuse_without_vulkan()
     SENDS and workflow.executor_plugin.name == "slurm" and refuse_unusable()
 

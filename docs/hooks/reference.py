@@ -2,10 +2,12 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 Schema = Mapping[str, Any]
@@ -113,23 +115,40 @@ def rules(root: Path) -> str:
 
 
 def programs(root: Path) -> str:
-    """The programs in scripts/ that take arguments, with what they say of themselves."""
+    """The command `zoo`, as click knows it, and the other programs in scripts/ that take arguments."""
+    sys.path.insert(0, str(root / "scripts"))
+    from zoo.cli.main import COMMANDS, zoo
+
     parts = [
         "# Programs",
-        "Made from their sources; `--help` of each says the same. Run them in the environment of ncnn-zoo.",
+        "Made from their sources; `--help` of each says the same. See [the command zoo](../cli.md).",
     ]
+    for name in COMMANDS:
+        command = zoo.get_command(click.Context(zoo), name)
+        context = click.Context(command, info_name=name)
+        usage = " ".join(command.collect_usage_pieces(context))
+        parts += [f"## zoo {name}", f"`zoo {name} {usage}`", *_paragraphs(command.help or "")]
+        records = [each.get_help_record(context) for each in command.params if isinstance(each, click.Option)]
+        parts += _arguments([(f"`{each[0]}`", each[1]) for each in records if each])
     for path in sorted((root / "scripts").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         options = [
             node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "add_argument"
         ]
-        if not options:
-            continue
-        said = (ast.get_docstring(tree) or "").split("\n\n")
-        parts += [f"## {path.name}", *map(_prose, said)]
-        rows = [f"| {_names(each)} | {_prose(_help(each))} |" for each in options]
-        parts += ["| argument | what |\n|---|---|\n" + "\n".join(rows)]
+        if options:
+            parts += [f"## {path.name}", *_paragraphs(ast.get_docstring(tree) or "")]
+            parts += _arguments([(_names(each), _help(each)) for each in options])
     return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [_prose(each.replace("\b", "")) for each in text.split("\n\n")]
+
+
+def _arguments(rows: list[tuple[str, str]]) -> list[str]:
+    """A table, if there are any."""
+    lines = [f"| {name.replace('|', chr(92) + '|')} | {_prose(said)} |" for name, said in rows]
+    return ["\n".join(["| option | what |", "|---|---|", *lines])] if lines else []
 
 
 def _called(node: ast.Call) -> str:

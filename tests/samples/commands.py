@@ -25,7 +25,7 @@ KINDS = ("plan", "in", "none")
 FENCE = re.compile(
     r"(?:^<!-- test: (?P<mark>.*?) -->\n)?^```(?:sh|bash|console)\n(?P<text>.*?)^```$", re.M | re.S
 )
-SPAN = re.compile(r"`((?:snakemake|python|make|pytest) [^`\n]+)`")
+SPAN = re.compile(r"`((?:snakemake|python|make|pytest|zoo) [^`\n]+)`")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from samples.workflow import CONFIG, PROJECT, Zoo, copy_project, picture
 TINY = {"timm": "test_convnext", "preprocess": {"size": [32, 32]}}
 OF_THE_HUB = "zoo/tiny"
 PHOTO = PROJECT / "calib/heldout/koala.jpg"
-SERVER = "scripts/serve.py"
+SERVES = re.compile(r"^(python scripts/serve\.py|zoo serve) ")
 
 
 def documented_zoo(folder: Path) -> Zoo:
@@ -35,8 +35,25 @@ def documented_zoo(folder: Path) -> Zoo:
     zoo.configure(_with_tiny_models)
     for name in ("photo.jpg", "a.jpg", "b.jpg"):
         shutil.copy(PHOTO, zoo / name)
+    _install_zoo(zoo)
     onnx.save(timm_model("test_convnext", zoo.folder), zoo / "model.onnx")
     return zoo
+
+
+def _install_zoo(zoo: Zoo) -> None:
+    """The command `zoo` of this copy, as pip would put it into the environment."""
+    command = programs_of(zoo) / "zoo"
+    command.parent.mkdir()
+    lines = (
+        f"import sys; sys.path.insert(0, {str(zoo / 'scripts')!r})",
+        "from zoo.cli.main import main; main()",
+    )
+    command.write_text("\n".join([f"#!{sys.executable}", *lines, ""]))
+    command.chmod(0o755)
+
+
+def programs_of(zoo: Zoo) -> Path:
+    return zoo.folder.parent / "bin"
 
 
 def _with_tiny_models(config: dict) -> None:
@@ -98,7 +115,7 @@ def script(blocks: list[Block]) -> str:
         for command in commands(block.text):
             if block.kind == "plan":
                 command = re.sub(r"^snakemake ", "snakemake -n ", command)
-            if SERVER in command:
+            if SERVES.match(command):
                 command, serving = f"{command} & server=$!\nlistening", True
             lines.append(command)
         lines += ["kill $server", "wait $server || true"] * serving
@@ -119,17 +136,16 @@ listening() {
 
 def type_in(zoo: Zoo, blocks: list[Block], timeout: float = 900, **environment: str) -> str:
     """Run a page's blocks in the zoo as a reader would; what they print, standard error included."""
-    bin = str(Path(sys.executable).parent)
+    path = os.pathsep.join([str(programs_of(zoo)), str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-c", LISTENING + script(blocks)],
         cwd=zoo.folder,
-        env=os.environ
-        | {"PATH": f"{bin}:{os.environ['PATH']}", "OMP_NUM_THREADS": "2", "PYTHONPATH": ""}
-        | environment,
+        env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=timeout,
     )
+    (zoo.folder.parent / "typed.log").write_text(done.stdout)
     assert done.returncode == 0, done.stdout
     return done.stdout

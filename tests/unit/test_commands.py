@@ -6,10 +6,13 @@ tests/workflow/test_commands.py runs the blocks.
 
 import re
 import shlex
+from pathlib import Path
 
+import click
 import pytest
 
 from samples.commands import KINDS, PAGES, PROJECT, Block, blocks, commands, spans
+from zoo.cli.main import zoo
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 MARKED = [block for block in BLOCKS if block.mark is not None]
@@ -48,14 +51,27 @@ def test_a_target_of_make_exists(command: str):
         assert "=" in word or re.search(rf"^{re.escape(word)}:", MAKEFILE, re.MULTILINE), word
 
 
-@pytest.mark.parametrize("command", [each for each in TYPED if each.startswith("python ")])
+@pytest.mark.parametrize("command", [each for each in TYPED if each.startswith(("python ", "zoo "))])
 def test_a_program_exists_and_has_the_options(command: str):
-    script, *arguments = command.split()[1:]
-    if script.startswith("-") or (script.endswith("predict.py") and not script.startswith("scripts/")):
+    program, script, *arguments = command.partition(" -- ")[0].split()
+    if program == "python" and not script.startswith(("scripts/", "benchmarks/", "tests/")):
         return  # Python's own, or the program of a bundle
-    text = (PROJECT / script).read_text(encoding="utf-8")
+    known = options_of(program, script)
     for option in (each for each in arguments if each.startswith("--")):
-        assert f'"{option}"' in text, f"{script} has no {option}"
+        assert option in known, f"{program} {script} has no {option}"
+
+
+def options_of(program: str, script: str) -> str | set[str]:
+    """What there is of options: of commands of `zoo` a set, of other programs their source."""
+    text = "" if program == "zoo" else (PROJECT / script).read_text(encoding="utf-8")
+    name = script if program == "zoo" else Path(script).stem.replace("_", "-")
+    if program != "zoo" and "zoo.cli" not in text:
+        return text
+    if script.isupper() or script.startswith("-"):
+        return {"--help"}
+    command = zoo.get_command(click.Context(zoo), name)
+    assert command is not None, f"zoo has no command {name}"
+    return {"--help"} | {option for each in command.params for option in each.opts}
 
 
 def test_the_readme_is_short():

@@ -63,7 +63,8 @@ def test_the_readme_takes_an_own_model_to_a_verified_bundle(programs: None, tmp_
     with zipfile.ZipFile(zoo / "results/cpu/mine/best.deploy.zip") as archive:
         (labels,) = (archive.read(name) for name in archive.namelist() if name.endswith("labels.txt"))
     assert labels == (zoo / "mine.txt").read_bytes()
-    assert (zoo / "results/cpu/mine/fp32.onnx.passed").exists()
+    for artifact in ("fp32", "fp16", "int8", "fp32.onnx", "fp16.onnx", "int8_static.onnx"):
+        assert (zoo / f"results/cpu/mine/{artifact}.passed").exists()
     assert printed.count("class of ") >= 3 + 5, "predict.py and the bundle's program answer by these names"
 
 

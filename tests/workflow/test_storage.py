@@ -1,4 +1,4 @@
-"""A tiny zoo whose results are in storage that speaks S3: any machine continues, whatever fails."""
+"""A tiny zoo whose results are in storage that speaks S3, see docs/s3.md: any machine continues."""
 
 import importlib.util
 import os
