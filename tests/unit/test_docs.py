@@ -73,6 +73,7 @@ def test_the_table_of_files_names_every_rule_that_makes_one_and_its_script():
         "empty_boards",
         "impossible",
         "dataset",
+        "prune_cache",
         "calibrate_shard",
         "sweep",
     }
