@@ -60,5 +60,7 @@ if PROVIDER is not None:
             stored = storing.look() if TYPED.dryrun else storing.begin()
             stored_names = frozenset(each.name for each in stored)
             plan_with(stored, place)
-        elif workflow.remote_exec:
-            stored_build.link(outputs.RESULTS, place)
+        elif workflow.remote_exec and not workflow.storage_settings.shared_fs_usage:
+            stored_build.take_part(bucket, outputs.RESULTS, place)
+    if SENDS:  # for pods, which have nothing of the environment of the build
+        workflow.register_envvars("NCNN_ZOO_TOOLS", TARGETS)

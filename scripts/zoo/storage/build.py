@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from zoo.errors import ZooError
+from zoo.jobs.made import FOLDER
 from zoo.storage.bucket import OURS, Bucket, StorageError, Stored
 from zoo.storage.copies import Copies, link
 from zoo.storage.lock import NAME, RENEW_S, Lock
@@ -45,6 +46,7 @@ class Build:
             self._bucket.remove(gone)
             stored = [each for each in stored if each.name not in gone]
             self._copies.drop_old(stored)
+            self._notes.gather()
             self._notes.put_together()
             self._notes.send(ended=False)
         except BaseException:
@@ -61,6 +63,7 @@ class Build:
         self._told = True
         self._over.set()
         self._thread.join()
+        self._notes.gather()
         self._notes.send(ended=True)
         self._copies.keep(self._bucket.listed())
         self._lock.release()
@@ -88,6 +91,7 @@ class Build:
     def _renew(self) -> None:
         if self._lock is not None:
             self._lock.renew()
+            self._notes.gather()
             self._notes.send(ended=False, always=False)
 
     def _end_anyhow(self) -> None:
@@ -95,6 +99,21 @@ class Build:
             self.end()
         except ZooError as error:
             print(f"\nerror: {error}\n", file=sys.stderr)
+
+
+def take_part(bucket: Bucket, results: str, place: Path) -> None:
+    """For a job that runs where no folder is shared with its build: keep what it makes, and tell the build
+    when this process ends."""
+    link(results, place)
+    (place / results / FOLDER).mkdir(exist_ok=True)
+    atexit.register(_leave, Notes(bucket, results, _OWN))
+
+
+def _leave(notes: Notes) -> None:
+    try:
+        notes.leave()
+    except ZooError as error:
+        print(f"note: {error}", file=sys.stderr)
 
 
 def unlock(bucket: Bucket) -> None:

@@ -15,12 +15,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 from zoo.jobs import made, making
 from zoo.jobs.files import replacing
 from zoo.storage.bucket import OURS, Bucket, Stored
 
 BELOW = f"{OURS}notes/"
+OF_JOBS = f"{OURS}jobs/"
+"""What jobs leave that run where no folder is shared with the build."""
 _MOST = 30
 """Archives, before they are put together."""
 _HEAD = "head.json"
@@ -87,6 +90,18 @@ class Notes:
             self._known.have.append(name)
             self._write_known()
 
+    def leave(self) -> None:
+        """Send what a job keeps of what it made, for its build to gather."""
+        files = [path for path, _ in self._files()]
+        self._bucket.write(f"{OF_JOBS}{uuid4().hex}.tar.xz", _packed(files, Head(self._bucket.now, True)))
+
+    def gather(self) -> None:
+        """Receive what jobs left; it is sent with what is new here."""
+        for name in [stored.name for stored in self._bucket.listed(OF_JOBS)]:
+            if found := self._bucket.read(name):
+                self._receive(found[0], only_head=False, as_sent=False)
+            self._bucket.remove([name])
+
     def put_together(self) -> None:
         """Replace many archives by one."""
         if len(older := list(self._known.have)) > _MOST:
@@ -115,7 +130,7 @@ class Notes:
                     query = urlsafe_b64decode(encoded.replace("/", "")).decode()
                     yield query.removeprefix(f"{self._bucket.url}/")
 
-    def _receive(self, data: bytes, only_head: bool) -> Head:
+    def _receive(self, data: bytes, only_head: bool, as_sent: bool = True) -> Head:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:xz") as archive:
             for member in archive:
                 content = archive.extractfile(member)
@@ -126,7 +141,8 @@ class Notes:
                 elif not only_head and self._is_note(member.name):
                     _put(Path(member.name), content.read())
                     state = Path(member.name).stat()
-                    self._known.sent[member.name] = [state.st_size, state.st_mtime_ns]
+                    if as_sent:
+                        self._known.sent[member.name] = [state.st_size, state.st_mtime_ns]
         return head
 
     def _is_note(self, path: str) -> bool:
