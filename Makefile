@@ -15,7 +15,7 @@ OF_TORCH := (torch|torchvision|triton)==|nvidia-|cuda-
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate
 
-.PHONY: embedded runtime test test-all lock docs clean-environment
+.PHONY: embedded runtime test test-all lock check-locks docs clean-environment
 
 embedded: .venv/run
 	$(BIN)/snakemake --cores $(CORES) embedded || { $(BIN)/snakemake --cores $(CORES) report; exit 1; }
@@ -89,3 +89,12 @@ docs: .venv/test
 
 clean-environment:
 	rm -rf .venv .venv-runtime
+
+# Whether the locks can be installed where they cannot be tried: each platform, each Python; nothing is downloaded.
+check-locks:
+	@for lock in requirements.txt requirements-runtime.txt; do \
+	for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc; do \
+	for python in 3.11 3.12 3.13; do echo "$$lock $$platform $$python"; \
+	MACOSX_DEPLOYMENT_TARGET=14.0 uv pip install --quiet --dry-run --target .locks --require-hashes \
+		--only-binary :all: --no-binary connection-pool --python-platform $$platform \
+		--python-version $$python --requirements $$lock || exit 1; done; done; done; rm -rf .locks
