@@ -4,15 +4,11 @@
 retries looks first, and the download starts only when it was answered.
 """
 
-import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from httpx2 import HTTPError  # the HTTP client that huggingface_hub raises through
 from huggingface_hub import (
     constants,
     get_hf_file_metadata,
@@ -24,16 +20,15 @@ from huggingface_hub.errors import (
     FileMetadataError,
     GatedRepoError,
     HfHubHTTPError,
+    HTTPError,  # type: ignore[attr-defined]  # of its client, whichever that is
     OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.file_download import http_get
 
 from zoo.errors import PassingError, ZooError
-
-TIMEOUT = 10
-"""Seconds to wait for an address to answer; the hub's own limit is the variable HF_HUB_ETAG_TIMEOUT."""
 
 _WAYS_OUT = (
     "give a local file (weights: {file: …}), another source (weights: {url: …}, {package: …}), "
@@ -85,7 +80,8 @@ def download(repository: str, names: Sequence[str], revision: str | None = None)
 
 
 def download_url(url: str, folder: Path) -> Path:
-    """The file at an http or https address, downloaded into `folder`.
+    """The file at an http or https address, downloaded into `folder` by huggingface_hub's client, which shows
+    its progress and goes on where a connection broke.
 
     Raises ZooError if the address is of another kind, cannot be reached, or sends less than it announced.
     """
@@ -96,17 +92,17 @@ def download_url(url: str, folder: Path) -> Path:
         )
     target = folder / name
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response, target.open("wb") as file:
-            shutil.copyfileobj(response, file, 1 << 20)
-            announced = response.headers.get("Content-Length")
-    except urllib.error.HTTPError as error:
-        raise ZooError(f"{url} answers {error.code} {error.reason}") from error
-    except OSError as error:
-        raise PassingError(
-            f"{url} cannot be reached ({_reason(error)}): give a local file (weights: {{file: …}})"
+        with target.open("wb") as file:
+            http_get(url, file, displayed_filename=name)
+    except HfHubHTTPError as error:
+        raise ZooError(
+            f"{url} answers {error.response.status_code} {error.response.reason_phrase}"
         ) from error
-    if announced is not None and target.stat().st_size != int(announced):
-        raise PassingError(f"{url}: only {target.stat().st_size} of {announced} bytes came; run again")
+    except (HTTPError, OSError) as error:
+        raise PassingError(
+            f"{url} cannot be downloaded ({_reason(error)}): run again, or give a local file "
+            "(weights: {file: …})"
+        ) from error
     return target
 
 

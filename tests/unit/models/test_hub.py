@@ -207,16 +207,24 @@ def test_an_address_is_downloaded(hub, tmp_path):
     assert path.name == "a b.pth" and path.read_bytes() == b"weights"
 
 
+def test_an_address_is_asked_again_where_a_connection_broke(hub, tmp_path):
+    content = bytes(range(256)) * 64
+    hub.repositories["me/mine"] = Repository({"net.pth": content}, drops=1)
+    path = download_url(f"{hub.endpoint}/me/mine/resolve/main/net.pth", tmp_path)
+    assert path.read_bytes() == content and len(hub.requests) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
         ("/me/mine/resolve/main/none.pth", "answers 404 Not Found"),
         ("/you/yours/resolve/main/net.pth", "answers 401 Unauthorized"),
-        ("/me/mine/resolve/main/net.pth", "only 3 of 7 bytes came; run again"),
+        ("/me/mine/resolve/main/net.pth", r"cannot be downloaded \(peer closed .*\): run again"),
     ],
 )
-def test_an_address_that_fails_is_named(hub, tmp_path, path, said):
-    hub.repositories["me/mine"] = Repository({"net.pth": b"weights"}, drops=1)
+def test_an_address_that_fails_is_named(hub, tmp_path, monkeypatch, path, said):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    hub.repositories["me/mine"] = Repository({"net.pth": b"weights"}, drops=99)
     with pytest.raises(ZooError, match=said) as error:
         download_url(hub.endpoint + path, tmp_path)
     assert str(error.value).startswith(hub.endpoint + path)
@@ -232,5 +240,7 @@ def test_only_http_addresses_of_files_are_fetched(tmp_path):
 def test_an_unreachable_address_names_the_way_out(tmp_path):
     with serve() as gone:
         pass
-    with pytest.raises(ZooError, match=r"cannot be reached \(.*refused.*\): give a local file"):
+    with pytest.raises(
+        ZooError, match=r"cannot be downloaded \(.*refused.*\): run again, or give a local file"
+    ):
         download_url(f"{gone.endpoint}/a.pth", tmp_path)
