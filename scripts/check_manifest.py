@@ -4,11 +4,13 @@ Every byte is read; a sentence for each file that differs, is missing, or is the
 The exit status is 0 if there is none. `snakemake check_manifest` does the same, with signing: {verify: …}.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
+
+from zoo.cli.program import Program, run
 from zoo.errors import ZooError
 from zoo.jobs.reporting import reporting
 from zoo.provenance.check import differences
@@ -33,21 +35,16 @@ def main(*, manifest: str, verify: str | None) -> None:
     print(f"{manifest}: every file is what it says" + (", and it is signed" if verify else ""))
 
 
-def from_command_line() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("manifest", help="results/manifest.json, in the folder that it is about")
-    parser.add_argument("--verify", metavar="COMMAND", help="that confirms {signature} of {manifest}")
-    options = parser.parse_args()
-    try:
-        main(manifest=options.manifest, verify=options.verify)
-    except ZooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+@click.command(cls=Program, help=__doc__)
+@click.argument("manifest")
+@click.option("--verify", metavar="COMMAND", help="That confirms {signature} of {manifest}.")
+def program(manifest: str, verify: str | None) -> None:
+    main(manifest=manifest, verify=verify)
 
 
 if __name__ == "__main__":
-    if "snakemake" not in globals():
-        sys.exit(from_command_line())
-    with reporting(snakemake.log[0], "check_manifest", snakemake):
-        main(manifest=snakemake.params.manifest, verify=snakemake.params.verify)
+    if "snakemake" in globals():
+        with reporting(snakemake.log[0], "check_manifest", snakemake):
+            main(manifest=snakemake.params.manifest, verify=snakemake.params.verify)
+    else:
+        run(program)

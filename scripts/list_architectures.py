@@ -4,26 +4,23 @@ A sweep is of their list. Without --write this compares them with the list that 
 they differ.
 """
 
-import argparse
-import sys
+import click
 
+from zoo.cli.program import Program, run
 from zoo.jobs.records import write_json
 from zoo.sweep.families import found
 from zoo.sweep.listed import LIST, Family, listed
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true", help="write the list")
-    options = parser.parse_args()
+@click.command(cls=Program, help=__doc__)
+@click.option("--write", is_flag=True, help="Write the list.")
+def main(write: bool) -> int:
     families = list(found())
-    if options.write:
+    if write:
         write_json(as_values(families), LIST)
         return 0
     if others := sorted({family.entry for family in set(families) ^ set(listed())}):
-        print(f"the list differs from the installed libraries in: {', '.join(others)}", file=sys.stderr)
+        click.echo(f"the list differs from the installed libraries in: {', '.join(others)}", err=True)
     return int(bool(others))
 
 
@@ -36,4 +33,4 @@ def as_values(families: list[Family]) -> dict[str, dict[str, dict[str, object]]]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

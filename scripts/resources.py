@@ -5,7 +5,6 @@ asked for, and beside it the log, which ends with what was used. Stages that ran
 the sum of their times, and the peaks of the largest. Sizes are in MB of 2^20 bytes.
 """
 
-import argparse
 import ast
 import csv
 import sys
@@ -13,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from zoo.cli.program import Program, run
 from zoo.errors import ZooError
 from zoo.jobs.reporting import used
 from zoo.jobs.usage import Usage
@@ -99,23 +101,17 @@ def row(stage: str, found: Sequence[Job]) -> tuple[str, ...]:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("model", help="its name in config.yaml")
-    parser.add_argument("--csv", action="store_true", help="as CSV; else a table in Markdown")
-    options = parser.parse_args()
-    try:
-        found = [HEADER, *table(jobs(LOGS, options.model))]
-    except ZooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if options.csv:
+@click.command(cls=Program, help=__doc__)
+@click.argument("model")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV; else a table in Markdown.")
+def main(model: str, as_csv: bool) -> None:
+    found = [HEADER, *table(jobs(LOGS, model))]
+    if as_csv:
         csv.writer(sys.stdout).writerows(found)
-    else:
-        found.insert(1, ("---",) * len(HEADER))
-        print(*(f"| {' | '.join(each)} |" for each in found), sep="\n")
-    return 0
+        return
+    found.insert(1, ("---",) * len(HEADER))
+    print(*(f"| {' | '.join(each)} |" for each in found), sep="\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -4,13 +4,15 @@ The graph is Snakemake's, of the targets below, without colours and the arrows t
 `--write` the picture in the page is replaced.
 """
 
-import argparse
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import networkx
+
+from zoo.cli.program import Program, run
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs" / "architecture.md"
@@ -56,15 +58,14 @@ def drawn(project: Path) -> str:
     return picture(rule_graph(done.stdout))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"into {PAGE.relative_to(PROJECT)}")
-    arguments = parser.parse_args()
-    if arguments.write:
+@click.command(cls=Program, help=__doc__)
+@click.option("--write", is_flag=True, help=f"Into {PAGE.relative_to(PROJECT)}.")
+def main(write: bool) -> None:
+    if write:
         PAGE.write_text(page_with(drawn(PROJECT), PAGE.read_text()))
     else:
         print(drawn(PROJECT))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
