@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.errors import ArtifactError, ZooError, of_runtime, refuse_unknown
+from zoo.errors import ArtifactError, ZooError, of_runtime, refuse_unknown, require_extra
 
 
 def test_keys_that_are_known_pass():
@@ -46,3 +46,12 @@ def test_a_lack_of_memory_is_no_fault_of_an_artifact(error):
 def test_any_other_failure_of_a_runtime_is():
     error = of_runtime(RuntimeError("unknown operator"), "m: it cannot run")
     assert isinstance(error, ArtifactError) and str(error) == "m: it cannot run"
+
+
+def test_what_an_extra_brings_is_asked_for_by_the_first_of_it_that_is_missing():
+    require_extra("serving", "serve", "json", "pathlib")
+    with pytest.raises(ZooError) as caught:
+        require_extra("serving", "serve", "json", "no_such_module", "nor_this")
+    assert str(caught.value) == (
+        "serving needs no_such_module, which is not installed here: pip install 'ncnn-zoo[serve]'"
+    )

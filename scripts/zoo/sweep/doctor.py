@@ -1,6 +1,7 @@
 """One model, named in any way that people have at hand, and what it becomes, in words."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def library_of(name: str) -> str:
 
 
 def names_of(library: str) -> list[str]:
-    """The names of a library's architectures."""
+    """The names of a library's architectures; none if it is not installed."""
+    if find_spec(library) is None:
+        return []
     match library:
         case "timm":
             import timm

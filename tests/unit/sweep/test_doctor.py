@@ -40,6 +40,12 @@ def test_a_file_is_taken_as_it_is(tmp_path: Path):
         spec_of(str(tmp_path / "other.pt"), {})
 
 
+def test_a_library_that_is_not_installed_has_no_names(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("zoo.sweep.doctor.find_spec", lambda name: None if name == "open_clip" else name)
+    with pytest.raises(ZooError, match="ViT-S-16-alt is no model"):
+        spec_of("ViT-S-16-alt", {})
+
+
 def test_what_nobody_knows_is_answered_with_close_names():
     with pytest.raises(ZooError, match=r"resnet_18 is no model.*resnet18"):
         spec_of("resnet_18", {})

@@ -11,6 +11,7 @@ from torch import nn
 
 from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
+from zoo.errors import require_extra
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 from zoo.models.ending import Ending
@@ -86,6 +87,12 @@ class Library(Protocol):
         """What the file of the architecture says of itself; None where the torch module is to be asked."""
 
 
+_EXTRAS = {"open_clip": "clip"}
+"""A library that not everybody has -> the extra of the package that brings it."""
+
+
 def library(spec: ModelSpec) -> Library:
-    """The module of a specification's library."""
+    """The module of a specification's library. Raises ZooError if it is one that is not installed."""
+    if spec.library in _EXTRAS:
+        require_extra(f"a model of {spec.library}", _EXTRAS[spec.library], spec.library)
     return cast(Library, importlib.import_module(f"zoo.models.libraries.{spec.library}_models"))

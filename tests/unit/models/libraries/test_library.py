@@ -1,6 +1,7 @@
 """Every library answers every question; mypy reads this file, and checks that it does so in the same form."""
 
 import inspect
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def spec(name: LibraryName) -> ModelSpec:
 @pytest.mark.parametrize("name", EVERY)
 def test_the_module_is_found_by_its_name(name: LibraryName) -> None:
     assert library(spec(name)) is EVERY[name]
+
+
+def test_a_library_that_is_not_installed_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.errors.find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "open_clip")
+    with pytest.raises(ZooError, match=r"a model of open_clip needs open_clip, .*'ncnn-zoo\[clip\]'"):
+        library(spec("open_clip"))
 
 
 def test_every_library_has_a_module_and_every_module_a_row() -> None:
