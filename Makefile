@@ -37,12 +37,12 @@ test-all:
 	@case "$(TORCH):$(TORCH_INDEX):$$(uname -sm)" in \
 	cpu::*) echo "TORCH=cpu needs TORCH_INDEX=…, the address of a package index that has torch's builds for the CPU;"; \
 		echo "torch's own installation page names it, under CPU"; exit 1 ;; \
-	cpu:*) echo "Installing: 0.2 GB and torch for the CPU to download, some 2 GB in .venv" ;; \
+	cpu:*) echo "Installing: 0.2 GB and torch for the CPU to download; 0.7 GB and torch in .venv; minutes" ;; \
 	::Linux\ aarch64) echo "On Linux for arm64 torch comes with CUDA, 3 GB that a board has no use for. Choose: make runtime (no"; \
 		echo "torch, 0.3 GB), make TORCH=cpu TORCH_INDEX=… (torch for the CPU), or make TORCH=cuda"; exit 1 ;; \
-	*Linux*) echo "Installing: 3.2 GB to download, 6.2 GB in .venv, a few minutes; 84 % is torch's CUDA. Without: make"; \
-		echo "TORCH=cpu TORCH_INDEX=…, or, to run files that are built already, make runtime (0.3 GB)" ;; \
-	*) echo "Installing: some 0.4 GB to download, 1.5 GB in .venv" ;; esac
+	*Linux*) echo "Installing: 3.2 GB to download, 6 GB in .venv, minutes. 3 GB of the download are torch with CUDA; without:"; \
+		echo "make TORCH=cpu TORCH_INDEX=…, or, to run files that are built already, make runtime (90 MB, 0.3 GB)" ;; \
+	*) echo "Installing: 0.4 GB to download; minutes" ;; esac
 	@$(PYTHON) -m venv .venv || { echo "Python lacks its venv module (Debian: apt install python3-venv)"; exit 1; }
 ifeq ($(TORCH),cpu)
 	awk '/^[a-z]/ { keep = !/^($(OF_TORCH))/ } keep' requirements.txt > .venv/without-torch.txt
