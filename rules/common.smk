@@ -138,5 +138,9 @@ def reported():
     return asked().report(built_devices())
 
 
+def shipped_of(model):
+    return lambda wc: shipped(ZOO, model, built_devices())
+
+
 def explain_impossible(wc):
     raise ConfigError(outputs.explain(wc.impossible, ZOO))
