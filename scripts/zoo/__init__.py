@@ -25,6 +25,7 @@ deploy                an artifact for use elsewhere: bundles, programs, a vendor
 serving               a predictor behind HTTP
 history               what builds measured over time, and what got worse
 report                all records as one page, one table and remarks in words
+site                  the zoo as static pages: models, a comparison of artifacts, architectures
 provenance            where every file comes from: manifest, check, signature, software, model cards
 cli                   the command `zoo`, a thin layer over the workflow and all of these
 terminal              what a person sees while a zoo is built, and when it ends

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "serving": {"jobs", "images", "config", "runners", "predict"},
     "history": {"jobs", "config", "runners"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},
+    "site": {"jobs", "config", "sweep", "report"},
     "provenance": {"jobs", "config"},
     "cli": {
         *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure"),

@@ -81,6 +81,7 @@ OUTPUTS = (
     "zoo.csv",
     "evaluation.md",
     "evaluation.csv",
+    "site",
     "sbom.cdx.json",
     "manifest.json",
     "manifest.json.sig",

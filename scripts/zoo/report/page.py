@@ -99,33 +99,19 @@ def render_html(
             script="\n".join(map(asset, SCRIPTS)),
             plotly=plotly(),
             shipments=shipments(models, rows, asked),
-            models=list(dict.fromkeys(row.model for row in rows)),
-            legend=legend(rows),
-            image_sets=_image_sets(rows),
             shown_remarks=SHOWN_REMARKS,
-            columns=COLUMNS,
-            filters={name: _choices(rows, name) for name in FILTERS},
-            rows=rows,
             verdicts=Counter(row.verdict for row in rows),
             remarks=remarks(rows, models),
-            is_slow=is_slow,
-            csv="data:text/csv;charset=utf-8," + quote(render_csv(rows)),
             machines=_machines(models),
-            measures=MEASURES,
-            latencies=LATENCIES,
-            best_measure=_best_measure(rows),
-            colour=colour,
-            curves=CURVES,
-            width=WIDTH,
-            height=HEIGHT,
-            figures=_figures(rows, sections),
+            figures=figures_of(rows, sections),
+            **of_table(rows),
             sections=sections,
             architectures=architectures,
         )
     )
 
 
-def _figures(rows: Sequence[Row], sections: Sequence[Section]) -> dict[str, Any]:
+def figures_of(rows: Sequence[Row], sections: Sequence[Section]) -> dict[str, Any]:
     """What the page's scripts draw: what layouts share, the trade-offs, and the sections' charts by name."""
     by_choice = {
         choice: found | {"panels": {model: beyond_base(panel) for model, panel in found["panels"].items()}}
@@ -134,6 +120,27 @@ def _figures(rows: Sequence[Row], sections: Sequence[Section]) -> dict[str, Any]
     of_sections = {name: figure for section in sections for name, figure in section.figures.items()}
     return {"base": BASE, "trade-off": by_choice} | {
         name: beyond_base(figure) for name, figure in of_sections.items()
+    }
+
+
+def of_table(rows: Sequence[Row]) -> dict[str, Any]:
+    """What the templates of the table, of the charts and of a model's section are given beside a section."""
+    return {
+        "columns": COLUMNS,
+        "filters": {name: _choices(rows, name) for name in FILTERS},
+        "rows": rows,
+        "is_slow": is_slow,
+        "csv": "data:text/csv;charset=utf-8," + quote(render_csv(rows)),
+        "models": list(dict.fromkeys(row.model for row in rows)),
+        "legend": legend(rows),
+        "image_sets": _image_sets(rows),
+        "measures": MEASURES,
+        "latencies": LATENCIES,
+        "best_measure": _best_measure(rows),
+        "colour": colour,
+        "curves": CURVES,
+        "width": WIDTH,
+        "height": HEIGHT,
     }
 
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from zoo.report import formats
 from zoo.report.section import anchor
@@ -27,12 +28,12 @@ def plotly() -> str:
     return base64.b64encode(gzip.compress(asset(PLOTLY).encode(), mtime=0)).decode()
 
 
-def environment() -> "jinja2.Environment":
-    """Jinja's templates of this folder; figures are written by `zoo.report.formats`."""
+def environment(*folders: Path) -> "jinja2.Environment":
+    """Jinja's templates of these folders, then of this one; figures are written by `zoo.report.formats`."""
     import jinja2
 
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
+        loader=jinja2.FileSystemLoader([*folders, HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -47,6 +48,9 @@ def environment() -> "jinja2.Environment":
         "numbers": formats.numbers,
     }
     found.filters |= {"anchor": anchor, "breakable": breakable}
+    # A page of the report has all models, and lies beside the files' folders.
+    found.globals |= {"model_link": lambda model: f"#{anchor(model)}", "file_link": quote, "back": "#table"}
+    found.globals["heading"] = ""  # of a model's section: its name
     return found
 
 
