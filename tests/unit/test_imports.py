@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "history": {"jobs", "config", "runners"},
     "report": {"jobs", "images", "config", "runners", "measure", "search", "sweep", "deploy", "history"},
     "site": {"jobs", "config", "sweep", "report"},
-    "provenance": {"jobs", "config"},
+    "provenance": {"jobs", "images", "config"},
     "cli": {
         *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure"),
         *("precision", "quantize", "sweep", "serving", "report"),

@@ -1,0 +1,105 @@
+"""A model hub on loopback that takes uploads: as much of the protocol as huggingface_hub needs to make a
+repository and to commit a folder to it.
+
+Read in huggingface_hub 2.4 (`hf_api.py`, `_commit_api.py`): POST `/api/repos/create`; for a commit
+`/api/models/<repo>/preupload/main`, which asks how each file is to be sent, and
+`/api/models/<repo>/commit/main`, whose lines are JSON objects, a file's with its bytes in base64; and
+`/api/validate-yaml` for a README's head.
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+TOKEN = "hf_of_the_tests"
+
+
+@dataclass
+class PublishingHub:
+    """A running hub. repositories: the files of each, by path; private: those that nobody else sees; status:
+    what a commit is answered with."""
+
+    endpoint: str
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: set[str] = field(default_factory=set)
+    messages: list[str] = field(default_factory=list)
+    status: int = 200
+
+
+@contextmanager
+def serve() -> Iterator[PublishingHub]:
+    """Run a hub until the block ends."""
+
+    class Handler(_Handler):
+        pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    Handler.hub = PublishingHub(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield Handler.hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: PublishingHub
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._answer(404, {"error": "Not found"})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = urlsplit(self.path).path
+        if path == "/api/validate-yaml":
+            return self._answer(200, {"errors": [], "warnings": []})
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self._answer(401, {"error": "Invalid username or password."})
+        if path == "/api/repos/create":
+            return self._create(json.loads(body))
+        repository, _, step = path.removeprefix("/api/models/").rpartition("/main")[0].rpartition("/")
+        if step == "preupload":
+            files = [file["path"] for file in json.loads(body)["files"]]
+            modes = [{"path": file, "uploadMode": "regular", "shouldIgnore": False} for file in files]
+            return self._answer(200, {"files": modes})
+        return self._commit(repository, body)
+
+    def _create(self, asked: dict[str, object]) -> None:
+        name = f"{asked['organization']}/{asked['name']}" if asked.get("organization") else str(asked["name"])
+        known = name in self.hub.repositories
+        self.hub.repositories.setdefault(name, {})
+        if asked.get("visibility") == "private" and not known:
+            self.hub.private.add(name)
+        self._answer(409 if known else 200, {"url": f"{self.hub.endpoint}/{name}", "name": name})
+
+    def _commit(self, repository: str, body: bytes) -> None:
+        if self.hub.status != 200:
+            return self._answer(self.hub.status, {"error": "the hub is being mended"})
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "header":
+                self.hub.messages.append(line["value"]["summary"])
+            if line["key"] == "file":
+                data = base64.b64decode(line["value"]["content"])
+                self.hub.repositories[repository][line["value"]["path"]] = data
+        url = f"{self.hub.endpoint}/{repository}/commit/{'0' * 40}"
+        return self._answer(200, {"commitUrl": url, "commitOid": "0" * 40, "success": True})
+
+    def _answer(self, status: int, answer: dict[str, object]) -> None:
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
