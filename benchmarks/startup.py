@@ -17,7 +17,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 NCNN_ONLY = (
-    *("ncnn_fp32", "ncnn_fp16", "calibrate", "sensitivity", "candidates", "candidate", "latency", "search"),
+    *("ncnn_fp32", "ncnn_fp16", "calibrate", "sensitivity", "candidates", "trials", "search"),
     *("int8", "verify", "accuracy", "bench", "gate"),
 )
 

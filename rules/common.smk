@@ -107,14 +107,6 @@ def artifact_of(artifact=None):
     )
 
 
-def of_candidates(wc, record):
-    """A file of each int8 candidate; which these are is known once the checkpoint ran."""
-    decided = here(
-        checkpoints.candidates.get(device=wc.device, model=wc.model).output[0]
-    )
-    return outputs.candidate_files(wc.device, wc.model, decided, record)
-
-
 @cache
 def built_devices():
     """The devices that `all` and `embedded` build for."""

@@ -1,7 +1,7 @@
 """Needs: ncnn's fp32 files, calibration statistics, and the held-out part of the calibration images.
-Makes: search/: fp32's answers, a plan for each layer, what each layer costs, recipes to try, and for each of
-these what it does to the model's answers, its latency and its size; int8.search.json: all of that, and which
-one is taken.
+Makes: search/: fp32's answers, a plan for each layer, what each layer costs, recipes to try, and what each of
+these does to the model's answers, its latency and its size; int8.search.json: all of that, and which one is
+taken.
 """
 
 
@@ -51,7 +51,7 @@ rule sensitivity:
     benchmark:
         "results/logs/sensitivity/{device}/{model}.benchmark.tsv"
     group:
-        travels("plan")
+        travels("search")
     # All cores: the layers are timed.
     threads: lambda wc: workflow.cores
     resources:
@@ -68,7 +68,7 @@ rule sensitivity:
         "../scripts/sensitivity.py"
 
 
-checkpoint candidates:
+rule candidates:
     """Decide which recipes are tried: those of the search, or the one that the configuration names."""
     input:
         param="results/{device}/{model}/fp32.param",
@@ -84,7 +84,7 @@ checkpoint candidates:
     benchmark:
         "results/logs/candidates/{device}/{model}.benchmark.tsv"
     group:
-        travels("plan")
+        travels("search")
     threads: 1
     resources:
         mem_mb=by_size(400, 1.8),
@@ -98,8 +98,9 @@ checkpoint candidates:
         "../scripts/candidates.py"
 
 
-rule candidate:
-    """Quantize by a candidate's recipe; compare with fp32 on the held-out calibration images."""
+rule trials:
+    """Quantize by each candidate's recipe, compare with fp32 on the held-out calibration images; then time them, in
+    turn with ncnn's fp32, alone on the machine."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
@@ -107,67 +108,38 @@ rule candidate:
         statistics="results/{device}/{model}/calibration.npz",
         recipes="results/{device}/{model}/search/candidates.json",
         reference="results/{device}/{model}/search/reference.npz",
+        fp32=files_of("fp32"),
         dataset=dataset_of("calibration"),
     output:
-        param=temp("results/{device}/{model}/search/{candidate}.param"),
-        weights=temp("results/{device}/{model}/search/{candidate}.bin"),
-        trial="results/{device}/{model}/search/{candidate}.trial.json",
+        "results/{device}/{model}/search/trials.json",
     log:
-        "results/logs/candidate/{device}/{model}/{candidate}.log",
+        "results/logs/trials/{device}/{model}.log",
     benchmark:
-        "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
+        "results/logs/trials/{device}/{model}.benchmark.tsv"
     group:
-        travels("try")
-    threads: 1
+        travels("search")
+    # All cores: nothing else may run beside a measurement.
+    threads: lambda wc: workflow.cores
     resources:
-        mem_mb=by_size(600, 2.5),
-        disk_mb=by_size(100, 0.4),
+        mem_mb=by_size(800, 2, thread=(250, 2.5)),
+        # Some sixteen candidates at a time.
+        disk_mb=by_size(100, 6),
         gpu=uses_gpu,
     params:
-        code=ncnn_code("candidate.py"),
+        code=ncnn_code("trials.py"),
         artifact=artifact_of("int8"),
         images=images_of("calibration"),
         images_state=images_state_of("calibration"),
     message:
-        "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+        "int8 trials {wildcards.device}/{wildcards.model}"
     script:
-        "../scripts/candidate.py"
-
-
-rule latency:
-    """Time a candidate and, in turn with it, ncnn's fp32; alone on the machine."""
-    input:
-        param="results/{device}/{model}/search/{candidate}.param",
-        weights="results/{device}/{model}/search/{candidate}.bin",
-        fp32=files_of("fp32"),
-        card="results/weights/{model}.json",
-    output:
-        "results/{device}/{model}/search/{candidate}.latency.json",
-    log:
-        "results/logs/latency/{device}/{model}/{candidate}.log",
-    benchmark:
-        "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
-    group:
-        travels("try")
-    # All cores: nothing else may run beside a measurement.
-    threads: lambda wc: workflow.cores
-    resources:
-        mem_mb=by_size(500, 2.6),
-        gpu=uses_gpu,
-    params:
-        code=ncnn_code("latency.py"),
-        artifact=artifact_of("int8"),
-    message:
-        "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
-    script:
-        "../scripts/latency.py"
+        "../scripts/trials.py"
 
 
 rule search:
     """Gather what was measured of the candidates, and choose one; write it whatever the verdict."""
     input:
-        trials=lambda wc: of_candidates(wc, "trial"),
-        latencies=lambda wc: of_candidates(wc, "latency"),
+        trials="results/{device}/{model}/search/trials.json",
         recipes="results/{device}/{model}/search/candidates.json",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
         fp32=files_of("fp32"),
@@ -186,7 +158,7 @@ rule search:
     wildcard_constraints:
         model=models_that(lambda model: not model.settings.int8.lock),
     group:
-        travels("try")
+        travels("search")
     threads: 1
     resources:
         mem_mb=grown(200),

@@ -7,19 +7,12 @@ on_target = outputs.constraints(ZOO)["target"]
 searched = models_that(lambda model: not model.settings.int8.lock)
 
 
-# Which candidates there are was decided for the CPU.
-decided = lambda wc: here(
-    checkpoints.candidates.get(device="cpu", model=wc.model).output[0]
-)
-of_candidates_there = lambda record: lambda wc: outputs.candidate_files(
-    wc.device, wc.model, decided(wc), record
-)
-if_timed = lambda of: lambda wc: of(wc) if outputs.is_timed(ZOO, wc.device) else []
 masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
-rule candidate_on_target:
-    """Quantize by a candidate's recipe; compare on the target with what fp32 answers here."""
+rule trials_on_target:
+    """Quantize by each candidate's recipe; compare on the target, on some of the held-out calibration images, with
+    what fp32 answers here; and time it, in turn with ncnn's fp32, where that can be."""
     input:
         param="results/cpu/{model}/fp32.param",
         weights="results/cpu/{model}/fp32.bin",
@@ -27,77 +20,46 @@ rule candidate_on_target:
         statistics="results/cpu/{model}/calibration.npz",
         recipes="results/cpu/{model}/search/candidates.json",
         reference="results/cpu/{model}/search/reference.npz",
+        fp32=lambda wc: files_of("fp32")(wc) if outputs.is_timed(ZOO, wc.device) else [],
         dataset=dataset_of("calibration"),
         masks=masks_there,
         agent=lambda wc: outputs.agent(ZOO, wc.device),
     output:
-        param=temp("results/{device}/{model}/search/{candidate}.param"),
-        weights=temp("results/{device}/{model}/search/{candidate}.bin"),
-        trial="results/{device}/{model}/search/{candidate}.trial.json",
+        "results/{device}/{model}/search/trials.json",
     log:
-        "results/logs/candidate/{device}/{model}/{candidate}.log",
+        "results/logs/trials/{device}/{model}.log",
     benchmark:
-        "results/logs/candidate/{device}/{model}/{candidate}.benchmark.tsv"
+        "results/logs/trials/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
         device=on_target,
         model=searched,
     group:
-        travels("try")
-    threads: 1
+        travels("search")
+    threads: 2
     resources:
-        mem_mb=by_size(600, 2.5),
-        disk_mb=by_size(100, 0.4),
+        mem_mb=by_size(800, 2, thread=(250, 2.5)),
+        disk_mb=by_size(100, 6),
         board=uses_board,
     params:
-        code=code("candidate.py", "zoo/runners/target_runner.py"),
+        code=code(
+            "trials.py",
+            "zoo/runners/target_runner.py",
+            "zoo/measure/board/benchmark.py",
+        ),
         release=changes.release("ncnn"),
         artifact=artifact_of("int8"),
         images=images_of("calibration"),
         images_state=images_state_of("calibration"),
     message:
-        "int8 candidate {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
+        "int8 trials {wildcards.device}/{wildcards.model}"
     script:
-        "../scripts/candidate.py"
-
-
-rule latency_on_target:
-    """Time a candidate on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
-    input:
-        param="results/{device}/{model}/search/{candidate}.param",
-        weights="results/{device}/{model}/search/{candidate}.bin",
-        fp32=files_of("fp32"),
-        card="results/weights/{model}.json",
-        agent=lambda wc: outputs.agent(ZOO, wc.device),
-    output:
-        "results/{device}/{model}/search/{candidate}.latency.json",
-    log:
-        "results/logs/latency/{device}/{model}/{candidate}.log",
-    benchmark:
-        "results/logs/latency/{device}/{model}/{candidate}.benchmark.tsv"
-    wildcard_constraints:
-        device=outputs.constraints(ZOO)["timed"],
-        model=searched,
-    group:
-        travels("try")
-    threads: 1
-    resources:
-        mem_mb=grown(300),
-        board=1,
-    params:
-        code=code("latency.py", "zoo/measure/board/benchmark.py"),
-        release=changes.release("ncnn"),
-        artifact=artifact_of("int8"),
-    message:
-        "latency {wildcards.device}/{wildcards.model}/{wildcards.candidate}"
-    script:
-        "../scripts/latency.py"
+        "../scripts/trials.py"
 
 
 rule search_on_target:
     """Gather what was measured of the candidates there, and choose one; write it whatever the verdict."""
     input:
-        trials=of_candidates_there("trial"),
-        latencies=if_timed(of_candidates_there("latency")),
+        trials="results/{device}/{model}/search/trials.json",
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
         fp32=lambda wc: outputs.artifact_files("cpu", wc.model, "fp32"),
@@ -111,7 +73,7 @@ rule search_on_target:
         device=on_target,
         model=searched,
     group:
-        travels("try")
+        travels("search")
     threads: 1
     resources:
         mem_mb=grown(200),

@@ -21,7 +21,7 @@ TARGETS = [
     "embedded",
     *(f"results/cpu/{MODEL}/{name}" for name in ("int8.deploy.zip", "vendor_bundle.zip")),
     *(f"results/cpu/{MODEL}/{name}.passed" for name in ("bf16", "w8", "w4", "int8_dynamic.onnx")),
-    *(f"results/cpu/{MODEL}/search/{name}" for name in ("local.latency.json", "calibration-1-of-2.npz")),
+    *(f"results/cpu/{MODEL}/search/{name}" for name in ("trials.json", "calibration-1-of-2.npz")),
 ]
 """Together they need every rule but those for models that are files, and the other words for targets."""
 

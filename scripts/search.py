@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.config.records.benchmark import TimedLatency
 from zoo.config.settings import DEFAULT_GATES
 from zoo.jobs.reporting import reporting
 from zoo.quantize.recipe import read_recipes
@@ -13,7 +12,7 @@ from zoo.search.choice import but_for_one_image, passes, search
 from zoo.search.gathered import gather
 from zoo.search.outcome import SearchOutcome
 from zoo.search.sensitivity import Sensitivity
-from zoo.search.trials import Tried
+from zoo.search.trials import Measured
 
 snakemake: Any
 
@@ -22,8 +21,7 @@ def main(
     *,
     model: str,
     device: str,
-    trials: Sequence[str],
-    latencies: Sequence[str],
+    trials: str,
     recipes: str,
     sensitivity: str,
     fp32: Sequence[str],
@@ -32,14 +30,15 @@ def main(
     output: str,
 ) -> None:
     tried = read_recipes(recipes)
+    measured = Measured.read(trials)
     gathered = gather(
-        list(map(Tried.read, trials)),
-        list(map(TimedLatency.read, latencies)),
+        measured.tried,
+        measured.latencies,
         tried,
         Sensitivity.read(sensitivity),
         fp32_bytes=sum(Path(file).stat().st_size for file in fp32),
     )
-    if not latencies:
+    if not measured.latencies:
         target = {name: limit for name, limit in target.items() if name != "min_speedup"}
     # Not the user's gates: when these change, files are judged again, and not made again.
     gates = but_for_one_image(DEFAULT_GATES["int8"].to_dict(), gathered.images)
@@ -61,7 +60,6 @@ if __name__ == "__main__":
             model=names.model,
             device=names.device,
             trials=files.trials,
-            latencies=files.latencies,
             recipes=files.recipes,
             sensitivity=files.sensitivity,
             fp32=files.fp32,

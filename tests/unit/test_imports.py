@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "calibration": {"jobs", "images", "ncnn", "config", "runners"},
     "precision": {"jobs", "images", "ncnn", "config", "runners", "measure"},
     "quantize": {"jobs", "ncnn", "calibration"},
-    "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "quantize"},
+    "search": {"jobs", "ncnn", "config", "runners", "measure", "calibration", "precision", "quantize"},
     "locks": {"jobs", "images", "ncnn", "config", "runners", "quantize", "search"},
     "sweep": {
         *("jobs", "images", "ncnn", "config", "runners", "models", "measure", "export", "onnx"),

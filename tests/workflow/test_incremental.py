@@ -11,6 +11,7 @@ INT8_OF_ONE = {
     "calibrate cpu/one",
     "sensitivity cpu/one",
     "int8 candidates cpu/one",
+    "int8 trials cpu/one",
     "int8 search cpu/one",
     "int8 cpu/one",
     "verify cpu/one/int8",
@@ -22,6 +23,7 @@ INT8_OF_BOTH = INT8_OF_ONE | {
     "calibrate cpu/two",
     "sensitivity cpu/two",
     "int8 candidates cpu/two",
+    "int8 trials cpu/two",
     "int8 search cpu/two",
     "int8 cpu/two",
 }

@@ -25,8 +25,7 @@ def test_every_stage_is_on_record_and_stays_within_what_it_asked_for(built_zoo: 
     assert {"weights", "reference verification", "cpu torchscript", "cpu onnx", "cpu ncnn_fp32"} <= set(
         stages
     )
-    assert {"cpu calibrate", "cpu sensitivity", "cpu candidate", "cpu int8", "cpu bench int8"} <= set(stages)
-    assert int(stages["cpu candidate"]["jobs"]) > 1
+    assert {"cpu calibrate", "cpu sensitivity", "cpu trials", "cpu int8", "cpu bench int8"} <= set(stages)
     for stage, row in stages.items():
         assert 20 < int(row["memory MB"]) <= int(row["memory asked for"]) < 3000, (stage, row)
 

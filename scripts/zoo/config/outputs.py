@@ -18,7 +18,6 @@ from zoo.config.targets import ARCHITECTURES
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 from zoo.images.datasets import DATASETS
-from zoo.jobs.records import read_json
 
 RESULTS = "results"
 LOCKS = "locks"
@@ -116,7 +115,6 @@ def constraints(zoo: Zoo) -> dict[str, str]:
     """The regular expressions of the rules' wildcards."""
     return {name: one_of(values) for name, values in wildcards(zoo).items()} | {
         "any_device": one_of(zoo.all_devices),
-        "candidate": "[A-Za-z0-9_-]+",
         "shard": "[0-9]+",
         "shards": "[0-9]+",
     }
@@ -382,12 +380,6 @@ def calibration_shards(device: str, model: Model) -> list[str]:
     folder = f"{model_folder(device, model.name)}/search"
     names = [f"calibration-{index + 1}-of-{shards}.npz" for index in range(shards)]
     return [f"{folder}/{name}" for name in names] if shards > 1 else []
-
-
-def candidate_files(device: str, model: str, decided: str, record: str) -> list[str]:
-    """The record, `trial` or `latency`, of each int8 candidate; decided: the file that lists them."""
-    folder = f"{model_folder(device, model)}/search"
-    return [f"{folder}/{name}.{record}.json" for name in read_json(decided)]
 
 
 def built(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> list[str]:

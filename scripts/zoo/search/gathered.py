@@ -34,7 +34,7 @@ def gather(
     """
     refuse_mixed(
         {
-            f"search/{each.name}.latency.json": time.reference.device
+            f"{each.name} (search/trials.json)": time.reference.device
             for each, time in zip(tried, latencies, strict=False)
             if time
         }

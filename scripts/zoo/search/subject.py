@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.pair import Pair
+
+
+class Source(NamedTuple):
+    """What a subject is read from, as `Subject.load` takes it: whose int8 form is looked for, and files."""
+
+    model: str
+    device: str
+    param: str | Path
+    weights: str | Path
+    statistics: str | Path
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.model}"
 
 
 @dataclass(frozen=True, eq=False)

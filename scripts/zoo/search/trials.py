@@ -1,4 +1,4 @@
-"""What was measured of a candidate."""
+"""What was measured of a candidate, and of all of them."""
 
 from dataclasses import dataclass
 from math import inf
@@ -64,6 +64,16 @@ class Tried(Fidelity, Record):
             images=len(reference.names),
             bytes=sum(file.stat().st_size for file in artifact.files),
         )
+
+
+@dataclass(frozen=True)
+class Measured(Record):
+    """What is known of all candidates. latencies: in the order of `tried`; none where none can be timed."""
+
+    KIND: ClassVar[str] = "record of trials"
+
+    tried: tuple[Tried, ...]
+    latencies: tuple[TimedLatency, ...]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Where outputs lie, which there are, and what is said of others."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +47,7 @@ def is_possible(path: str) -> bool:
             "gpu/one/int8.options.json",
             "cpu/one/w8.deploy.zip",
             "cpu/one/w4.recipe.json",
-            "cpu/one/search/local.trial.json",
+            "cpu/one/search/trials.json",
         ),
         *("weights/one.json", "weights/one.safetensors", "weights/two.onnx"),
         *("reference/one/verification.npz", "reference/one/evaluation.npz", "datasets/digits"),
@@ -109,7 +108,7 @@ def test_the_constraints_admit_the_values_of_the_list_only():
     for name, values in outputs.wildcards(ZOO).items():
         assert all(re.fullmatch(constraints[name], value) for value in values)
         assert not re.fullmatch(constraints[name], "something-else")
-    assert re.fullmatch(constraints["candidate"], "best-0_5") and not re.fullmatch(constraints["shard"], "a")
+    assert re.fullmatch(constraints["shard"], "12") and not re.fullmatch(constraints["shard"], "a")
     assert not re.fullmatch(outputs.one_of([]), "")
 
 
@@ -185,13 +184,6 @@ def test_statistics_are_merged_from_shards_if_there_are_any():
         "results/gpu/two/search/calibration-1-of-2.npz",
         "results/gpu/two/search/calibration-2-of-2.npz",
     ]
-
-
-def test_candidates_are_those_that_were_decided(tmp_path: Path):
-    decided = tmp_path / "candidates.json"
-    decided.write_text(json.dumps({"all": {}, "fp16": {}}))
-    expected = ["results/cpu/one/search/all.trial.json", "results/cpu/one/search/fp16.trial.json"]
-    assert outputs.candidate_files("cpu", "one", str(decided), "trial") == expected
 
 
 def test_only_ncnns_artifacts_are_compared_layer_by_layer():

@@ -34,6 +34,6 @@ def test_candidates_that_were_timed_on_different_processors_are_not_compared():
     sensitivity = Sensitivity("m", "cpu", 1, 1.0, "a CPU", False, ())
     there = replace(LATENCY, reference=replace(LATENCY.reference, device="another CPU"))
     with pytest.raises(
-        ZooError, match=r"search/x.latency.json on a CPU; search/y.latency.json on another CPU"
+        ZooError, match=r"x \(search/trials.json\) on a CPU; y \(search/trials.json\) on another CPU"
     ):
         gather([TRIED, replace(TRIED, name="y")], [LATENCY, there], recipes, sensitivity, 400)
