@@ -19,8 +19,7 @@ class Kept:
     """
 
     def __init__(self, output: str | Path, key: str) -> None:
-        path = Path(output)
-        self._path, self._key = path.with_name(f"{path.stem}.unfinished{path.suffix}"), key
+        self._path, self._key = _unfinished(output), key
         self._values = self._left()
 
     @classmethod
@@ -51,3 +50,17 @@ class Kept:
             return {}
         known = isinstance(found, dict) and found.get("key") == self._key
         return dict(found["values"]) if known and isinstance(found.get("values"), dict) else {}
+
+
+def kept_so_far(output: str | Path) -> list[str]:
+    """The names of what a job that ends with `output` has kept by now."""
+    try:
+        found = read_json(_unfinished(output))
+    except (ZooError, OSError):
+        return []
+    return list(found["values"]) if isinstance(found, dict) and "values" in found else []
+
+
+def _unfinished(output: str | Path) -> Path:
+    path = Path(output)
+    return path.with_name(f"{path.stem}.unfinished{path.suffix}")

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from zoo.config.records.benchmark import TimedLatency
 from zoo.config.records.fp16_recipe import Fp16Recipe
+from zoo.config.records.kept_trials import CLOSENESS, LATENCY
 from zoo.jobs.isolation import isolated_each
 from zoo.jobs.kept import Kept
 from zoo.jobs.progress import progress
@@ -27,9 +28,6 @@ from zoo.search.trials import Measured, Tried
 
 LONGEST_S = 5.0
 """Then a candidate has been timed enough."""
-
-
-_CLOSENESS, _LATENCY = "closeness", "latency"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +55,15 @@ class CandidateTrials:
         is not measured again, and what is measured is kept there. Raises ArtifactError, which names the
         candidate, if one cannot be run.
         """
-        tried = {name: kept.get(f"{name}: {_CLOSENESS}") for name in recipes}
-        latencies = {name: kept.get(f"{name}: {_LATENCY}") for name in recipes if self.fp32}
+        tried = {name: kept.get(f"{name}: {CLOSENESS}") for name in recipes}
+        latencies = {name: kept.get(f"{name}: {LATENCY}") for name in recipes if self.fp32}
         needed = [name for name in recipes if not tried[name] or (self.fp32 and not latencies[name])]
         with scratch(output) as folder:
             artifacts = {name: self._artifact(name, folder) for name in needed}
             for name in self._quantized({name: recipes[name] for name in needed}, artifacts):
                 if not tried[name]:
                     tried[name] = self._judged(artifacts[name]).to_dict()
-                    kept.keep({f"{name}: {_CLOSENESS}": tried[name]})
+                    kept.keep({f"{name}: {CLOSENESS}": tried[name]})
                 if not self.fp32:  # else they are all timed when no other is quantized
                     for file in artifacts[name].files:
                         file.unlink()
@@ -73,7 +71,7 @@ class CandidateTrials:
                 if self.fp32 and not latencies[name]:
                     found = latency(artifacts[name], self.fp32, self.against.feed.shapes, LONGEST_S)
                     latencies[name] = found.to_dict()
-                    kept.keep({f"{name}: {_LATENCY}": latencies[name]})
+                    kept.keep({f"{name}: {LATENCY}": latencies[name]})
         return Measured(
             tuple(map(Tried.from_dict, tried.values())),
             tuple(map(TimedLatency.from_dict, latencies.values())),

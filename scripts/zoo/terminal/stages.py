@@ -11,7 +11,7 @@ STAGES = {
         *("onnx_fp16", "onnx_int8_static", "onnx_int8_dynamic"),
     ),
     "calibrate": ("calibrate", "calibrate_shard", "coverage"),
-    "search": ("answers", "sensitivity", "candidates", "candidate", "latency", "search"),
+    "search": ("answers", "sensitivity", "candidates", "trials", "search"),
     "quantize": ("int8", "int8_locked", "int8_for_target"),
     "verify": ("reference", "verify", "gate"),
     "evaluate": ("accuracy",),
@@ -50,8 +50,8 @@ class Job:
 
     @property
     def item(self) -> str:
-        """Which of several of its kind it is, if there are some: the artifact or candidate."""
-        names = ("artifact", "candidate", "deployable", "precision", "bundled", "purpose")
+        """Which of several of its kind it is, if there are some: the artifact."""
+        names = ("artifact", "deployable", "precision", "bundled", "purpose")
         return next((self.wildcards[name] for name in names if name in self.wildcards), "")
 
 
@@ -88,7 +88,7 @@ class Stages:
         self._line(job).planned += 1
 
     def begin(self, number: int, job: Job, time: float) -> Line:
-        """A job begins. One that nobody planned, such as a candidate, counts from now on."""
+        """A job begins. One that nobody planned counts from now on."""
         line = self._line(job)
         line.begun += 1
         line.planned = max(line.planned, line.begun)

@@ -6,7 +6,9 @@ from pathlib import Path
 from time import monotonic
 
 from zoo.config.outputs import RESULTS
+from zoo.config.records.kept_trials import CLOSENESS, LATENCY
 from zoo.errors import ZooError
+from zoo.jobs.kept import kept_so_far
 from zoo.jobs.records import read_json
 from zoo.terminal.estimates import Estimates
 from zoo.terminal.failures import Failure
@@ -44,7 +46,7 @@ class Watched:
         ]
 
     def count(self, done: int, total: int) -> None:
-        """So many jobs there are, candidates included once they are decided on."""
+        """So many jobs there are."""
         self._total = max(total, done)
 
     def begin(self, number: int, job: Job) -> None:
@@ -94,18 +96,11 @@ class Watched:
     def _running(self, place: str, stage: str) -> str:
         line = self.stages.lines[place, stage]
         jobs = [job for job in self.stages.running.values() if (job.place, job.stage) == (place, stage)]
-        if jobs[0].rule.startswith(("candidate", "latency")):
-            rule = jobs[0].rule.removesuffix("_on_target")
-            return f"{place} {rule} {self._number(jobs[0])}"
+        if jobs[0].rule.startswith("trials"):
+            return f"{place} {_tried(place)}"
         several = f" {line.begun} of {line.planned}" if line.planned > 1 else ""
         item = f" {jobs[0].item}" if jobs[0].item else ""
         return f"{place or 'zoo'} {stage}{item}{several}"
-
-    def _number(self, job: Job) -> str:
-        """`7 of 16`: which of the candidates of its model and device it is."""
-        total = _candidates(job.place)
-        ended = sum(1 for each in self.stages.ended if (each.rule, each.place) == (job.rule, job.place))
-        return f"{ended + 1} of {total}" if total > ended else str(ended + 1)
 
     def _remaining(self) -> int:
         return max(self._total - len(self.stages.ended) - len(self.failures), len(self.stages.running))
@@ -113,10 +108,7 @@ class Watched:
     def _left(self) -> float | None:
         if self._estimates is None:
             return None
-        unknown = self._remaining() - len(self._waiting) - len(self.stages.running)
-        candidate = Job("candidate")
-        rest = [*self._waiting, *[candidate] * max(0, unknown), *self.stages.running.values()]
-        left = self._estimates.left(rest, self._cores)
+        left = self._estimates.left([*self._waiting, *self.stages.running.values()], self._cores)
         if left is None:
             return None
         now = self._clock()
@@ -140,9 +132,20 @@ class Watched:
         ]
 
 
-def _candidates(place: str) -> int:
-    """How many recipes are tried for int8 there; 0 where that is not known."""
+def _tried(place: str) -> str:
+    """`candidate 7 of 16`: which recipe for int8 is judged there; `latency 7 of 16`: which is timed."""
+    kept = kept_so_far(Path(RESULTS) / place / "search/trials.json")
+    total = len(_candidates(place) or _candidates(f"cpu/{Path(place).name}"))  # a target takes the CPU's
+    for what, kind in (("candidate", CLOSENESS), ("latency", LATENCY)):
+        ended = sum(name.endswith(f": {kind}") for name in kept)
+        if ended < total:
+            return f"{what} {ended + 1} of {total}"
+    return "candidates"
+
+
+def _candidates(place: str) -> list[str]:
+    """The names of the recipes that are tried for int8 there; none where that is not known."""
     try:
-        return len(read_json(Path(RESULTS) / place / "search" / "candidates.json"))
-    except ZooError:  # not yet written, or of a target, which has none of its own
-        return 0
+        return list(read_json(Path(RESULTS) / place / "search/candidates.json"))
+    except ZooError:  # not yet written, or of a target
+        return []

@@ -10,8 +10,8 @@ VERIFY = [Job("verify", {"device": "cpu", "model": "net", "artifact": name}) for
 
 def test_a_job_knows_its_place_stage_and_item():
     assert (VERIFY[0].place, VERIFY[0].stage, VERIFY[0].item) == ("cpu/net", "verify", "fp32")
-    there = Job("candidate_on_target", {"target": "pi5", "model": "net", "candidate": "local"})
-    assert (there.place, there.stage, there.item) == ("pi5/net", "search", "local")
+    there = Job("trials_on_target", {"target": "pi5", "model": "net"})
+    assert (there.place, there.stage, there.item) == ("pi5/net", "search", "")
     assert (Job("weights", {"model": "net"}).place, Job("report").place) == ("net", "")
     assert Job("keep_baseline").stage == "keep baseline"
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from zoo.config.records.kept_trials import CLOSENESS, LATENCY
+from zoo.jobs.kept import Kept
 from zoo.terminal.stages import Job
 from zoo.terminal.watched import Watched
 
@@ -23,10 +25,7 @@ def clock():
     return Clock()
 
 
-def candidate(name):
-    return Job("candidate", {"device": "cpu", "model": "net", "candidate": name})
-
-
+TRIALS = Job("trials", {"device": "cpu", "model": "net"})
 FP32 = Job("ncnn_fp32", {"device": "cpu", "model": "net"})
 VERIFY = [Job("verify", {"device": "cpu", "model": "net", "artifact": name}) for name in ("fp32", "int8")]
 
@@ -46,19 +45,23 @@ def test_a_stage_has_its_line_once_all_of_it_has_ended(clock, tmp_path):
     assert watched.live(80) == ""
 
 
-def test_candidates_are_counted_out_of_those_decided_on(clock, tmp_path, monkeypatch):
+@pytest.mark.parametrize("job", [TRIALS, Job("trials_on_target", {"target": "pi5", "model": "net"})])
+def test_candidates_are_counted_out_of_those_decided_on(clock, tmp_path, monkeypatch, job):
+    """Those of a target are the CPU's."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results/cpu/net/search"
     folder.mkdir(parents=True)
-    (folder / "candidates.json").write_text(json.dumps({name: {} for name in "abc"}))
+    (folder / "candidates.json").write_text(json.dumps({name: {} for name in "ab"}))
     watched = Watched(clock)
-    watched.plan([], 1, tmp_path)
-    watched.count(0, 3)
-    watched.begin(1, candidate("a"))
-    assert watched.live(80).startswith("cpu/net candidate 1 of 3 · 3 jobs to go")
-    watched.end(1)
-    watched.begin(2, candidate("b"))
-    assert watched.live(80).startswith("cpu/net candidate 2 of 3 · 2 jobs to go")
+    watched.plan([job], 1, tmp_path)
+    watched.begin(1, job)
+    kept = Kept(tmp_path / f"results/{job.place}/search/trials.json", "key")
+    for kind in (CLOSENESS, LATENCY):
+        what = "candidate" if kind == CLOSENESS else "latency"
+        for number, name in enumerate("ab", 1):
+            assert watched.live(80).startswith(f"{job.place} {what} {number} of 2 · 1 job to go")
+            kept.keep({f"{name}: {kind}": {}})
+    assert watched.live(80).startswith(f"{job.place} candidates ·")
 
 
 def test_the_time_left_is_by_earlier_builds_and_goes_down_while_a_job_runs(clock, tmp_path):
