@@ -6,7 +6,11 @@ from zoo.jobs.usage import MACHINE_MB, request
 def by_size(base, factor, thread=(0, 0)):
     """A request in MB by the largest file read, see `zoo.jobs.usage.request`; thread: what each takes more."""
     return lambda wc, input, threads, attempt: request(
-        base + threads * thread[0], factor + threads * thread[1], input, attempt
+        base + threads * thread[0],
+        factor + threads * thread[1],
+        input,
+        attempt,
+        stored_sizes,
     )
 
 

@@ -24,15 +24,19 @@ def is_there(path):
     return path in stored_names or Path(path).is_file()
 
 
+def only_looks():
+    """Whether nothing is built: then nobody is kept from building."""
+    return TYPED.dryrun or stored_build.LOOKS.intersection(sys.argv)
+
+
 def end_storing():
     """Send what the next build must know, or fail in a sentence: then this one did not end well."""
     with in_a_sentence(about=""):
         storing and storing.end()
 
 
-def plan_with(stored, place):
+def plan_with(known):
     """One look at all that is stored, in the place of one for each file."""
-    known = stored_build.times(stored, place)
 
     async def inventory(self, cache):
         parent = self.get_inventory_parent()
@@ -45,7 +49,7 @@ def plan_with(stored, place):
     PROVIDER.get_storage_object_cls().inventory = inventory
 
 
-storing, stored_names = None, frozenset()
+storing, stored_names, stored_sizes = None, frozenset(), {}
 if PROVIDER is not None:
     from snakemake_interface_storage_plugins.io import Mtime
 
@@ -57,9 +61,11 @@ if PROVIDER is not None:
             stored_build.unlock(bucket)
         elif workflow.is_main_process and not changes.builds_nothing(sys.argv):
             storing = stored_build.Build(bucket, outputs.RESULTS, place)
-            stored = storing.look() if TYPED.dryrun else storing.begin()
+            stored = storing.look() if only_looks() else storing.begin()
             stored_names = frozenset(each.name for each in stored)
-            plan_with(stored, place)
+            known = stored_build.times(stored, place)
+            stored_sizes = {path: size for path, (_, size) in known.items()}
+            plan_with(known)
         elif workflow.remote_exec and not workflow.storage_settings.shared_fs_usage:
             stored_build.take_part(bucket, outputs.RESULTS, place)
     if SENDS:  # for pods, which have nothing of the environment of the build

@@ -143,6 +143,28 @@ def test_storage_that_fails_in_the_middle(place: "Storage", tmp_path: Path, faul
     assert f"{fault}/results/cpu/one/torchscript.pt" in place.objects(fault)
 
 
+@pytest.mark.long(150)
+def test_a_report_is_made_anew_of_records_not_of_weights(place: "Storage", tmp_path: Path):
+    def heavy(folder: Path) -> Zoo:
+        zoo = make_zoo(folder)
+        entry = {"timm": "resnet18", "weights": {"random": 0}, "preprocess": {"size": [32, 32]}}
+        artifacts = ["torchscript", "fp32.onnx", "fp32", "fp16"]
+        zoo.configure(lambda config: config.update(models={"heavy": entry}, artifacts=artifacts))
+        return zoo
+
+    outcome = built(heavy(tmp_path / "one"), place, "heavy", "all")
+    assert outcome.status == 0, outcome.text
+    size = sum(place.objects("heavy/results").values())
+    other = heavy(tmp_path / "other")
+    place.sent.clear()
+    outcome = built(other, place, "heavy", "results/report.html", "--forcerun", "report")
+    assert outcome.status == 0 and outcome.jobs == {"report"}, outcome.text
+    fetched = sum(sent for _, sent in place.sent)
+    print(f"{fetched} of {size} bytes")
+    assert fetched <= 0.01 * size, sorted(place.sent, key=lambda each: -each[1])[:9]
+    assert not list((other / "results/cpu").rglob("*.bin")) and (other / "results/report.html").exists()
+
+
 def test_what_is_wrong_with_storage_is_told_before_anything_runs(place: "Storage", fresh_zoo: Zoo):
     def refused(**environment: str) -> str:
         outcome = fresh_zoo.typed(*arguments("none"), LIGHT, **place.environment | environment)

@@ -4,7 +4,7 @@ import math
 import os
 import resource
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -21,16 +21,27 @@ UNKNOWN_MB = 200
 """What the largest file of a job counts as while it is still to be made: only plans are drawn up by it."""
 
 
-def request(base: float, factor: float, files: Sequence[str | Path], attempt: int = 1) -> int:
+def request(
+    base: float,
+    factor: float,
+    files: Sequence[str | Path],
+    attempt: int = 1,
+    elsewhere: Mapping[str, int] | None = None,
+) -> int:
     """MB to ask for a job: `base` and so many times the largest of the files that it reads, in full hundreds;
     twice as much at each attempt after the first.
 
     That file holds a model's weights, which is what the memory and the disk that stages need go by. How much
-    they took is in docs/size.md.
+    they took is in docs/size.md. elsewhere: bytes, by the path here, of files that are to be fetched first.
     """
-    paths = [Path(file) for file in files]
-    largest = max((path.stat().st_size / _MB if path.exists() else UNKNOWN_MB for path in paths), default=0.0)
+    largest = max((_size_mb(Path(file), elsewhere or {}) for file in files), default=0.0)
     return 100 * math.ceil((base + factor * largest) / 100) << (attempt - 1)
+
+
+def _size_mb(path: Path, elsewhere: Mapping[str, int]) -> float:
+    if path.exists():
+        return path.stat().st_size / _MB
+    return elsewhere[str(path)] / _MB if str(path) in elsewhere else UNKNOWN_MB
 
 
 def fitting(wanted: int, memory_mb: float, each_mb: float, own_mb: float = 0.0) -> int:

@@ -15,6 +15,11 @@ from zoo.storage.copies import Copies, link
 from zoo.storage.lock import NAME, RENEW_S, Lock
 from zoo.storage.notes import Head, Notes, doubtful
 
+LOOKS = {
+    *("--summary", "-S", "--detailed-summary", "-D", "--list-changes", "--lc"),
+    *("--dag", "--rulegraph", "--filegraph", "--d3dag"),
+}
+"""What of Snakemake's options has it tell of the plan, and build nothing."""
 _OWN = Path(".snakemake/storage")
 
 

@@ -70,6 +70,13 @@ def test_a_request_grows_with_the_largest_file_and_is_in_full_hundreds(tmp_path)
     assert request(450, 3, []) == 500
 
 
+def test_a_file_that_is_to_be_fetched_counts_as_it_is_there(tmp_path):
+    far = tmp_path / "far.bin"
+    assert request(450, 3, [far], elsewhere={str(far): 2000 << 20}) == 6500
+    far.touch()
+    assert request(450, 3, [far], elsewhere={str(far): 2000 << 20}) == 500
+
+
 def test_a_request_is_twice_as_much_at_each_attempt():
     assert [request(250, 0, [], attempt) for attempt in (1, 2, 3)] == [300, 600, 1200]
 
