@@ -335,7 +335,7 @@ def test_what_cannot_be_served_is_one_sentence(tree: Path, tmp_path: Path, servi
         ([tmp_path / "none.param"], "no artifact has a file of this name"),
         ([tree, "--card", tmp_path / "old.json"], "old.json: no model card as this version"),
         ([tree, "--port", service.port], f"cannot listen on 127.0.0.1 port {service.port}"),
-        ([tree, "--port", 80], "must be a whole number from 1024 to 65535"),
+        ([tree, "--port", 80], "80 is not in the range 1024<=x<=65535"),
     ):
         done = subprocess.run(
             [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE
