@@ -10,12 +10,12 @@ from samples.workflow import Zoo
 
 @pytest.mark.long(60)
 def test_a_model_is_built_by_its_name_with_its_proofs_and_its_bundle(fresh_zoo: Zoo):
-    fresh_zoo.configure(lambda config: config["models"]["one"].update(artifacts=["fp32", "fp16"]))
+    fresh_zoo.configure(lambda config: config["models"]["one"].update(artifacts=["fp32"]))
     outcome = fresh_zoo.typed("one")
     assert outcome.status == 0, outcome.text
     assert "one is built and verified: see results/report.html" in outcome.text
     folder = fresh_zoo / "results/cpu/one"
-    assert {path.name for path in folder.glob("*.passed")} == {"fp32.passed", "fp16.passed"}
+    assert {path.name for path in folder.glob("*.passed")} == {"fp32.passed"}
     assert any(name.endswith(".param") for name in zipfile.ZipFile(folder / "best.deploy.zip").namelist())
     assert not (fresh_zoo / "results/cpu/two").exists()
     rows = (fresh_zoo / "results/zoo.csv").read_text().splitlines()[1:]
