@@ -3,7 +3,7 @@
 import csv
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from zoo.config.outputs import RESULTS
@@ -24,12 +24,15 @@ class Estimates:
     def read(cls, folder: Path = Path(RESULTS)) -> "Estimates":
         """From the records that lie in a zoo; whatever is broken counts for nothing."""
         seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+        models = {card.stem for card in (folder / "weights").glob("*.json")}
         for path in sorted((folder / "logs").rglob("*.benchmark.tsv")):
             try:
                 with path.open(encoding="utf-8", newline="") as file:
                     rows = list(csv.DictReader(file, delimiter="\t"))
                 rule = rows[0].get("rule_name") or path.relative_to(folder / "logs").parts[0]
-                seconds[rule, _model_of(path, folder)] += [float(row["s"]) for row in rows]
+                seconds[rule, _model_of(path.relative_to(folder / "logs"), models)] += [
+                    float(row["s"]) for row in rows
+                ]
             except (OSError, ValueError, KeyError, IndexError):
                 continue
         weights = (folder / "weights").glob("*.*")
@@ -63,8 +66,7 @@ class Estimates:
         return max(work * len(jobs) / len(found), max(seconds for _, seconds in found))
 
 
-def _model_of(path: Path, folder: Path) -> str:
-    """A record lies in logs/<rule>/[<device>/]<model>[/…].benchmark.tsv."""
-    _, *places = path.relative_to(folder / "logs").with_suffix("").with_suffix("").parts
-    known = {card.stem for card in (folder / "weights").glob("*.json")}
-    return next((place for place in places if place in known), places[-1] if len(places) == 1 else "")
+def _model_of(path: Path, models: Container[str]) -> str:
+    """A record lies in <rule>/[<device>/]<model>[/…].benchmark.tsv."""
+    _, *places = path.with_suffix("").with_suffix("").parts
+    return next((place for place in places if place in models), places[-1] if len(places) == 1 else "")

@@ -35,6 +35,11 @@ class Job:
     """The file that says what it took, once it has run."""
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from every other job of a build."""
+        return (self.rule, *sorted(self.wildcards.items()))
+
+    @property
     def place(self) -> str:
         """What it is about."""
         device = next(
@@ -87,10 +92,11 @@ class Stages:
         """A job is to run."""
         self._line(job).planned += 1
 
-    def begin(self, number: int, job: Job, time: float) -> Line:
-        """A job begins. One that nobody planned counts from now on."""
+    def begin(self, number: int, job: Job, time: float, again: bool = False) -> Line:
+        """A job begins. One that nobody planned counts from now on; one that begins again has not failed."""
         line = self._line(job)
-        line.begun += 1
+        line.failed -= again
+        line.begun += not again
         line.planned = max(line.planned, line.begun)
         line.first = time if line.first is None else line.first
         self.running[number] = job

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from zoo.config.outputs import RESULTS
 from zoo.config.records.kept_trials import CLOSENESS, LATENCY
@@ -23,23 +24,28 @@ class Watched:
         self._clock = clock
         self.begun = clock()
         self.stages = Stages()
-        self.failures: list[Failure] = []
+        self._failed: dict[int, Failure] = {}
         self.interrupted = False
         self._cores = 1
-        self._waiting: list[Job] = []
+        self._waiting: dict[Any, Job] = {}
         self._since: dict[int, float] = {}
         self._estimates: Estimates | None = None
         self._total = 0
 
+    @property
+    def failures(self) -> list[Failure]:
+        """The jobs that failed, and were not tried again."""
+        return list(self._failed.values())
+
     def plan(self, jobs: Iterable[Job], cores: int, folder: Path = Path(RESULTS)) -> list[str]:
         """These jobs are to run: what is said of them before the first."""
-        self._waiting, self._cores = list(jobs), cores
+        self._waiting, self._cores = {job.key: job for job in jobs}, cores
         self._total = len(self._waiting)
-        for job in self._waiting:
+        for job in self._waiting.values():
             self.stages.plan(job)
         self._estimates = Estimates.read(folder)
-        left = self._estimates.left(self._waiting, cores)
-        models = {job.wildcards["model"] for job in self._waiting if "model" in job.wildcards}
+        left = self._estimates.left(self._waiting.values(), cores)
+        models = {job.wildcards["model"] for job in self._waiting.values() if "model" in job.wildcards}
         return [
             f"{some(len(self._waiting), 'job')} for {some(len(models), 'model')}"
             + (f", {about(left)} by earlier builds" if left else "")
@@ -51,10 +57,10 @@ class Watched:
 
     def begin(self, number: int, job: Job) -> None:
         """A job begins."""
-        self.stages.begin(number, job, self._clock())
+        again = self._failed.pop(number, None) is not None
+        self.stages.begin(number, job, self._clock(), again)
         self._since[number] = self._clock()
-        if job in self._waiting:
-            self._waiting.remove(job)
+        self._waiting.pop(job.key, None)
 
     def end(self, number: int) -> list[str]:
         """A job has ended: the line of its stage, once that is complete."""
@@ -64,7 +70,7 @@ class Watched:
         """A job has failed."""
         told = self.stages.end(number, self._clock(), failed=True)
         if told:
-            self.failures.append(Failure(what, log))
+            self._failed[number] = Failure(what, log)
         return self._told(told)
 
     def _told(self, ended: tuple[Job, Line] | None) -> list[str]:
@@ -108,7 +114,8 @@ class Watched:
     def _left(self) -> float | None:
         if self._estimates is None:
             return None
-        left = self._estimates.left([*self._waiting, *self.stages.running.values()], self._cores)
+        rest = [*self._waiting.values(), *self.stages.running.values()]
+        left = self._estimates.left(rest, self._cores)
         if left is None:
             return None
         now = self._clock()

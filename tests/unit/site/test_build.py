@@ -17,7 +17,7 @@ from zoo.report.records import ModelRecords
 from zoo.report.row import rows
 from zoo.site.build import build_site
 
-pytestmark = pytest.mark.long(60)
+pytestmark = pytest.mark.long(90)
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PAGES = ("index.html", "models/convnext_digits.html", "compare.html", "architectures.html")

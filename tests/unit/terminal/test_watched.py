@@ -111,3 +111,13 @@ def test_an_interrupted_build_ends_with_a_sentence(clock, tmp_path):
 
 def test_nothing_is_said_where_nothing_ran(clock, tmp_path):
     assert Watched(clock).close(tmp_path) == []
+
+
+def test_a_job_that_is_tried_again_has_not_failed(clock, tmp_path):
+    watched = Watched(clock)
+    watched.plan([FP32], 1, tmp_path)
+    watched.begin(1, FP32)
+    watched.fail(1, "ncnn_fp32 cpu/net", None)
+    watched.begin(1, FP32)
+    assert watched.end(1)[0].startswith("✓ cpu/net") and watched.failures == []
+    assert watched.close(tmp_path)[1].startswith("Built in")
