@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+import snakemake.exceptions
 
 from samples.commands import KINDS, PAGES, PROJECT, Block, blocks, commands, spans
 from zoo.cli.main import zoo
@@ -78,3 +79,15 @@ def test_the_readme_is_short():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert len(text.split()) <= 1400
     assert len(text.splitlines()) <= 130
+
+
+def test_the_readme_quotes_what_is_said():
+    """The sentences under `When it says no` are those of the code, or of Snakemake."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| `([^`]+)` \|", readme[readme.index("## When it says no") :], re.MULTILINE)
+    library = [*(PROJECT / "scripts/zoo").rglob("*.py"), Path(snakemake.exceptions.__file__)]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in library)
+    assert len(said) >= 5
+    for sentence in said:
+        for part in re.split(r"…|, | is |below|[0-9.]+", sentence):
+            assert part.strip() in source, sentence
