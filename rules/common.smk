@@ -17,7 +17,7 @@ HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo.config import changes, config_file, image_choice, outputs, schema_error
+from zoo.config import changes, config_file, image_choice, model_files, outputs, schema_error
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.asked import Asked, shipped
 from zoo.config.zoo import NO_VULKAN, Zoo
@@ -39,7 +39,11 @@ with in_a_sentence():
     files = config_file.read_all(workflow.configfiles)
     schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
     with config_file.locating(files):
-        ZOO = Zoo.of(config, HOME)
+        declared = model_files.with_files(config)
+    if declared is not config:  # what the files say, too
+        schema_error.check(declared, workflow.source_path("config.schema.yaml"), files)
+    with config_file.locating(files):
+        ZOO = Zoo.of(declared, HOME)
 
 # Its name where this is a module; and what is asked for, which the workflow does not know yet.
 CHECK = workflow.modifier.modify_rulename("check_manifest")

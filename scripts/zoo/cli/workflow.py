@@ -12,6 +12,7 @@ import click
 
 from zoo.config import config_file, schema_error
 from zoo.config.config_file import locating
+from zoo.config.model_files import with_files
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError, meant, require_extra
 
@@ -26,13 +27,14 @@ def home() -> Path:
 
 
 def values(path: Path = CONFIG) -> dict[str, Any]:
-    """What a configuration says; empty where there is none. Raises ZooError if it cannot be read."""
+    """What a configuration says, models in files of their own included; empty where there is none. Raises
+    ZooError if it cannot be read."""
     if not path.is_file():
         return {}
     import yaml
 
     config_file.read(path)
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return dict(with_files(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
 
 
 def declared() -> Zoo:

@@ -1,0 +1,77 @@
+"""Models of files are as if they stood in config.yaml; what is wrong with a file is told by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo.config.model_files import with_files
+from zoo.config.zoo import Zoo
+from zoo.errors import ZooError
+
+OWN = {"timm": "resnet18"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo/b.yaml").write_text("third: {timm: resnet34}\n")
+    (tmp_path / "zoo/a.yaml").write_text(
+        "# two\nfirst: {timm: resnet50}\nsecond:\n  timm: resnet10t\n  opset: 17\n"
+    )
+    return tmp_path
+
+
+def declared(folder: Path, patterns: object, **models: object) -> Zoo:
+    return Zoo.of(with_files({"models": {**models, "from": patterns}}, folder))
+
+
+def test_models_of_files_are_those_of_the_zoo(folder: Path):
+    zoo = declared(folder, "zoo/*.yaml", own=OWN)
+    assert list(zoo.models) == ["own", "first", "second", "third"]
+    assert zoo.models["second"].settings.opset == 17
+    assert list(declared(folder, ["zoo/b.yaml", "zoo/*.yaml"]).models) == ["third", "first", "second"]
+    assert list(declared(folder, f"{folder}/zoo/b.yaml").models) == ["third"]
+    assert list(declared(folder, "**/[ab].yaml").models) == ["first", "second", "third"]
+
+
+def test_a_configuration_without_files_is_as_it_was():
+    config = {"models": {"own": OWN}}
+    assert (
+        with_files(config) is config
+        and with_files({}) == {}
+        and with_files({"models": None}) == {"models": None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("first: [", "zoo/c.yaml: no valid YAML"),
+        ("first: {timm: a}\nfirst: {timm: b}\n", "zoo/c.yaml: first stands there twice"),
+        ("third: {timm: resnet18}\n", "third is declared in .*zoo/b.yaml and in .*zoo/c.yaml; leave it out"),
+        ("own: {timm: resnet18}\n", "own is declared in config.yaml and in .*zoo/c.yaml"),
+        ("", "zoo/c.yaml declares no models; write a line for each"),
+        ("- first\n", "zoo/c.yaml declares no models"),
+        ("models: {first: {timm: a}}\n", "zoo/c.yaml: names of models stand at its top"),
+        ("from: d.yaml\n", "zoo/c.yaml: from: stands in config.yaml only"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_a_sentence_that_names_it(folder: Path, text: str, sentence: str):
+    (folder / "zoo/c.yaml").write_text(text)
+    with pytest.raises(ZooError, match=f"^models: from: .*{sentence}"):
+        declared(folder, "zoo/*.yaml", own=OWN)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "sentence"),
+    [
+        ("zoo/*.yml", "no file is called zoo/[*].yml, seen from "),
+        (["zoo/a.yaml", "gone.yaml"], "no file is called gone.yaml"),
+        ({"timm": "resnet18"}, "a pattern of files is text, such as zoo/[*].yaml, or a list of such"),
+        ("", "no file is called|is neither"),
+        ([3], "is neither"),
+    ],
+)
+def test_a_pattern_that_names_no_file_is_a_sentence(folder: Path, patterns: object, sentence: str):
+    with pytest.raises(ZooError, match=f"^models: from: .*({sentence})"):
+        declared(folder, patterns)
