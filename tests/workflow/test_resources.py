@@ -30,6 +30,14 @@ def test_every_stage_is_on_record_and_stays_within_what_it_asked_for(built_zoo: 
         assert 20 < int(row["memory MB"]) <= int(row["memory asked for"]) < 3000, (stage, row)
 
 
+def test_what_a_zoo_will_take_is_told_before_it_is_built(zoo: Zoo):
+    zoo.configure(lambda config: config["models"].update(three={"timm": "test_vit"}))
+    command = [sys.executable, "scripts/resources.py", "--zoo", "--cores", "64", "--core-hour", "100"]
+    done = subprocess.run(command, cwd=zoo.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("3 models, 2 of them on record: ") and done.stdout.endswith(" dollars\n")
+    assert " hours on 64 cores, " in done.stdout
+
+
 def test_a_model_without_records_is_an_error(built_zoo: Zoo):
     done = subprocess.run(
         [sys.executable, "scripts/resources.py", "three"],

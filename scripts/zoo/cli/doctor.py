@@ -8,6 +8,7 @@ import click
 
 from zoo.cli import workflow
 from zoo.cli.program import Program, as_json, print_json
+from zoo.config.model_files import of_folder
 from zoo.errors import require_extra
 
 _SIGNS = {True: "ok", None: "--", False: "NO"}
@@ -48,7 +49,7 @@ def _model(model: str, size: tuple[int, int] | None, seconds: float, json_wanted
     from zoo.sweep.limited import row_of
     from zoo.sweep.row import FP32, Row
 
-    spec = spec_of(model, workflow.values(), size)
+    spec = spec_of(model, of_folder(), size)
     with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
         start = Row(spec.library, "", spec.architecture)
         row = row_of(spec, start, workflow.home(), Path(folder), seconds, small=False, patience=1)

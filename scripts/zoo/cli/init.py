@@ -9,6 +9,7 @@ import click
 from zoo.cli import workflow
 from zoo.cli.looked_at import entry_of
 from zoo.cli.program import Program, as_json, print_json
+from zoo.config.model_files import of_folder
 from zoo.errors import ZooError, require_extra
 from zoo.jobs.files import replacing
 
@@ -91,7 +92,7 @@ def _check(name: str, entry: dict[str, Any], sets: dict[str, Any]) -> None:
         raise ZooError(
             f"a model cannot be called {name}, for `snakemake {name}` makes something else: --name"
         )
-    if name in (workflow.values().get("models") or {}):
+    if name in (of_folder().get("models") or {}):
         raise ZooError(f"config.yaml has a model {name} already; call this one otherwise: --name")
     config = {"image_sets": sets, "models": {name: entry}}
     schema_error.check(config, workflow.home() / "rules/config.schema.yaml")

@@ -6,13 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from zoo.config import config_file, schema_error
 from zoo.config.config_file import locating
-from zoo.config.model_files import with_files
+from zoo.config.model_files import of_folder
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError, meant, require_extra
 
@@ -26,22 +25,11 @@ def home() -> Path:
     return installed if installed.is_dir() else _LIBRARY.parents[1]
 
 
-def values(path: Path = CONFIG) -> dict[str, Any]:
-    """What a configuration says, models in files of their own included; empty where there is none. Raises
-    ZooError if it cannot be read."""
-    if not path.is_file():
-        return {}
-    import yaml
-
-    config_file.read(path)
-    return dict(with_files(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
-
-
 def declared() -> Zoo:
     """The zoo of the working folder. Raises ZooError if there is none, or its configuration is wrong."""
     if not CONFIG.is_file():
         raise ZooError(f"there is no config.yaml in {Path.cwd()}; zoo init MODEL writes one")
-    read, files = values(), [config_file.read(CONFIG)]
+    read, files = of_folder(), [config_file.read(CONFIG)]
     schema_error.check(read, home() / "rules/config.schema.yaml", files)
     with locating(files):
         return Zoo.of(read, home())
@@ -82,7 +70,7 @@ def snakemake(arguments: Sequence[str], quiet_output: bool = False) -> int:
 def complete_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """For the shell: the declared models whose names begin so."""
     try:
-        names: Iterable[str] = values().get("models") or {}
+        names: Iterable[str] = of_folder().get("models") or {}
     except ZooError:
         names = ()
     return [name for name in names if name.startswith(incomplete)]

@@ -34,6 +34,18 @@ def with_files(config: Mapping[str, Any], folder: Path = Path()) -> Mapping[str,
     return {**config, "models": own}
 
 
+def of_folder(folder: Path = Path()) -> dict[str, Any]:
+    """The configuration of a folder with the models of its files; empty where there is none. Raises what
+    `read` and `with_files` raise."""
+    import yaml
+
+    path = folder / "config.yaml"
+    if not path.is_file():
+        return {}
+    read(path)
+    return dict(with_files(yaml.safe_load(path.read_text("utf-8-sig")) or {}, folder))
+
+
 def _files(patterns: Any, folder: Path) -> Sequence[Path]:
     """The files, each once."""
     listed = [patterns] if isinstance(patterns, str) else patterns

@@ -7,6 +7,7 @@ import pytest
 
 from samples.command import zoo_folder
 from zoo.cli import workflow
+from zoo.config.model_files import of_folder
 from zoo.errors import ZooError
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -21,7 +22,7 @@ def test_a_folder_without_a_configuration_is_told_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert workflow.values() == {}
+    assert of_folder() == {}
     with pytest.raises(ZooError, match=r"there is no config.yaml in .*; zoo init MODEL writes one"):
         workflow.declared()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.config.model_files import with_files
+from zoo.config.model_files import of_folder, with_files
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 
@@ -32,6 +32,12 @@ def test_models_of_files_are_those_of_the_zoo(folder: Path):
     assert list(declared(folder, ["zoo/b.yaml", "zoo/*.yaml"]).models) == ["third", "first", "second"]
     assert list(declared(folder, f"{folder}/zoo/b.yaml").models) == ["third"]
     assert list(declared(folder, "**/[ab].yaml").models) == ["first", "second", "third"]
+
+
+def test_the_configuration_of_a_folder_has_them_too(folder: Path):
+    assert of_folder(folder) == {}
+    (folder / "config.yaml").write_text("models: {from: zoo/b.yaml}\n")
+    assert of_folder(folder) == {"models": {"third": {"timm": "resnet34"}}}
 
 
 def test_a_configuration_without_files_is_as_it_was():
