@@ -44,7 +44,8 @@ from samples.locks import locked
 from samples.ncnn import chain, small_network, two_headed
 from samples.statistics import statistics_of
 from zoo.calibration.statistics import CalibrationStatistics
-from zoo.config import config_file
+from zoo.config.reading import config_file
+from zoo.config.reading.schema_error import sentence
 from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.card import ModelCard
@@ -54,7 +55,6 @@ from zoo.config.records.options import OptionTrial, RuntimeOptions
 from zoo.config.records.program import Program
 from zoo.config.records.proof import RuntimeInfo
 from zoo.config.records.verification import Verification
-from zoo.config.schema_error import sentence
 from zoo.config.settings import Regression
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError

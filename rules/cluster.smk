@@ -5,8 +5,7 @@ nodes have what the build was planned with. Where they run on this machine nothi
 import os
 from datetime import datetime
 
-from zoo.jobs import verdicts
-from zoo.jobs.run import environment, slurm
+from zoo.jobs.run import environment, slurm, verdicts
 
 BEGUN = datetime.now()
 TARGETS = "NCNN_ZOO_TARGETS"
@@ -59,30 +58,6 @@ def refuse_unusable():
     asked = {name: named[name].raw.strip("'") for name in slurm.ASKED if name in named}
     with in_a_sentence(about=""):
         slurm.refuse_unusable(settings.cores, asked)
-
-
-def uses_vulkan(job):
-    """Whether a job runs ncnn on this machine's GPU."""
-    artifact = ARTIFACTS[job.wildcards_dict.get("artifact", "fp32")]
-    on_gpu = job.wildcards_dict.get("device") == "gpu" and "gpu" in job.rule.resources
-    return on_gpu and artifact.runtime == "ncnn"
-
-
-def refuse_without_vulkan():
-    """Say before the first job what the first that needs a Vulkan device would say, minutes from now."""
-    if any(map(uses_vulkan, workflow.dag.needrun_jobs())):
-        from zoo.runners.vulkan import vulkan_device
-
-        with in_a_sentence(about=""):
-            vulkan_device()
-
-
-# The only one: Snakemake calls the last that it reads.
-onstart:
-    gc.enable()
-    tell_plan()
-    SENDS or refuse_without_vulkan()
-    SENDS and workflow.executor_plugin.name == "slurm" and refuse_unusable()
 
 
 def refuse_unfinished():

@@ -17,9 +17,10 @@ HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo.config import changes, config_file, image_choice, model_files, outputs, schema_error
+from zoo.config import changes, image_choice, outputs
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.asked import Asked, shipped
+from zoo.config.reading import config_file, model_files, schema_error
 from zoo.config.zoo import NO_VULKAN, Zoo
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from zoo.config import config_file
+from zoo.config.reading import config_file
 from zoo.config.records.card import ModelCard
 from zoo.errors import ZooError
 from zoo.provenance.publish import Upload, gather, publish

@@ -21,10 +21,10 @@ from pathlib import Path
 import click
 
 from zoo.cli.program import COUNT, Program, run
-from zoo.config.model_files import of_folder
+from zoo.config.reading.model_files import of_folder
 from zoo.errors import ZooError
-from zoo.jobs.forecast import Cost, Forecast, forecast
 from zoo.jobs.reporting import used
+from zoo.jobs.run.forecast import Cost, Forecast, forecast
 from zoo.jobs.usage import Usage
 
 LOGS = Path("results/logs")

@@ -16,6 +16,7 @@ MODULES = sorted(
 )
 
 COVERED = {
+    "config/records/kept_trials.py": "terminal/test_watched.py",
     "models/libraries/__init__.py": "models/libraries/test_library.py",
 }
 """Modules whose tests lie elsewhere, and where; at most fifteen."""
@@ -103,7 +104,7 @@ def test_every_job_keeps_how_it_made_its_files():
 
 def test_rules_hold_no_logic():
     longest = {"common.smk": 160, "run.smk": 32, "requests.smk": 30, "cluster.smk": 100, "sentences.smk": 40}
-    longest |= {"models.smk": 20}
+    longest |= {"models.smk": 20, "terminal.smk": 60, "storage.smk": 75, "software.smk": 20}
     for name, lines in longest.items():
         assert len((PROJECT / "rules" / name).read_text().splitlines()) <= lines
     for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")]:

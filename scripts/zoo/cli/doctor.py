@@ -8,7 +8,7 @@ import click
 
 from zoo.cli import workflow
 from zoo.cli.program import Program, as_json, print_json
-from zoo.config.model_files import of_folder
+from zoo.config.reading.model_files import of_folder
 from zoo.errors import require_extra
 
 _SIGNS = {True: "ok", None: "--", False: "NO"}

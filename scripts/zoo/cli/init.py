@@ -9,7 +9,7 @@ import click
 from zoo.cli import workflow
 from zoo.cli.looked_at import entry_of
 from zoo.cli.program import Program, as_json, print_json
-from zoo.config.model_files import of_folder
+from zoo.config.reading.model_files import of_folder
 from zoo.errors import ZooError, require_extra
 from zoo.jobs.files import replacing
 
@@ -85,7 +85,7 @@ def _photographs(folder: str, model: str) -> tuple[dict[str, Any], dict[str, Any
 
 def _check(name: str, entry: dict[str, Any], sets: dict[str, Any]) -> None:
     """Raises ZooError for an entry that no zoo takes, or the name of a target or of another model."""
-    from zoo.config import schema_error
+    from zoo.config.reading import schema_error
     from zoo.config.zoo import Zoo
 
     if name in workflow.targets():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from zoo.config import config_file, schema_error
-from zoo.config.config_file import locating
-from zoo.config.model_files import of_folder
+from zoo.config.reading import config_file, schema_error
+from zoo.config.reading.config_file import locating
+from zoo.config.reading.model_files import of_folder
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError, meant, require_extra
 

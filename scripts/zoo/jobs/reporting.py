@@ -13,8 +13,8 @@ from zoo.errors import ZooError, is_out_of_memory
 from zoo.jobs.files import FULL_DISK, is_full_disk
 from zoo.jobs.lifeline import interrupts_raised
 from zoo.jobs.making import Job, of_job
+from zoo.jobs.run.verdicts import leave
 from zoo.jobs.usage import Usage, Watch
-from zoo.jobs.verdicts import leave
 
 _USED = "used: "
 
@@ -38,7 +38,7 @@ def reporting(log: str | Path, subject: str, job: Job | None = None) -> Iterator
     cpu/convnext_atto/int8"), and so is a full disk, whoever met it, and a lack of memory; any other exception
     is a bug or a broken machine, so its traceback goes to the log and its last line to the terminal. The log
     ends with what the job used, see `used`. Of these, only a ZooError that is not of chance is a verdict, see
-    `zoo.jobs.verdicts`. On Ctrl-C the block's own clean-up runs before the job ends.
+    `zoo.jobs.run.verdicts`. On Ctrl-C the block's own clean-up runs before the job ends.
 
     job: what the script is told of its job, which is kept with the files that the block makes, see
     `zoo.jobs.making`.

@@ -7,7 +7,7 @@ import pytest
 
 from samples.command import zoo_folder
 from zoo.cli import workflow
-from zoo.config.model_files import of_folder
+from zoo.config.reading.model_files import of_folder
 from zoo.errors import ZooError
 
 PROJECT = Path(__file__).resolve().parents[3]

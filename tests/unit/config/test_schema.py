@@ -15,9 +15,9 @@ import yaml
 from zoo.config.artifacts import ARTIFACTS, PRECISIONS
 from zoo.config.libraries import LIBRARIES
 from zoo.config.model_spec import MODEL_KEYS, PREPROCESS_KEYS, ModelSpec
+from zoo.config.reading.schema_error import check
 from zoo.config.records.card import CLASSIFICATION, OTHER
 from zoo.config.records.verification import Closeness, Cosine
-from zoo.config.schema_error import check
 from zoo.config.settings import (
     DEFAULT_GATES,
     RUNNABLE,

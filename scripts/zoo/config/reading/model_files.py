@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.config.config_file import read
+from zoo.config.reading.config_file import read
 from zoo.errors import EntryError, ZooError
 
 FROM = "from"

@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.errors import ZooError
-from zoo.jobs.forecast import Cost, forecast
+from zoo.jobs.run.forecast import Cost, forecast
 
 SMALL = Cost.of([(1800, 1, 1024), (1800, 4, 2048)])
 LARGE = Cost.of([(7200, 8, 8192)])

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from zoo.config.config_file import read
-from zoo.config.schema_error import check, sentence
+from zoo.config.reading.config_file import read
+from zoo.config.reading.schema_error import check, sentence
 from zoo.errors import ZooError
 
 SCHEMA_FILE = Path(__file__).resolve().parents[3] / "rules/config.schema.yaml"
@@ -60,7 +60,7 @@ def test_what_no_schema_can_refuse_is_refused_before_it():
 def test_a_check_does_not_pay_for_formats_that_no_schema_has():
     """In a process of its own, for another test may have imported anything; a plan is one."""
     code = (
-        "import sys; from zoo.config import schema_error; "
+        "import sys; from zoo.config.reading import schema_error; "
         f"schema_error.check({{'models': {{'one': {{'timm': 'x'}}}}}}, {str(SCHEMA_FILE)!r}); "
         "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules, 'lark' in sys.modules)"
     )

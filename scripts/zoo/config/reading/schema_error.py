@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo.config.config_file import ConfigFile, check_values, located
+from zoo.config.reading.config_file import ConfigFile, check_values, located
 from zoo.errors import ZooError, instead
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from zoo.errors import ArtifactError, PassingError, ZooError
-from zoo.jobs import verdicts
 from zoo.jobs.isolation import ChildCrashed, ChildDied
+from zoo.jobs.run import verdicts
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.config.model_files import of_folder, with_files
+from zoo.config.reading.model_files import of_folder, with_files
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 

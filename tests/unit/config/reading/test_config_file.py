@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.config.config_file import ConfigFile, check_values, located, locating, read, read_all, refuse_given
+from zoo.config.reading.config_file import (
+    ConfigFile,
+    check_values,
+    located,
+    locating,
+    read,
+    read_all,
+    refuse_given,
+)
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 

@@ -1,0 +1,1 @@
+"""Files of configuration: read, checked against the schema, put together."""
