@@ -6,7 +6,7 @@ import pytest
 
 from samples.workflow import Zoo, make_zoo
 
-pytestmark = pytest.mark.long(60)
+pytestmark = pytest.mark.long(80)
 
 FP32 = "results/cpu/one/fp32.bin"
 REFERENCE = "results/reference/one/verification.npz"
@@ -49,7 +49,8 @@ def test_a_second_copy_takes_what_the_first_made_and_an_edit_of_the_library_coun
 
     outcome = second.snakemake("prune_cache")
     assert outcome.status == 0 and "0 entries with 0.00 GB were removed" in outcome.text, outcome.text
-    outcome = second.snakemake("prune_cache", "--config", f"cache={{folder: {cache}, max_gb: 0.000001}}")
+    second.configure(lambda config: config["cache"].update(max_gb=0.000001))
+    outcome = second.snakemake("prune_cache")
     assert outcome.status == 0 and "5 entries with" in outcome.text, outcome.text
     assert not list(cache.glob("entries/*/*"))
 

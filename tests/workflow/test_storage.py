@@ -16,7 +16,7 @@ from samples.workflow import PROJECT, Outcome, Zoo, make_zoo, wait_for_job
 if importlib.util.find_spec("moto") and importlib.util.find_spec("snakemake_storage_plugin_s3"):
     from samples.storage import ACCESS_KEY, BUCKET, SECRET_KEY, Storage, storage
 
-pytestmark = pytest.mark.long(200)
+pytestmark = pytest.mark.long(240)
 
 PASSED = "results/cpu/one/fp16.passed"
 MORE = "results/cpu/one/bf16.param"
