@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -28,7 +29,7 @@ def main(report: str, log: str) -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         _draw(browser, Path(report).resolve().as_uri(), 1280, 720, "report.png")
         page = TERMINAL.format(html.escape("\n".join(lines)))
-        _draw(browser, f"data:text/html;charset=utf-8,{page.replace('#', '%23')}", 1000, 0, "terminal.png")
+        _draw(browser, f"data:text/html;charset=utf-8,{quote(page)}", 1000, 0, "terminal.png")
         browser.close()
 
 
