@@ -13,10 +13,10 @@ class Failure:
 
     @property
     def reason(self) -> str:
-        """The last error in its log, else that it has none."""
+        """The last error in its log, which names the job; else that there is none."""
         try:
             lines = Path(self.log or "").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
-            return "it left no log"
+            return f"{self.what}: it left no log"
         errors = [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
-        return errors[-1] if errors else "see its log"
+        return errors[-1] if errors else f"{self.what}: see its log"

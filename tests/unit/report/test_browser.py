@@ -216,6 +216,9 @@ def test_verdict_and_name_stay_in_view(visit, width):
     page = visit({"width": width, "height": 844}, drawn="body")
     page.check("#zoo-all")
     page.locator(".scroll.tall").first.evaluate("region => { region.scrollLeft = region.scrollWidth; }")
+    if width < 1280:
+        expect(page.locator("#zoo tbody .where").nth(2)).to_have_text("cpu · int8")
+        expect(page.locator("#zoo tbody .where").nth(2)).to_be_in_viewport()
     for place in (".c-verdict .badge", ".c-model"):
         box = page.locator(f"#zoo tbody {place}").first.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width

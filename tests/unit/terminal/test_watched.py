@@ -95,7 +95,7 @@ def test_a_failed_job_is_told_and_its_stage_again_when_it_succeeds(clock, tmp_pa
     watched.begin(1, FP32)
     assert watched.fail(1, "ncnn_fp32 cpu/net", None)[0].startswith("✗ cpu/net")
     lines = watched.close(tmp_path)
-    assert lines[1].startswith("Failed in") and "  it left no log" in lines
+    assert lines[1].startswith("Failed in") and "  ncnn_fp32 cpu/net: it left no log" in lines
 
 
 def test_an_interrupted_build_ends_with_a_sentence(clock, tmp_path):

@@ -149,7 +149,7 @@ def _height_axis(values: Sequence[float], measure: str) -> Figure:
     if not values:
         return {}
     low, high = min(values), max(values)
-    span = max(high - low, 1.0)
+    span = max(high - low, 20.0 if measure == "sqnr_db" else 1.0)
     top = high + 0.08 * span
     return {"range": [low - 0.14 * span, top if measure == "sqnr_db" else min(top, 100 + 0.06 * span)]}
 
