@@ -77,8 +77,8 @@ def _next(ships: Sequence[Shipment], failures: Sequence[Failure], folder: Path) 
     if best is None:
         return []
     commands = [f"snakemake {folder}/{best.device}/{best.model}/best.deploy.zip   (all that a device needs)"]
-    if (report := folder / "report.html").is_file():
-        commands.append(f"see {report}")
+    pages = (folder / "report.html", folder / "site/index.html")
+    commands += [f"see {page}" for page in pages if page.is_file()]
     return [
         "",
         *(f"Next: {command}" if not index else f"      {command}" for index, command in enumerate(commands)),
