@@ -99,8 +99,7 @@ rule candidates:
 
 
 rule trials:
-    """Quantize by each candidate's recipe, compare with fp32 on the held-out calibration images; then time them, in
-    turn with ncnn's fp32, alone on the machine."""
+    """Quantize by each candidate's recipe; compare with fp32 on held-out calibration images, and time it beside fp32."""
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",

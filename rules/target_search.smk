@@ -11,8 +11,7 @@ masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
 rule trials_on_target:
-    """Quantize by each candidate's recipe; compare on the target, on some of the held-out calibration images, with
-    what fp32 answers here; and time it, in turn with ncnn's fp32, where that can be."""
+    """Quantize by each candidate's recipe; compare on the target with what fp32 answers here, and time it there."""
     input:
         param="results/cpu/{model}/fp32.param",
         weights="results/cpu/{model}/fp32.bin",

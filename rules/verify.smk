@@ -73,7 +73,7 @@ rule gate:
     localrule: True
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=300,
     params:
         code=code("gate.py"),
     message:

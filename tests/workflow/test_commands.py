@@ -77,6 +77,7 @@ def test_a_pages_commands_run_as_typed(
     type_in(zoo, blocks(page), **environment)
 
 
+@pytest.mark.long(60)
 def test_every_target_in_the_pages_can_be_planned(tmp_path: Path):
     """With config.yaml as it is, and entries of the user's own under the names that pages give them."""
     zoo = copy_project(tmp_path / "zoo")

@@ -19,7 +19,7 @@ from zoo.config.reading.config_file import (
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 
 
 def written(folder: Path, text: str) -> Path:

@@ -12,7 +12,7 @@ from zoo.config.reading.config_file import read
 from zoo.config.reading.schema_error import check, sentence
 from zoo.errors import ZooError
 
-SCHEMA_FILE = Path(__file__).resolve().parents[3] / "rules/config.schema.yaml"
+SCHEMA_FILE = Path(__file__).resolve().parents[4] / "rules/config.schema.yaml"
 SCRIPTS = SCHEMA_FILE.parents[1] / "scripts"
 SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
