@@ -1,6 +1,7 @@
 """Snakemake's wildcards, handed to the library, which knows what config.yaml means; and what is Snakemake's."""
 
 import gc
+import os
 import sys
 from dataclasses import asdict
 from functools import cache, partial
@@ -16,6 +17,10 @@ gc.disable()
 HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+# For jobs, whose own path Snakemake puts behind packages that are installed: ncnn-zoo of another folder among them.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH")))
+)
 
 from zoo.config import changes, image_choice, outputs
 from zoo.config.artifacts import ARTIFACTS, DEVICES
@@ -46,8 +51,10 @@ with in_a_sentence():
     with config_file.locating(files):
         ZOO = Zoo.of(declared, HOME)
 
-# Its name where this is a module; and what is asked for, which the workflow does not know yet.
-CHECK = workflow.modifier.modify_rulename("check_manifest")
+# Names of rules where this is a module, whose modifier is gone later; and what is asked for, which the workflow does
+# not know yet.
+renamed = workflow.modifier.modify_rulename
+CHECK = renamed("check_manifest")
 typed_targets = lambda: get_argument_parser().parse_known_args()[0].targets
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
@@ -126,7 +133,7 @@ def built_devices():
 
 
 def asked():
-    return Asked(ZOO, asked_targets(), workflow.modifier.modify_rulename)
+    return Asked(ZOO, asked_targets(), renamed)
 
 
 def reported():

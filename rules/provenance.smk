@@ -76,8 +76,8 @@ rule manifest:
         code=code("manifest.py"),
         possible=lambda wc: outputs.possible(ZOO),
         settings=lambda wc: covered.settings(ZOO),
-        sbom=outputs.SBOM,
-        signature=outputs.SIGNATURE,
+        sbom=Path(outputs.SBOM).name,
+        signature=Path(outputs.SIGNATURE).name,
     message:
         "manifest"
     script:

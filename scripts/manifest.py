@@ -12,9 +12,9 @@ snakemake: Any
 
 
 def main(*, possible: str, settings: Mapping[str, Any], sbom: str, signature: str, output: str) -> None:
-    root = Path(output).parent
-    manifest = describe(found(root, possible), settings, root, Path(sbom))
-    Path(signature).unlink(missing_ok=True)
+    root = Path(output).parent  # which is elsewhere where results are stored
+    manifest = describe(found(root, possible), settings, root, root / sbom)
+    (root / signature).unlink(missing_ok=True)
     manifest.write(output)
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from samples.workflow import CONFIG, PROJECT, Zoo, copy_project, make_zoo
 
-OURS = ("quiet", "resources", "__use_yte__", "__definitions__")
+OURS = ("quiet", "resources", "__use_yte__", "__definitions__", "?if ours")
 """Of the settings of the profile, those that no other workflow needs."""
 SNAKEFILE = """configfile: "config.yaml"
 

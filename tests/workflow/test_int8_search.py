@@ -31,12 +31,7 @@ def searched(built_zoo: Zoo, tmp_path_factory) -> Zoo:
     zoo = Zoo(shutil.copytree(built_zoo.folder, tmp_path_factory.mktemp("search") / "zoo", symlinks=True))
     choose(zoo, recipe="auto")
     jobs = zoo.build(INT8)
-    assert {
-        "sensitivity cpu/one",
-        "int8 candidates cpu/one",
-        "int8 trials cpu/one",
-        "int8 search cpu/one",
-    } <= jobs
+    assert {"int8 candidates cpu/one", "int8 trials cpu/one", "int8 search cpu/one"} <= jobs
     return zoo
 
 
@@ -134,7 +129,7 @@ def test_an_interrupted_search_goes_on_where_it_was(copy: Zoo):
     process.kill()
     process.wait()
     kept = json.loads(so_far.read_text())["values"]
-    assert copy.build(INT8) >= {"int8 trials cpu/one"}
+    assert copy.build(str(trials.relative_to(copy.folder))) >= {"int8 trials cpu/one"}
     measured = json.loads(trials.read_text())
     names = [each["name"] for each in measured["tried"]]
     found = dict(zip(names, measured["latencies"], strict=True))
