@@ -98,7 +98,7 @@ rule sign:
     localrule: True
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=300,
     params:
         code=code("sign.py"),
         command=lambda wc: ZOO.signing.command,

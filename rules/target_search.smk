@@ -75,7 +75,7 @@ rule search_on_target:
         travels("search")
     threads: 1
     resources:
-        mem_mb=grown(200),
+        mem_mb=grown(300),
     params:
         code=code("search.py"),
         target=of_model(lambda model: model.settings.int8.target.to_dict()),

@@ -58,7 +58,7 @@ rule for_target:
         travels("ncnn")
     threads: 1
     resources:
-        mem_mb=grown(200),
+        mem_mb=grown(300),
     params:
         code=code("for_target.py"),
     message:
@@ -89,7 +89,7 @@ rule int8_for_target:
         travels("int8")
     threads: 1
     resources:
-        mem_mb=grown(200),
+        mem_mb=grown(300),
     params:
         code=code("for_target.py"),
     message:
@@ -141,7 +141,7 @@ rule empty_boards:
     # Without a file of its own it runs each time, and a benchmark would be one.
     threads: 1
     resources:
-        mem_mb=200,
+        mem_mb=300,
         board=1,
     params:
         boards=outputs.boards(ZOO),
