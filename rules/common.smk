@@ -1,7 +1,6 @@
 """Snakemake's wildcards, handed to the library, which knows what config.yaml means; and what is Snakemake's."""
 
 import gc
-import os
 import sys
 from dataclasses import asdict
 from functools import cache, partial
@@ -17,16 +16,15 @@ gc.disable()
 HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-# For jobs, whose own path Snakemake puts behind packages that are installed: ncnn-zoo of another folder among them.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH")))
-)
 
 from zoo.config import changes, image_choice, outputs
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.asked import Asked, shipped
 from zoo.config.reading import config_file, model_files, schema_error
 from zoo.config.zoo import NO_VULKAN, Zoo
+from zoo.jobs.run import own_library
+
+own_library.lead(SCRIPTS)
 
 
 include: "sentences.smk"

@@ -48,7 +48,8 @@ def _install_zoo(zoo: Zoo) -> None:
     command.parent.mkdir()
     lines = (
         f"import sys; sys.path.insert(0, {str(zoo / 'scripts')!r})",
-        "from zoo.cli.main import main; main()",
+        "from zoo.cli.main import main",
+        "if __name__ == '__main__': main()",
     )
     command.write_text("\n".join([f"#!{sys.executable}", *lines, ""]))
     command.chmod(0o755)

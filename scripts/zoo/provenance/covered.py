@@ -41,6 +41,7 @@ LEFT_OUT = (
     "logs/*",
     "datasets/*",
     "reference/*",
+    "site/*",
     "weights/*.training",
     "targets/*",
     "*/*/search/*",
@@ -51,7 +52,8 @@ LEFT_OUT = (
     Path(SIGNATURE).name,
 )
 """Patterns, as the shell's, of what lies below results/ and is not described: what jobs leave for jobs, logs,
-and the manifest itself. Whatever else lies there and is not described is a stranger."""
+the site, which is made of what is described, and the manifest itself. Whatever else lies there and is not
+described is a stranger."""
 
 
 OF_REPORT = (f"{RESULTS}/evaluation.md", f"{RESULTS}/evaluation.csv")

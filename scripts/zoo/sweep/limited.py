@@ -53,7 +53,7 @@ def row_of(
     if late:
         return replace(found, reason=late)
     if process.exitcode:
-        died = ChildDied.of(row.entry, process.exitcode, "the process")
+        died = ChildDied.of(row.entry, process.exitcode, "a library")
         return replace(found, reason=str(died))
     return found
 

@@ -58,6 +58,7 @@ def test_what_users_want_is_described_and_what_jobs_leave_for_jobs_is_not():
         ".partial-1/zoo.csv",
         ".made-by/zoo.csv.json",
         "cpu/here/search/local.bin",
+        "site/models/here.html",
     ):
         assert is_left_out(kept)
     assert is_left_out(f"{NOTES.relative_to('results')}/ab12"), "what is remembered of the user's files"
