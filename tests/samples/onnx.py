@@ -53,7 +53,7 @@ def run(model: ModelProto, feeds: list[dict[str, np.ndarray]]) -> np.ndarray:
     """What onnxruntime makes of the feeds: (feeds, numbers)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    # Before VNNI, x86 adds pairs of products of uint8 and int8 in 16 bits, which clips; with this it does not.
+    # Before VNNI, x86 adds pairs of products of uint8 and int8 in 16 bits, which clip; so it does not.
     options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
