@@ -16,7 +16,7 @@ include: "rules/terminal.smk"
 rule all:
     """Every artifact of every declared model, its proof, and the report."""
     input:
-        lambda wc: outputs.built(ZOO, ZOO.models, built_devices()),
+        lambda wc: built(ZOO, ZOO.models, built_devices()),
     message:
         "all declared models are built and verified: see results/report.html"
 
@@ -24,7 +24,7 @@ rule all:
 rule embedded:
     """Every artifact of the models that need no model hub, its proof, and the report."""
     input:
-        lambda wc: outputs.built(ZOO, ZOO.embedded, built_devices()),
+        lambda wc: built(ZOO, ZOO.embedded, built_devices()),
     message:
         "the embedded models are built and verified: see results/report.html"
 

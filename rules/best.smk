@@ -3,9 +3,7 @@ Makes: best.json: which of them to ship there, and why; best.param and best.bin,
 own; best.deploy.zip: the same with the programs that run it.
 """
 
-contenders = lambda proof: lambda wc: outputs.contenders(
-    ZOO, wc.device, wc.model, proof
-)
+contenders = lambda proof: lambda wc: inputs.contenders(ZOO, wc.device, wc.model, proof)
 
 
 rule best:
@@ -23,7 +21,7 @@ rule best:
     benchmark:
         "results/logs/best/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     retries: 0
     localrule: True
     threads: 1
@@ -52,7 +50,7 @@ rule best_bundle:
     benchmark:
         "results/logs/deploy/{device}/{model}/best.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels("ship")
     threads: 1

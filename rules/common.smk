@@ -17,9 +17,11 @@ HOME = Path(workflow.current_basedir).parent  # ncnn-zoo's, wherever one works
 SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zoo.config import changes, image_choice, outputs
-from zoo.config.artifacts import ARTIFACTS, DEVICES
+from zoo.config import changes, image_choice
+from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.asked import Asked, shipped
+from zoo.config.outputs import devices, inputs, options, paths, patterns
+from zoo.config.outputs.built import built, on_targets
 from zoo.config.reading import config_file, model_files, schema_error
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.jobs.run import own_library
@@ -60,11 +62,11 @@ images_for = cache(in_a_sentence()(partial(image_choice.images_for, ZOO)))
 
 
 wildcard_constraints:
-    **outputs.constraints(ZOO),
+    **patterns.constraints(ZOO),
 
 
 def models_that(are):
-    return outputs.one_of(name for name, model in ZOO.models.items() if are(model))
+    return patterns.one_of(name for name, model in ZOO.models.items() if are(model))
 
 
 def of_model(function):
@@ -74,7 +76,7 @@ def of_model(function):
 
 spec = of_model(lambda model: model.spec_values)
 uses_gpu = lambda wc: int(wc.device == "gpu")
-uses_board = lambda wc: outputs.uses_board(ZOO, wc.device)
+uses_board = lambda wc: devices.uses_board(ZOO, wc.device)
 if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 
@@ -84,7 +86,7 @@ def library_code(script):
 
 def runtime_code(script):
     return lambda wc: changes.runtime_code_state(
-        SCRIPTS, script, outputs.runner(ZOO, wc.device, wc.artifact)
+        SCRIPTS, script, devices.runner(ZOO, wc.device, wc.artifact)
     )
 
 
@@ -106,13 +108,11 @@ def images_state_of(purpose):
 
 
 def files_of(artifact=None):
-    return lambda wc: outputs.artifact_files(
-        wc.device, wc.model, artifact or wc.artifact
-    )
+    return lambda wc: paths.artifact_files(wc.device, wc.model, artifact or wc.artifact)
 
 
 def artifact_of(artifact=None):
-    return lambda wc: outputs.artifact_values(
+    return lambda wc: devices.artifact_values(
         ZOO, wc.device, wc.model, artifact or wc.artifact
     )
 
@@ -145,4 +145,4 @@ def shipped_of(model):
 
 
 def explain_impossible(wc):
-    raise ConfigError(outputs.explain(wc.impossible, ZOO))
+    raise ConfigError(patterns.explain(wc.impossible, ZOO))

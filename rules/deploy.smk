@@ -18,8 +18,8 @@ rule deploy:
     benchmark:
         "results/logs/deploy/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        artifact=outputs.constraints(ZOO)["deployable"],
-        device=outputs.constraints(ZOO)["any_device"],
+        artifact=patterns.constraints(ZOO)["deployable"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels("ship")
     threads: 1

@@ -11,7 +11,7 @@ rule accuracy:
         card="results/weights/{model}.json",
         reference="results/reference/{model}/evaluation.npz",
         dataset=dataset_of("evaluation"),
-        agent=lambda wc: outputs.agent(ZOO, wc.device),
+        agent=lambda wc: devices.agent(ZOO, wc.device),
     output:
         "results/{device}/{model}/{artifact}.eval.json",
     log:
@@ -19,7 +19,7 @@ rule accuracy:
     benchmark:
         "results/logs/evaluate/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels(proofs_group)
     # Processes of ncnn, or threads of the other runtimes: see zoo/runners/inference.py.

@@ -8,7 +8,7 @@ that run TorchScript itself.
 rule torchscript:
     """Rewrite the model exactly, trace it, and save it as TorchScript."""
     input:
-        weights=of_model(outputs.weights_file),
+        weights=of_model(paths.weights_file),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/torchscript.pt",
@@ -34,7 +34,7 @@ rule torchscript:
 rule reference:
     """Run the untouched model in torch and keep its outputs, the truth for all artifacts."""
     input:
-        weights=of_model(outputs.weights_file),
+        weights=of_model(paths.weights_file),
         card="results/weights/{model}.json",
         dataset=lambda wc: images_for(wc.model, wc.purpose).dataset,
     output:

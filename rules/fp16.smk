@@ -10,7 +10,7 @@ rule fp16_recipe:
         fp32=files_of("fp32"),
         card="results/weights/{model}.json",
         dataset=dataset_of("calibration"),
-        agent=lambda wc: outputs.agent(ZOO, wc.device),
+        agent=lambda wc: devices.agent(ZOO, wc.device),
     output:
         "results/{device}/{model}/fp16.recipe.json",
     log:
@@ -18,7 +18,7 @@ rule fp16_recipe:
     benchmark:
         "results/logs/fp16_recipe/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels("ncnn")
     threads: 2
@@ -29,7 +29,7 @@ rule fp16_recipe:
         board=uses_board,
     params:
         code=lambda wc: changes.runtime_code_state(
-            SCRIPTS, "fp16_recipe.py", outputs.runner(ZOO, wc.device, "fp16")
+            SCRIPTS, "fp16_recipe.py", devices.runner(ZOO, wc.device, "fp16")
         ),
         artifact=artifact_of("fp16"),
         wanted=lambda wc: ZOO.models[wc.model].fp16_wanted(wc.device),

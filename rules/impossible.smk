@@ -10,6 +10,6 @@ rule impossible:
     log:
         "results/logs/impossible/{impossible}.log",
     wildcard_constraints:
-        impossible=f"(?!(?:{outputs.possible(ZOO)})$).+",
+        impossible=f"(?!(?:{patterns.possible(ZOO)})$).+",
     shell:
         "false >{log}"

@@ -30,7 +30,7 @@ rule lock:
     benchmark:
         "results/logs/lock/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.unlocked_device(ZOO),
+        device=patterns.unlocked_device(ZOO),
         model=models_that(lambda model: model.settings.int8.lock),
     group:
         travels("int8")
@@ -55,7 +55,7 @@ rule int8_locked:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
-        lock=lambda wc: outputs.lock_inputs(wc.device, wc.model),
+        lock=lambda wc: inputs.lock_inputs(wc.device, wc.model),
         dataset=dataset_of("calibration"),
     output:
         param="results/{device}/{model}/int8.param",
@@ -78,7 +78,7 @@ rule int8_locked:
         disk_mb=by_size(100, 0.4),
     params:
         code=code("int8_locked.py"),
-        files=lambda wc: outputs.lock_files(wc.device, wc.model),
+        files=lambda wc: paths.lock_files(wc.device, wc.model),
         settings=of_model(changes.lock_settings),
         images=images_of("calibration"),
         images_state=images_state_of("calibration"),

@@ -28,7 +28,7 @@ rule ncnn_fp32:
         disk_mb=by_size(100, 5.2),
     params:
         code=code("ncnn_fp32.py"),
-        pictures=outputs.conversion_pictures(HOME),
+        pictures=inputs.conversion_pictures(HOME),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
@@ -59,7 +59,7 @@ rule ncnn_from_onnx:
         disk_mb=by_size(100, 5.2),
     params:
         code=code("ncnn_fp32.py"),
-        pictures=outputs.conversion_pictures(HOME),
+        pictures=inputs.conversion_pictures(HOME),
     message:
         "ncnn fp32 {wildcards.device}/{wildcards.model}"
     script:
@@ -71,7 +71,7 @@ rule ncnn_fp16:
     input:
         param="results/{device}/{model}/fp32.param",
         weights="results/{device}/{model}/fp32.bin",
-        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "fp16"),
+        masks=lambda wc: inputs.fp16_recipe(ZOO, wc.device, wc.model, "fp16"),
     output:
         param="results/{device}/{model}/fp16.param",
         weights="results/{device}/{model}/fp16.bin",

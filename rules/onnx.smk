@@ -7,7 +7,7 @@ tools; and, asked for by name, opset11.onnx and vendor_bundle.zip, which a vendo
 rule onnx:
     """Rewrite the model exactly and export it as a simplified, checked ONNX file."""
     input:
-        weights=of_model(outputs.weights_file),
+        weights=of_model(paths.weights_file),
         card="results/weights/{model}.json",
     output:
         "results/{device}/{model}/fp32.onnx",

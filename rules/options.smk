@@ -3,8 +3,8 @@ held-out part of the calibration images, and what ncnn's fp32 answers for it.
 Makes: <artifact>.options.json: what is set of ncnn's options for the artifact on the device, and what was tried.
 """
 
-options_of = lambda wc: outputs.options_files(ZOO, wc.device, wc.model, wc.artifact)
-options_searched = lambda wc: outputs.searches_options(ZOO, wc.device, wc.model)
+options_of = lambda wc: options.records(ZOO, wc.device, wc.model, wc.artifact)
+options_searched = lambda wc: options.searched(ZOO, wc.device, wc.model)
 options_timed_here = lambda wc: options_searched(wc) and wc.device in DEVICES
 if_options_searched = lambda of: lambda wc: of(wc) if options_searched(wc) else []
 
@@ -13,10 +13,10 @@ rule runtime_options:
     """Choose what is set of ncnn's options for an artifact: alone on the machine, where they are timed."""
     input:
         files=files_of(),
-        reference=lambda wc: outputs.options_judgement(ZOO, wc.device, wc.model),
+        reference=lambda wc: options.judgement(ZOO, wc.device, wc.model),
         dataset=if_options_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
-        agent=if_options_searched(lambda wc: outputs.agent(ZOO, wc.device)),
+        agent=if_options_searched(lambda wc: devices.agent(ZOO, wc.device)),
     output:
         "results/{device}/{model}/{artifact}.options.json",
     log:
@@ -24,8 +24,8 @@ rule runtime_options:
     benchmark:
         "results/logs/options/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        artifact=outputs.constraints(ZOO)["deployable"],
-        device=outputs.constraints(ZOO)["any_device"],
+        artifact=patterns.constraints(ZOO)["deployable"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels("options")
     # All cores: nothing else may run beside a measurement.
@@ -37,7 +37,7 @@ rule runtime_options:
     params:
         code=runtime_code("runtime_options.py"),
         artifact=artifact_of(),
-        asked=lambda wc: in_a_sentence(about="")(outputs.asked_options)(
+        asked=lambda wc: in_a_sentence(about="")(options.asked)(
             ZOO, wc.device, wc.model, wc.artifact
         ),
         gates=lambda wc: ZOO.models[wc.model].gates(

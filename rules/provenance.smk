@@ -13,7 +13,7 @@ rule model_card:
     input:
         card="results/weights/{model}.json",
         proofs=lambda wc: in_question().proofs(wc.device, wc.model),
-        masks=lambda wc: outputs.fp16_recipes(ZOO, wc.device, wc.model),
+        masks=lambda wc: inputs.fp16_recipes(ZOO, wc.device, wc.model),
     output:
         "results/{device}/{model}/README.md",
     log:
@@ -21,7 +21,7 @@ rule model_card:
     benchmark:
         "results/logs/model_card/{device}/{model}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels("measure")
     threads: 1
@@ -38,7 +38,7 @@ rule model_card:
 rule sbom:
     """List the software that is installed, as a software bill of materials."""
     output:
-        outputs.SBOM,
+        paths.SBOM,
     log:
         "results/logs/sbom.log",
     benchmark:
@@ -62,7 +62,7 @@ rule manifest:
     input:
         files=lambda wc: in_question().files(),
     output:
-        report(outputs.MANIFEST, "report/manifest.rst", category="The zoo"),
+        report(paths.MANIFEST, "report/manifest.rst", category="The zoo"),
     log:
         "results/logs/manifest.log",
     benchmark:
@@ -74,10 +74,10 @@ rule manifest:
         mem_mb=500,
     params:
         code=code("manifest.py"),
-        possible=lambda wc: outputs.possible(ZOO),
+        possible=lambda wc: patterns.possible(ZOO),
         settings=lambda wc: covered.settings(ZOO),
-        sbom=Path(outputs.SBOM).name,
-        signature=Path(outputs.SIGNATURE).name,
+        sbom=Path(paths.SBOM).name,
+        signature=Path(paths.SIGNATURE).name,
     message:
         "manifest"
     script:
@@ -87,9 +87,9 @@ rule manifest:
 rule sign:
     """Have a command of the user's sign the manifest."""
     input:
-        manifest=outputs.MANIFEST,
+        manifest=paths.MANIFEST,
     output:
-        outputs.SIGNATURE,
+        paths.SIGNATURE,
     log:
         "results/logs/sign.log",
     benchmark:
@@ -119,7 +119,7 @@ rule check_manifest:
     resources:
         mem_mb=400,
     params:
-        manifest=outputs.MANIFEST,
+        manifest=paths.MANIFEST,
         verify=lambda wc: ZOO.signing.verify,
     message:
         "check_manifest"

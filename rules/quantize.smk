@@ -12,7 +12,7 @@ rule calibrate:
         weights="results/{device}/{model}/fp32.bin",
         card="results/weights/{model}.json",
         dataset=dataset_of("calibration"),
-        shards=lambda wc: outputs.calibration_shards(wc.device, ZOO.models[wc.model]),
+        shards=lambda wc: paths.calibration_shards(wc.device, ZOO.models[wc.model]),
     output:
         "results/{device}/{model}/calibration.npz",
     log:
@@ -142,7 +142,7 @@ rule few_bits:
     benchmark:
         "results/logs/few_bits/{device}/{model}/{precision}.benchmark.tsv"
     wildcard_constraints:
-        precision=outputs.one_of(outputs.FEW_BITS),
+        precision=patterns.one_of(FEW_BITS),
     group:
         travels("ncnn")
     threads: 2

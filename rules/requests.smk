@@ -19,7 +19,7 @@ grown = lambda base: lambda wc, attempt: request(base, 0, [], attempt)
 
 def weights_memory(wc, attempt):
     """The same for jobs that read no input: by the file that an entry names, or by what they made before."""
-    source = outputs.source_file(ZOO.models[wc.model])
+    source = paths.source_file(ZOO.models[wc.model])
     return request(1900, 1.7, [source], attempt)
 
 

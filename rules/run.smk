@@ -23,7 +23,7 @@ if workflow.is_main_process:
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)
     elif not (idle or TYPED.dryrun) and Path(".snakemake/slurm_logs").exists():
         slurm.cancel_left(Path.cwd())
-    scratch.sweep(outputs.RESULTS)
-    scratch.sweep(outputs.LOCKS)
+    scratch.sweep(paths.RESULTS)
+    scratch.sweep(paths.LOCKS)
     with in_a_sentence(about=""):
         changes.refuse_changed(ZOO, only_checked=idle)

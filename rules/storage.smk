@@ -60,13 +60,13 @@ if PROVIDER is not None:
         if "--unlock" in sys.argv:
             stored_build.unlock(bucket)
         elif workflow.is_main_process and not changes.builds_nothing(sys.argv):
-            storing = stored_build.Build(bucket, outputs.RESULTS, place)
+            storing = stored_build.Build(bucket, paths.RESULTS, place)
             stored = storing.look() if only_looks() else storing.begin()
             stored_names = frozenset(each.name for each in stored)
             known = stored_build.times(stored, place)
             stored_sizes = {path: size for path, (_, size) in known.items()}
             plan_with(known)
         elif workflow.remote_exec and not workflow.storage_settings.shared_fs_usage:
-            stored_build.take_part(bucket, outputs.RESULTS, place)
+            stored_build.take_part(bucket, paths.RESULTS, place)
     if SENDS:  # for pods, which have nothing of the environment of the build
         workflow.register_envvars("NCNN_ZOO_TOOLS", TARGETS)

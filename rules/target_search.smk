@@ -3,11 +3,11 @@ Makes: what each of the same candidates does there to the model's answers, and i
 int8.search.json of the target, with the one that is taken for it; and the int8 files by that recipe.
 """
 
-on_target = outputs.constraints(ZOO)["target"]
+on_target = patterns.constraints(ZOO)["target"]
 searched = models_that(lambda model: not model.settings.int8.lock)
 
 
-masks_there = lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
+masks_there = lambda wc: inputs.fp16_recipe(ZOO, wc.device, wc.model, "int8")
 
 
 rule trials_on_target:
@@ -19,10 +19,10 @@ rule trials_on_target:
         statistics="results/cpu/{model}/calibration.npz",
         recipes="results/cpu/{model}/search/candidates.json",
         reference="results/cpu/{model}/search/reference.npz",
-        fp32=lambda wc: files_of("fp32")(wc) if outputs.is_timed(ZOO, wc.device) else [],
+        fp32=lambda wc: files_of("fp32")(wc) if devices.is_timed(ZOO, wc.device) else [],
         dataset=dataset_of("calibration"),
         masks=masks_there,
-        agent=lambda wc: outputs.agent(ZOO, wc.device),
+        agent=lambda wc: devices.agent(ZOO, wc.device),
     output:
         "results/{device}/{model}/search/trials.json",
     log:
@@ -61,7 +61,7 @@ rule search_on_target:
         trials="results/{device}/{model}/search/trials.json",
         recipes="results/cpu/{model}/search/candidates.json",
         sensitivity="results/cpu/{model}/search/sensitivity.json",
-        fp32=lambda wc: outputs.artifact_files("cpu", wc.model, "fp32"),
+        fp32=lambda wc: paths.artifact_files("cpu", wc.model, "fp32"),
     output:
         "results/{device}/{model}/int8.search.json",
     log:

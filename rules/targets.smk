@@ -9,7 +9,7 @@ what boards keep.
 rule arm64:
     """The embedded models, proven on every emulated target that config.yaml declares."""
     input:
-        lambda wc: outputs.on_targets(ZOO, ZOO.embedded),
+        lambda wc: on_targets(ZOO, ZOO.embedded),
     message:
         "the embedded models are verified on all emulated targets"
 
@@ -41,8 +41,8 @@ rule agent:
 rule for_target:
     """Take an artifact's files as they are for the CPU, but for the masks of its layers on a target."""
     input:
-        files=lambda wc: outputs.artifact_files("cpu", wc.model, wc.deployable),
-        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
+        files=lambda wc: paths.artifact_files("cpu", wc.model, wc.deployable),
+        masks=lambda wc: inputs.fp16_recipe(ZOO, wc.target, wc.model, wc.deployable),
     output:
         param="results/{target}/{model}/{deployable}.param",
         weights="results/{target}/{model}/{deployable}.bin",
@@ -51,8 +51,8 @@ rule for_target:
     benchmark:
         "results/logs/for_target/{target}/{model}/{deployable}.benchmark.tsv"
     wildcard_constraints:
-        deployable=outputs.one_of(
-            name for name in outputs.wildcards(ZOO)["deployable"] if name != "int8"
+        deployable=patterns.one_of(
+            name for name in patterns.wildcards(ZOO)["deployable"] if name != "int8"
         ),
     group:
         travels("ncnn")
@@ -70,10 +70,10 @@ rule for_target:
 rule int8_for_target:
     """Take int8 of a lock, which was chosen for the CPU, but for the masks of its layers on a target."""
     input:
-        files=lambda wc: outputs.artifact_files("cpu", wc.model, "int8"),
+        files=lambda wc: paths.artifact_files("cpu", wc.model, "int8"),
         table="results/cpu/{model}/int8.table",
         recipe="results/cpu/{model}/int8.recipe.json",
-        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.target, wc.model, "int8"),
+        masks=lambda wc: inputs.fp16_recipe(ZOO, wc.target, wc.model, "int8"),
     output:
         param="results/{target}/{model}/int8.param",
         weights="results/{target}/{model}/int8.bin",
@@ -101,11 +101,11 @@ rule int8_for_target:
 rule bench_on_target:
     """Time an artifact on a target and, in turn with it, ncnn's fp32; nobody else works there meanwhile."""
     input:
-        files=lambda wc: outputs.artifact_files(wc.timed, wc.model, wc.deployable),
-        options=lambda wc: outputs.options_files(ZOO, wc.timed, wc.model, wc.deployable),
-        fp32=lambda wc: outputs.artifact_files(wc.timed, wc.model, "fp32"),
+        files=lambda wc: paths.artifact_files(wc.timed, wc.model, wc.deployable),
+        options=lambda wc: options.records(ZOO, wc.timed, wc.model, wc.deployable),
+        fp32=lambda wc: paths.artifact_files(wc.timed, wc.model, "fp32"),
         card="results/weights/{model}.json",
-        agent=lambda wc: outputs.agent(ZOO, wc.timed),
+        agent=lambda wc: devices.agent(ZOO, wc.timed),
     output:
         "results/{timed}/{model}/{deployable}.bench.json",
     log:
@@ -121,7 +121,7 @@ rule bench_on_target:
     params:
         code=code("bench_on_target.py"),
         release=changes.release("ncnn"),
-        artifact=lambda wc: outputs.artifact_values(
+        artifact=lambda wc: devices.artifact_values(
             ZOO, wc.timed, wc.model, wc.deployable
         ),
     message:
@@ -133,7 +133,7 @@ rule bench_on_target:
 rule empty_boards:
     """Take away what boards keep: the agent, and the artifacts that it ran."""
     input:
-        outputs.board_agents(ZOO),
+        devices.board_agents(ZOO),
     log:
         "results/logs/empty_boards.log",
     retries: 0
@@ -144,7 +144,7 @@ rule empty_boards:
         mem_mb=300,
         board=1,
     params:
-        boards=outputs.boards(ZOO),
+        boards=devices.boards(ZOO),
     message:
         "empty the boards of config.yaml"
     script:

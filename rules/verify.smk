@@ -9,16 +9,16 @@ rule verify:
     input:
         files=files_of(),
         options=options_of,
-        fp32=lambda wc: outputs.layer_reference(wc.device, wc.model, wc.artifact),
+        fp32=lambda wc: inputs.layer_reference(wc.device, wc.model, wc.artifact),
         search=if_searched(
-            lambda wc: outputs.judgement(ZOO, wc.device, wc.model, wc.artifact)
+            lambda wc: inputs.judgement(ZOO, wc.device, wc.model, wc.artifact)
         ),
         calibration=if_searched(dataset_of("calibration")),
         card="results/weights/{model}.json",
-        masks=lambda wc: outputs.fp16_recipe(ZOO, wc.device, wc.model, wc.artifact),
+        masks=lambda wc: inputs.fp16_recipe(ZOO, wc.device, wc.model, wc.artifact),
         reference="results/reference/{model}/verification.npz",
         dataset=dataset_of("verification"),
-        agent=lambda wc: outputs.agent(ZOO, wc.device),
+        agent=lambda wc: devices.agent(ZOO, wc.device),
     output:
         report(
             "results/{device}/{model}/{artifact}.verify.json",
@@ -32,7 +32,7 @@ rule verify:
     benchmark:
         "results/logs/verify/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     group:
         travels(proofs_group)
     threads: 2
@@ -68,7 +68,7 @@ rule gate:
     benchmark:
         "results/logs/gate/{device}/{model}/{artifact}.benchmark.tsv"
     wildcard_constraints:
-        device=outputs.constraints(ZOO)["any_device"],
+        device=patterns.constraints(ZOO)["any_device"],
     retries: 0
     localrule: True
     threads: 1

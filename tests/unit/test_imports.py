@@ -67,7 +67,7 @@ def test_a_job_outside_the_weights_and_export_stages_loads_no_torch(script: str)
 def test_the_rules_load_nothing_heavy_when_they_are_parsed():
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "import zoo.config.changes, zoo.config.outputs, zoo.config.reading.schema_error\n"
+        "import zoo.config.changes, zoo.config.asked, zoo.config.reading.schema_error\n"
         "import zoo.history.baseline, zoo.history.build, zoo.provenance.covered; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -7,7 +7,7 @@ import click
 
 from zoo.cli import workflow
 from zoo.cli.program import Program, as_json, print_json
-from zoo.config.outputs import model_folder
+from zoo.config.outputs.paths import model_folder
 from zoo.config.records.best import BestArtifact
 from zoo.errors import ZooError
 

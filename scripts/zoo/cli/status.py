@@ -9,7 +9,7 @@ import click
 from zoo.cli import workflow
 from zoo.cli.program import Program, as_json, print_json
 from zoo.config.artifacts import ARTIFACTS
-from zoo.config.outputs import artifact_files, model_folder
+from zoo.config.outputs.paths import artifact_files, model_folder
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.verification import Verification
 from zoo.config.zoo import Zoo

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS
-from zoo.config.outputs import Report, built, has_contenders, model_folder
+from zoo.config.outputs.built import built
+from zoo.config.outputs.inputs import has_contenders
+from zoo.config.outputs.paths import model_folder
+from zoo.config.outputs.report import Report
 from zoo.config.zoo import Zoo
 from zoo.errors import EntryError
 from zoo.jobs.made import made_sha256

@@ -16,7 +16,8 @@ from pathlib import Path
 from zoo.config.code_hash import code_hash
 from zoo.config.image_choice import ChosenImages, training_dataset, training_folder
 from zoo.config.model_spec import ModelSpec
-from zoo.config.outputs import RESULTS, model_of, possible
+from zoo.config.outputs.paths import RESULTS
+from zoo.config.outputs.patterns import model_of, possible
 from zoo.config.training.images import parts
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.config.outputs import dataset_folder
+from zoo.config.outputs.paths import dataset_folder
 from zoo.config.training.images import purpose_set
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError

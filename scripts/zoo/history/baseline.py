@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS
-from zoo.config.outputs import PROOFS, model_folder
+from zoo.config.outputs.paths import PROOFS, model_folder
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 from zoo.history import lines

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS
-from zoo.config.outputs import HISTORY, PROOFS, model_folder
+from zoo.config.outputs.paths import HISTORY, PROOFS, model_folder
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.evaluation import Evaluation
 from zoo.config.records.verification import Verification

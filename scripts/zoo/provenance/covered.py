@@ -13,19 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.asked import Asked, shipped
-from zoo.config.outputs import (
-    HISTORY,
-    MANIFEST,
-    OUTPUTS,
-    RESULTS,
-    SBOM,
-    SIGNATURE,
-    Report,
-    built,
-    model_folder,
-    weights_file,
-    wildcards,
-)
+from zoo.config.outputs.built import built
+from zoo.config.outputs.paths import HISTORY, MANIFEST, RESULTS, SBOM, SIGNATURE, model_folder, weights_file
+from zoo.config.outputs.patterns import OUTPUTS, wildcards
+from zoo.config.outputs.report import Report
 from zoo.config.zoo import PURPOSES, Zoo
 from zoo.jobs.made import FOLDER as MADE
 from zoo.jobs.made import OF_INPUTS, UNFINISHED
@@ -119,7 +110,7 @@ def described(zoo: Zoo) -> Iterator[str]:
 
 def found(root: Path, possible: str) -> list[Path]:
     """The files below a folder, sorted, that a manifest of it describes. possible: a regular expression of
-    every path there that some rule makes, see `zoo.config.outputs.possible`."""
+    every path there that some rule makes, see `zoo.config.outputs.patterns.possible`."""
     files = (path for path in sorted(root.rglob("*")) if path.is_file())
     names = ((path, path.relative_to(root).as_posix()) for path in files)
     return [path for path, name in names if re.fullmatch(possible, name) and not is_left_out(name)]

@@ -68,7 +68,7 @@ def chosen_options(
     memory_mb: float,
 ) -> RuntimeOptions:
     """What is set of ncnn's options for an artifact, as it is asked for, see
-    `zoo.config.outputs.asked_options`.
+    `zoo.config.outputs.options.asked`.
 
     against, threads, memory_mb: see `Trials`; against is None where nothing is searched. gates: that no
     choice may bring the artifact below. On a software GPU nothing is searched, for its times say nothing.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoo.config.outputs import RESULTS
+from zoo.config.outputs.paths import RESULTS
 from zoo.errors import ZooError
 from zoo.report import formats
 from zoo.report.records import ModelRecords, read_records

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
-from zoo.config.outputs import RESULTS
+from zoo.config.outputs.paths import RESULTS
 from zoo.terminal.stages import Job
 
 

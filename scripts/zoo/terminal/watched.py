@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from zoo.config.outputs import RESULTS
+from zoo.config.outputs.paths import RESULTS
 from zoo.config.records.kept_trials import CLOSENESS, LATENCY
 from zoo.errors import ZooError
 from zoo.jobs.kept import kept_so_far

@@ -6,7 +6,7 @@ import pytest
 
 from samples import report
 from samples.history import ENVIRONMENT
-from zoo.config.outputs import HISTORY
+from zoo.config.outputs.paths import HISTORY
 from zoo.config.zoo import Zoo
 from zoo.history import lines
 from zoo.history.build import gather, record

@@ -6,7 +6,8 @@ import pytest
 
 from zoo.config.artifacts import BY_NAME
 from zoo.config.asked import Asked
-from zoo.config.outputs import MANIFEST, SBOM, possible
+from zoo.config.outputs.paths import MANIFEST, SBOM
+from zoo.config.outputs.patterns import possible
 from zoo.config.zoo import Zoo
 from zoo.images.sets import NOTES
 from zoo.provenance.covered import ON_THE_WAY, Covered, described, found, is_left_out, settings
