@@ -64,4 +64,5 @@ include: "rules/cache.smk"
 include: "rules/sweep.smk"
 include: "rules/impossible.smk"
 include: "rules/software.smk"
+# Last: what none of the rules above makes is refused there.
 include: "rules/models.smk"

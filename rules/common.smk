@@ -20,7 +20,7 @@ sys.path.insert(0, str(SCRIPTS))
 from zoo.config import changes, image_choice
 from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.asked import Asked, shipped
-from zoo.config.outputs import devices, inputs, options, paths, patterns
+from zoo.config.outputs import devices, inputs, options, paths, patterns, unknown
 from zoo.config.outputs.built import built, on_targets
 from zoo.config.reading import config_file, model_files, schema_error
 from zoo.config.zoo import NO_VULKAN, Zoo
@@ -145,4 +145,4 @@ def shipped_of(model):
 
 
 def explain_impossible(wc):
-    raise ConfigError(patterns.explain(wc.impossible, ZOO))
+    raise ConfigError(unknown.explain(wc.impossible, ZOO))

@@ -97,8 +97,8 @@ def test_what_a_target_does_not_have_is_explained(fresh_zoo: Zoo):
     fresh_zoo.configure(declare)
     for path, sentence in {
         f"{FOLDER}/int8.bench.json": "a76 is emulated, and time under emulation says nothing",
-        f"{FOLDER}/fp32.onnx": "'fp32.onnx' is not an artifact of a target; valid are: fp32.param",
-        "results/a77/one/int8.param": "'a77' is not a device; valid are: cpu, gpu, a76; beside",
+        f"{FOLDER}/torch.pt": "'torch.pt' is not an artifact of a target; valid are: fp32.param",
+        "results/a77/one/int8.param": "'a77' is not a device; valid are: cpu, gpu, a76; did you",
     }.items():
         outcome = fresh_zoo.snakemake("--dry-run", path)
         assert outcome.status != 0 and sentence in outcome.text, outcome.text

@@ -5,35 +5,37 @@ import shutil
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 from samples.workflow import PROJECT, Zoo, copy_project
 
 
-def test_an_unknown_model_is_answered_with_the_declared_ones(built_zoo: Zoo):
-    outcome = built_zoo.snakemake("results/cpu/three/int8.param")
-    assert outcome.status != 0
-    assert "'three' is not a declared model; declared are: one, two" in outcome.text
-
-
-def test_an_unknown_device_is_answered_with_the_valid_ones(built_zoo: Zoo):
-    outcome = built_zoo.snakemake("results/npu/one/int8.param")
-    assert outcome.status != 0
-    assert "'npu' is not a device; valid are: cpu, gpu" in outcome.text
-
-
-def test_an_unknown_precision_is_answered_with_the_valid_artifacts(built_zoo: Zoo):
-    outcome = built_zoo.snakemake("results/cpu/one/int4.param")
-    assert outcome.status != 0
-    assert "'int4.param' is not an artifact; valid are: torchscript.pt, fp32.onnx, fp32.param" in outcome.text
-
-
-def test_a_proof_of_an_unknown_artifact_is_explained(built_zoo: Zoo):
-    outcome = built_zoo.snakemake("results/cpu/one/int4.verify.json")
-    assert (
-        "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, w6, w4, int8, fp16.onnx, "
-        in outcome.text
-    )
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (
+            "embeded",
+            "embeded is no model of config.yaml, and nothing else that can be made; did you mean embedded?",
+        ),
+        (
+            "resnet18",
+            "models are: one, two; what else has a name: snakemake --list-target-rules; a new model",
+        ),
+        ("cpu/one/int8.param", "did you mean results/cpu/one/int8.param?"),
+        ("results/cpu/three/int8.param", "'three' is not a declared model; declared are: one, two"),
+        ("results/npu/one/int8.param", "'npu' is not a device; valid are: cpu, gpu"),
+        (
+            "results/cpu/one/int4.param",
+            "'int4.param' is not an artifact; did you mean results/cpu/one/int8.param",
+        ),
+        ("results/cpu/one/half", "where <artifact> is one of torchscript, fp32.onnx, fp32, fp16, bf16, w8, "),
+    ],
+)
+def test_what_nothing_makes_is_answered_with_what_was_meant(fresh_zoo: Zoo, target: str, sentence: str):
+    outcome = fresh_zoo.snakemake(target)
+    assert outcome.status != 0 and sentence in outcome.text, outcome.text
+    assert len(outcome.text.strip().splitlines()) <= 3, outcome.text
 
 
 def test_an_unknown_configuration_key_is_refused_by_name(fresh_zoo: Zoo):

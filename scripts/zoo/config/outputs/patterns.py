@@ -1,5 +1,5 @@
-"""Every path that some rule makes: one list, from which follow the pattern of possible outputs, the
-constraints of the rules' wildcards, and what is said of an output that is impossible."""
+"""Every path that some rule makes: one list, from which follow the pattern of possible outputs and the
+constraints of the rules' wildcards. What is said of others is in `unknown`."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.libraries import LIBRARIES
-from zoo.config.outputs.paths import LOCKS, PROOFS, RESULTS, agent_file, weights_file
+from zoo.config.outputs.paths import LOCKS, PROOFS, weights_file
 from zoo.config.targets import ARCHITECTURES
 from zoo.config.zoo import Zoo
 from zoo.images.datasets import DATASETS
@@ -104,49 +104,13 @@ def unlocked_device(zoo: Zoo) -> str:
     return rf"(?!(?:{one_of(there)})\.(?:json|delta)$)(?:{one_of(DEVICES)})"
 
 
-def explain(path: str, zoo: Zoo) -> str:
-    """Say which part of a path below results/ is wrong, and what is valid there."""
-    head, *rest = path.split("/")
-    heads = (output.partition("/")[0] for output in OUTPUTS)
-    others = dict.fromkeys(each for each in heads if each not in ("{device}", "{target}", "{timed}"))
-    if head not in (*zoo.all_devices, *others):
-        beside, valid = ", ".join(others), ", ".join(zoo.all_devices)
-        reason = f"'{head}' is not a device; valid are: {valid}; beside these there are {beside}"
-    elif head == "datasets":
-        reason = f"'{'/'.join(rest)}' is not a packaged data set; there are: {', '.join(DATASETS)}"
-    elif head == "targets":
-        reason = f"there are agents for {', '.join(ARCHITECTURES)}; one is {agent_file()}"
-    elif rest and _model_of(rest[0]) not in zoo.models:
-        reason = f"'{rest[0]}' is not a declared model; declared are: {', '.join(zoo.models)}"
-    elif head in zoo.targets and path.endswith(".bench.json") and not zoo.targets[head].is_timed:
-        reason = f"{head} is emulated, and time under emulation says nothing of the device itself"
-    else:
-        kind = "{target}" if head in zoo.targets else "{device}" if head in DEVICES else head
-        reason = _not_a_file("/".join(rest), kind, zoo)
-    return f"{RESULTS}/{path}: {reason}"
-
-
 def model_of(path: str) -> str | None:
     """The model, declared or not, that the form of a path below results/ tells; None for what is of none."""
     _, *rest = path.split("/")
-    return _model_of(rest[0]) if rest else None
+    return model_in(rest[0]) if rest else None
 
 
-def _model_of(name: str) -> str:
+def model_in(name: str) -> str:
+    """The model, declared or not, that a folder is of, or a file of weights."""
     suffixes = {".json", ".training", *(library.suffix for library in LIBRARIES.values())}
     return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
-
-
-def _not_a_file(rest: str, head: str, zoo: Zoo) -> str:
-    """The sentence for a file that no model has: what there is in such a folder, in the words of OUTPUTS."""
-    files = [output.removeprefix(f"{head}/") for output in OUTPUTS if output.startswith(f"{head}/")]
-    kind = f"a file of {RESULTS}/{head}"
-    if head in ("{device}", "{target}"):
-        kind = "an artifact" if head == "{device}" else "an artifact of a target"
-        files = [file.removeprefix("{model}/") for file in files]
-        rest = rest.partition("/")[2]
-    valid = ", ".join(files).replace("{", "<").replace("}", ">")
-    named = [name for name in wildcards(zoo) if f"<{name}>" in valid and name != "model"]
-    values = " and ".join(f"<{name}> is one of {', '.join(wildcards(zoo)[name])}" for name in named)
-    fault = f"'{rest}' is not {kind}" if rest else "this is a folder; name a file in it"
-    return f"{fault}; valid are: {valid}" + (f", where {values}" if values else "")
