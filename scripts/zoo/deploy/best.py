@@ -6,6 +6,7 @@ from typing import TypeVar
 from zoo.config.records.benchmark import Benchmark, TimedLatency, refuse_mixed
 from zoo.config.records.best import BestArtifact, Contender
 from zoo.config.records.proof import Proof
+from zoo.config.records.steadiness import doubts
 from zoo.config.records.verification import Verification
 from zoo.config.settings import FASTEST, SMALLEST, Best, preference
 from zoo.errors import ZooError
@@ -20,7 +21,8 @@ def choose(
 
     benchmarks: of the same artifacts; none on a device that cannot be timed, where the smallest is taken for
     the fastest. Only the figures of one run are compared: each artifact was timed in turn with fp32, so that
-    the ratios tell which is faster.
+    the ratios tell which is faster. One whose time cannot be believed (`zoo.config.records.steadiness`) is
+    taken for no faster than any other, and for no faster than a limit.
 
     Raises ZooError if none passes its gates and keeps within the limits, with what each lacks, if a limit on
     time is asked for and nothing was timed, and if a benchmark is of other bytes than the verification, with
@@ -37,7 +39,7 @@ def choose(
     found = [_contender(proof, timed.get(name), asked.threads) for name, proof in verified.items()]
     lacking = {each.artifact: _lacks(each, asked) for each in found}
     shippable = [each for each in found if not lacking[each.artifact]]
-    fit = sorted(shippable, key=lambda it: preference(asked.objective, it.sqnr_db, it.bytes, it.ratio))
+    fit = sorted(shippable, key=lambda each: _order(each, asked.objective))
     if not fit:
         said = "; ".join(f"{name} {what}" for name, what in lacking.items())
         raise ZooError(f"no artifact can be shipped: {said}; change the gates, or best:")
@@ -55,6 +57,21 @@ def choose(
         contenders=(*fit, *(each for each in found if lacking[each.artifact])),
         options=chosen.options,
     )
+
+
+def _order(each: Contender, objective: str) -> tuple[float, ...]:
+    """What to sort by: as the objective says, but last, by size, those whose time would decide and is in
+    doubt."""
+    ratio = _believed(each)
+    unknown = objective == FASTEST and each.ratio is not None and ratio is None
+    return unknown, *preference(objective, each.sqnr_db, each.bytes, ratio)
+
+
+def _believed(each: Contender) -> float | None:
+    """The ratio to fp32's time that others are compared with. That of fp32 to itself is known without."""
+    if each.doubt and each.artifact == "fp32" and not each.options:
+        return 1.0
+    return None if each.doubt else each.ratio
 
 
 def _refuse_others(verified: Mapping[str, Verification], timed: Mapping[str, Benchmark]) -> None:
@@ -90,6 +107,7 @@ def _contender(proof: Verification, benchmark: Benchmark | None, threads: int | 
         time.median_ms if time else None,
         time.ratio if time else None,
         proof.options,
+        doubts(benchmark).get(time.threads) if benchmark and time else None,
     )
 
 
@@ -109,6 +127,8 @@ def _lacks(contender: Contender, asked: Best) -> str:
         return f"fails its gates ({contender.failures[0]})"
     if asked.max_mb is not None and contender.bytes > asked.max_mb * 1e6:
         return f"has {contender.bytes / 1e6:.2f} MB"
+    if asked.max_latency_ms is not None and contender.doubt:
+        return f"has a time in doubt ({contender.doubt})"
     if asked.max_latency_ms is not None and (contender.latency_ms or 0) > asked.max_latency_ms:
         return f"takes {contender.latency_ms:.2f} ms"
     return ""
@@ -121,17 +141,23 @@ def _reason(
     asked: Best,
     timed: Mapping[str, Benchmark],
 ) -> str:
-    fit = len(others) + 1
-    what = SMALLEST if asked.objective == FASTEST and not timed else asked.objective
+    doubtful = [each for each in (chosen, *others) if asked.objective == FASTEST and _order(each, FASTEST)[0]]
+    by_size = asked.objective == FASTEST and (not timed or chosen in doubtful)
+    what, fit = SMALLEST if by_size else asked.objective, len(others) + 1
     among = f"of the {fit} that can be shipped" if others else "and the only one that can be shipped"
+    if doubtful and not by_size:
+        among = f"of the {fit - len(doubtful)} that can be shipped and whose time is believed"
     parts = [f"{chosen.artifact} is the {what.replace('_', ' ')} {among}: {_figures(chosen)}"]
     if others:
         parts.append(f"next is {others[0].artifact} with {_figures(others[0])}")
-    if chosen.ratio is not None and (
-        faster := [each for each in others if each.ratio is not None and each.ratio < chosen.ratio]
-    ):
-        told = ", ".join(f"{each.artifact} ({chosen.ratio / (each.ratio or 1):.2f} times)" for each in faster)
-        parts.append(f"it is slower than {told}")
+    own, ratios = _believed(chosen), {each.artifact: _believed(each) for each in others}
+    faster = [f"{name} ({ratio:.2f})" for name, ratio in ratios.items() if own and ratio and ratio < own]
+    parts += [f"it is slower than {', '.join(faster)}"] * bool(faster)
+    parts += [
+        f"the time of {each.artifact} is in doubt ({each.doubt}), so it is compared with none: delete "
+        f"{each.artifact}.bench.json to have it timed again"
+        for each in doubtful
+    ]
     parts += [f"{name} {why}" for name, why in lacking.items() if why]
     if not timed:
         parts.append("not timed")
@@ -143,7 +169,8 @@ def _reason(
 
 
 def _figures(each: Contender) -> str:
-    time = f"{each.ratio:.2f} of fp32's time ({each.latency_ms:.2f} ms), " if each.ratio is not None else ""
+    ratio = _believed(each)
+    time = f"{ratio:.2f} of fp32's time ({each.latency_ms:.2f} ms), " if ratio is not None else ""
     fidelity = f", {each.sqnr_db:.1f} dB" if each.sqnr_db is not None else ""
     options = f", with {each.options}" if each.options else ""
     return f"{time}{each.bytes / 1e6:.2f} MB{fidelity}{options}"

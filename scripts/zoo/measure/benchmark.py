@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 from zoo.config.records.benchmark import Benchmark, Hardware, TimedLatency
 from zoo.config.records.proof import RuntimeInfo
+from zoo.config.records.steadiness import doubt
 from zoo.images.inputs import Shape, random_inputs
 from zoo.jobs.isolation import isolated
 from zoo.jobs.surroundings import cpu_name
-from zoo.measure.steadiness import doubt
+from zoo.measure.retakes import until_believed
 from zoo.measure.throughput import GPU_STREAMS, TURNS, StreamSettings, throughput
 from zoo.measure.timing import RUNS, time_beside
 from zoo.runners.artifact import Artifact
 from zoo.runners.hardware import cpu_count, peak_memory
 
 MEMORY_MB = 4000
-
-TRIES = 3
-"""An artifact whose time cannot be believed is timed again, so often in all."""
 
 LONGEST_S = 30.0
 """Then a model has been timed enough: 50 runs of one that takes 0.3 s, with fp32 in turn."""
@@ -48,9 +46,8 @@ def benchmark(
     """The figures of an artifact for inputs of these shapes, such as (C, H, W).
 
     Latencies are at one and at all threads, each beside fp32's; fp32 against itself tells the noise. One that
-    cannot be believed is taken anew. An
-    artifact that its runtime runs on the CPU, whatever device was asked for, is compared with fp32 on the
-    CPU.
+    cannot be believed is taken anew. An artifact that its runtime runs on the CPU, whatever device was asked
+    for, is compared with fp32 on the CPU.
     """
     hashes = artifact.hashes()
     latencies, infos = zip(
@@ -78,16 +75,12 @@ def benchmark(
 def _timed(
     artifact: Artifact, fp32: Artifact, shapes: Sequence[Shape], threads: int, runs: int
 ) -> tuple[TimedLatency, RuntimeInfo]:
-    """The first of some tries that can be believed, else the one whose ratio is known best. A software GPU is
-    tried once: its times say nothing about a GPU."""
-    tries = []
-    itself = artifact.files == fp32.files and artifact.options == fp32.options
-    for _ in range(TRIES):
-        timed, info = time_beside(artifact, fp32, shapes, threads, runs, LONGEST_S)
-        if info.software_gpu or not doubt(timed, itself):
-            return timed, info
-        tries.append((timed, info))
-    return min(tries, key=lambda each: each[0].ratio_error / each[0].ratio)
+    """The latency, taken again while it cannot be believed; on a software GPU once, for its times say nothing
+    about a GPU."""
+    return until_believed(
+        lambda: time_beside(artifact, fp32, shapes, threads, runs, LONGEST_S),
+        lambda timed, info: bool(info.software_gpu) or not doubt(timed, artifact.runs_as(fp32)),
+    )
 
 
 def _hardware(info: RuntimeInfo) -> Hardware:

@@ -10,8 +10,8 @@ from typing import Any
 from zoo.config.records.benchmark import Benchmark
 from zoo.config.records.card import ModelCard
 from zoo.config.records.evaluation import Evaluation
+from zoo.config.records.steadiness import doubts
 from zoo.config.records.verification import Numbers, Verification
-from zoo.measure.steadiness import doubts
 from zoo.report.artifact_names import precision_and_format, sort_key
 from zoo.report.records import ModelRecords, by_artifact
 

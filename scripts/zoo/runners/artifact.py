@@ -77,6 +77,10 @@ class Artifact:
             self.runtime, self.files, self.device, threads, self.precision, self.options.switches
         )
 
+    def runs_as(self, other: "Artifact") -> bool:
+        """Whether another is the same file run in the same way, so that one takes as long as the other."""
+        return self.files == other.files and self.options == other.options
+
     def heading(self) -> dict[str, str]:
         """The keys that every record about an artifact starts with."""
         return {"model": self.model, "device": self.device, "artifact": self.name}

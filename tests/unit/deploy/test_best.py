@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from samples.report import ARTIFACTS, benchmark, verification
-from zoo.config.records.benchmark import Conditions
+from zoo.config.records.benchmark import Benchmark, Conditions
 from zoo.config.records.best import BestArtifact
 from zoo.config.settings import Best, Settings
 from zoo.deploy.best import choose
@@ -90,7 +90,7 @@ def test_a_benchmark_with_other_options_than_the_proof_is_refused():
 def test_the_smallest_may_be_slower_and_that_is_said():
     best = choose(proofs(), benchmarks(int8=1.2, fp16=0.8), Best("smallest"))
     assert best.artifact == "int8"
-    assert "it is slower than fp16 (1.50 times), fp32 (1.20 times)" in best.reason
+    assert "it is slower than fp16 (0.80), fp32 (1.00)" in best.reason
 
 
 def test_the_most_faithful_keeps_within_its_limit():
@@ -101,6 +101,43 @@ def test_the_most_faithful_keeps_within_its_limit():
     assert "fp32 has" in best.reason
     with pytest.raises(ZooError, match="the most faithful file is fp32"):
         Settings.of({"best": {"objective": "most_faithful"}})
+
+
+def in_doubt(made: Benchmark) -> Benchmark:
+    """A benchmark whose ratio run by run says another thing than its medians."""
+    return replace(made, latency=tuple(replace(each, ratio=each.ratio / 3) for each in made.latency))
+
+
+def test_a_time_in_doubt_makes_nothing_the_fastest():
+    timed = benchmarks(fp16=0.9)
+    timed[2] = in_doubt(timed[2])
+    best = choose(proofs(), timed, Best())
+    assert [each.artifact for each in best.contenders] == ["fp16", "fp32", "int8"]
+    assert best.contenders[-1].doubt and "int8 with" not in best.reason
+    assert best.reason.startswith(
+        "fp16 is the fastest of the 2 that can be shipped and whose time is believed"
+    )
+    assert "the time of int8 is in doubt (0.2 of fp32's time run by run, 0.59 by medians)" in best.reason
+    assert best.reason.endswith("delete int8.bench.json to have it timed again")
+    assert BestArtifact.from_dict(best.to_dict()) == best
+    with pytest.raises(ZooError, match=r"int8 has a time in doubt \(0\.2 of"):
+        choose(proofs(), timed, Best(max_latency_ms=1e-3))
+
+
+def test_where_all_times_are_in_doubt_the_smallest_is_chosen_unless_fp32_is_known():
+    timed = [in_doubt(each) for each in benchmarks()]
+    best = choose(proofs(), timed, Best())
+    assert best.artifact == "fp32", "beside itself it takes its own time, whatever was measured"
+    best = choose(proofs(fp32=["it is too coarse"]), timed, Best())
+    assert best.reason.startswith("int8 is the smallest of the 2 that can be shipped: 1.")
+    assert best.reason.count("in doubt") == 2
+
+
+def test_a_time_in_doubt_is_nothing_to_a_choice_by_size():
+    timed = benchmarks()
+    timed[2] = in_doubt(timed[2])
+    best = choose(proofs(), timed, Best("smallest"))
+    assert best.artifact == "int8" and "doubt" not in best.reason and "slower" not in best.reason
 
 
 def test_what_fails_its_gates_is_never_shipped():

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from samples import report as samples
 from samples.artifacts import artifact, pair
 from samples.ncnn import small_network
 from zoo.config.records.benchmark import Benchmark, Hardware
 from zoo.config.records.proof import RuntimeInfo
+from zoo.config.records.steadiness import doubts
 from zoo.jobs.made import sha256
 from zoo.jobs.surroundings import cpu_name
 from zoo.measure.benchmark import BenchSettings, benchmark
@@ -47,6 +49,23 @@ def test_the_record_of_an_artifact(tmp_path):
     assert [entry.threads for entry in record.latency] == sorted({1, cpu_count()})
     for entry in record.latency:
         check_latency(entry, RUNS)
+
+
+def test_a_latency_that_contradicts_itself_is_taken_again(tmp_path, monkeypatch):
+    fp32 = artifact(*pair(small_network(), tmp_path))
+    steady = samples.benchmark("small", artifact="fp32", ratio=1.0).latency[0]
+    info, asked = RuntimeInfo("ncnn", "1", "x", None), []
+
+    def taken(own, other, shapes, threads, *_):
+        asked.append(threads)
+        outlier = len(asked) == 1
+        return replace(steady, threads=threads, ratio=0.25 if outlier else 1.0), info
+
+    monkeypatch.setattr("zoo.measure.benchmark.time_beside", taken)
+    monkeypatch.setattr("zoo.measure.benchmark.throughput", lambda *_: None)
+    record = benchmark(fp32, fp32, [(3, 8, 8)], BenchSettings())
+    assert asked[:2] == [1, 1] and asked[2:] == [entry.threads for entry in record.latency[1:]]
+    assert not doubts(record)
 
 
 @pytest.mark.gpu

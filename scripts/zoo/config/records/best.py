@@ -15,7 +15,8 @@ class Contender:
     failures: the gates that it fails; empty if it passes. bytes: of its files. sqnr_db: of its outputs to the
     original's, None where it gave none. latency_ms: the median for an image; ratio: over fp32 in ncnn timed
     in turn, above 1 if it is slower; both None on a device that cannot be timed. options: of ncnn, that all
-    of this holds with.
+    of this holds with. doubt: why its time cannot be believed, see `zoo.config.records.steadiness`, and is
+    compared with no other.
     """
 
     artifact: str
@@ -25,6 +26,7 @@ class Contender:
     latency_ms: float | None
     ratio: float | None
     options: Options = field(default_factory=Options)
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)

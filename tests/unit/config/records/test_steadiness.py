@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from samples.report import benchmark
-from zoo.measure.steadiness import doubt, doubts
+from zoo.config.records.steadiness import doubt, doubts
 from zoo.ncnn.options import Options
 
 
