@@ -5,12 +5,12 @@
 Builds `all` of zoos with so many models, whose entries are alike, with every job replaced by one that touches
 its outputs: the plan, the order and the looks at files are real, and nothing is computed. Prints for each zoo
 the jobs, the CPU time of the main process for each of them (in it the plan), which a busy machine falsifies
-less than the clock, and the most memory that process had. With `--plan` nothing is run: `snakemake -n all`.
-Exits with status 1 if a job of the largest zoo takes more than `--most` times what one of the smallest takes.
+less than the clock, and the most memory that process had. With `--plan` nothing is run, and no job replaced:
+`snakemake -n all`. Exits with status 1 if a job of the largest zoo takes more than `--most` times what one of
+the smallest takes.
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from planning import checkout, present
+from planning import SNAKEMAKE, alone, checkout, present
 
 CONFIG = """
 devices: [cpu]
@@ -34,14 +34,16 @@ models:
 """
 ENTRY = "  m%04d: {timm: convnext_atto.d2_in1k}\n"
 # What the main process took is known to itself only; what it waited for, to its parent too.
-PROGRAM = """
-import atexit, resource, runpy, sys
+PROGRAM = (
+    """
+import atexit, resource, sys
 def tell():
     used = resource.getrusage(resource.RUSAGE_SELF)
     print("main process:", used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 atexit.register(tell)
-runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
 """
+    + SNAKEMAKE
+)
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,14 @@ class Build:
         return 1e3 * self.seconds / self.jobs
 
 
-def with_stand_ins(folder: Path, models: int) -> Path:
-    """The checkout with a generated zoo, whose jobs touch their outputs."""
+def with_zoo(folder: Path, models: int) -> Path:
+    """The checkout with a generated zoo."""
     (folder / "config.yaml").write_text(CONFIG + "".join(ENTRY % index for index in range(models)))
+    return folder
+
+
+def with_stand_ins(folder: Path) -> Path:
+    """The checkout with jobs that touch their outputs."""
     for rules in (folder / "rules").glob("*.smk"):
         text = re.sub(r'( +)script:\n +"[^"]*"', r'\1shell:\n\1    "touch {output}"', rules.read_text())
         rules.write_text(text.replace("build.record(ZOO, HOME)", "None"))  # there are no figures to keep
@@ -68,9 +75,7 @@ def with_stand_ins(folder: Path, models: int) -> Path:
 
 def build(folder: Path, *options: str) -> Build:
     command = [sys.executable, "-c", PROGRAM, "-j2", "all", *options]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ""}
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=alone(folder))
     text = done.stdout + done.stderr
     if done.returncode:
         sys.exit(text[-3000:])
@@ -94,7 +99,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "zoo"
             folder = checkout(options.against, folder) if options.against else present(folder)
-            found.append(build(with_stand_ins(folder, models), *["-n"] * options.plan))
+            with_zoo(folder, models)
+            found.append(build(folder, "-n") if options.plan else build(with_stand_ins(folder)))
         now = found[-1]
         print(
             f"{models} models: {now.jobs} jobs, {now.seconds:.1f} s, {now.ms_a_job:.2f} ms a job, "

@@ -39,9 +39,10 @@ def request(
 
 
 def _size_mb(path: Path, elsewhere: Mapping[str, int]) -> float:
-    if path.exists():
+    try:
         return path.stat().st_size / _MB
-    return elsewhere[str(path)] / _MB if str(path) in elsewhere else UNKNOWN_MB
+    except OSError:
+        return elsewhere.get(str(path), UNKNOWN_MB * _MB) / _MB
 
 
 def fitting(wanted: int, memory_mb: float, each_mb: float, own_mb: float = 0.0) -> int:

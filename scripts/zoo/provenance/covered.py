@@ -7,7 +7,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,12 @@ ON_THE_WAY = ("torchscript.pt", "fp32.onnx", "fp32.param", "fp32.bin", "fp32.con
 
 def is_left_out(path: str, patterns: Iterable[str] = LEFT_OUT) -> bool:
     """Whether a path below results/ is one of those; a star stands for folders too."""
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+    return _one_of(tuple(patterns)).match(path) is not None
+
+
+@cache
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_what_users_want_is_described_and_what_jobs_leave_for_jobs_is_not():
         assert is_left_out(kept)
     assert is_left_out(f"{NOTES.relative_to('results')}/ab12"), "what is remembered of the user's files"
     for stranger in ("cpu/here/stranger.bin", "cpu/here/.stranger", ".git/config", "cpu/here/.git/config"):
-        assert not is_left_out(stranger)
+        assert not is_left_out(stranger) and not is_left_out(stranger, ())
 
 
 def test_what_is_there_is_described_and_what_is_asked_for_by_name():

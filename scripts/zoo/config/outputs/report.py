@@ -1,8 +1,8 @@
 """What a report reads."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES
 from zoo.config.outputs import options
@@ -27,6 +27,15 @@ ABOUT = {
 there, and made when it is asked for."""
 
 
+def names_in(folder: str) -> Collection[str]:
+    """The names of the files in a folder; none if there is no such folder."""
+    try:
+        with os.scandir(folder) as files:
+            return {file.name for file in files}
+    except OSError:
+        return ()
+
+
 @dataclass(frozen=True)
 class Report:
     """What a report is about: models and devices, and whatever was made before. shipped: the models of which
@@ -44,16 +53,22 @@ class Report:
         paths = []
         for model in self.zoo.models.values():
             for device in self.zoo.all_devices:
-                for record, artifact in records.items():
-                    path = f"{model_folder(device, model.name)}/{record}"
-                    if self._is_about(model, device, artifact, record) or Path(path).exists():
-                        paths.append(path)
+                folder = model_folder(device, model.name)
+                asked = model.name in self.models and device in self.devices
+                built = model.artifacts(device) if asked else ()
+                there = names_in(folder)
+                paths += [
+                    f"{folder}/{record}"
+                    for record, artifact in records.items()
+                    if record in there or (asked and self._is_about(model, device, built, artifact, record))
+                ]
         return paths
 
-    def _is_about(self, model: Model, device: str, artifact: str, record: str) -> bool:
-        asked = model.name in self.models and device in self.devices
+    def _is_about(
+        self, model: Model, device: str, built: Collection[str], artifact: str, record: str
+    ) -> bool:
         if record == "best.json":
-            return asked and model.name in self.shipped and has_contenders(self.zoo, device, model.name)
+            return model.name in self.shipped and has_contenders(self.zoo, device, model.name)
         proof = record.removeprefix(f"{artifact}.")
         there_is = device in DEVICES or proof in TARGET_PROOFS
         there_is = there_is or (proof == "bench.json" and is_timed(self.zoo, device))
@@ -62,7 +77,7 @@ class Report:
             there_is = there_is and not model.settings.int8.lock  # which needs no calibration
         if record.endswith(".options.json"):
             there_is = bool(options.records(self.zoo, device, model.name, artifact))
-        return asked and there_is and artifact in model.artifacts(device)
+        return there_is and artifact in built
 
     def cards(self) -> list[str]:
         """The cards of the models that there are proofs of."""

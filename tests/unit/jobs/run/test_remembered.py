@@ -2,13 +2,15 @@
 
 import gc
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from weakref import ref
 
 import pytest
 
-from zoo.jobs.run.remembered import remembering_signatures
+from zoo.jobs.run.remembered import remembering_producers, remembering_signatures
 
 
 class Owner:
@@ -83,3 +85,52 @@ def test_a_function_that_is_gone_is_forgotten():
     del local
     gc.collect()
     assert gone() is None
+
+
+class Index:
+    def __init__(self, **producers: set[str]) -> None:
+        self.producers = producers
+        self.asked: list[str] = []
+
+    def match_producers(self, file: str) -> set[str]:
+        self.asked.append(file)
+        return set(self.producers.get(file, ()))
+
+
+def test_the_rules_that_make_a_file_are_looked_up_once_in_each_index():
+    index, other = Index(a={"one"}, b={"one", "two"}), Index(a={"two"})
+    producers = remembering_producers(Index.match_producers)
+    for _ in range(3):
+        assert [producers(index, file) for file in "abc"] == [{"one"}, {"one", "two"}, set()]
+        assert producers(other, "a") == {"two"}
+    assert index.asked == ["a", "b", "c"] and other.asked == ["a"]
+
+
+def test_an_index_that_is_gone_is_forgotten():
+    producers = remembering_producers(Index.match_producers)
+    index = Index(a={"one"})
+    producers(index, "a")
+    gone = ref(index)
+    del index
+    gc.collect()
+    assert gone() is None
+
+
+def test_lists_of_snakemake_share_what_guards_their_names_and_still_say_why():
+    done = subprocess.run([sys.executable, "-c", GUARDS], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "sort", "index", "sort"]
+
+
+GUARDS = """
+import copy, pickle
+from snakemake.iocontainers import Namedlist
+from zoo.jobs.run.remembered import remember
+remember()
+one, other = Namedlist(fromdict={"a": 1}), Namedlist(fromdict={"b": 2})
+print(one.sort is other.sort)
+for each, name in ((one, "sort"), (pickle.loads(pickle.dumps(one)), "index"), (copy.deepcopy(one), "sort")):
+    try:
+        getattr(each, name)()
+    except AttributeError as error:
+        print(str(error).partition("()")[0])
+"""
