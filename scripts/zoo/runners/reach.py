@@ -1,9 +1,10 @@
 """The agent of a target, reached as config.yaml says."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from zoo.config.targets import Target
 from zoo.errors import ZooError
@@ -54,7 +55,7 @@ def _started(target: Target, link: Link) -> Iterator[Remote]:
         has = remote.told["features"]
         if lacking := [each for each in target.features if each not in has]:
             raise ZooError(
-                f"{target.name}: its processor ({remote.told['cpu']}) or its kernel has no "
+                f"{target.name}: its processor ({processor_of(remote.told, target)}) or its kernel has no "
                 f"{', '.join(lacking)}, which features asks for; it has {', '.join(has) or 'none of those'}"
             )
         yield remote
@@ -62,6 +63,12 @@ def _started(target: Target, link: Link) -> Iterator[Remote]:
         remote.close()
         if target.is_board and remote.sent:
             print(f"note: {remote.sent:,} bytes of artifacts were sent to {target.name}", file=sys.stderr)
+
+
+def processor_of(told: Mapping[str, Any], target: Target) -> str:
+    """A target's processor by what its agent says of itself; an emulated one of some architectures sees this
+    machine's name there."""
+    return str(told["cpu"]) if target.is_timed else f"{target.emulate}, emulated"
 
 
 def emptied(target: Target) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from zoo.ncnn.check import load_checked
 from zoo.ncnn.options import options
 from zoo.runners import check_count
 from zoo.runners.ncnn_runner import model_inputs, model_outputs
-from zoo.runners.reach import reached
+from zoo.runners.reach import processor_of, reached
 from zoo.targets.remote import Opened, Remote
 
 
@@ -75,10 +75,9 @@ def most_threads(target: Target, told: Mapping[str, Any]) -> int:
 
 
 def info_of(told: Mapping[str, Any], target: Target) -> RuntimeInfo:
-    """What ran an artifact, by what its agent says of itself; an emulated one of some architectures sees this
-    machine's name there."""
-    cpu = told["cpu"] if target.is_timed else f"{target.emulate}, emulated"
-    return RuntimeInfo("ncnn", told["ncnn"], cpu, features=tuple(told["features"]))
+    """What ran an artifact, by what its agent says of itself."""
+    features = tuple(told["features"])
+    return RuntimeInfo("ncnn", told["ncnn"], processor_of(told, target), features=features)
 
 
 def load(

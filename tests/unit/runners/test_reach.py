@@ -11,7 +11,7 @@ from samples.boards import Board
 from samples.ncnn import small_network
 from zoo.config.targets import Target
 from zoo.errors import ZooError
-from zoo.runners.reach import carrier_of, emptied, reached
+from zoo.runners.reach import carrier_of, emptied, processor_of, reached
 from zoo.runners.target_runner import TargetRunner
 from zoo.targets.adb import Adb
 from zoo.targets.carriers import emulation
@@ -31,6 +31,13 @@ def test_without_an_agent_there_is_no_target():
         reached(Target("pi5", ssh="pi")),
     ):
         pass
+
+
+def test_an_emulated_processor_is_called_as_it_was_declared():
+    told = {"cpu": "what runs the emulator"}
+    pi2, pi5 = Target("pi2", "cortex-a7", architecture="armhf"), Target("pi5", ssh="pi")
+    assert processor_of(told, pi2) == "cortex-a7, emulated"
+    assert processor_of({"cpu": "cortex-a76"}, pi5) == "cortex-a76"
 
 
 @pytest.mark.long(60, group="own agent")
@@ -58,3 +65,13 @@ class TestABoard:
             reached(target),
         ):
             pass
+
+
+@pytest.mark.long(10, group="agent")
+def test_features_that_an_emulated_processor_lacks_are_named(arm_agent: Path):
+    target = Target("a53", "cortex-a53", agent=str(arm_agent), features=("asimddp", "sve9"))
+    sentence = (
+        r"a53: its processor \(.+\) or its kernel has no (asimddp, )?sve9, which features asks for; it has"
+    )
+    with pytest.raises(ZooError, match=sentence), reached(target):
+        pass
