@@ -98,6 +98,10 @@ class ModelCard(Record):
         them."""
         return super().to_dict() | {"num_classes": self.num_classes, "input": list(self.input)}
 
+    def __getitem__(self, key: str) -> Any:
+        """The value of a key of the file, as programs read it that know the file. Raises KeyError."""
+        return self.to_dict()[key]
+
     @cached_property
     def feed(self) -> Feed:
         """What feeds the model."""

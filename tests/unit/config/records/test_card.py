@@ -50,6 +50,12 @@ def test_the_file_has_the_keys_that_people_and_tools_read(tmp_path: Path):
     assert written["preprocess"] == RECORD.to_dict() and written["labels"] == ["a", "b", "c", "d", "e"]
 
 
+def test_a_card_is_read_by_the_keys_of_its_file():
+    assert (card()["task"], card()["num_classes"]) == (card().task, card().num_classes)
+    with pytest.raises(KeyError):
+        card()["no such key"]
+
+
 def test_a_card_tells_what_feeds_the_model():
     assert card().feed == Feed.image(RECORD) and card().takes_one_image
     several = card(inputs=TWO)
