@@ -6,12 +6,12 @@ X-Linked-ETag, and X-Error-Code beside an error status.
 """
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+from samples.loopback import Handler, served
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -46,23 +46,15 @@ class Hub:
 def serve() -> Iterator[Hub]:
     """Run a hub until the block ends."""
 
-    class Handler(_Handler):
+    class Own(_Handler):
         pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Handler.hub = Hub(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield Handler.hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Own) as endpoint:
+        Own.hub = Hub(endpoint)
+        yield Own.hub
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     hub: Hub
 
     def do_HEAD(self) -> None:
@@ -70,9 +62,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(body=True)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def _answer(self, body: bool) -> None:
         self.hub.requests.append((self.command, self.path))

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from samples.loopback import Handler, served
 
 _JOBS = re.compile(r"/apis/batch/v1/namespaces/[^/]+/jobs(?:/([^/]+)(/status)?)?$")
 _SECRETS = re.compile(r"/api/v1/namespaces/[^/]+/secrets(?:/([^/]+))?$")
@@ -83,7 +84,7 @@ class Cluster:
         return {"failed": 1} if self.ended[name] else {"succeeded": 1}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     cluster: Cluster
 
     def do_POST(self) -> None:
@@ -129,18 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
     it = Cluster(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"cluster": it}))
-    it.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(type("Own", (_Handler,), {"cluster": it})) as it.url:
         yield it
-    finally:
-        server.shutdown()
-        server.server_close()

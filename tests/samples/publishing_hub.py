@@ -9,12 +9,12 @@ Read in huggingface_hub 2.4 (`hf_api.py`, `_commit_api.py`): POST `/api/repos/cr
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from samples.loopback import Handler, served
 
 TOKEN = "hf_of_the_tests"
 
@@ -35,27 +35,16 @@ class PublishingHub:
 def serve() -> Iterator[PublishingHub]:
     """Run a hub until the block ends."""
 
-    class Handler(_Handler):
+    class Own(_Handler):
         pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Handler.hub = PublishingHub(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield Handler.hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Own) as endpoint:
+        Own.hub = PublishingHub(endpoint)
+        yield Own.hub
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     hub: PublishingHub
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         self._answer(404, {"error": "Not found"})

@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "provenance": {"jobs", "images", "config"},
     "cli": {
         *("jobs", "images", "ncnn", "config", "runners", "predict", "models", "measure"),
-        *("precision", "quantize", "sweep", "serving", "report"),
+        *("precision", "quantize", "sweep", "serving", "report", "provenance"),
     },
     "terminal": {"jobs", "config", "report"},
 }

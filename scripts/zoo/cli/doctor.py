@@ -30,7 +30,7 @@ def doctor(model: str | None, size: tuple[int, int] | None, seconds: float, json
 
 
 def _machine(json_wanted: bool) -> int:
-    from zoo.cli.machine import facts
+    from zoo.cli.looks.machine import facts
 
     found = list(facts())
     if json_wanted:

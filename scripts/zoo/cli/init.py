@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoo.cli import workflow
-from zoo.cli.looked_at import entry_of
+from zoo.cli.looks.looked_at import entry_of
 from zoo.cli.program import Program, as_json, print_json
 from zoo.config.reading.model_files import of_folder
 from zoo.errors import ZooError, require_extra

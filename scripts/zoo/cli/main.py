@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": ("verify", "Verify an artifact where it lies; nothing is built."),
     "bench": ("bench", "Time an artifact where it lies, beside fp32."),
     "compare": ("compare", "How two artifacts differ, layer by layer."),
+    "publish": ("publish", "Put what passed of a model on Hugging Face's hub, with its card."),
     "lint-table": ("lint_table", "Check a calibration table against an fp32 ncnn model."),
 }
 """A command -> its module, and what it does, in a line. In the order in which a newcomer needs them."""

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from samples.command import call
-from zoo.cli import machine
-from zoo.cli.machine import Fact
+from zoo.cli.looks import machine
+from zoo.cli.looks.machine import Fact
 from zoo.sweep import limited
 from zoo.sweep.row import FP32, Outcome, Row
 

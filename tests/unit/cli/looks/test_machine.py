@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import constants
 
 from samples import hub_server
-from zoo.cli.machine import Fact, facts
+from zoo.cli.looks.machine import Fact, facts
 from zoo.jobs import surroundings
 
 

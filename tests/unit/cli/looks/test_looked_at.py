@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from zoo.cli.looked_at import entry_of
+from zoo.cli.looks.looked_at import entry_of
 from zoo.errors import ZooError
 
 

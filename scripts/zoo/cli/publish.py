@@ -1,0 +1,52 @@
+"""Put what passed of a model on Hugging Face's hub, with its model card."""
+
+from pathlib import Path
+
+import click
+
+from zoo.cli import workflow
+from zoo.cli.program import Program, as_json, print_json
+from zoo.config.reading.model_files import of_folder
+from zoo.config.records.card import ModelCard
+from zoo.errors import ZooError, require_extra
+from zoo.provenance.publish import Upload, gather
+from zoo.provenance.publish import publish as send
+
+
+@click.command(cls=Program)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--to", "repository", metavar="OWNER/NAME", required=True, help="The repository, made if need be."
+)
+@click.option("--private", is_flag=True, help="For a repository that is made.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
+@as_json()
+def publish(folder: Path, repository: str, private: bool, dry_run: bool, json_wanted: bool) -> None:
+    """Put what passed of a model, with its proofs and its card, on Hugging Face's hub, in one commit.
+
+    FOLDER is results/<device>/<model>. Only what passed is sent, and only where it is known under which
+    licences the weights and the images of its figures are. HF_TOKEN, or hf auth login, says who one is.
+    """
+    if not dry_run:
+        require_extra("publishing", "build", "huggingface_hub")
+    upload = _gathered(folder)
+    if not json_wanted:
+        for name, licence in upload.licences.items():
+            click.echo(f"licence of {name}: {licence}")
+        click.echo(f"{len(upload.files)} files of {upload.folder}: {', '.join(upload.files)}")
+    commit = None if dry_run else send(upload, repository, private)
+    if json_wanted:
+        print_json({"files": upload.files, "licences": dict(upload.licences), "commit": commit})
+    elif commit:
+        click.echo(commit)
+
+
+def _gathered(folder: Path) -> Upload:
+    """What of a folder may be published, by its model's card and the configuration of the working folder."""
+    card = folder.parent.parent / "weights" / f"{folder.resolve().name}.json"
+    if not card.is_file():
+        raise ZooError(
+            f"{folder} is no folder of a model that was built (results/<device>/<model>): no {card}"
+        )
+    sets = of_folder().get("image_sets") or {}
+    return gather(folder, ModelCard.read(card), sets, (Path(), workflow.home()))
