@@ -55,6 +55,8 @@ def read(path: str | Path) -> ConfigFile:
             _check_nodes(path, root, yaml.SafeLoader(""), set())
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        if mark and "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :].startswith("\t"):
+            problem = "a tab, where YAML takes spaces only"
         raise ZooError(f"no valid YAML: {problem or error}{_at(path, mark)}") from error
     return ConfigFile(path, root)
 

@@ -12,6 +12,17 @@ from typing import Any
 from zoo.config.reading.config_file import ConfigFile, check_values, located
 from zoo.errors import ZooError, instead
 
+_WORDS = {
+    "object": "a mapping of keys to values",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+"""The schema's types, as a person calls them."""
+
 
 def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> None:
     """Raises ZooError for what the schema, a YAML file, does not admit in a configuration, or no schema can
@@ -52,7 +63,7 @@ def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
     """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key; with
     the line in the files of the configuration.
 
-    `models: one: gates: int8: min_cosine: 'high' is not of type 'number' (config.yaml, line 9, column 7)`
+    `models: one: opset: 99 is greater than the maximum of 26 (config.yaml, line 9, column 7)`
     """
     where = "".join(f"{part}: " for part in error.absolute_path)
     fault = _fault(error)
@@ -76,6 +87,11 @@ def _fault(error: Any) -> str:
     if error.validator == "enum" and isinstance(error.instance, str):
         choices = [each for each in error.validator_value if isinstance(each, str)]
         return f"{error.instance!r} is none of its values; {instead([error.instance], choices)}"
+    if error.validator == "type":
+        types = error.validator_value
+        words = [_WORDS[each] for each in ([types] if isinstance(types, str) else types) if each != "null"]
+        found = "nothing" if error.instance is None else repr(error.instance)
+        return f"{found} stands where {' or '.join(words)} belongs"
     if error.validator == "oneOf":
         choices = [choice.get("required", []) for choice in error.validator_value]
         if all(choices):

@@ -43,6 +43,11 @@ def bomb(levels: int) -> str:
         ("models: {one: {timm: x}, one: {timm: y}}", r"one stands there twice.*lines 1 and 1"),
         ("a:\n- b: 1\n  b: 1\n", "b stands there twice.*lines 2 and 3"),
         ("a: b: c\n", r"no valid YAML: mapping values .*\(config.yaml, line 1, column \d+\)"),
+        (
+            "a:\n\tb: 1\n",
+            r"no valid YAML: a tab, where YAML takes spaces only \(config.yaml, line 2, column 1\)",
+        ),
+        ("a:\n  b: 1\n  \tc: 2\n", r"a tab, where YAML takes spaces only \(config.yaml, line 3, column 3\)"),
         ("a: 1\nb: [1\n", r"no valid YAML: .*\(config.yaml, line 3, column \d+\)"),
         ("a: 1\nb: *gone\n", r"no valid YAML: found undefined alias.*\(config.yaml, line 2, column \d+\)"),
         (

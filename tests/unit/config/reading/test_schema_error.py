@@ -28,12 +28,13 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
             {"models": {"one": {"timm": "x", "onnx": "y"}}},
             f"models: one: give one of {KINDS}, and no more than one",
         ),
-        ({"models": {"one": None}}, "models: one: None is not of type 'object'"),
+        ({"models": {"one": None}}, "models: one: nothing stands where a mapping of keys to values belongs"),
         (
             {"models": {"one": {"timm": "x", "gates": {"int8": {"min_cosine": "high"}}}}},
-            "models: one: gates: int8: min_cosine: 'high' is not of type 'number', 'null' (Least cosine ",
+            "models: one: gates: int8: min_cosine: 'high' stands where a number belongs (Least cosine ",
         ),
         ({"models": {}, "image_sets": {"a": {}}}, "image_sets: a: give one of path, dataset with split, and"),
+        ({"models": {}, "int8": 8}, "int8: 8 stands where a mapping of keys to values belongs"),
         ({"models": {}, "streams": 0}, "streams: 0 is less than the minimum of 1 (How many streams "),
     ],
 )
