@@ -7,6 +7,10 @@ there are any, are the page's last section.
 
 from zoo.sweep import listed
 
+best_asked = lambda wc: {
+    name: asdict(model.settings.best) for name, model in ZOO.models.items()
+}
+
 
 rule report:
     """Gather every proof in one table and one page."""
@@ -39,9 +43,7 @@ rule report:
         # No input: what this build adds to it is appended when the build has ended.
         history="results/history.jsonl",
         home=str(HOME),
-        asked=lambda wc: {
-            name: asdict(model.settings.best) for name, model in ZOO.models.items()
-        },
+        asked=best_asked,
         # No inputs: a report makes no row anew.
         sweep=lambda wc: listed.stamps(),
     message:

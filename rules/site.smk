@@ -33,9 +33,7 @@ rule site:
         home=str(HOME),
         # No inputs: a site makes no row anew.
         sweep=lambda wc: listed.stamps(),
-        asked=lambda wc: {
-            name: asdict(model.settings.best) for name, model in ZOO.models.items()
-        },
+        asked=best_asked,
     message:
         "site: open results/site/index.html"
     script:
