@@ -107,6 +107,11 @@ def images_state_of(purpose):
     return state
 
 
+def source_of(wc):
+    tell_fault(changes.source_fault(ZOO.models[wc.model]))
+    return changes.source_state(ZOO.models[wc.model])
+
+
 def files_of(artifact=None):
     return lambda wc: paths.artifact_files(wc.device, wc.model, artifact or wc.artifact)
 

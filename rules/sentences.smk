@@ -25,6 +25,6 @@ def in_a_sentence(about="config.yaml: "):
 
 @cache
 def tell_fault(state):
-    """Say at once what is wrong with a set of images: the job that reads it fails, minutes from now."""
+    """Say at once what is wrong with images, or with a file of an entry: the job that reads it fails in minutes."""
     if (fault := planned.fault_in(state)) and workflow.is_main_process:
         print(f"note: {fault}", file=sys.stderr)

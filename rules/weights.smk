@@ -43,7 +43,7 @@ rule weights:
     params:
         code=library_code("weights.py"),
         spec=spec,
-        source=of_model(changes.source_state),
+        source=source_of,
     message:
         "weights {wildcards.model}"
     script:
@@ -70,7 +70,7 @@ rule train:
     params:
         code=library_code("train.py"),
         spec=spec,
-        source=of_model(changes.source_state),
+        source=source_of,
         folder=of_model(image_choice.training_folder),
         images_state=of_model(changes.training_state),
     message:
@@ -98,7 +98,7 @@ rule import_onnx:
     params:
         code=library_code("import_file.py"),
         spec=spec,
-        source=of_model(changes.source_state),
+        source=source_of,
     message:
         "import {wildcards.model}"
     script:
@@ -124,7 +124,7 @@ rule import_torchscript:
     params:
         code=library_code("import_file.py"),
         spec=spec,
-        source=of_model(changes.source_state),
+        source=source_of,
     message:
         "import {wildcards.model}"
     script:

@@ -125,7 +125,7 @@ class Int8:
         if self.recipe not in RECIPES and not self.pinned:
             raise ZooError(
                 f"int8: recipe: unknown {self.recipe!r}; {instead([self.recipe], RECIPES)} "
-                "A file's name ends with .json (a recipe) or .table (a calibration table)"
+                "(a file's name ends with .json, for a recipe, or .table, for a calibration table)"
             )
 
     def choice(self) -> dict[str, Any]:

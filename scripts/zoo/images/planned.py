@@ -11,7 +11,8 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.images.sets import ImageSet, fingerprint, left_out
 
-_FAULT = "fault: "
+FAULT = "fault: "
+"""How a state begins that tells what is wrong."""
 MADE_HERE = "made here"
 """The state of images that a rule writes: they are an input, and need no other."""
 
@@ -22,12 +23,12 @@ def state_of(images: ImageSet) -> str:
     try:
         return fingerprint(images)
     except (ZooError, OSError) as error:
-        return f"{_FAULT}{error}"
+        return f"{FAULT}{error}"
 
 
 def fault_in(state: str) -> str | None:
     """What is wrong with a set of that state, in a sentence; None if nothing is."""
-    return state.removeprefix(_FAULT) if state.startswith(_FAULT) else None
+    return state.removeprefix(FAULT) if state.startswith(FAULT) else None
 
 
 def identity(images: Mapping[str, Any], state: str) -> str:
