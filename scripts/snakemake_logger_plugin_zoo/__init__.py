@@ -11,11 +11,13 @@ import sys
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from snakemake.logging import DefaultFilter, DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
+from zoo.terminal.failures import Failure
 from zoo.terminal.stages import Job
 from zoo.terminal.watched import Watched
 
@@ -65,6 +67,7 @@ class LogHandler(LogHandlerBase):
         )
         self._format = DefaultFormatter(settings.quiet, settings.show_failed_logs)
         self._watched = Watched()
+        self._blameless: set[int] = set()
         self._drawn = False
         self._screen = threading.RLock()
         self._ended = threading.Event()
@@ -118,16 +121,25 @@ class LogHandler(LogHandlerBase):
         job = Job(record.rule_name, dict(record.wildcards or {}), record.threads, record.benchmark)
         self._watched.begin(record.jobid, job)
         if not self._live:
-            self._write([f"Job {record.jobid}: {record.rule_msg or record.rule_name}"])
+            self._write([f"Job {self._watched.counted()}: {record.rule_msg or record.rule_name}"])
 
     def _on_job_finished(self, record: Any) -> None:
         self._write(self._watched.end(record.job_id), only_live=True)
 
+    def _on_group_error(self, record: Any) -> None:
+        """All jobs of a group fail with one of them; told are those that left an error, else the first."""
+        numbers = {each["jobid"]: Failure("", _log(each["log"])) for each in record.job_error_info}
+        guilty = [number for number, failure in numbers.items() if failure.errors] or list(numbers)[:1]
+        self._blameless = set(numbers).difference(guilty)
+
     def _on_job_error(self, record: Any) -> None:
         job = self._watched.stages.running.get(record.jobid)
-        log = str(record.log[0]) if record.log else None
+        if record.jobid in self._blameless:
+            self._blameless.discard(record.jobid)
+            self._watched.leave(record.jobid)
+            return
         what = f"{record.rule_name} {job.place}/{job.item}" if job else record.rule_name
-        self._write(self._watched.fail(record.jobid, what, log))
+        self._write(self._watched.fail(record.jobid, what, _log(record.log)))
 
     def _on_progress(self, record: Any) -> None:
         self._watched.count(record.done, record.total)
@@ -136,7 +148,7 @@ class LogHandler(LogHandlerBase):
         pass
 
     _on_job_started = _on_shellcmd = _on_run_info = _on_resources_info = _on_workflow_started = _silent
-    _on_group_info = _on_group_error = _on_rulegraph = _silent
+    _on_group_info = _on_rulegraph = _silent
 
     def _on_error(self, record: Any) -> None:
         if not self._is_noise(record):
@@ -194,6 +206,12 @@ class LogHandler(LogHandlerBase):
     @property
     def needs_rulegraph(self) -> bool:
         return False
+
+
+def _log(files: Iterable[Any]) -> str | None:
+    """A job's log: the first that is there, for a job elsewhere may have left it in its executor's only."""
+    paths = [str(each) for each in files or ()]
+    return next((path for path in paths if Path(path).is_file()), paths[0] if paths else None)
 
 
 def plan(jobs: Iterable[Any], cores: int) -> None:

@@ -82,7 +82,9 @@ class Zoo:
             timeout=timeout,
         )
         text = done.stdout + done.stderr
-        return Outcome(done.returncode, text, set(re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE)))
+        return Outcome(
+            done.returncode, text, set(re.findall(r"^Job \d+(?: of \d+)?: (.*)$", text, re.MULTILINE))
+        )
 
     def build(self, *targets: str, timeout: float = 600) -> set[str]:
         """Build targets and return the jobs that ran."""

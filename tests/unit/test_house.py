@@ -28,6 +28,7 @@ ACROSS = {
     "locks/test_processors.py": "files that must not depend on the processor, made on others",
     "models/libraries/test_library.py": "what every library answers, which mypy checks too",
     "quantize/test_transformers.py": "linear layers and attention through plan, recipe and graph",
+    "terminal/test_logger_plugin.py": "Snakemake's events, as the plugin tells them in a pipe",
     "report/test_browser.py": "the page in a browser",
 }
 """Test modules that bear no module's name, and what they are about."""

@@ -109,7 +109,6 @@ def test_the_profile_says_what_those_of_one_machine_and_of_slurm_say():
         for name in ("default", "s3", "slurm", "kubernetes")
     }
     del read["default"]["resources"]  # a limit of one machine
-    del read["default"]["?if ours"]  # jobs elsewhere are told of in Snakemake's own words
     assert read["default"].items() <= read["kubernetes"].items()
     same = {key: read["s3"][key] for key in read["s3"] if "storage" in key}
     same |= {

@@ -12,11 +12,18 @@ class Failure:
     log: str | None
 
     @property
-    def reason(self) -> str:
-        """The last error in its log, which names the job; else that there is none."""
+    def errors(self) -> list[str]:
+        """Those in its log, if it has left one."""
         try:
             lines = Path(self.log or "").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
-            return f"{self.what}: it left no log"
-        errors = [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
-        return errors[-1] if errors else f"{self.what}: see its log"
+            return []
+        return [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
+
+    @property
+    def reason(self) -> str:
+        """The last error in its log, which names the job; else that there is none."""
+        if errors := self.errors:
+            return errors[-1]
+        has_log = self.log is not None and Path(self.log).is_file()
+        return f"{self.what}: see its log" if has_log else f"{self.what}: it left no log"

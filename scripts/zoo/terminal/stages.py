@@ -115,6 +115,13 @@ class Stages:
             self.ended.append(job)
         return job, line
 
+    def leave(self, number: int) -> Job | None:
+        """A job that began is to begin later, if at all; None for one that never began here."""
+        job = self.running.pop(number, None)
+        if job is not None:
+            self._line(job).begun -= 1
+        return job
+
     def _line(self, job: Job) -> Line:
         key = (job.place, job.stage)
         return self.lines.setdefault(key, Line(job.stage, job.place))

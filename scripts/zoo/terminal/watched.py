@@ -29,6 +29,7 @@ class Watched:
         self._cores = 1
         self._waiting: dict[Any, Job] = {}
         self._since: dict[int, float] = {}
+        self._begun: set[int] = set()
         self._estimates: Estimates | None = None
         self._total = 0
 
@@ -60,7 +61,19 @@ class Watched:
         again = self._failed.pop(number, None) is not None
         self.stages.begin(number, job, self._clock(), again)
         self._since[number] = self._clock()
+        self._begun.add(number)
         self._waiting.pop(job.key, None)
+
+    def counted(self) -> str:
+        """`12 of 96`: how many jobs have begun, of all that are known; `12` where none are. One that begins
+        again is counted once, so it never goes back."""
+        begun = len(self._begun)
+        return f"{begun} of {max(self._total, begun)}" if self._total else str(begun)
+
+    def leave(self, number: int) -> None:
+        """A job did not run after all, for one that travelled with it failed."""
+        if job := self.stages.leave(number):
+            self._waiting[job.key] = job
 
     def end(self, number: int) -> list[str]:
         """A job has ended: the line of its stage, once that is complete."""

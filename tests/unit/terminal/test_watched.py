@@ -121,3 +121,19 @@ def test_a_job_that_is_tried_again_has_not_failed(clock, tmp_path):
     watched.begin(1, FP32)
     assert watched.end(1)[0].startswith("✓ cpu/net") and watched.failures == []
     assert watched.close(tmp_path)[1].startswith("Built in")
+
+
+def test_a_job_that_did_not_run_after_all_waits_again_and_counts_never_go_back(clock, tmp_path):
+    watched = Watched(clock)
+    assert watched.counted() == "0"
+    watched.plan([FP32, *VERIFY], 2, tmp_path)
+    for number, job in enumerate((FP32, *VERIFY)):
+        watched.begin(number, job)
+    assert watched.counted() == "3 of 3"
+    watched.leave(1)
+    watched.leave(7)
+    assert watched.counted() == "3 of 3" and not watched.failures
+    watched.begin(1, VERIFY[0])
+    assert watched.counted() == "3 of 3"
+    watched.end(1)
+    assert "2 jobs" in watched.end(2)[0], "both are told of once they have ended"
