@@ -65,12 +65,19 @@ def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
 
     `models: one: opset: 99 is greater than the maximum of 26 (config.yaml, line 9, column 7)`
     """
+    error = _of_what_was_meant(error)
     where = "".join(f"{part}: " for part in error.absolute_path)
     fault = _fault(error)
     about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
     told = f" ({about.strip().rstrip('.')})" if about else ""
     keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
     return f"{where}{fault}{told}{located(files, (*error.absolute_path, *keys))}"
+
+
+def _of_what_was_meant(error: Any) -> Any:
+    """Where one of several forms is admitted, the error of the one that is wrong only further inside."""
+    inner = [each for each in error.context or () if len(each.absolute_path) > len(error.absolute_path)]
+    return _of_what_was_meant(inner[0]) if inner else error
 
 
 def _unknown(error: Any) -> list[str]:

@@ -34,6 +34,10 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
             "models: one: gates: int8: min_cosine: 'high' stands where a number belongs (Least cosine ",
         ),
         ({"models": {}, "image_sets": {"a": {}}}, "image_sets: a: give one of path, dataset with split, and"),
+        (
+            {"models": {}, "image_sets": {"a": {"path": "b", "crops": {"smallest": 7}}}},
+            "image_sets: a: crops: smallest: 7 is greater than the maximum of 1",
+        ),
         ({"models": {}, "int8": 8}, "int8: 8 stands where a mapping of keys to values belongs"),
         ({"models": {}, "streams": 0}, "streams: 0 is less than the minimum of 1 (How many streams "),
     ],
