@@ -26,7 +26,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = """
 import os, runpy, sys
 own = os.environ["PYTHONPATH"]
-sys.path[:] = [each for each in sys.path if each == own or not os.path.isdir(os.path.join(each, "zoo"))]
+has_library = lambda folder: os.path.isfile(os.path.join(folder, "zoo/__init__.py"))
+sys.path[:] = [each for each in sys.path if each == own or not has_library(each)]
 runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
 """
 PLAN = [sys.executable, "-c", SNAKEMAKE, "-n", "-j1", "all"]

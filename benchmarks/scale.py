@@ -79,12 +79,10 @@ def build(folder: Path, *options: str) -> Build:
     text = done.stdout + done.stderr
     if done.returncode:
         sys.exit(text[-3000:])
-    total, used = (
-        re.search(r"^total +(\d+)$", text, re.M),
-        re.search(r"^main process: (\S+) (\d+)$", text, re.M),
-    )
-    assert total and used, text[-3000:]
-    return Build(int(total[1]), float(used[1]), int(used[2]) / 1024)
+    jobs = set(re.findall(r"^Job (\d+):", text, re.M))
+    used = re.search(r"^main process: (\S+) (\d+)$", text, re.M)
+    assert jobs and used, text[-3000:]
+    return Build(len(jobs), float(used[1]), int(used[2]) / 1024)
 
 
 def main() -> int:
