@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "training": {"jobs", "images", "config", "models"},
     "measure": {"jobs", "images", "ncnn", "config", "runners"},
     "export": {"jobs", "images", "ncnn", "config", "runners", "models", "measure"},
-    "onnx": {"images", "config", "runners", "measure"},
+    "onnx": {"images", "config", "measure"},
     "calibration": {"jobs", "images", "ncnn", "config", "runners"},
     "precision": {"jobs", "images", "ncnn", "config", "runners", "measure"},
     "quantize": {"jobs", "ncnn", "calibration"},

@@ -13,6 +13,7 @@ from itertools import chain
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from zoo.array_types import FLOAT16_MAX, Arrays
@@ -20,7 +21,6 @@ from zoo.errors import ZooError
 from zoo.measure.closeness import closeness
 from zoo.measure.gates import failures
 from zoo.onnx.calibration import Named, peaks, with_node_names
-from zoo.runners.onnxruntime_runner import session_of
 
 PROBES = 16
 """Calibration images that it is measured on, at most."""
@@ -235,7 +235,11 @@ def _unfaithful(model: ModelProto, kept: Collection[str], feeds: Sequence[Named]
 
 def _outputs(model: ModelProto, feeds: Sequence[Named]) -> Arrays:
     """The outputs, each (images, …), for all feeds."""
-    session = session_of(model.SerializeToString())
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     results = [session.run(None, feed) for feed in feeds]
     return tuple(np.stack(values) for values in zip(*results, strict=True))
 

@@ -14,23 +14,13 @@ from zoo.jobs.surroundings import cpu_name
 from zoo.runners import as_input, check_count, with_batch, without_batch
 from zoo.runners.bounds import fault
 
-ERRORS = 3
-"""onnxruntime's severity from which on it speaks: its warnings tell of the graph's making, not of answers."""
-
-
-def session_of(model: Path | bytes) -> onnxruntime.InferenceSession:
-    """Open a file, or its bytes, on the CPU. Raises what onnxruntime raises for one that it cannot run."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = ERRORS
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
 
 class OnnxRunner:
     def __init__(self, path: Path, device: str, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS
+        options.log_severity_level = 3
         wanted = ["CUDAExecutionProvider"] if device == "gpu" else []
         available = onnxruntime.get_available_providers()
         providers = [name for name in wanted if name in available] + ["CPUExecutionProvider"]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 
 from zoo.array_types import Arrays
 from zoo.config.records.card import LOGITS, PROBABILITIES, SIGMOID
 from zoo.images.inputs import Feed
 from zoo.models.ending import Ending, Operators, Step, ending
-from zoo.runners.onnxruntime_runner import session_of
 
 _KINDS = {
     **dict.fromkeys(("Softmax", "QLinearSoftmax"), PROBABILITIES),
@@ -44,7 +44,9 @@ def onnx_step(model: onnx.ModelProto) -> Step:
 
 def onnx_ending(source: Path | bytes, model: onnx.ModelProto, feed: Feed) -> Ending:
     """What the only output, a vector, of a model is, as onnxruntime computes it. source: file or bytes."""
-    session = session_of(source)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: its warnings tell of the graph's making, not of answers
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
 
     def answer(inputs: Arrays) -> NDArray[np.floating]:

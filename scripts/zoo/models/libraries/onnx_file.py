@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
@@ -16,7 +17,6 @@ from zoo.images.preprocess import CHANNELS, Preprocess
 from zoo.models.libraries.onnx_data import data_files
 from zoo.models.onnx_source.accepted import Accepted, accepted
 from zoo.models.onnx_source.ends import inputs_of
-from zoo.runners.onnxruntime_runner import session_of
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
@@ -248,8 +248,10 @@ def _run(
     values: Sequence[NDArray[np.float32]],
 ) -> tuple[list[str], list[NDArray[np.floating]]]:
     """The names of the outputs, and the outputs; orders: of the dimensions, for inputs that take them so."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
     try:
-        session = session_of(model)
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         names = [each.name for each in session.get_inputs()]
         fed = {
             name: (each.transpose(orders[name]) if name in orders else each)[None]
