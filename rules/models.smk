@@ -1,6 +1,6 @@
 """Needs: all that `all` needs, of a model that is asked for by its name.
-Makes: a rule of each such model's name, for its artifacts, their proofs, the report, and what of it to ship. What no
-rule makes that there is by now is refused, with what was meant.
+Makes: a rule of each such model's name, for its artifacts, their proofs, the report, and what of it to ship; and
+refused is what none of the rules up to here makes, with what was meant.
 """
 
 with in_a_sentence(), config_file.locating(files):

@@ -42,7 +42,7 @@ def test_a_program_follows_the_bundle_of_its_target(zoo: Zoo) -> None:
     assert {f"program a76/one/{each}" for each in ("best", "fp32")} < jobs
     assert {f"deploy a76/one/{each}" for each in ("best", "fp32")} < jobs
     outcome = zoo.snakemake("--dry-run", "results/cpu/one/fp32.program")
-    assert outcome.status != 0 and "'fp32.program' is not an artifact; valid are" in outcome.text
+    assert outcome.status != 0 and "'fp32.program' is not an artifact; did you mean" in outcome.text
 
 
 @dataclass(frozen=True)

@@ -77,23 +77,14 @@ class Watched:
 
     def end(self, number: int) -> list[str]:
         """A job has ended: the line of its stage, once that is complete."""
-        return self._told(self.stages.end(number, self._clock()))
+        return _told(self.stages.end(number, self._clock()))
 
     def fail(self, number: int, what: str, log: str | None) -> list[str]:
         """A job has failed."""
         told = self.stages.end(number, self._clock(), failed=True)
         if told:
             self._failed[number] = Failure(what, log)
-        return self._told(told)
-
-    def _told(self, ended: tuple[Job, Line] | None) -> list[str]:
-        if ended is None or not ended[1].complete or ended[1].shown:
-            return []
-        line = ended[1]
-        line.shown = not line.failed
-        mark, count = "✗" if line.failed else "✓", line.ended + line.failed
-        jobs = "" if count == 1 else f", {count} jobs"
-        return [f"{mark} {line.place or 'zoo':24} {line.stage:10} {duration(line.seconds)}{jobs}"]
+        return _told(told)
 
     def live(self, width: int) -> str:
         """The line that changes: what runs, and about how long the rest takes."""
@@ -150,6 +141,17 @@ class Watched:
             f"{'Failed' if self.failures else 'Built'} in {took}",
             *closing(places, self.failures, folder),
         ]
+
+
+def _told(ended: tuple[Job, Line] | None) -> list[str]:
+    """The line of a stage that is complete, once."""
+    if ended is None or not ended[1].complete or ended[1].shown:
+        return []
+    line = ended[1]
+    line.shown = not line.failed
+    mark, count = "✗" if line.failed else "✓", line.ended + line.failed
+    jobs = "" if count == 1 else f", {count} jobs"
+    return [f"{mark} {line.place or 'zoo':24} {line.stage:10} {duration(line.seconds)}{jobs}"]
 
 
 def _tried(place: str) -> str:
