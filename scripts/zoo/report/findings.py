@@ -115,8 +115,9 @@ def _in_doubt(rows: Sequence[Row]) -> list[str]:
         if row.doubt_1 or row.doubt_all:
             found[row.model, row.device].append(row)
     return [
-        f"{model} on {device}: time in doubt of {_listed([row.artifact for row in doubtful])}: "
-        f"{doubtful[0].doubt_1 or doubtful[0].doubt_all}; delete its bench.json and build again."
+        f"{model} on {device}: time in doubt: "
+        + ", ".join(f"{row.artifact} ({row.doubt_1 or row.doubt_all})" for row in doubtful)
+        + f". Delete {'its' if len(doubtful) == 1 else 'their'} bench.json and build again."
         for (model, device), doubtful in found.items()
     ]
 

@@ -73,13 +73,17 @@ def test_a_time_that_contradicts_itself_is_told_and_nothing_is_said_to_be_slower
     noisy = replace(fp16, latency=(one_turn, fp16.latency[1]))
     models = [ModelRecords(card("net"), bench=[fp32, noisy, benchmark("net")])]
     (remark,) = remarks(rows(models), models)
-    assert remark.startswith(
-        "net on cpu: time in doubt of fp16: 0.0052 of fp32's time run by run, 1 by medians"
+    assert remark == (
+        "net on cpu: time in doubt: fp16 (0.0052 of fp32's time run by run, 1 by medians). "
+        "Delete its bench.json and build again."
     )
     beside_itself = replace(fp32, latency=tuple(replace(each, ratio=0.06) for each in fp32.latency))
     models = [ModelRecords(card("net"), bench=[beside_itself, benchmark("net")])]
     (remark,) = remarks(rows(models), models)
-    assert "fp32: beside itself it took 0.06 of its own time" in remark
+    assert "fp32 (beside itself it took 0.06 of its own time)" in remark
+    models = [ModelRecords(card("net"), bench=[beside_itself, noisy, benchmark("net")])]
+    (remark,) = remarks(rows(models), models)
+    assert "fp32 (beside" in remark and ", fp16 (0.0052" in remark and "Delete their" in remark
 
 
 def test_the_ratio_of_one_run_is_preferred_to_medians_of_two():

@@ -142,5 +142,5 @@ def test_a_time_in_doubt_is_marked_and_no_comparison():
     models = [ModelRecords(card("net"), bench=[replace(timed, latency=tuple(noisy))])]
     page = Page(render_html(rows(models), models))
     assert page.zoo[0]["ratio_1"] == ("0.25", "0.25 ?")
-    assert "time in doubt of int8: 0.25 of fp32's time run by run, 4 by medians" in page.text
+    assert "time in doubt: int8 (0.25 of fp32's time run by run, 4 by medians)" in page.text
     assert "slower" not in page.text.partition("What the columns mean")[0]
