@@ -57,41 +57,34 @@ def ssh_keygen() -> str:
     return str(path)
 
 
-@pytest.fixture(scope="session")
-def arm_agent() -> Path:
-    """The agent for 64-bit ARM with the layer types that tests need; the first time it takes a minute."""
+def agent_for_tests(architecture: str) -> Path:
+    """The agent for an architecture, with the layer types that tests need; built the first time."""
     from samples.agents import LAYERS
     from zoo.errors import ZooError
+    from zoo.jobs.host import is_one
     from zoo.targets.build import agent_program, check_tools
-    from zoo.targets.carriers import EMULATORS, Emulated, emulation
+    from zoo.targets.carriers import EMULATORS
 
     try:
-        check_tools("aarch64")
+        check_tools(architecture)
     except ZooError as error:
         require(False, str(error))
-    emulated = isinstance(emulation("cortex-a76"), Emulated)
-    require(
-        not emulated or shutil.which(EMULATORS["aarch64"]) is not None,
-        "QEMU (Debian's package qemu-user-static)",
-    )
+    runs_here = is_one(architecture) or shutil.which(EMULATORS[architecture]) is not None
+    require(runs_here, "QEMU (Debian's package qemu-user-static)")
     requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
-    return agent_program("aarch64", requirements, LAYERS, os.cpu_count() or 1)
+    return agent_program(architecture, requirements, LAYERS, os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
+def arm_agent() -> Path:
+    """The agent for 64-bit ARM."""
+    return agent_for_tests("aarch64")
 
 
 @pytest.fixture(scope="session")
 def own_agent(compiler: str) -> Path:
-    """The agent for this machine, with the layer types that tests need; the first time it takes a minute."""
-    from samples.agents import LAYERS
-    from zoo.errors import ZooError
-    from zoo.targets.build import agent_program, check_tools
-
-    own = platform.machine()
-    try:
-        check_tools(own)
-    except ZooError as error:
-        require(False, str(error))
-    requirements = Path(__file__).resolve().parents[1] / "requirements.txt"
-    return agent_program(own, requirements, LAYERS, os.cpu_count() or 1)
+    """The agent for this machine."""
+    return agent_for_tests(platform.machine())
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,25 @@ def test_a_board_that_goes_away_leaves_no_record(zoo: Zoo, board: Board, way: Wa
     assert not (zoo / f"{FOLDER}/fp32.bench.json").exists()
 
 
+@pytest.mark.usefixtures("own_agent")
+def test_a_board_that_goes_away_in_the_middle_of_a_benchmark_leaves_no_record(
+    zoo: Zoo, board: Board, way: Way, tmp_path
+):
+    declare(zoo, board, way, tmp_path / "there")
+    bench = f"{FOLDER}/fp32.bench.json"
+    zoo.build(f"{FOLDER}/fp32.verify.json")  # agent and artifacts are there
+    before = way.sent + way.received
+    zoo.build(bench)
+    end = way.sent + way.received
+    (zoo / bench).unlink()
+    way.after = lambda: way.close() if way.sent + way.received > end + 0.8 * (end - before) else None
+    outcome = zoo.snakemake(bench, timeout=300)
+    assert outcome.status != 0
+    assert "benchmark pi5/one/fp32: pi5: " in outcome.text
+    assert "in the middle of a benchmark, of which nothing is kept; run again" in outcome.text
+    assert not (zoo / bench).exists()
+
+
 def test_what_no_board_can_be_is_refused(fresh_zoo: Zoo):
     fresh_zoo.configure(lambda config: config.update(targets={"pi5": {"ssh": "-oProxyCommand=x"}}))
     outcome = fresh_zoo.snakemake("--dry-run", f"{FOLDER}/fp16.verify.json")

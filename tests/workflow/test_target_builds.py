@@ -5,6 +5,7 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
+from conftest import agent_for_tests
 from samples.agents import LAYERS
 from samples.workflow import Zoo
 
@@ -64,6 +65,30 @@ def test_a_model_that_overflows_in_float16_passes_there_untouched_by_hand(zoo: Z
     assert {each["type"] for each in overflowing} <= {"Convolution", "GELU", "InnerProduct", "Gemm"}
     assert overflowing and max(each["peak"] for each in overflowing) > 65504
     assert recipe["before_db"] is None and recipe["after_db"] > 39
+
+
+@pytest.mark.long(120, group="other agents")
+@pytest.mark.parametrize(("architecture", "cpu"), [("armhf", "cortex-a7"), ("riscv64", "rv64")])
+def test_a_model_is_proven_on_an_emulated_processor_of_another_architecture(
+    zoo: Zoo, architecture: str, cpu: str
+):
+    agent_for_tests(architecture)
+
+    def change(config: dict) -> None:
+        declare(config)
+        config["targets"] = {"other": {"emulate": cpu, "architecture": architecture, "samples": 2}}
+
+    zoo.configure(change)
+    passed = [f"results/other/one/{artifact}.passed" for artifact in ("fp32", "fp16", "int8")]
+    jobs = zoo.build(*passed)
+    assert {f"agent for {architecture}", "int8 search other/one", "verify other/one/int8"} <= jobs
+    for artifact in ("fp32", "fp16", "int8"):
+        proof = json.loads((zoo / f"results/other/one/{artifact}.verify.json").read_text())
+        assert proof["runtime"]["device"] == f"{cpu}, emulated" and proof["divergence"] is not None
+        assert (proof["numbers"]["images"], proof["numbers"]["part_of"]) == (2, 4)
+        assert artifact != "fp32" or proof["numbers"]["sqnr_db"] > 90
+    masks = json.loads((zoo / "results/other/one/fp16.recipe.json").read_text())
+    assert masks["layers"] == [] and masks["after_db"] > 50, "neither computes in float16"
 
 
 def test_masks_are_planned_where_they_are_asked_for(fresh_zoo: Zoo):

@@ -1,6 +1,5 @@
 """Building the agent: what decides which one, what is missing, and one for this machine."""
 
-import os
 import platform
 import shutil
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import require
+from conftest import agent_for_tests, require
 from samples.artifacts import pair
 from samples.ncnn import layer, small_network
 from zoo.errors import ZooError
@@ -18,7 +17,7 @@ from zoo.ncnn.options import options
 from zoo.runners.ncnn_runner import load, model_outputs
 from zoo.targets import build, cmake
 from zoo.targets.build import agent_program, check_tools, key_of, library_key
-from zoo.targets.carriers import EMULATORS, Emulated, Native, emulation
+from zoo.targets.carriers import Native, emulation
 from zoo.targets.link import Link
 from zoo.targets.remote import Remote
 
@@ -83,16 +82,7 @@ def test_what_a_killed_build_left_in_the_cache_is_removed_by_the_next(tmp_path, 
 @pytest.mark.long(150, group="other agents")
 @pytest.mark.parametrize(("architecture", "cpu"), [("armhf", "cortex-a7"), ("riscv64", "rv64")])
 def test_one_for_another_architecture_answers_as_ncnn_does_here(tmp_path, architecture: str, cpu: str):
-    try:
-        check_tools(architecture)
-    except ZooError as error:
-        require(False, str(error))
-    carrier = emulation(cpu, architecture)
-    if isinstance(carrier, Emulated):
-        there = shutil.which(EMULATORS[architecture]) is not None
-        require(there, "QEMU (Debian's package qemu-user-static)")
-    types = {layer.type for layer in small_network().layers}
-    program = agent_program(architecture, REQUIREMENTS, types, processes=os.cpu_count() or 1)
+    program, carrier = agent_for_tests(architecture), emulation(cpu, architecture)
     files, image = pair(small_network(), tmp_path), (np.random.default_rng(0).random((3, 8, 8), np.float32),)
     (expected,) = load(files, "cpu", 1, "fp32").run(image)
     remote = Remote.start(Link("there", carrier, program, str(tmp_path / "cache")))
