@@ -12,6 +12,7 @@ from zoo.errors import ZooError
 from zoo.images.inputs import Feed, Shape
 from zoo.onnx.opset import in_opset, opset_of
 from zoo.onnx.plain import make_plain
+from zoo.onnx.zero_pads import keep_zero_pads
 
 
 def normalized(
@@ -57,6 +58,7 @@ def normalized(
         simplified = onnxsim.simplify(in_opset(simplified, opset, feed.shapes))[0]
         _keep_constants(simplified.graph)
     make_plain(simplified)
+    keep_zero_pads(simplified)
     given = _inputs(simplified)
     old = [[each.name for each in group] for group in (given, simplified.graph.output)]
     for before, after in zip(old, names, strict=True):

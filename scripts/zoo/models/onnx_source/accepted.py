@@ -9,6 +9,7 @@ from zoo.errors import ZooError
 from zoo.models.onnx_source.ends import to_nchw, without_negative_dims
 from zoo.models.onnx_source.floats import to_float32
 from zoo.models.onnx_source.quantized import to_float
+from zoo.onnx.zero_pads import keep_zero_pads
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,15 @@ def accepted(model: ModelProto, layout: str | None = None, others: Collection[st
     layout: nchw or nhwc, of its images; None: by their shapes. others: the inputs that are no images. The
     model given is changed. Raises ZooError naming the operator and node for what cannot be had in float32.
     """
-    changes = [*_sorted(model.graph), *without_negative_dims(model), *to_float32(model)]
+    changes = [*_sorted(model.graph), *without_negative_dims(model), *to_float32(model), *_padded(model)]
     dequantized = to_float(model)
     transposed, said = to_nchw(model, layout, others)
     return Accepted(model, (*changes, *dequantized, *said), frozenset(transposed), bool(dequantized))
+
+
+def _padded(model: ModelProto) -> list[str]:
+    count = keep_zero_pads(model)
+    return [f"{count} MaxPool keep the zeros around what they read, which onnxruntime drops"] if count else []
 
 
 def _sorted(graph: GraphProto) -> list[str]:
