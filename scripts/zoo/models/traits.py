@@ -1,6 +1,8 @@
 """What a model takes, returns and costs, by a run of it."""
 
+import traceback
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -41,12 +43,18 @@ def outputs_of(model: nn.Module, feed: Feed) -> dict[str, tuple[int, ...]]:
             raise ZooError(
                 f"it takes a batch of {batch}, and none of 1: that is fixed in it; export it for a batch of 1"
             ) from error
-        reason = " ".join(str(error).strip().splitlines()[-1:])[:200]
+        reason = " ".join(str(error).strip().splitlines()[-1:])[:200] or _line_of(error)
         raise ZooError(
             f"it does not take inputs of the shape {shapes} ({type(error).__name__}: {reason}); mend "
             "preprocess: size and channels, or declare its inputs"
         ) from error
     return {name: shape_without_batch(tuple(tensor.shape)) for name, tensor in outputs}
+
+
+def _line_of(error: Exception) -> str:
+    """The line of source that raised an error which says nothing, as an assert does not."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.line}, {Path(last.filename).name}:{last.lineno}"
 
 
 BATCHES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64)

@@ -81,7 +81,7 @@ def names_of(library: str) -> list[str]:
 def in_words(spec: ModelSpec, row: Row) -> str:
     """What a model becomes: a line an artifact, and the reasons."""
     lines = [_heading(spec, row)]
-    for artifact in ARTIFACTS:
+    for artifact in ARTIFACTS if row.artifacts else ():
         outcome = row.artifacts.get(artifact)
         if outcome is None or outcome.cosine is None or outcome.sqnr_db is None:
             lines.append(f"{artifact:<10} no: {row.why(artifact) or 'not reached'}")
@@ -109,9 +109,13 @@ def _heading(spec: ModelSpec, row: Row) -> str:
 
 
 def _advice(row: Row) -> str:
-    if row.reason:
-        return f"It cannot be built: {row.reason}"
     works = [artifact for artifact in ARTIFACTS if row.works(artifact)]
+    if row.reason and not works:
+        return f"It cannot be built: {row.reason}"
+    if row.reason:
+        return (
+            f"The examination ended early: {row.reason}. What can be built: artifacts: [{', '.join(works)}]"
+        )
     if FP32 in works:
         weak = (
             ""

@@ -40,6 +40,17 @@ def test_a_second_size_that_the_model_does_not_take_is_refused():
         describe(fixed, create(fixed), {}, "0" * 64)
 
 
+def test_an_assertion_without_words_is_told_by_its_line():
+    class Asserts(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise AssertionError
+
+    feed = Feed.image(Preprocess((32, 48)))
+    said = r"\(AssertionError: raise AssertionError, test_traits\.py:\d+\); mend"
+    with pytest.raises(ZooError, match=said):
+        outputs_of(Asserts(), feed)
+
+
 def test_a_models_traits_are_those_of_one_run():
     wanted = spec("test_resnet", preprocess={"size": [32, 48]})
     model = create(wanted)

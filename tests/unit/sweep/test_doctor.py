@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,4 +69,9 @@ def test_the_words_say_what_works_by_which_way_and_what_is_in_the_way():
     only = Row("timm", "", "resnet18", artifacts={ONNX: Outcome(1.0, 120.0), FP32: Outcome(reason="no way")})
     assert "fp32       no: no way" in in_words(spec, only)
     assert "It cannot be built for ncnn. What can be: artifacts: [fp32.onnx]" in in_words(spec, only)
-    assert in_words(spec, Row("timm", "", "x", reason="NaN")).endswith("It cannot be built: NaN")
+    lines = in_words(spec, Row("timm", "", "x", reason="NaN")).splitlines()
+    assert lines[1:] == ["It cannot be built: NaN"], "once, not for each artifact"
+    late = in_words(spec, replace(only, reason="it took more than 600 s"))
+    assert "int8       no: it took more than 600 s" in late
+    end = "The examination ended early: it took more than 600 s. What can be built: artifacts: [fp32.onnx]"
+    assert late.endswith(end)
