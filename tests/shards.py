@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-COUNT = 5
+COUNT = 8
 """Shards. One more for every five minutes that the long tests grow by on the slowest machine."""
 
 
