@@ -168,9 +168,13 @@ class Zoo:
 
     def quality(self, model: str, artifact: str, photos: str, labels: bool) -> Accuracy:
         """See `accuracy`; against the untouched model in torch."""
+        return self.quality_of(self.artifact(model, artifact), model, photos, labels)
+
+    def quality_of(self, artifact: Artifact, model: str, photos: str, labels: bool) -> Accuracy:
+        """The same of files that may lie elsewhere, for a model of the zoo."""
         reference = Reference.load(self.folder / f"results/reference/{model}/evaluation.npz")
         chosen = samples(ImageSet(photos, self.reference / photos, labels=labels))
-        found, _ = outputs(self.artifact(model, artifact), chosen, self.feed(model), reference, threads=1)
+        found, _ = outputs(artifact, chosen, self.feed(model), reference, threads=1)
         return accuracy(found, reference)
 
     def multiply_adds(self, model: str, artifact: str) -> dict[str, tuple[Layer, float]]:

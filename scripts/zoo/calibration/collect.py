@@ -8,6 +8,7 @@ adds it up in the order of the images, so that the result does not depend on how
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -18,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from zoo.array_types import Arrays, Floats
 from zoo.calibration.attention import with_projections
-from zoo.calibration.columns import PIXEL, Window, pixel_columns, window, window_columns
+from zoo.calibration.columns import PIXEL, Draw, Window, pixel_columns, window, window_columns
 from zoo.calibration.histogram import Histogram
 from zoo.calibration.statistics import (
     BLOB_BINS,
@@ -111,7 +112,7 @@ def sampling_plan(graph: Graph, pixels: int, seed: int) -> SamplingPlan:
 def observe(plan: SamplingPlan, runner: BlobRunner, name: str, inputs: Arrays) -> ImageObservation:
     """Run the model on one image. Raises ZooError for NaN or inf in a layer's input, naming both."""
     random = _generator(plan, inputs)
-    draw = random.random(plan.pixels)
+    draw = Draw(random.random(plan.pixels))
     priority = 2 * random.integers(1 << 63, size=plan.pixels, dtype=np.uint64) + np.uint64(half(name))
     blobs = []
     for blob, values in runner.blobs(inputs, list(plan.layers)):
@@ -126,9 +127,15 @@ def observe(plan: SamplingPlan, runner: BlobRunner, name: str, inputs: Arrays) -
                 columns[view] = window_columns(values, view, width, draw)
         except ZooError as error:
             raise ZooError(f"layer {layer}: {error}") from None
-        mean = rows @ np.full(rows.shape[1], 1 / rows.shape[1], np.float32)  # faster than a sum along rows
+        mean = rows @ _equal(rows.shape[1])  # faster than a sum along rows
         blobs.append(BlobObservation(np.abs(absmax), mean, columns))
     return ImageObservation(half(name), priority, blobs)
+
+
+@cache
+def _equal(count: int) -> Floats:
+    """The weights of a mean."""
+    return np.full(count, 1 / count, np.float32)
 
 
 def _generator(plan: SamplingPlan, inputs: Arrays) -> np.random.Generator:

@@ -76,33 +76,46 @@ def _padding(layer: Layer) -> tuple[int, int, int, int]:
     return top, left, layer.param(Convolution.PAD_BOTTOM, top), layer.param(Convolution.PAD_RIGHT, left)
 
 
-def positions(draw: Doubles, count: int) -> NDArray[np.int64]:
-    """Indices of at most len(draw) of `count` positions: one drawn from each of equal stretches of them.
+class Draw:
+    """Where the blobs of one image are sampled: one position in each of equal stretches of them.
 
-    draw: uniform numbers in [0, 1).
+    numbers: uniform in [0, 1), as many as positions are drawn at most.
     """
-    if count <= len(draw):
-        return np.arange(count)
-    return ((np.arange(len(draw)) + draw) * (count / len(draw))).astype(np.int64).clip(0, count - 1)
+
+    def __init__(self, numbers: Doubles) -> None:
+        self._numbers = numbers
+        self._known: dict[int, NDArray[np.int64]] = {}
+
+    def positions(self, count: int) -> NDArray[np.int64]:
+        """Indices of so many positions at most, ascending; the same for every blob with `count` of them."""
+        if count not in self._known:
+            self._known[count] = self._drawn(count)
+        return self._known[count]
+
+    def _drawn(self, count: int) -> NDArray[np.int64]:
+        most = len(self._numbers)
+        if count <= most:
+            return np.arange(count)
+        return ((np.arange(most) + self._numbers) * (count / most)).astype(np.int64).clip(0, count - 1)
 
 
-def pixel_columns(values: Floats, draw: Doubles) -> Floats:
+def pixel_columns(values: Floats, draw: Draw) -> Floats:
     """Channels at drawn pixels of a blob in ncnn's layout, shape (pixels, channels)."""
     if values.ndim < 3:  # (features,) or (rows, features)
         rows = values.reshape(-1, values.shape[-1])
-        return rows[positions(draw, len(rows))]
+        return rows[draw.positions(len(rows))]
     rows = values.reshape(len(values), -1)
-    return np.ascontiguousarray(rows.take(positions(draw, rows.shape[1]), axis=1).T)
+    return np.ascontiguousarray(rows.take(draw.positions(rows.shape[1]), axis=1).T)
 
 
-def window_columns(values: Floats, view: Window, width: int, draw: Doubles) -> Floats:
+def window_columns(values: Floats, view: Window, width: int, draw: Draw) -> Floats:
     """Columns of drawn output positions, shape (positions, width), of a blob in ncnn's layout.
 
     width: the weights of an output channel. Raises ZooError if the blob does not give columns that wide.
     """
     if view.flat:
         rows = values if values.ndim == 2 and values.shape[1] == width else values.reshape(1, -1)
-        columns = rows[positions(draw, len(rows))]
+        columns = rows[draw.positions(len(rows))]
     elif view == PIXEL or values.ndim != 3:
         columns = pixel_columns(values, draw)
     else:
@@ -112,9 +125,9 @@ def window_columns(values: Floats, view: Window, width: int, draw: Doubles) -> F
     return columns
 
 
-def _patches(values: Floats, view: Window, draw: Doubles) -> Floats:
+def _patches(values: Floats, view: Window, draw: Draw) -> Floats:
     starts, counts = zip(*(_starts(view, axis, values.shape[axis + 1]) for axis in (0, 1)), strict=True)
-    picked = np.unravel_index(positions(draw, counts[0] * counts[1]), counts)
+    picked = np.unravel_index(draw.positions(counts[0] * counts[1]), counts)
     y, x = (
         (starts[axis] + picked[axis] * view.stride[axis])[:, None]
         + np.arange(view.kernel[axis]) * view.dilation[axis]

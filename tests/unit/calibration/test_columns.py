@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from samples.ncnn import chain, layer, normal, parameters, run
-from zoo.calibration.columns import PIXEL, Window, pixel_columns, positions, window, window_columns
+from zoo.calibration.columns import PIXEL, Draw, Window, pixel_columns, window, window_columns
 from zoo.errors import ZooError
 from zoo.quantize.scales import weight_rows
 
-EVERY = np.full(10_000, 0.5)  # as many draws as there are positions, so each is taken
+EVERY = Draw(np.full(10_000, 0.5))  # as many draws as there are positions, so each is taken
 
 CASES = [
     (parameters("Convolution", num_output=5, kernel_w=1, bias_term=1, weight_data_size=35), (7, 6, 5)),
@@ -167,7 +167,7 @@ def test_depthwise_and_dynamic_layers_multiply_no_columns():
 def test_pixels_are_channels_at_a_position():
     image = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     np.testing.assert_array_equal(pixel_columns(image, EVERY), image.reshape(2, 12).T)
-    few = pixel_columns(image, np.array([0.0, 0.99, 0.5]))
+    few = pixel_columns(image, Draw(np.array([0.0, 0.99, 0.5])))
     np.testing.assert_array_equal(few[:, 0], [0, 7, 10])
     np.testing.assert_array_equal(few[:, 1] - few[:, 0], 12)
 
@@ -176,11 +176,11 @@ def test_positions_are_drawn_from_equal_stretches():
     random = np.random.default_rng(0)
     seen = np.zeros(49)
     for _ in range(2000):
-        drawn = positions(random.random(8), 49)
+        drawn = Draw(random.random(8)).positions(49)
         assert (np.diff(drawn) >= 0).all() and drawn.min() >= 0 and drawn.max() < 49
         seen[drawn] += 1
     assert seen.min() > 0.7 * seen.mean() and seen.max() < 1.3 * seen.mean()
-    np.testing.assert_array_equal(positions(random.random(8), 5), np.arange(5))
+    np.testing.assert_array_equal(Draw(random.random(8)).positions(5), np.arange(5))
 
 
 def test_an_input_of_another_size_is_an_error():
