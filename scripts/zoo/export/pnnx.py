@@ -61,10 +61,22 @@ def run_pnnx(
             **dict.fromkeys(("pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy"), os.devnull),
         }
         printed = _run(source_file, [given, *(f"{key}={value}" for key, value in settings.items())], param)
+        param.write_text(with_finite_bounds(param.read_text()))
         places = Places.of(debug_param.read_text())
         check_operators(param.read_text(), source_file, len(shapes), outputs, places)
         check_chunks(debug_param.read_text(), source_file)
     return printed
+
+
+def with_finite_bounds(param: str) -> str:
+    """The text of a `.param` whose Clips are bounded by the largest float32 where pnnx wrote infinity, which
+    ncnn does not read: the same for all numbers but infinity itself."""
+    return re.sub(
+        r"^Clip .*",
+        lambda line: re.sub(r"(?<= [01]=)(-?)inf\b", r"\g<1>3.40282347e38", line[0]),
+        param,
+        flags=re.MULTILINE,
+    )
 
 
 def _run(source: str | Path, arguments: Sequence[str | Path], param: Path) -> str:

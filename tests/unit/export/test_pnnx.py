@@ -164,6 +164,21 @@ def test_two_inputs_and_outputs_compute_what_the_model_does(traced, tmp_path):
     agree(pair, model, inputs(17, 19))
 
 
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore")
+def test_a_bound_that_is_infinite_is_none(tmp_path):
+    class Bounded(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.clamp(torch.clamp(x, float("-inf"), 0.5), -0.5, float("inf"))
+
+    image = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    files = tmp_path / "a.param", tmp_path / "a.bin"
+    torch.onnx.export(Bounded(), image, tmp_path / "a.onnx", dynamo=False, input_names=["in0"])
+    run_pnnx(tmp_path / "a.onnx", [image.shape], *files)
+    (found,) = NcnnRunner(*files, "cpu", 1, "fp32").run((image[0].numpy(),))
+    np.testing.assert_array_equal(found, image[0].clamp(-0.5, 0.5).numpy())
+
+
 def test_a_second_shape_makes_the_size_dynamic(traced, tmp_path):
     torch.manual_seed(0)
     model, pair = Both().eval(), (tmp_path / "fp32.param", tmp_path / "fp32.bin")
