@@ -118,7 +118,7 @@ def observe(plan: SamplingPlan, runner: BlobRunner, name: str, inputs: Arrays) -
     for blob, values in runner.blobs(inputs, list(plan.layers)):
         layer = plan.layers[blob][0]
         rows = values.reshape(len(values), -1) if values.ndim > 2 else values.reshape(-1, values.shape[-1]).T
-        absmax = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        absmax = largest_magnitudes(rows)
         if not np.isfinite(absmax).all():
             raise ZooError(f"layer {layer}: its input is NaN or infinite for the image {name}")
         columns = {PIXEL: pixel_columns(values, draw)}
@@ -128,8 +128,20 @@ def observe(plan: SamplingPlan, runner: BlobRunner, name: str, inputs: Arrays) -
         except ZooError as error:
             raise ZooError(f"layer {layer}: {error}") from None
         mean = rows @ _equal(rows.shape[1])  # faster than a sum along rows
-        blobs.append(BlobObservation(np.abs(absmax), mean, columns))
+        blobs.append(BlobObservation(absmax, mean, columns))
     return ImageObservation(half(name), priority, blobs)
+
+
+def largest_magnitudes(rows: Floats) -> Floats:
+    """The largest |x| of each row of float32 (n, m), NaN for a row that has one.
+
+    As whole numbers floats of one sign are in the order of their magnitudes (IEEE 754), the negative ones
+    below all others if they are read with a sign, and above without; NaN is beyond infinity.
+    """
+    positive = rows.view(np.int32).max(axis=1)
+    negative = rows.view(np.uint32).max(axis=1) & np.uint32(0x7FFFFFFF)
+    largest: Floats = np.maximum(positive, negative.view(np.int32)).view(np.float32)
+    return largest
 
 
 @cache
@@ -248,7 +260,7 @@ def summed(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation
 
 
 class _BlobSum:
-    """The statistics of a blob as they grow; columns are gathered and added a batch at a time."""
+    """The statistics of a blob as they grow; what is observed is gathered and added a batch at a time."""
 
     def __init__(self, channels: int) -> None:
         self.halves = np.zeros((2, channels), np.float32)
@@ -257,7 +269,7 @@ class _BlobSum:
         self.blob = Histogram.empty(1, *BLOB_BINS)
         self.channels = Histogram.empty(channels, *CHANNEL_BINS)
         self.columns: dict[Window, ColumnStatistics] = {}
-        self.waiting: list[tuple[NDArray[np.uint64], dict[Window, Floats]]] = []
+        self.waiting: list[tuple[int, NDArray[np.uint64], BlobObservation]] = []
         self.count = 0
 
     def add(self, blob: BlobObservation, part: int, priority: NDArray[np.uint64]) -> None:
@@ -266,11 +278,7 @@ class _BlobSum:
                 f"a layer's input has {blob.absmax.size} channels for one image and {self.means.size} for "
                 "others"
             )
-        self.halves[part] = np.maximum(self.halves[part], blob.absmax)
-        peak = blob.absmax.astype(np.float64)
-        self.means += blob.mean
-        self.peaks += [peak, peak**2]
-        self.waiting.append((priority, blob.columns))
+        self.waiting.append((part, priority, blob))
         self.count += len(blob.columns[PIXEL])
         if self.count >= _BATCH:
             self.flush()
@@ -278,9 +286,13 @@ class _BlobSum:
     def flush(self) -> None:
         if not self.waiting:
             return
-        for view in self.waiting[0][1]:
-            columns = np.concatenate([views[view] for _, views in self.waiting])
-            priority = np.concatenate([drawn[: len(views[view])] for drawn, views in self.waiting])
+        parts, drawn, blobs = zip(*self.waiting, strict=True)
+        self._add_ranges(np.array(parts), np.stack([blob.absmax for blob in blobs]))
+        self.means += np.stack([blob.mean for blob in blobs]).sum(axis=0, dtype=np.float64)
+        for view in blobs[0].columns:
+            columns = np.concatenate([blob.columns[view] for blob in blobs])
+            pairs = zip(drawn, blobs, strict=True)
+            priority = np.concatenate([each[: len(blob.columns[view])] for each, blob in pairs])
             if view == PIXEL:
                 self.blob = self.blob.add(columns)
                 self.channels = self.channels.add(columns)
@@ -289,6 +301,14 @@ class _BlobSum:
             self.columns[view] = merge_columns(before, added) if before else added
         self.waiting.clear()
         self.count = 0
+
+    def _add_ranges(self, parts: NDArray[np.int64], absmax: Floats) -> None:
+        """absmax: (images, channels); parts: the half that each image is of."""
+        for part in (0, 1):
+            if (parts == part).any():
+                self.halves[part] = np.maximum(self.halves[part], absmax[parts == part].max(axis=0))
+        peaks = absmax.astype(np.float64)
+        self.peaks += [peaks.sum(axis=0), np.square(peaks).sum(axis=0)]
 
     def statistics(self, images: int) -> InputStatistics:
         peak_mean, peak_square = self.peaks / images

@@ -6,6 +6,7 @@ included; an inner product all its features. In a column they stand as in a row 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,12 +86,20 @@ class Draw:
     def __init__(self, numbers: Doubles) -> None:
         self._numbers = numbers
         self._known: dict[int, NDArray[np.int64]] = {}
+        self._windows: dict[tuple[Window, tuple[int, int]], Taps] = {}
 
     def positions(self, count: int) -> NDArray[np.int64]:
         """Indices of so many positions at most, ascending; the same for every blob with `count` of them."""
         if count not in self._known:
             self._known[count] = self._drawn(count)
         return self._known[count]
+
+    def taps(self, view: Window, size: tuple[int, int]) -> "Taps":
+        """Where windows at drawn output positions read an input of (height, width)."""
+        key = view, size
+        if key not in self._windows:
+            self._windows[key] = _taps(view, size, self)
+        return self._windows[key]
 
     def _drawn(self, count: int) -> NDArray[np.int64]:
         most = len(self._numbers)
@@ -125,19 +134,32 @@ def window_columns(values: Floats, view: Window, width: int, draw: Draw) -> Floa
     return columns
 
 
-def _patches(values: Floats, view: Window, draw: Draw) -> Floats:
-    starts, counts = zip(*(_starts(view, axis, values.shape[axis + 1]) for axis in (0, 1)), strict=True)
+class Taps(NamedTuple):
+    """What windows read. y: (positions, kernel height), x: (positions, kernel width), both within the input;
+    inside: (positions, kernel height, kernel width), False for what is padding; None: there is none."""
+
+    y: NDArray[np.int64]
+    x: NDArray[np.int64]
+    inside: NDArray[np.bool_] | None
+
+
+def _taps(view: Window, size: tuple[int, int], draw: Draw) -> Taps:
+    starts, counts = zip(*(_starts(view, axis, size[axis]) for axis in (0, 1)), strict=True)
     picked = np.unravel_index(draw.positions(counts[0] * counts[1]), counts)
     y, x = (
         (starts[axis] + picked[axis] * view.stride[axis])[:, None]
         + np.arange(view.kernel[axis]) * view.dilation[axis]
         for axis in (0, 1)
     )
-    height, width = values.shape[1:]
+    height, width = size
     inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
-    # (channels, positions, kernel height, kernel width)
-    taps = values[:, y.clip(0, height - 1)[:, :, None], x.clip(0, width - 1)[:, None, :]]
-    patches = np.where(inside, taps, np.float32(view.fill))
+    return Taps(y.clip(0, height - 1), x.clip(0, width - 1), None if inside.all() else inside)
+
+
+def _patches(values: Floats, view: Window, draw: Draw) -> Floats:
+    y, x, inside = draw.taps(view, values.shape[1:])
+    taps = values[:, y[:, :, None], x[:, None, :]]  # (channels, positions, kernel height, kernel width)
+    patches = taps if inside is None else np.where(inside, taps, np.float32(view.fill))
     return np.ascontiguousarray(patches.transpose(1, 0, 2, 3)).reshape(len(y), -1)
 
 

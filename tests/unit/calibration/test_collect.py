@@ -14,7 +14,13 @@ from samples.ncnn import fed, layer, normal, small_network, two_headed
 from samples.statistics import assert_equal, noise_images
 from zoo.calibration import collect as collection
 from zoo.calibration.attention import with_projections
-from zoo.calibration.collect import collect, collect_parallel, fitting_processes, pixels_for
+from zoo.calibration.collect import (
+    collect,
+    collect_parallel,
+    fitting_processes,
+    largest_magnitudes,
+    pixels_for,
+)
 from zoo.calibration.columns import PIXEL
 from zoo.calibration.statistics import half
 from zoo.errors import ZooError
@@ -240,3 +246,15 @@ def test_as_many_processes_as_the_memory_of_the_job_holds(tmp_path):
         handle.truncate(100 << 20)
     assert fitting_processes(fp32, 8, memory_mb=400 + 160 + 2 * (200 + 150)) == 1, "the .param counts too"
     assert fitting_processes(fp32, 8, memory_mb=401 + 160 + 2 * (200 + 150)) == 2
+
+
+def test_magnitudes_are_those_of_floats():
+    rows = np.random.default_rng(0).standard_normal((6, 40), np.float32)
+    rows[0], rows[1], rows[2], rows[3, 5] = -np.abs(rows[0]), np.abs(rows[1]), -0.0, -np.inf
+    np.testing.assert_array_equal(largest_magnitudes(rows), np.abs(rows).max(axis=1))
+    assert not np.signbit(largest_magnitudes(rows)).any()
+    transposed = np.ascontiguousarray(rows.T).T
+    np.testing.assert_array_equal(largest_magnitudes(transposed), np.abs(rows).max(axis=1))
+    for nan in (np.nan, -np.nan):
+        rows[4, 7] = nan
+        assert np.isnan(largest_magnitudes(rows)).tolist() == [False] * 4 + [True, False]
