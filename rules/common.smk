@@ -99,17 +99,10 @@ def dataset_of(purpose):
 
 
 def images_state_of(purpose):
-    def state(wc):
-        found = changes.images_state(images_for(wc.model, purpose))
-        tell_fault(found)
-        return found
-
-    return state
+    return lambda wc: changes.images_state(images_for(wc.model, purpose))
 
 
-def source_of(wc):
-    tell_fault(changes.source_fault(ZOO.models[wc.model]))
-    return changes.source_state(ZOO.models[wc.model])
+source_of = of_model(changes.source_state)
 
 
 def files_of(artifact=None):

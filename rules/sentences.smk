@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from snakemake.exceptions import WorkflowError
 
 from zoo.errors import ZooError
-from zoo.images import planned
 
 
 class ConfigError(WorkflowError):
@@ -21,10 +20,3 @@ def in_a_sentence(about="config.yaml: "):
         yield
     except ZooError as error:
         raise ConfigError(f"{about}{error}")
-
-
-@cache
-def tell_fault(state):
-    """Say at once what is wrong with images, or with a file of an entry: the job that reads it fails in minutes."""
-    if (fault := planned.fault_in(state)) and workflow.is_main_process:
-        print(f"note: {fault}", file=sys.stderr)

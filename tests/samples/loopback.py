@@ -1,7 +1,7 @@
 """A server on loopback that answers as a handler does."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,8 +14,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(handler: type[Handler]) -> Iterator[str]:
-    """Serve until the block ends, at this address."""
+def served(handler: Callable[..., Handler]) -> Iterator[str]:
+    """Serve until the block ends, at this address, by what a handler's class or a part of it makes."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

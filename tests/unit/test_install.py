@@ -10,17 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import tomllib
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from samples.loopback import Handler, served
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(PROJECT.glob("requirements*.txt"))
@@ -76,23 +75,8 @@ def wheel(index: Path, name: str, version: str, needs: str = "") -> str:
     return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a folder."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+class Index(Handler, SimpleHTTPRequestHandler):
+    """The files of a folder."""
 
 
 @pytest.fixture
@@ -122,7 +106,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    with served(project.parent / "indexes") as address:
+    with served(partial(Index, directory=str(project.parent / "indexes"))) as address:
         own = {
             "PIP_INDEX_URL": f"{address}/usual",
             "PIP_CONFIG_FILE": os.devnull,

@@ -21,7 +21,7 @@ from zoo.config.outputs.patterns import model_of, possible
 from zoo.config.training.images import parts
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
-from zoo.images.planned import FAULT, MADE_HERE, state_of
+from zoo.images.planned import MADE_HERE, state_of
 from zoo.images.sets import NOTES
 from zoo.jobs.made import FOLDER, changed, remembered, remembered_sha256
 from zoo.jobs.onnx_data import SUFFIX, data_of
@@ -82,21 +82,11 @@ def entry_point_state(spec: ModelSpec) -> str | None:
 
 def source_state(model: Model) -> list[str | None]:
     """Changes when the content of a local file that a model's entry names does: its SHA-256, or None."""
-    return [_file_state(file) for file in _source_files(model)]
+    return [_file_state(file) for file in source_files(model)]
 
 
-def source_fault(model: Model) -> str:
-    """What is wrong with the files that a model's entry names, in the form of `zoo.images.planned.state_of`;
-    empty if nothing is."""
-    missing = [str(file) for file in _source_files(model) if not file.is_file()]
-    return (
-        f"{FAULT}{model.name}: there is no file {missing[0]}; mend the entry in config.yaml"
-        if missing
-        else ""
-    )
-
-
-def _source_files(model: Model) -> list[Path]:
+def source_files(model: Model) -> list[Path]:
+    """The local files that a model's entry names, and those that an ONNX file has its weights in."""
     spec = model.spec
     start = spec.weights.training and spec.weights.training.start
     sources = [spec.weights, *([start] if start else [])]

@@ -48,9 +48,13 @@ def images_for(zoo: Zoo, name: str, purpose: str) -> ChosenImages:
     path = dataset[0] if dataset else declared["path"]
     values = {key: value for key, value in declared.items() if key not in ("dataset", "set")}
     values |= {key: choice[key] for key in ("images", "seed") if key in choice}
-    title = choice.get("set") or str(Path(*Path(path).parts[-2:]))
-    images = ImageSet.from_dict({**values, "name": title, "path": _located(path, zoo.home)})
+    images = ImageSet.from_dict({**values, "name": set_title(choice), "path": _located(path, zoo.home)})
     return ChosenImages(images, dataset)
+
+
+def set_title(choice: Mapping[str, Any]) -> str:
+    """What messages call a set: by the name that a choice has for it, or the end of its path."""
+    return str(choice.get("set") or Path(*Path(choice["path"]).parts[-2:]))
 
 
 def datasets_of(chosen: Iterable[ChosenImages]) -> list[str]:

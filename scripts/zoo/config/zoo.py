@@ -193,6 +193,7 @@ class Zoo:
             text = f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets ({_list(targets)})"
             raise EntryError(text, ("devices",))
         layers = config.get("agent_layers")
+        _check_names(models)
         _check_images(config)
         return cls(
             models={name: _model(name, entry, config) for name, entry in models.items()},
@@ -231,6 +232,18 @@ def _model(name: str, entry: Any, config: Mapping[str, Any]) -> Model:
     except ZooError as error:
         about = str(error).removeprefix(f"{name}: ")
         raise EntryError(str(error), ("models", name, *_named(entry, about))) from error
+
+
+def _check_names(models: Iterable[str]) -> None:
+    """Raises EntryError for two names that differ in upper and lower case only."""
+    first: dict[str, str] = {}
+    for name in models:
+        if (other := first.setdefault(str(name).lower(), str(name))) != name:
+            raise EntryError(
+                f"models: {name} differs from {other} in upper and lower case only, which not every disk "
+                "tells apart; give it another name",
+                ("models", str(name)),
+            )
 
 
 def _check_images(config: Mapping[str, Any]) -> None:

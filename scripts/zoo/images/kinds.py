@@ -44,6 +44,13 @@ _INSIDE = (
 NOTES = frozenset((".csv", ".htm", ".html", ".json", ".md", ".pdf", ".tsv", ".txt", ".xml", ".yaml", ".yml"))
 """Of what people write about images, which nobody takes for one."""
 
+_COMMON = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+"""Whose files have a signature."""
+
+_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND", b"GIF8": b";"}
+"""How a format's files begin -> what stands at their end: JPEG's EOI, PNG's last chunk, GIF's trailer."""
+_END_BYTES = 64
+
 HEAD_BYTES = 32
 """How much of a file tells what it is."""
 
@@ -85,6 +92,18 @@ def is_picture(head: bytes) -> bool:
     """Whether a file that begins with these HEAD_BYTES is in a format with a signature that Pillow reads:
     JPEG, PNG, GIF, TIFF, JPEG 2000, PSD, QOI, WebP, AVIF, PNM or BMP."""
     return head.startswith(_BEGINNINGS) or any(each.match(head) for each in _INSIDE)
+
+
+def seems_damaged(name: str, content: bytes) -> bool:
+    """Whether a file of these bytes, called an image, is none or lacks its end, as far as that can be told
+    without decoding it: a GIF, JPEG, PNG or WebP that was not written whole. Of a file for which this is true
+    a decoder has the last word."""
+    if suffix(name) in _COMMON and not is_picture(content[:HEAD_BYTES]):
+        return True
+    if content.startswith(b"RIFF"):
+        return len(content) < 8 + int.from_bytes(content[4:8], "little")
+    ends = [end for start, end in _ENDS.items() if content.startswith(start)]
+    return any(end not in content[-_END_BYTES:] for end in ends)
 
 
 @dataclass

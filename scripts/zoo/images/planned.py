@@ -4,8 +4,9 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
@@ -13,17 +14,34 @@ from zoo.images.sets import ImageSet, fingerprint, left_out
 
 FAULT = "fault: "
 """How a state begins that tells what is wrong."""
+MOST_DECODED = 16
+"""Of the images of a set that seem damaged so many are decoded each time a build starts."""
 MADE_HERE = "made here"
 """The state of images that a rule writes: they are an input, and need no other."""
 
 
 def state_of(images: ImageSet) -> str:
     """Changes when the images of a set do. What is wrong with a set is its state too: the job that reads it
-    says it again, for its own model only."""
+    says it again, for its own model only. Of a small set that is also an image that cannot be decoded, where
+    its bytes tell as much; of others the job says which."""
+    suspects: list[Path] = []
     try:
-        return fingerprint(images)
+        found = fingerprint(images, suspects)
+        _decode(suspects[:MOST_DECODED], images.name)
+        return found
     except (ZooError, OSError) as error:
         return f"{FAULT}{error}"
+
+
+def _decode(paths: Iterable[Path], name: str) -> None:
+    """Raises ZooError for the first file that is no image, or half of one."""
+    for path in paths:
+        from zoo.images.decode import read_image
+
+        try:
+            read_image(path)
+        except ZooError as error:
+            raise ZooError(f"image set {name}: {error}") from error
 
 
 def fault_in(state: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from zoo.errors import ZooError, refuse_unknown
 from zoo.images.files import Entry, ModelClasses, class_numbers, entries
-from zoo.images.kinds import LeftOut
+from zoo.images.kinds import LeftOut, seems_damaged
 from zoo.images.splits import Split, class_names, split_entries
 from zoo.jobs.files import regular
 from zoo.jobs.made import OF_INPUTS, remembered_sha256
@@ -244,7 +244,7 @@ def spread(chosen: Sequence[Sample], most: int) -> list[Sample]:
     return [chosen[index * len(chosen) // count] for index in range(count)]
 
 
-def fingerprint(image_set: ImageSet) -> str:
+def fingerprint(image_set: ImageSet, suspects: list[Path] | None = None) -> str:
     """A hash, in hex, of all that decides what is read: names, crops, labels and the chosen files.
 
     The files count by their bytes, so that a fresh checkout or a `touch` changes nothing. Where these sum to
@@ -252,6 +252,7 @@ def fingerprint(image_set: ImageSet) -> str:
     see `zoo.jobs.made`. Images that are not chosen do not count.
 
     Labels count by their names: which outputs these stand for is the model's to say.
+    suspects: takes the files that seem damaged, of those whose bytes are read for sure.
     Raises what `samples` raises of a set whatever the model.
     """
     found = _find(image_set)
@@ -268,7 +269,10 @@ def fingerprint(image_set: ImageSet) -> str:
     small = sum(state.st_size for state in states) <= _CONTENT_LIMIT
     for path, state in zip(paths, states, strict=True):
         digest.update(struct.pack("<q", state.st_size))
-        digest.update(path.read_bytes() if small else b"")
+        content = path.read_bytes() if small else b""
+        digest.update(content)
+        if small and suspects is not None and seems_damaged(path.name, content):
+            suspects.append(path)
     if not small:
         digest.update(remembered_sha256(NOTES, *paths).encode())
     return digest.hexdigest()

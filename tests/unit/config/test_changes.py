@@ -15,7 +15,6 @@ from zoo.config import changes
 from zoo.config.image_choice import images_for
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
-from zoo.images.planned import fault_in
 from zoo.jobs.files import replacing
 
 
@@ -279,13 +278,9 @@ def test_what_neither_builds_nor_plans_takes_nothing_on_trust():
         assert not changes.builds_nothing(["snakemake", *command.split()])
 
 
-def test_a_file_that_is_named_and_not_there_is_told_when_a_build_is_planned(tmp_path, monkeypatch):
+def test_the_files_that_an_entry_names_are_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     entry = {"timm": "resnet18", "weights": {"file": "mine.pth"}, "labels": "mine.txt"}
     own = Zoo.of({"models": {"mine": entry, "hub": {"timm": "resnet18.a1_in1k"}}}).models
-    said = fault_in(changes.source_fault(own["mine"]))
-    assert said == "mine: there is no file mine.pth; mend the entry in config.yaml"
-    Path("mine.pth").touch()
-    assert "there is no file mine.txt" in changes.source_fault(own["mine"])
-    Path("mine.txt").touch()
-    assert not changes.source_fault(own["mine"]) and not changes.source_fault(own["hub"])
+    assert changes.source_files(own["mine"]) == [Path("mine.pth"), Path("mine.txt")]
+    assert not changes.source_files(own["hub"])

@@ -126,6 +126,10 @@ def test_devices_that_are_named_are_taken():
             {"models": {"a": {"timm": "x", "verification": {"set": "mine"}}}},
             "no image set is called mine; declared are: none$",
         ),
+        (
+            {"models": {"net": {"timm": "x"}, "Net": {"timm": "y"}}},
+            "^models: Net differs from net in upper and lower case only, .*; give it another name$",
+        ),
     ],
 )
 def test_what_no_zoo_can_be_made_of_is_refused_in_a_sentence(config: dict, message: str):

@@ -39,6 +39,22 @@ def test_what_is_wrong_with_a_set_is_its_state(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "bmp"])
+def test_a_damaged_image_of_a_small_set_is_told_when_a_build_is_planned(tmp_path: Path, suffix: str) -> None:
+    folder = fill(tmp_path / "set", f"a.{suffix}", f"b.{suffix}")
+    images = ImageSet("set", folder)
+    assert fault_in(state_of(images)) is None
+    whole = (folder / f"a.{suffix}").read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"<html>not found</html>"):
+        if suffix == "bmp" and content.startswith(b"BM"):
+            continue  # it has no end by which to tell: the job does
+        (folder / f"a.{suffix}").write_bytes(content)
+        said = fault_in(state_of(images)) or ""
+        assert said.startswith(f"image set set: {folder}/a.{suffix}: cannot be read as an image ("), said
+    (folder / f"a.{suffix}").write_bytes(whole + b"\0" * 200)  # what follows the end is no matter
+    assert fault_in(state_of(images)) is None
+
+
 def test_what_the_job_says_itself_is_not_hidden(tmp_path: Path) -> None:
     images = ImageSet("set", fill(tmp_path / "set", "a.png"))
     with pytest.raises(KeyError), as_planned((images, "another")):

@@ -4,6 +4,7 @@ Snakemake reads the file too, and hands over plain values: of a key that stands 
 aliases in full. PyYAML is all that this needs beside the standard library, and Snakemake has loaded it.
 """
 
+import codecs
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ MAX_BYTES = 4 << 20
 MAX_VALUES = 200_000
 """Of a configuration with its aliases written out: enough for ten thousand models."""
 MAX_DEPTH = 50
+_LOOKED_AT = 4096
+"""Bytes of a file, of which none is zero in UTF-8 text."""
 _YAML = "tag:yaml.org,2002:"
 Where = tuple[str | int, ...]
 """Where a value is: the keys and indices that lead to it."""
@@ -62,8 +65,15 @@ def read(path: str | Path) -> ConfigFile:
 
 
 def read_all(paths: Iterable[str | Path]) -> list[ConfigFile]:
-    """Read the files; raises what `read` raises."""
-    return [read(path) for path in paths]
+    """Read the files of a configuration. Raises what `read` raises, and ZooError for one that has no keys."""
+    found = [read(path) for path in paths]
+    for file in found:
+        if file.root is None or file.root.id != "mapping":
+            what = "says nothing" if file.root is None else "has no keys at its top"
+            raise ZooError(
+                f"{file.path} {what}; declare a model: models: {{mine: {{timm: convnext_atto.d2_in1k}}}}"
+            )
+    return found
 
 
 def refuse_given(paths: Iterable[str | Path]) -> None:
@@ -137,9 +147,20 @@ def _text(path: Path) -> str:
             raise ZooError(f"{path} is missing or no regular file")
         if path.stat().st_size > MAX_BYTES:
             raise ZooError(f"{path} has more than {MAX_BYTES >> 20} MiB, and is no configuration")
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path} cannot be read ({error}); save it as UTF-8 text") from error
+        content = path.read_bytes()
+    except OSError as error:
+        raise ZooError(f"{path} cannot be read ({error})") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:_LOOKED_AT]:
+        raise ZooError(f"{path} is not UTF-8 text (it looks like UTF-16); save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ZooError(
+            f"{path} is not UTF-8 text (byte 0x{content[error.start]:02x}, line {line}, column {column}); "
+            "save it as UTF-8"
+        ) from error
 
 
 def _check_depth(path: Path, events: Iterator[Any]) -> None:

@@ -71,6 +71,7 @@ def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
     about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
     told = f" ({about.strip().rstrip('.')})" if about else ""
     keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
+    keys = [error.instance] if _is_of_name(error) else keys
     return f"{where}{fault}{told}{located(files, (*error.absolute_path, *keys))}"
 
 
@@ -78,6 +79,11 @@ def _of_what_was_meant(error: Any) -> Any:
     """Where one of several forms is admitted, the error of the one that is wrong only further inside."""
     inner = [each for each in error.context or () if len(each.absolute_path) > len(error.absolute_path)]
     return _of_what_was_meant(inner[0]) if inner else error
+
+
+def _is_of_name(error: Any) -> bool:
+    """Whether it is a key that is refused, not its value."""
+    return error.validator == "pattern" and "propertyNames" in error.absolute_schema_path
 
 
 def _unknown(error: Any) -> list[str]:
@@ -94,6 +100,8 @@ def _fault(error: Any) -> str:
     if error.validator == "enum" and isinstance(error.instance, str):
         choices = [each for each in error.validator_value if isinstance(each, str)]
         return f"{error.instance!r} is none of its values; {instead([error.instance], choices)}"
+    if _is_of_name(error):
+        return f"{error.instance!r} cannot be a name here; names are of letters, digits, - and _"
     if error.validator == "type":
         types = error.validator_value
         words = [_WORDS[each] for each in ([types] if isinstance(types, str) else types) if each != "null"]

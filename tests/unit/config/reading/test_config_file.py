@@ -97,12 +97,24 @@ def test_what_is_no_text_file_is_refused_at_once(tmp_path: Path):
         with pytest.raises(ZooError, match="missing or no regular file"):
             read(tmp_path / name)
     (tmp_path / "latin").write_bytes(b"a: \xe4\n")
-    with pytest.raises(ZooError, match="save it as UTF-8 text"):
+    with pytest.raises(ZooError, match=r"not UTF-8 text \(byte 0xe4, line 1, column 4\); save it as UTF-8$"):
         read(tmp_path / "latin")
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        (tmp_path / "wide").write_text("a: 1\n", encoding)
+        with pytest.raises(ZooError, match=r"not UTF-8 text \(it looks like UTF-16\); save it as UTF-8$"):
+            read(tmp_path / "wide")
     with (tmp_path / "large").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(ZooError, match="is no configuration"):
         read(tmp_path / "large")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("# mine\n", "says nothing"), ("- a\n", "has no keys at its top")]
+)
+def test_a_configuration_without_keys_is_a_sentence_with_what_to_write(tmp_path: Path, text: str, said: str):
+    with pytest.raises(ZooError, match=rf"config.yaml {said}; declare a model: models: \{{mine: \{{timm: "):
+        read_all([written(tmp_path, text)])
 
 
 @pytest.mark.parametrize(

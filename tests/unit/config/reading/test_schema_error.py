@@ -56,6 +56,16 @@ def test_the_place_is_named(tmp_path: Path):
         check(yaml.safe_load(file.read_text()), SCHEMA_FILE, [read(file)])
 
 
+@pytest.mark.parametrize("name", ["my one", "a/one", "größe", "-x"])
+def test_a_name_that_no_folder_should_have_is_refused_in_words(tmp_path: Path, name: str):
+    file = tmp_path / "config.yaml"
+    file.write_text(f"models:\n  one: {{timm: x}}\n  {name}: {{timm: x}}\n", encoding="utf-8")
+    with pytest.raises(ZooError) as refused:
+        check(yaml.safe_load(file.read_text(encoding="utf-8")), SCHEMA_FILE, [read(file)])
+    said = "cannot be a name here; names are of letters, digits, - and _ (config.yaml, line 3, column 3)"
+    assert str(refused.value) == f"models: {name!r} {said}"
+
+
 def test_what_no_schema_can_refuse_is_refused_before_it():
     with pytest.raises(ZooError, match=r"^models: the key 7 is no text"):
         check({"models": {7: {"timm": "x"}}}, SCHEMA_FILE)

@@ -1,0 +1,116 @@
+"""What the jobs of a plan are bound to fail for is told before the first of them."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo.config import mistakes
+from zoo.config.mistakes import Mistakes, PlannedJob
+from zoo.config.outputs.devices import agent
+from zoo.config.reading.config_file import read_all
+from zoo.config.zoo import Zoo
+from zoo.errors import ZooError
+from zoo.images.planned import FAULT
+
+TEXT = """\
+targets:
+  z: {emulate: cortex-z99}
+image_sets:
+  photos: {path: gone}
+defaults:
+  calibration: {set: photos}
+  evaluation: {path: other/folder}
+models:
+  one:
+    timm: convnext_ato
+    labels: few.txt
+  two: {torchvision: resnet18, weights: {file: wights/two.pth}}
+  three: {onnx: three.onnx, calibration: {path: mine/own}}
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch):
+    """A function: jobs, and what is told of them."""
+    import yaml
+
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(TEXT)
+    zoo, files = Zoo.of(yaml.safe_load(TEXT)), read_all([Path("config.yaml")])
+
+    def of(*jobs: PlannedJob) -> Mistakes:
+        return mistakes.of_plan(jobs, zoo, files, lambda target: f"there is no {target.emulate}")
+
+    of.agent = agent(zoo, "z")
+    return of
+
+
+def weights(model: str) -> PlannedJob:
+    return PlannedJob({"model": model}, {"source": [None]}, outputs=[f"results/weights/{model}.json"])
+
+
+def test_what_an_entry_names_and_is_not_there_is_told_with_its_place(told):
+    Path("three.onnx").mkdir()
+    Path("wights").mkdir()
+    Path("wights/tow.pth").touch()
+    assert told(weights("one"), weights("two"), weights("three"), weights("one")) == Mistakes(
+        (
+            "models: one: there is no file few.txt; mend the entry in config.yaml "
+            "(config.yaml, line 11, column 5)",
+            "models: one: timm has no model convnext_ato; did you mean convnext_atto? "
+            "(config.yaml, line 10, column 5)",
+            "models: two: there is no file wights/two.pth; did you mean tow.pth? "
+            "(config.yaml, line 12, column 42)",
+            "models: three: three.onnx is a folder, and a file belongs there "
+            "(config.yaml, line 13, column 11)",
+        ),
+        hopeless=True,
+    )
+
+
+def test_a_model_that_no_job_reads_the_entry_of_is_not_looked_at(told):
+    assert told(PlannedJob({"model": "one", "device": "cpu"}, {"code": "x"})) == Mistakes()
+    assert told(PlannedJob({}, {"source": [None]})) == Mistakes()
+
+
+def test_what_another_job_makes_is_no_mistake(told):
+    made = PlannedJob({}, {}, outputs=["wights"])
+    assert told(weights("two"), made) == Mistakes()
+    assert told(weights("two"), PlannedJob({}, {}, outputs=["wights/two.pth"])) == Mistakes()
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [
+        ("image set photos: gone has no image", "line 4, column 12"),
+        ("image set other/folder: it is empty", "line 7, column 16"),
+        ("image set mine/own: it is empty", "line 13, column 43"),
+        ("image set of a training: it is empty", "line 13, column 3"),
+    ],
+)
+def test_what_is_wrong_with_images_is_told_with_the_place_of_their_set(told, fault: str, place: str):
+    for state in (FAULT + fault, ["abc", FAULT + fault]):
+        job = PlannedJob({"model": "three"}, {"images_state": state, "number": 3})
+        assert told(job, weights("two")).sentences[0] == f"{fault} (config.yaml, {place})"
+
+
+def test_a_processor_is_asked_for_where_an_artifact_runs_on_it(told):
+    proof = PlannedJob({"model": "three", "device": "z"}, {}, inputs=told.agent)
+    said = "targets: z: there is no cortex-z99 (config.yaml, line 2, column 7)"
+    assert told(proof) == Mistakes((said,), hopeless=True)
+    assert told(PlannedJob({"model": "three", "target": "z"}, {}, inputs=["results/x"])) == Mistakes()
+    assert told(PlannedJob({"model": "three", "device": "cpu"}, {}, inputs=told.agent)) == Mistakes()
+
+
+def test_a_plan_with_a_model_without_a_mistake_is_not_hopeless(told):
+    healthy = PlannedJob({"model": "three"}, {"code": "x"})
+    assert told(weights("one"), healthy).sentences and not told(weights("one"), healthy).hopeless
+    assert told(weights("one"), PlannedJob({"model": "one"}, {}), PlannedJob({}, {})).hopeless
+
+
+def test_no_more_than_three_lines_are_told():
+    Mistakes().refuse()
+    with pytest.raises(ZooError, match=r"^a\nb\nc$"):
+        Mistakes(("a", "b", "c")).refuse()
+    with pytest.raises(ZooError, match=r"^a\nb\nand 3 other mistakes$"):
+        Mistakes(("a", "b", "c", "d", "e")).refuse()
