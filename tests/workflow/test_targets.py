@@ -65,7 +65,9 @@ def test_the_declared_zoo_is_planned_whole(tmp_path):
     zoo = copy_project(tmp_path / "zoo")
     zoo.configure(lambda config: config.update(devices=["cpu", "gpu"]))
     config = yaml.safe_load((zoo / "config.yaml").read_text())
-    jobs = zoo.pending("all")
+    outcome = zoo.snakemake("--dry-run", "all")
+    assert outcome.status == 0 or "this machine has no Vulkan device" in outcome.text, outcome.text
+    jobs = outcome.jobs
     for device in ("cpu", "gpu"):
         for model in config["models"]:
             assert f"int8 {device}/{model}" in jobs

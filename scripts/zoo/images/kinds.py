@@ -47,8 +47,8 @@ NOTES = frozenset((".csv", ".htm", ".html", ".json", ".md", ".pdf", ".tsv", ".tx
 _COMMON = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 """Whose files have a signature."""
 
-_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND", b"GIF8": b";"}
-"""How a format's files begin -> what stands at their end: JPEG's EOI, PNG's last chunk, GIF's trailer."""
+_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
+"""How a format's files begin -> what stands at their end: JPEG's EOI, PNG's last chunk."""
 _END_BYTES = 64
 
 HEAD_BYTES = 32
@@ -102,6 +102,8 @@ def seems_damaged(name: str, content: bytes) -> bool:
         return True
     if content.startswith(b"RIFF"):
         return len(content) < 8 + int.from_bytes(content[4:8], "little")
+    if content.startswith(b"GIF8"):
+        return not content.rstrip(b"\0").endswith(b";")
     ends = [end for start, end in _ENDS.items() if content.startswith(start)]
     return any(end not in content[-_END_BYTES:] for end in ends)
 

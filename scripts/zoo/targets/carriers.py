@@ -77,16 +77,11 @@ class Emulated(_OnThisMachine):
     def start(self, agent: Path, cache: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         emulator = EMULATORS[self.architecture]
         if shutil.which(emulator) is None:
-            raise ZooError(no_emulator(self.cpu, self.architecture))
+            raise ZooError(
+                f"there is no emulator of {self.cpu} ({emulator}) on this machine: install qemu-user-static "
+                "(Debian's package)"
+            )
         return started([emulator, "-cpu", self.cpu, str(agent.absolute()), cache], errors)
-
-
-def no_emulator(cpu: str, architecture: str) -> str:
-    """What is said where the program is missing that emulates a processor."""
-    return (
-        f"there is no emulator of {cpu} ({EMULATORS[architecture]}) on this machine: install "
-        "qemu-user-static (Debian's package)"
-    )
 
 
 def emulation(cpu: str, architecture: str = "aarch64", machine: str | None = None) -> Carrier:

@@ -10,7 +10,7 @@ from functools import cache
 
 from zoo.errors import meant
 from zoo.jobs.host import is_one
-from zoo.targets.carriers import EMULATORS, no_emulator
+from zoo.targets.carriers import EMULATORS
 
 _UNKNOWN = "unable to find CPU model"
 _SHOWN = 8
@@ -20,13 +20,11 @@ _ASKED_S = 20
 @cache
 def processor_fault(cpu: str, architecture: str, machine: str | None = None) -> str:
     """What is wrong with a processor that is to be emulated, with the nearest that there is: a sentence
-    without an end; empty if nothing is known to be, or nothing is emulated, because the machine, by what it
-    calls itself, by default this one, is of the architecture."""
-    if is_one(architecture, machine):
-        return ""
+    without an end; empty if nothing is known to be: the emulator is not there, or the machine, by what it
+    calls itself, by default this one, is of the architecture, and nothing is emulated."""
     emulator = EMULATORS[architecture]
-    if shutil.which(emulator) is None:
-        return no_emulator(cpu, architecture)
+    if is_one(architecture, machine) or shutil.which(emulator) is None:
+        return ""
     known = _known(emulator)
     # The list need not have what it takes by another name; what program it is given is no matter.
     if cpu in known or _UNKNOWN not in _said(emulator, "-cpu", cpu, sys.executable):

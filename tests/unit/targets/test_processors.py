@@ -47,8 +47,7 @@ def test_a_machine_of_the_architecture_emulates_nothing():
     assert not processor_fault("cortex-z99", "aarch64", "arm64")
 
 
-def test_an_emulator_that_is_missing_is_named_and_one_that_says_nothing_refuses_none(emulator: Path):
+def test_an_emulator_that_is_missing_or_says_nothing_refuses_none(emulator: Path):
     emulator.write_text("#!/bin/sh\nexit 1\n")
     assert not processor_fault("cortex-z99", "aarch64", "x86_64")
-    said = processor_fault("cortex-a7", "armhf", "x86_64")
-    assert said.startswith("there is no emulator of cortex-a7 (qemu-arm-static) on this machine: install")
+    assert not processor_fault("cortex-z99", "armhf", "x86_64")
