@@ -10,6 +10,7 @@ include: "rules/requests.smk"
 include: "rules/cluster.smk"
 include: "rules/storage.smk"
 include: "rules/run.smk"
+include: "rules/mistakes.smk"
 include: "rules/terminal.smk"
 
 

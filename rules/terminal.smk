@@ -7,65 +7,9 @@ import atexit
 
 from snakemake_logger_plugin_zoo import plan
 
-from zoo.config import mistakes
-from zoo.jobs.run.dry_run import at_its_end
-from zoo.targets import processors
-
 
 def tell_plan():
     plan(workflow.dag.needrun_jobs(), workflow.cores)
-
-
-def uses_vulkan(job):
-    """Whether a job runs ncnn on this machine's GPU."""
-    artifact = ARTIFACTS[job.wildcards_dict.get("artifact", "fp32")]
-    on_gpu = job.wildcards_dict.get("device") == "gpu" and "gpu" in job.rule.resources
-    return on_gpu and artifact.runtime == "ncnn"
-
-
-def planned_jobs():
-    """Those of a dry run, too, for which they are done when it has shown them."""
-    return workflow.dag.needrun_jobs(exclude_finished=False)
-
-
-def refuse_without_vulkan():
-    """Say before the first job what the first that needs a Vulkan device would say, minutes from now."""
-    if any(map(uses_vulkan, planned_jobs())):
-        from zoo.runners.vulkan import vulkan_device
-
-        with in_a_sentence(about=""):
-            vulkan_device()
-
-
-def planned(job):
-    return mistakes.PlannedJob(
-        job.wildcards_dict,
-        dict(job.params.items()),
-        list(map(str, job.input)),
-        list(map(str, job.output)),
-    )
-
-
-def processor_fault(target):
-    emulated = target.emulate
-    return processors.processor_fault(emulated, target.architecture) if emulated else ""
-
-
-def refuse_mistakes(always=False):
-    """End a build that is bound to fail; of one that can make others of its models, tell the mistakes."""
-    jobs = list(map(planned, planned_jobs()))
-    found = mistakes.of_plan(jobs, ZOO, files, processor_fault)
-    if always or found.hopeless or not workflow.execution_settings.keep_going:
-        with in_a_sentence():
-            found.refuse()
-    for sentence in found.sentences:
-        print(f"note: config.yaml: {sentence}", file=sys.stderr)
-
-
-def end_dry_run():
-    """A plan that would not come to a good end is shown whole, and the reason last."""
-    refuse_mistakes(always=True)
-    refuse_without_vulkan()
 
 
 # The only one: Snakemake calls the last that it reads.
@@ -83,7 +27,5 @@ def tell_unverified():
         print(f"note: {sentence}", file=sys.stderr)
 
 
-if workflow.is_main_process and TYPED.dryrun:
-    at_its_end(workflow, end_dry_run)
 if workflow.is_main_process and not (idle or TYPED.dryrun):
     atexit.register(tell_unverified)

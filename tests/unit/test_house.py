@@ -105,7 +105,13 @@ def test_every_job_keeps_how_it_made_its_files():
 
 def test_rules_hold_no_logic():
     longest = {"common.smk": 160, "run.smk": 32, "requests.smk": 30, "cluster.smk": 100, "sentences.smk": 40}
-    longest |= {"models.smk": 32, "terminal.smk": 60, "storage.smk": 75, "software.smk": 20}
+    longest |= {
+        "models.smk": 32,
+        "terminal.smk": 60,
+        "storage.smk": 75,
+        "software.smk": 20,
+        "mistakes.smk": 60,
+    }
     for name, lines in longest.items():
         assert len((PROJECT / "rules" / name).read_text().splitlines()) <= lines
     for path in [PROJECT / "Snakefile", *(PROJECT / "rules").glob("*.smk")]:

@@ -1,4 +1,4 @@
-"""A mistake in config.yaml, or in what it points to, is told when a build is planned: last, in three lines."""
+"""A mistake in config.yaml, or in what it points to, is told when a build is planned, in three lines."""
 
 import shutil
 

@@ -49,7 +49,8 @@ def name_fault(spec: ModelSpec) -> str:
     if not declared:
         names = library.names(folder)
         if names and name not in names:
-            return f"{spec.library} has no model {name}; {meant([name], names) or 'see docs/models.md'}"
+            near = meant([name], names) or "its families are in docs/architectures.md"
+            return f"{spec.library} has no model {name}; {near}"
     tags = library.tags(_text(folder), name) if tag else ()
     if tags and tag not in tags:
         near = meant([tag], tags) or f"it has: {', '.join(sorted(tags))}"

@@ -14,7 +14,6 @@ from zoo.config.image_choice import set_title
 from zoo.config.library_names import name_fault
 from zoo.config.outputs.devices import agent
 from zoo.config.reading.config_file import ConfigFile, Where, located
-from zoo.config.targets import Target
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError, meant
 from zoo.images.planned import fault_in
@@ -64,17 +63,20 @@ def of_plan(
     jobs: Iterable[PlannedJob],
     zoo: Zoo,
     files: Sequence[ConfigFile],
-    processor_fault: Callable[[Target], str],
+    processor_fault: Callable[[str | None, str], str],
 ) -> Mistakes:
     """What the jobs are bound to fail for, with the line in the files of the configuration.
 
-    A file that another of the jobs makes is none. processor_fault: what is wrong with a target's processor,
+    A file that another of the jobs makes is none. processor_fault: what is wrong with a processor that is to
+    be emulated, by name, None if none is, and architecture, see `zoo.targets.processors.processor_fault`;
     empty if nothing is; it is asked once for each target that an artifact runs on.
     """
     jobs = list(jobs)
     made = {output for job in jobs for output in job.outputs}
     targets = {name for job in jobs if (name := job.target(zoo))}
-    processors = {name: processor_fault(zoo.targets[name]) for name in targets}
+    processors = {
+        name: processor_fault(zoo.targets[name].emulate, zoo.targets[name].architecture) for name in targets
+    }
     found: dict[str, None] = {}
     faulty = set()
     for job in jobs:

@@ -18,13 +18,13 @@ _ASKED_S = 20
 
 
 @cache
-def processor_fault(cpu: str, architecture: str, machine: str | None = None) -> str:
+def processor_fault(cpu: str | None, architecture: str, machine: str | None = None) -> str:
     """What is wrong with a processor that is to be emulated, with the nearest that there is: a sentence
-    without an end; empty if nothing is known to be: the emulator is not there, or the machine, by what it
-    calls itself, by default this one, is of the architecture, and nothing is emulated."""
-    emulator = EMULATORS[architecture]
-    if is_one(architecture, machine) or shutil.which(emulator) is None:
+    without an end; empty if nothing is known to be: there is none, the emulator is not there, or the machine,
+    by what it calls itself, by default this one, is of the architecture, and nothing is emulated."""
+    if cpu is None or is_one(architecture, machine) or shutil.which(EMULATORS[architecture]) is None:
         return ""
+    emulator = EMULATORS[architecture]
     known = _known(emulator)
     # The list need not have what it takes by another name; what program it is given is no matter.
     if cpu in known or _UNKNOWN not in _said(emulator, "-cpu", cpu, sys.executable):

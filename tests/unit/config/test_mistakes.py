@@ -39,7 +39,7 @@ def told(tmp_path: Path, monkeypatch):
     zoo, files = Zoo.of(yaml.safe_load(TEXT)), read_all([Path("config.yaml")])
 
     def of(*jobs: PlannedJob) -> Mistakes:
-        return mistakes.of_plan(jobs, zoo, files, lambda target: f"there is no {target.emulate}")
+        return mistakes.of_plan(jobs, zoo, files, lambda cpu, architecture: f"there is no {cpu}")
 
     of.agent = agent(zoo, "z")
     return of

@@ -45,6 +45,7 @@ def test_an_unknown_processor_is_told_with_the_nearest(cpu: str, said: str):
 
 def test_a_machine_of_the_architecture_emulates_nothing():
     assert not processor_fault("cortex-z99", "aarch64", "arm64")
+    assert not processor_fault(None, "aarch64", "x86_64")
 
 
 def test_an_emulator_that_is_missing_or_says_nothing_refuses_none(emulator: Path):
