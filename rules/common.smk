@@ -76,7 +76,10 @@ def of_model(function):
 
 spec = of_model(lambda model: model.spec_values)
 uses_gpu = lambda wc: int(wc.device == "gpu")
-uses_board = lambda wc: devices.uses_board(ZOO, wc.device)
+board_of = lambda wc: devices.uses_board(ZOO, wc.device)
+# No functions where they would always say the same: Snakemake calls them for each job of a plan.
+uses_board = board_of if devices.boards(ZOO) else 0
+agent_of = (lambda wc: devices.agent(ZOO, wc.device)) if ZOO.targets else []
 if_searched = lambda of: lambda wc: of(wc) if ARTIFACTS[wc.artifact].searched else []
 
 

@@ -11,7 +11,7 @@ rule accuracy:
         card="results/weights/{model}.json",
         reference="results/reference/{model}/evaluation.npz",
         dataset=dataset_of("evaluation"),
-        agent=lambda wc: devices.agent(ZOO, wc.device),
+        agent=agent_of,
     output:
         "results/{device}/{model}/{artifact}.eval.json",
     log:

@@ -10,7 +10,7 @@ rule fp16_recipe:
         fp32=files_of("fp32"),
         card="results/weights/{model}.json",
         dataset=dataset_of("calibration"),
-        agent=lambda wc: devices.agent(ZOO, wc.device),
+        agent=agent_of,
     output:
         "results/{device}/{model}/fp16.recipe.json",
     log:

@@ -33,7 +33,7 @@ rule runtime_options:
     resources:
         mem_mb=by_size(800, 4.8),
         gpu=lambda wc: uses_gpu(wc) if options_timed_here(wc) else 0,
-        board=lambda wc: uses_board(wc) if options_searched(wc) else 0,
+        board=lambda wc: board_of(wc) if options_searched(wc) else 0,
     params:
         code=runtime_code("runtime_options.py"),
         artifact=artifact_of(),

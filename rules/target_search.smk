@@ -22,7 +22,7 @@ rule trials_on_target:
         fp32=lambda wc: files_of("fp32")(wc) if devices.is_timed(ZOO, wc.device) else [],
         dataset=dataset_of("calibration"),
         masks=masks_there,
-        agent=lambda wc: devices.agent(ZOO, wc.device),
+        agent=agent_of,
     output:
         "results/{device}/{model}/search/trials.json",
     log:

@@ -18,7 +18,7 @@ rule verify:
         masks=lambda wc: inputs.fp16_recipe(ZOO, wc.device, wc.model, wc.artifact),
         reference="results/reference/{model}/verification.npz",
         dataset=dataset_of("verification"),
-        agent=lambda wc: devices.agent(ZOO, wc.device),
+        agent=agent_of,
     output:
         report(
             "results/{device}/{model}/{artifact}.verify.json",

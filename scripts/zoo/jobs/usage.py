@@ -34,13 +34,13 @@ def request(
     That file holds a model's weights, which is what the memory and the disk that stages need go by. How much
     they took is in docs/size.md. elsewhere: bytes, by the path here, of files that are to be fetched first.
     """
-    largest = max((_size_mb(Path(file), elsewhere or {}) for file in files), default=0.0)
+    largest = max((_size_mb(file, elsewhere or {}) for file in files), default=0.0)
     return 100 * math.ceil((base + factor * largest) / 100) << (attempt - 1)
 
 
-def _size_mb(path: Path, elsewhere: Mapping[str, int]) -> float:
+def _size_mb(path: str | Path, elsewhere: Mapping[str, int]) -> float:
     try:
-        return path.stat().st_size / _MB
+        return os.stat(path).st_size / _MB  # noqa: PTH116  # half of the time
     except OSError:
         return elsewhere.get(str(path), UNKNOWN_MB * _MB) / _MB
 

@@ -2,11 +2,12 @@
 constraints of the rules' wildcards. What is said of others is in `unknown`."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.libraries import LIBRARIES
+from zoo.config.outputs.alternatives import alternatives
 from zoo.config.outputs.paths import LOCKS, PROOFS, weights_file
 from zoo.config.targets import ARCHITECTURES
 from zoo.config.zoo import Zoo
@@ -77,7 +78,7 @@ def wildcards(zoo: Zoo) -> dict[str, Collection[str]]:
 
 def one_of(names: Iterable[str]) -> str:
     """A regular expression that admits these names only."""
-    return "|".join(map(re.escape, names)) or "(?!)"
+    return alternatives(map(re.escape, name) for name in names)
 
 
 def constraints(zoo: Zoo) -> dict[str, str]:
@@ -92,8 +93,13 @@ def constraints(zoo: Zoo) -> dict[str, str]:
 def possible(zoo: Zoo) -> str:
     """A regular expression of every path below results/ that some rule makes."""
     admitted = constraints(zoo) | {"step": "[^/]+"}
-    patterns = "|".join(map(re.escape, OUTPUTS))
-    return re.sub(r"\\\{(\w+)\\\}", lambda wildcard: f"(?:{admitted[wildcard[1]]})", patterns)
+    return alternatives(_pieces(output, admitted) for output in OUTPUTS)
+
+
+def _pieces(output: str, admitted: Mapping[str, str]) -> Iterator[str]:
+    """The regular expressions, in turn, of the characters of a pattern and of its wildcards."""
+    for index, part in enumerate(re.split(r"{(\w+)}", output)):
+        yield from [f"(?:{admitted[part]})"] if index % 2 else map(re.escape, part)
 
 
 def unlocked_device(zoo: Zoo) -> str:
