@@ -230,9 +230,9 @@ def test_command_lines_work_as_typed_and_a_lock_of_the_living_is_refused_by_name
     """Without --cores, all of them; -j and --cores win, and --unlock asks for neither."""
     assert zoo.typed("--unlock").status == 0
     (zoo / "results/cpu/one/fp16.param").unlink()
-    assert "Provided cores: 5" in zoo.typed("-j5", "results/cpu/one/fp16.param").text
+    assert "Provided cores: 5" in zoo.typed("-j5", "--verbose", "results/cpu/one/fp16.param").text
     (zoo / "results/cpu/one/fp16.param").unlink()
-    command = [sys.executable, "-m", "snakemake", "-c3", "results/cpu/one/fp16.param"]
+    command = [sys.executable, "-m", "snakemake", "-c3", "--verbose", "results/cpu/one/fp16.param"]
     with subprocess.Popen(command, cwd=zoo.folder, stderr=subprocess.PIPE, text=True) as build:
         job = wait_for_job(zoo, "ncnn_fp16.py")
         job.suspend()
