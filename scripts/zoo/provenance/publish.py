@@ -1,5 +1,6 @@
 """A model's folder put on Hugging Face's hub: the artifacts that passed, with their proofs and the card."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,10 @@ def publish(upload: Upload, repository: str, private: bool = False) -> str:
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     api = HfApi()
     try:
         api.create_repo(repository, private=private, exist_ok=True)
@@ -103,5 +107,12 @@ def publish(upload: Upload, repository: str, private: bool = False) -> str:
     except LocalTokenNotFoundError as error:
         raise ZooError("the hub knows you by a token: run hf auth login, or set HF_TOKEN") from error
     except (HFValidationError, HfHubHTTPError, HTTPError, OSError) as error:
-        raise ZooError(f"{repository}: {str(error).strip().splitlines()[0]}") from error
+        raise ZooError(f"{repository}: {_first_line(error)}") from error
+    except (RuntimeError, ValueError) as error:  # of a large file, which is sent by itself
+        reason = f" ({_first_line(error.__cause__)})" if error.__cause__ else ""
+        raise ZooError(f"{repository}: {_first_line(error)}{reason}; nothing was committed") from error
     return str(done.commit_url)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -45,6 +45,7 @@ def test_the_files_arrive_in_one_commit(zoo, hub):
     assert set(files) == {"README.md", "fp32.param", "fp32.bin", *(f"fp32.{each}.json" for each in RECORDS)}
     assert all(data == (folder / name).read_bytes() for name, data in files.items())
     assert json.loads(files["fp32.verify.json"])["verdict"]["passed"]
+    assert list(hub.objects.values()) == [files["fp32.bin"]], "weights go by LFS"
     assert hub.private == {"me/net"} and len(hub.messages) == 1
     assert "licence of weights: CC-BY-4.0" in done.stdout and f"{hub.endpoint}/me/net/commit/" in done.stdout
 
@@ -77,3 +78,13 @@ def test_a_hub_that_refuses_is_told_in_a_sentence(zoo, hub):
     hub.status = 503
     done = publish(zoo, hub)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_weights_that_do_not_arrive_are_told_in_a_sentence_and_nothing_is_committed(zoo, hub):
+    hub.object_status = 403
+    done = publish(zoo, hub)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("error: me/net: ") and "fp32.bin" in done.stderr
+    assert hub.repositories["me/net"] == {}
+    hub.object_status = 200
+    assert publish(zoo, hub).returncode == 0 and "fp32.bin" in hub.repositories["me/net"]
