@@ -1,7 +1,7 @@
 """What a reader of the table should not miss, in words."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zoo.report import formats
 from zoo.report.artifact_names import precision_and_format
@@ -132,15 +132,23 @@ def _slower(row: Row, rows: Sequence[Row]) -> str | None:
             times = _relative_times(row, other)
             slower = {threads: time for threads, time in times.items() if time > TIMING_TOLERANCE}
             if slower:
-                threads, most = max(slower.items(), key=lambda each: each[1])
-                where = "" if slower == times else f" with {threads} thread{'s' if threads > 1 else ''}"
-                comparisons.append(f"{other.precision} ({most:.2f} times{where})")
+                comparisons.append(f"{other.precision} ({_times(slower, times)})")
     if not comparisons:
         return None
     name = "int8" if row.artifact == "int8" else f"{row.precision} {row.format}"
     return (
         f"{row.model} on {row.device}: {name} is slower than {' and '.join(comparisons)}: it saves space, "
         "not time."
+    )
+
+
+def _times(slower: Mapping[int, float], measured: Mapping[int, float]) -> str:
+    """How many times as long each number of threads takes; once, if that is the same for all."""
+    if slower == measured and len({f"{time:.2f}" for time in slower.values()}) == 1:
+        return f"{max(slower.values()):.2f} times"
+    return ", ".join(
+        f"{time:.2f} times with {threads} thread{'s' if threads > 1 else ''}"
+        for threads, time in slower.items()
     )
 
 

@@ -67,6 +67,12 @@ def test_only_the_slow_thread_count_is_named():
     assert "(1.50 times with 2 threads)" in remark
 
 
+def test_each_thread_count_has_its_own_figure():
+    fast, slow = speeds(fp32=1.0, int8=1.3)
+    (remark,) = remarks([fast, replace(slow, ratio_all=1.1)])
+    assert "(1.30 times with 1 thread, 1.10 times with 2 threads)" in remark
+
+
 def test_a_time_that_contradicts_itself_is_told_and_nothing_is_said_to_be_slower_by_it():
     fp32, fp16 = benchmark("net", artifact="fp32"), benchmark("net", artifact="fp16")
     one_turn = replace(fp16.latency[0], ratio=0.0052, ratio_error=0.0001)  # of fp32 took 200 times as long
