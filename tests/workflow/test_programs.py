@@ -36,6 +36,7 @@ def declare(config: dict) -> None:
     config["agent_layers"] = list(LAYERS)
 
 
+@TAKES_LONG
 def test_a_program_follows_the_bundle_of_its_target(zoo: Zoo) -> None:
     zoo.configure(declare)
     jobs = zoo.pending(f"{FOLDER}/best.program", f"{FOLDER}/fp32.program.json")

@@ -17,6 +17,7 @@ from zoo.models.libraries import Traits, onnx_file, onnx_models
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long(30)
 def test_a_dynamic_onnx_file(tmp_path):
     axes = {"x": {0: "batch", 2: "height", 3: "width"}}
     entry = exported(fully(), tmp_path / "model.onnx", input_names=["x"], dynamic_axes=axes)
@@ -128,6 +129,7 @@ class LastChannels(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long(50)
 def test_files_that_are_inside_out_build_and_say_so(tmp_path):
     """float16 inside in an order of its own, channels last, a batch of -1."""
     half = convert_float_to_float16(onnx.load(whole(tmp_path)["onnx"]), keep_io_types=True)
