@@ -17,7 +17,7 @@ from typing import Any
 from snakemake.logging import DefaultFilter, DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
-from zoo.terminal.failures import Failure
+from zoo.terminal.failures import Failure, own_sentence
 from zoo.terminal.stages import Job
 from zoo.terminal.watched import Watched
 
@@ -113,8 +113,10 @@ class LogHandler(LogHandlerBase):
         return failed or message.startswith(_NOISE) or message == "None"
 
     def _default(self, record: logging.LogRecord) -> None:
-        """As Snakemake would say it."""
-        if self._filter.filter(record) and (text := self._format.format(record)) not in (None, "", "None"):
+        """As Snakemake would say it, but for what the zoo says better."""
+        if sentence := own_sentence(record.getMessage()):
+            self._write(sentence)
+        elif self._filter.filter(record) and (text := self._format.format(record)) not in (None, "", "None"):
             self._write(text.splitlines())
 
     def _on_job_info(self, record: Any) -> None:

@@ -1,7 +1,18 @@
 """Jobs that failed."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_OWN = re.compile(r"^Error:\n {2}ConfigError:\n((?: {4}.*\n)+)", re.MULTILINE)
+
+
+def own_sentence(told: str) -> list[str]:
+    """What a function of a rule found wrong with the configuration, in its own words, of what Snakemake tells
+    of it: the rule, the place in its file and the wildcards stand around them. Empty if it tells of another
+    error."""
+    found = _OWN.search(told)
+    return [f"error: {found[1].strip()}"] if found else []
 
 
 @dataclass(frozen=True)

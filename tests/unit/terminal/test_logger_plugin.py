@@ -85,3 +85,16 @@ def test_of_a_group_that_leaves_nothing_the_first_is_told(handler: LogHandler, w
     handler.close()
     text = written.getvalue()
     assert "1 job failed:" in text and "verify cpu/net/a: see its log" in text and "slurm.log" in text
+
+
+def test_a_mistake_that_a_rule_meets_is_its_sentence_alone(handler: LogHandler, written: io.StringIO):
+    told = (
+        'InputFunctionException in rule onnx in file "rules/onnx.smk", line 49:\nError:\n  ConfigError:\n'
+        "    config.yaml: net: no calibration images are chosen\nWildcards:\n  model=net\nTraceback:\n (rule)"
+    )
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 0, told, None, None)
+    vars(record).update(event=LogEvent.ERROR, exception="InputFunctionException")
+    handler.emit(record)
+    assert written.getvalue().splitlines()[1:] == [
+        "error: config.yaml: net: no calibration images are chosen"
+    ]
