@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from conftest import require
 from samples.workflow import Outcome, Zoo
 from zoo.jobs.host import is_one
 from zoo.targets.carriers import EMULATORS
@@ -61,10 +62,9 @@ def test_models_without_a_mistake_are_built_and_the_others_told(fresh_zoo: Zoo):
     assert outcome.text.count("error: ") == 1 and "error: weights: one: timm has no model" in outcome.text
 
 
-@pytest.mark.skipif(
-    is_one("aarch64") or shutil.which(EMULATORS["aarch64"]) is None, reason="no emulator is to be asked"
-)
+@pytest.mark.skipif(is_one("aarch64"), reason="on a machine of that architecture nothing is emulated")
 def test_a_processor_that_the_emulator_does_not_know_is_told(fresh_zoo: Zoo):
+    require(shutil.which(EMULATORS["aarch64"]) is not None, "QEMU (Debian's package qemu-user-static)")
     fresh_zoo.configure(lambda config: config.update(targets={"z": {"emulate": "cortex-z76"}}))
     outcome = fresh_zoo.snakemake("--dry-run", "results/z/one/fp32.verify.json")
     (line,) = last_lines(outcome)
