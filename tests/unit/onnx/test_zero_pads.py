@@ -15,6 +15,7 @@ from zoo.errors import ZooError
 from zoo.export.onnx import export_onnx
 from zoo.images.inputs import NORMAL, Feed, Input
 from zoo.models.onnx_source.accepted import accepted
+from zoo.onnx.int8 import OnnxInt8, quantize_static
 from zoo.onnx.normalize import normalized
 from zoo.onnx.zero_pads import keep_zero_pads
 
@@ -83,6 +84,16 @@ def test_a_model_that_pads_by_hand_is_right_in_onnx(tmp_path):
     export_onnx(Padded(), image, tmp_path / "model.onnx")
     found = run(onnx.load(tmp_path / "model.onnx"), [{"data": image.numpy()}])[0]
     np.testing.assert_allclose(found, Padded()(image)[0].numpy(), atol=1e-5)
+
+
+@torch.no_grad()
+def test_what_is_quantized_of_it_keeps_the_zeros(tmp_path):
+    image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    export_onnx(Padded(), image, tmp_path / "model.onnx")
+    feed = {"data": image.numpy()}
+    int8 = quantize_static(onnx.load(tmp_path / "model.onnx"), [feed], 1, OnnxInt8())
+    found = run(int8, [feed], exact=True)[0]
+    np.testing.assert_allclose(found, Padded()(image)[0].numpy(), atol=0.1)  # without them it is off by 5
 
 
 @torch.no_grad()
