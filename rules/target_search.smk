@@ -42,7 +42,7 @@ rule trials_on_target:
     params:
         code=code(
             "trials.py",
-            "zoo/runners/target_runner.py",
+            "zoo/runners/on_target/runner.py",
             "zoo/measure/board/benchmark.py",
         ),
         release=changes.release("ncnn"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.config.targets import Target
 from zoo.jobs.reporting import reporting
-from zoo.runners.reach import emptied
+from zoo.runners.on_target.reach import emptied
 
 snakemake: Any
 

@@ -58,7 +58,7 @@ def open_on_target(
 ) -> LayerRunner:
     """Load ncnn's files on a target; switches: see `open_runner`. Raises ZooError if they cannot be loaded or
     it cannot be reached."""
-    module = importlib.import_module("zoo.runners.target_runner")
+    module = importlib.import_module("zoo.runners.on_target.runner")
     pair = [Path(file) for file in files]
     runner: LayerRunner = module.load(pair, target, threads, precision, switches)
     return runner

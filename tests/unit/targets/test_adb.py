@@ -8,7 +8,7 @@ import pytest
 
 from samples.boards import stand_in_for_adb
 from zoo.config.targets import Target
-from zoo.runners.reach import emptied, reached
+from zoo.runners.on_target.reach import emptied, reached
 from zoo.targets.adb import Adb
 from zoo.targets.faults import ConnectionCut, Unreachable
 

@@ -10,7 +10,7 @@ from samples.artifacts import pair
 from samples.boards import Board, Way
 from samples.ncnn import small_network
 from zoo.errors import ZooError
-from zoo.runners.reach import reached
+from zoo.runners.on_target.reach import reached
 from zoo.targets import connection
 from zoo.targets.connection import Connection
 from zoo.targets.faults import ConnectionCut, Unreachable

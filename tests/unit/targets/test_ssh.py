@@ -10,7 +10,7 @@ import pytest
 from samples.boards import Board, Way, free_port, keygen
 from samples.boards import board as board_with
 from zoo.errors import ZooError
-from zoo.runners.reach import carrier_of, reached
+from zoo.runners.on_target.reach import carrier_of, reached
 from zoo.targets.faults import ConnectionCut, Unreachable
 from zoo.targets.ssh import Ssh
 

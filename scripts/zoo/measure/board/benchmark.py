@@ -15,7 +15,7 @@ from zoo.measure.board.watch import watched
 from zoo.measure.retakes import until_believed
 from zoo.measure.timing import RUNS, WARM_UP, percentiles
 from zoo.runners.artifact import Artifact
-from zoo.runners.target_pair import TargetPair
+from zoo.runners.on_target.pair import TargetPair
 
 
 def benchmark_on_target(

@@ -28,7 +28,7 @@ _SAVING = ("powersave", "userspace", "conservative")
 
 
 class Timed(Protocol):
-    """What `zoo.runners.target_pair.Turns` does."""
+    """What `zoo.runners.on_target.pair.Turns` does."""
 
     def time(self, inputs: Arrays, warmup: int, rounds: int) -> tuple[NDArray[np.float64], MachineState]: ...
 

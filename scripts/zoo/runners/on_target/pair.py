@@ -13,8 +13,8 @@ from zoo.config.records.benchmark import MachineState
 from zoo.config.records.proof import RuntimeInfo
 from zoo.errors import ZooError
 from zoo.runners.artifact import Artifact
-from zoo.runners.reach import reached
-from zoo.runners.target_runner import info_of, most_threads, open_there
+from zoo.runners.on_target.reach import reached
+from zoo.runners.on_target.runner import info_of, most_threads, open_there
 from zoo.targets.link import QUICK_S
 from zoo.targets.remote import Opened, Remote
 

@@ -16,7 +16,7 @@ from zoo.ncnn.check import load_checked
 from zoo.ncnn.options import options
 from zoo.runners import check_count
 from zoo.runners.ncnn_runner import model_inputs, model_outputs
-from zoo.runners.reach import processor_of, reached
+from zoo.runners.on_target.reach import processor_of, reached
 from zoo.targets.remote import Opened, Remote
 
 

@@ -10,7 +10,7 @@ from samples.artifacts import artifact, pair
 from samples.boards import board as board_with
 from samples.ncnn import small_network
 from zoo.errors import ZooError
-from zoo.runners.target_pair import TargetPair
+from zoo.runners.on_target.pair import TargetPair
 
 IMAGE = (np.zeros((3, 8, 8), np.float32),)
 SYS = {

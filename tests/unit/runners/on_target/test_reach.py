@@ -11,8 +11,8 @@ from samples.boards import Board
 from samples.ncnn import small_network
 from zoo.config.targets import Target
 from zoo.errors import ZooError
-from zoo.runners.reach import carrier_of, emptied, processor_of, reached
-from zoo.runners.target_runner import TargetRunner
+from zoo.runners.on_target.reach import carrier_of, emptied, processor_of, reached
+from zoo.runners.on_target.runner import TargetRunner
 from zoo.targets.adb import Adb
 from zoo.targets.carriers import emulation
 from zoo.targets.ssh import Ssh
