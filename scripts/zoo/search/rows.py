@@ -7,13 +7,13 @@ of both: the layers behind it pass on an error whatever made it.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.ncnn.graph import Graph
 from zoo.ncnn.group_wise import BLOCK_SIZES, is_read
-from zoo.quantize.forms.rows import convolutions_on_rows
+from zoo.quantize.forms.rows import Rows, convolutions_on_rows
 from zoo.quantize.recipe import Recipe
 from zoo.search.floats import by_worth, fitting, is_mostly_int8, prefixes, time_saved
 from zoo.search.planning import gemm_recipe, layer_error
@@ -36,6 +36,7 @@ def rows_candidates(
     local, layers, excluded: as in `zoo.search.candidates.searched`. Float are those layers with most noise
     for what their being int8 saves. `rows-small` has blocks of 128, and those few layers float that are as
     fast so: it stays nearly as small as `local`, and as fast, for what is not on rows keeps its form.
+    `rows-fast` is the same with only those places on rows that were measured to be faster so, if some were.
     `rows-N` has blocks of 64, and N layers float: as many as leave it mostly int8, and fewer. `rows-fine-N`
     is the same with blocks of 32, and GELUs as they are, whose tanh form costs half a dB there.
     """
@@ -44,10 +45,13 @@ def rows_candidates(
     if middle is None:
         return {}
     names = [name for name, plan in middle.layers.items() if plan != local.layers[name]]
-    on_rows = [name for name in names if name in convolutions_on_rows(graph)]
+    places = convolutions_on_rows(graph)
+    on_rows = [name for name in names if name in places]
+    faster = _faster_on_rows(on_rows, places, layers)
     quick = replace(local, gelu="tanh") if graph.of_type("GELU") else local
     found: dict[str, Recipe] = {}
     for prefix, base, blocks, size in (
+        *([("rows-fast", quick, faster, _COARSE)] if 0 < len(faster) < len(on_rows) else []),
         ("rows-small", quick, on_rows, _COARSE),
         ("rows", quick, names, _MIDDLE),
         ("rows-fine", local, names, _FINE),
@@ -64,6 +68,20 @@ def rows_candidates(
             lists = _float_lists(recipe, known, order)
             found |= {f"{prefix}-{len(floats)}": recipe.floating(floats) for floats in lists}
     return {name: replace(recipe, name=name) for name, recipe in found.items()}
+
+
+def _faster_on_rows(
+    names: Sequence[str], places: Mapping[str, Rows], layers: Sequence[LayerSensitivity]
+) -> list[str]:
+    """Those of the convolutions whose place, all convolutions of it together, takes less time in blocks."""
+    times = {layer.name: layer for layer in layers}
+    gains: dict[str, float] = {}
+    for name in names:
+        found, place = times[name].int8_ms, places[name].norm
+        block = times[name].block_ms
+        gain = -math.inf if found is None or block is None else found - block
+        gains[place] = gains.get(place, 0.0) + gain
+    return [name for name in names if gains[places[name].norm] > 0]
 
 
 def _float_lists(

@@ -75,6 +75,26 @@ def test_there_are_small_ones_finer_ones_and_some_with_the_noisiest_layers_float
         check_recipe(each, graph)
 
 
+def timed(layers: list[LayerSensitivity], **block_ms: float) -> list[LayerSensitivity]:
+    """The layers with times of their form in blocks; those of the other form are .5 ms."""
+    return [replace(each, block_ms=block_ms.get(each.name)) for each in layers]
+
+
+def test_where_some_blocks_are_faster_on_rows_there_is_one_with_these_alone(subject, local):
+    graph = subject.fp32.graph
+    layers = timed(measured(graph), a_fc1=0.2, a_fc2=0.7, b_fc1=0.6, b_fc2=0.45)
+    found = rows_candidates(graph, subject.statistics, local, layers)["rows-fast"]
+    assert blocks(found) == {"a_fc1": 128, "a_fc2": 128}, "both convolutions of a block go together"
+    check_recipe(found, graph)
+    assert found.gelu == "tanh" and found.layers["b_fc1"] == local.layers["b_fc1"]
+
+
+@pytest.mark.parametrize("block_ms", [{}, dict.fromkeys(ON_ROWS, 0.4), dict.fromkeys(ON_ROWS, 0.6)])
+def test_where_all_or_none_are_faster_on_rows_there_is_no_such_one(subject, local, block_ms):
+    layers = timed(measured(subject.fp32.graph), **block_ms)
+    assert "rows-fast" not in rows_candidates(subject.fp32.graph, subject.statistics, local, layers)
+
+
 def test_left_to_the_search_they_are_among_the_candidates_of_a_cpu(subject, local):
     layers = measured(subject.fp32.graph, stem=30.0, head=33.0)
     found = candidates(subject, local, layers)
