@@ -35,6 +35,9 @@ SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
@@ -94,9 +97,15 @@ class Slurm:
         return done.stdout
 
     def running(self) -> list[list[str]]:
-        """Number, comment, node and CPUs of each job that runs."""
-        rows = self.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i|%k|%N|%C").splitlines()
+        """Number, comment, node and CPUs of each job that runs, and whether it shares its node: OK or NO."""
+        rows = self.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i|%k|%N|%C|%h").splitlines()
         return [row.split("|") for row in rows]
+
+    def memory_of(self, number: str) -> int:
+        """The megabytes that a job asked for."""
+        said = re.search(r"MinMemoryNode=(\d+)(M|G)", self.ask("scontrol", "show", "job", number))
+        assert said, f"job {number} is forgotten"
+        return int(said[1]) * {"M": 1, "G": 1024}[said[2]]
 
     def wait_until_idle(self, *names: str) -> None:
         """Raises AssertionError if the nodes do not come within two minutes."""

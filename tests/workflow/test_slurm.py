@@ -50,13 +50,14 @@ def started(zoo: Zoo, cluster: Slurm, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def built(zoo: Zoo, cluster: Slurm, *arguments: str) -> Outcome:
-    return zoo.typed(*PROFILE, "--cores", str(CPUS), *arguments, timeout=1500, **cluster.environment)
+def built(zoo: Zoo, cluster: Slurm, *arguments: str, **environment: str) -> Outcome:
+    environment |= cluster.environment
+    return zoo.typed(*PROFILE, "--cores", str(CPUS), *arguments, timeout=1500, **environment)
 
 
 def wait_for_submission(cluster: Slurm, comment: str) -> list[str]:
     """The row of a job that runs, see `Slurm.running`."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         if found := [row for row in cluster.running() if comment in row[1]]:
             return found[0]
@@ -72,8 +73,10 @@ def test_a_model_is_six_submissions_and_one_that_is_cancelled_is_sent_again(
     cluster.ask("scancel", wait_for_submission(cluster, "export_cpu_one")[0])
     both = [wait_for_submission(cluster, each) for each in ("ncnn_cpu_one", "onnx_cpu_one")]
     busy = {row[2]: int(row[3]) for row in cluster.running()}
+    measured = wait_for_submission(cluster, "measure_cpu_one")
     text, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, text
+    assert [each[-1] for each in (*both, measured)] == ["OK", "OK", "NO"], "what is timed has a node alone"
     # both nodes at once: together more CPUs than there are where the build was started
     assert set(busy) == set(NODES) and sum(busy.values()) > len(os.sched_getaffinity(0)), (busy, both)
     assert len(submissions(text)) == 6 + 1, text
@@ -104,6 +107,26 @@ def test_the_same_command_goes_on_where_the_build_was_killed(cluster: Slurm, fre
     assert outcome.status == 0 and len(submissions(outcome.text)) == 1, outcome.text
     assert number not in [row[0] for row in cluster.running()]
     assert (fresh_zoo / EXPORTED).exists()
+
+
+HUNGRY = """
+import os, time
+granted = int(os.environ.get("SLURM_MEM_PER_NODE") or os.environ.get("NCNN_ZOO_MEMORY_MB") or 0)
+if os.environ.get("SLURM_JOB_ID") and granted < {least}:
+    taken = b"x" * ({least} << 20)
+    time.sleep(60)
+"""
+
+
+def test_what_takes_more_memory_than_it_was_granted_is_sent_again_with_more(
+    cluster: Slurm, fresh_zoo: Zoo, tmp_path: Path
+):
+    """Slurm ends whatever is above what it asked for; Python here wants 2.5 GB where it was granted less."""
+    (tmp_path / "sitecustomize.py").write_text(HUNGRY.format(least=2500))
+    outcome = built(fresh_zoo, cluster, EXPORTED, PYTHONPATH=str(tmp_path))
+    assert outcome.status == 0 and (fresh_zoo / EXPORTED).exists(), outcome.text
+    first, second = (cluster.memory_of(number) for number in submissions(outcome.text))
+    assert first < 2500 < second == 2 * first
 
 
 def test_a_verdict_is_not_computed_again(cluster: Slurm, fresh_zoo: Zoo):
