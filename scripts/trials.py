@@ -36,14 +36,14 @@ if __name__ == "__main__":
     ):
         artifact = Artifact.of((), **params.artifact)
         held_out = CalibrationSet.of(ImageSet.from_dict(params.images)).held_out
-        feed, truth = ModelCard.read(files.card).feed, Reference.load(Path(files.reference))
+        card, truth = ModelCard.read(files.card), Reference.load(Path(files.reference))
         masks = next(iter(files.get("masks", [])), None)
         main(
             CandidateTrials(
                 Source(names.model, names.device, files.param, files.weights, files.statistics),
                 artifact,
                 ncnn_fp32(artifact, files.fp32) if files.get("fp32") else None,
-                ReferenceSet("held-out", tuple(held_out), feed, truth),
+                ReferenceSet("held-out", tuple(held_out), card.feed, truth, multiply_adds=card.multiply_adds),
                 Fp16Recipe.read(masks) if masks else None,
                 snakemake.threads,
                 snakemake.resources.mem_mb,

@@ -8,7 +8,8 @@ from zoo.errors import ZooError
 from zoo.measure.metrics import sqnr_db, top1_agreement, topk_accuracy
 from zoo.measure.reference_set import ReferenceSet
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import MEMORY_MB
+from zoo.runners.inference import MEMORY_MB, processes_for
+from zoo.runners.on_target.foreseen import announce
 from zoo.runners.reference import Reference, flat, outputs
 
 
@@ -20,6 +21,8 @@ def evaluate(
     Raises ArtifactError if it cannot be loaded or run or has other outputs, and ZooError as `accuracy` does.
     """
     hashes, against = artifact.hashes(), against.for_artifact(artifact)
+    processes = processes_for(artifact, len(against.samples), threads, memory_mb)
+    announce(artifact, against.multiply_adds, len(against.samples), processes)
     computed, info = outputs(artifact, against.samples, against.feed, against.reference, threads, memory_mb)
     figures = accuracy(computed, against.reference)
     fields: dict[str, Any] = vars(figures) | artifact.heading()

@@ -26,7 +26,7 @@ class ReferenceSet:
 
     left_out: what lies among the images and is not read, by kind, see `zoo.images.kinds.LeftOut`. identity:
     of the images, see `zoo.images.planned.identity`; None where nobody asked. part_of: how many samples there
-    are, where these are a part of them.
+    are, where these are a part of them. multiply_adds: of one run of the model, None where nobody counted.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ReferenceSet:
     left_out: Mapping[str, int] = field(default_factory=dict)
     identity: str | None = None
     part_of: int | None = None
+    multiply_adds: int | None = None
 
     @classmethod
     def read(
@@ -48,9 +49,16 @@ class ReferenceSet:
         """
         image_set = ImageSet.from_dict(images)
         chosen, others = tuple(samples(image_set)), left_out(image_set).to_dict()
-        feed = ModelCard.read(card).feed
-        truth = Reference.load(Path(reference))
-        return cls(image_set.name, chosen, feed, truth, others, identity(images, state))
+        described, truth = ModelCard.read(card), Reference.load(Path(reference))
+        return cls(
+            image_set.name,
+            chosen,
+            described.feed,
+            truth,
+            others,
+            identity(images, state),
+            multiply_adds=described.multiply_adds,
+        )
 
     def for_artifact(self, artifact: Artifact) -> "ReferenceSet":
         """The same, or, on a target, as many samples as it takes, evenly from first to last."""

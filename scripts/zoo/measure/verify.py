@@ -32,7 +32,8 @@ from zoo.ncnn.graph import Graph, read_param
 from zoo.ncnn.masks import stores_float32
 from zoo.ncnn.param_ids import Convolution, Int8ScaleTerm
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import MEMORY_MB, run
+from zoo.runners.inference import MEMORY_MB, processes_for, run
+from zoo.runners.on_target.foreseen import announce
 from zoo.runners.output_bounds import output_bounds
 from zoo.runners.reference import outputs, shaped_like
 
@@ -70,6 +71,7 @@ def verify(
     )
     check = _Check(artifact, against, gates, threads, memory_mb, structure, moved)
     if check.structure.ok:
+        check.announce(layers=bool(fp32))
         try:
             attempted(check.compare_outputs)
             if search is not None:
@@ -106,6 +108,14 @@ class _Check:
 
     def __post_init__(self) -> None:
         self.failures = list(self.structure.problems)
+
+    def announce(self, layers: bool) -> None:
+        """Say so if it will take long. layers: whether they are compared, too."""
+        against = self.against
+        processes = processes_for(self.artifact, len(against.samples), self.threads, self.memory_mb)
+        runs = len(against.samples) * (2 if against.feed.second() else 1)
+        runs += PROBES * processes if layers else 0  # which one process does
+        announce(self.artifact, against.multiply_adds, runs, processes)
 
     def compare_outputs(self) -> None:
         """The outputs with the original model's."""

@@ -19,6 +19,7 @@ from zoo.precision.planner import Plan, Planner, Wanted
 from zoo.precision.trials import Masks, Trials
 from zoo.runners.artifact import Artifact
 from zoo.runners.inference import MEMORY_MB, run
+from zoo.runners.on_target.foreseen import announce
 
 PROBES, PROBES_OF_LARGE = 4, 2
 """Images that what each layer does is measured on."""
@@ -56,6 +57,7 @@ def make_recipe(
         probed = spread(samples, probes)
         runs = 3 * (len(probed) + len(judged))
         trials = Trials(unmasked, fp32.files, probed, feed, threads, memory_mb, runs)
+        announce(unmasked, sum(counts.values()), runs, trials.processes, trials.announcement)
         plan = Planner(trials, graph, shares, wanted).plan(tuple(found))
         levels, runtime = _measured(trials, graph, plan, judged)
     layers = _layers(graph, plan, shares, found)

@@ -1,6 +1,5 @@
 """A model's fp16 file with other and other masks, run on a device in child processes."""
 
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -24,8 +23,9 @@ from zoo.precision.effects import Effect, effect
 from zoo.precision.noise import Effects, noise
 from zoo.runners import LayerRunner
 from zoo.runners.artifact import Artifact
-from zoo.runners.inference import LONG_S, MEMORY_MB, OWN_MB, PROCESS_FACTOR, PROCESS_MB, run, stacked
+from zoo.runners.inference import MEMORY_MB, OWN_MB, PROCESS_FACTOR, PROCESS_MB, run, stacked
 from zoo.runners.ncnn_runner import load
+from zoo.runners.on_target.foreseen import Announcement
 
 FIRST, OTHERS = slice(1), slice(1, None)
 """Parts of probes."""
@@ -82,26 +82,24 @@ class Trials:
         }
         if not calls:
             return []
-        state = self.artifact, self.feed, max(1, self.threads // self._processes)
+        state = self.artifact, self.feed, max(1, self.threads // self.processes)
         started = time.monotonic()
-        found = isolated_each(calls, _effect, self._processes, _State, *state)
+        found = isolated_each(calls, _effect, self.processes, _State, *state)
         effects = list(progress(found, f"layers of {self.artifact}", len(calls), "image"))
         if part == FIRST:
-            self._announce((time.monotonic() - started) * self.runs / self._processes)
+            seconds = (time.monotonic() - started) * self.runs / self.processes
+            self.announcement.warn(seconds, "the first image")
         return effects
 
-    def _announce(self, seconds: float) -> None:
-        if seconds > LONG_S:
-            logging.warning(
-                "%s: to find out which layers must not compute in float16 on %s will take about %d minutes; "
-                "fp16: {plan: false} goes without",
-                self.artifact,
-                self.artifact.device,
-                round(seconds / 60),
-            )
+    @property
+    def announcement(self) -> Announcement:
+        """What is said if all of it will take long."""
+        what = f"{self.artifact}: to find out which layers must not compute in float16"
+        return Announcement(what, self.artifact.device, "fp16: {plan: false} goes without")
 
     @property
-    def _processes(self) -> int:
+    def processes(self) -> int:
+        """How many work side by side."""
         target = self.artifact.target
         if self.artifact.device == "gpu" or (target and target.is_board):
             return 1  # more would be in each other's way

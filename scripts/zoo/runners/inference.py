@@ -1,6 +1,5 @@
 """Outputs of an artifact for a list of samples, computed in child processes (see `isolation`)."""
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,12 +16,10 @@ from zoo.jobs.progress import progress
 from zoo.jobs.usage import fitting, megabytes
 from zoo.runners import Runner
 from zoo.runners.artifact import Artifact
+from zoo.runners.on_target.foreseen import Announcement
 
 PART = 16
 """Images that a process takes at a time."""
-
-LONG_S = 600
-"""What takes longer on a target is announced."""
 
 MEMORY_MB = 3000
 """What all processes of a job may take that was granted nothing in particular."""
@@ -44,7 +41,7 @@ def run(
     threads, memory_mb: what the job was granted, to be shared out among processes.
     Raises ArtifactError if it cannot be loaded or run.
     """
-    processes = _processes(artifact, len(samples), threads, memory_mb)
+    processes = processes_for(artifact, len(samples), threads, memory_mb)
     if processes == 1 and not artifact.target:
         return isolated(str(artifact), _outputs, artifact, samples, feed, threads)
     size = 1 if artifact.target else PART
@@ -65,7 +62,7 @@ def run(
     return stacked(found), infos[0]
 
 
-def _processes(artifact: Artifact, images: int, threads: int, memory_mb: float) -> int:
+def processes_for(artifact: Artifact, images: int, threads: int, memory_mb: float) -> int:
     """How many processes run an artifact: ncnn's Python module holds the interpreter's lock, so that decoding
     and running take turns in one; more would be in each other's way on a GPU. On a target each image is work
     enough for one."""
@@ -81,16 +78,8 @@ def _announced(parts: Iterable[Part], artifact: Artifact, rounds: float) -> Iter
     """The same; once the first shows that all will take long, that is said. rounds: of processes."""
     start = time.monotonic()
     for place, part in enumerate(parts):
-        expected = (time.monotonic() - start) * rounds
-        if place == 0 and expected > LONG_S:
-            logging.warning(
-                "%s will take about %d minutes on %s; fewer images (targets: {%s: {samples: …}}) or a "
-                "smaller model take less",
-                artifact,
-                round(expected / 60),
-                artifact.device,
-                artifact.device,
-            )
+        if place == 0:
+            Announcement.of(artifact).warn((time.monotonic() - start) * rounds, "the first image")
         yield part
 
 

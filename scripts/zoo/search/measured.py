@@ -22,6 +22,8 @@ from zoo.precision.apply import with_masks
 from zoo.quantize.apply import apply
 from zoo.quantize.recipe import Recipe
 from zoo.runners.artifact import Artifact
+from zoo.runners.inference import processes_for
+from zoo.runners.on_target.foreseen import Announcement, announce
 from zoo.runners.reference import outputs
 from zoo.search.subject import Source, Subject
 from zoo.search.trials import Measured, Tried
@@ -58,6 +60,8 @@ class CandidateTrials:
         tried = {name: kept.get(f"{name}: {CLOSENESS}") for name in recipes}
         latencies = {name: kept.get(f"{name}: {LATENCY}") for name in recipes if self.fp32}
         needed = [name for name in recipes if not tried[name] or (self.fp32 and not latencies[name])]
+        if self.artifact.target:
+            self._announce(sum(not each for each in tried.values()))
         with scratch(output) as folder:
             artifacts = {name: self._artifact(name, folder) for name in needed}
             for name in self._quantized({name: recipes[name] for name in needed}, artifacts):
@@ -76,6 +80,16 @@ class CandidateTrials:
             tuple(map(Tried.from_dict, tried.values())),
             tuple(map(TimedLatency.from_dict, latencies.values())),
         )
+
+    def _announce(self, candidates: int) -> None:
+        images = len(self.against.for_artifact(self.artifact).samples)
+        source = tuple(map(Path, (self.source.param, self.source.weights)))
+        like = replace(self.artifact, files=source)  # int8 files are smaller, and there are none yet
+        processes = processes_for(like, images, self.threads, self.memory_mb)
+        usual = Announcement.of(self.artifact)
+        remedy = f"int8: {{lock: true}} searches no more; {usual.remedy}"
+        said = Announcement(f"{usual.what}: to judge its {candidates} candidates", usual.device, remedy)
+        announce(self.artifact, self.against.multiply_adds, candidates * images, processes, said)
 
     def _artifact(self, name: str, folder: Path) -> Artifact:
         return replace(self.artifact, name=name, files=(folder / f"{name}.param", folder / f"{name}.bin"))

@@ -14,6 +14,7 @@ from zoo.measure.divergence import divergence
 from zoo.measure.reference_set import ReferenceSet
 from zoo.measure.verify import verify
 from zoo.runners import inference, open_on_target
+from zoo.runners.on_target import foreseen
 from zoo.runners.reference import outputs
 
 pytestmark = pytest.mark.long(40, group="agent")
@@ -54,10 +55,10 @@ def test_a_verification_has_fewer_images_and_says_so(there, tmp_path):
 
 
 def test_what_takes_long_is_announced(there, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(inference, "LONG_S", 0)
+    monkeypatch.setattr(foreseen, "LONG_S", 0)
     with caplog.at_level(logging.WARNING):
         inference.run(there, photos(tmp_path, 1), FEED, 1)
-    assert "minutes on a76; fewer images" in caplog.text
+    assert "minutes on a76, going by the first image; fewer images" in caplog.text
 
 
 def test_another_number_of_inputs_is_refused(there, target):
