@@ -47,7 +47,9 @@ from zoo.runners.ncnn_runner import NcnnRunner
 PRODUCTS_LIMIT = 2048
 """The widest columns whose products are kept: 16 MiB a layer in memory, half of it in the file."""
 
-_BATCH = 512  # columns that are added at once
+_BATCH, _NARROW_BATCH = 512, 2048
+"""Columns that are added at once; more of narrow ones, of which a batch costs more than its numbers."""
+_BATCH_SIZE = 1 << 19  # numbers of narrow ones
 
 
 class BlobRunner(Runner, Protocol):
@@ -271,6 +273,7 @@ class _BlobSum:
         self.columns: dict[Window, ColumnStatistics] = {}
         self.waiting: list[tuple[int, NDArray[np.uint64], BlobObservation]] = []
         self.count = 0
+        self.batch = min(_NARROW_BATCH, max(_BATCH, _BATCH_SIZE // channels))
 
     def add(self, blob: BlobObservation, part: int, priority: NDArray[np.uint64]) -> None:
         if blob.absmax.size != self.means.size:
@@ -280,7 +283,7 @@ class _BlobSum:
             )
         self.waiting.append((part, priority, blob))
         self.count += len(blob.columns[PIXEL])
-        if self.count >= _BATCH:
+        if self.count >= self.batch:
             self.flush()
 
     def flush(self) -> None:

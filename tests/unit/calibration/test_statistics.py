@@ -33,6 +33,7 @@ def runner(tmp_path: Path) -> NcnnRunner:
 @pytest.mark.parametrize("pixels", [5, 64])
 def test_shares_merge_to_the_whole(runner, pixels, monkeypatch):
     monkeypatch.setattr(collection, "_BATCH", 50)
+    monkeypatch.setattr(collection, "_NARROW_BATCH", 50)
     graph, pictures = small_network(), noise_images(30)
     whole = collect(graph, runner, fed(pictures), pixels)
     one, two, three = (
