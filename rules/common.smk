@@ -22,7 +22,7 @@ from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.asked import Asked, shipped
 from zoo.config.outputs import devices, inputs, options, paths, patterns, unknown
 from zoo.config.outputs.built import built, on_targets
-from zoo.config.reading import config_file, model_files, schema_error
+from zoo.config.reading import config_file, model_files, places, schema_error
 from zoo.config.zoo import NO_VULKAN, Zoo
 from zoo.jobs.run import own_library
 
@@ -42,13 +42,17 @@ configfile: "config.yaml"
 
 
 with in_a_sentence():
-    files = config_file.read_all(workflow.configfiles)
-    schema_error.check(config, workflow.source_path("config.schema.yaml"), files)
-    with config_file.locating(files):
-        declared = model_files.with_files(config)
-    if declared is not config:  # what the files say, too
-        schema_error.check(declared, workflow.source_path("config.schema.yaml"), files)
-    with config_file.locating(files):
+    sources = config_file.read_all(workflow.configfiles)
+    sources.append(places.TypedConfig(workflow.config_settings.config))
+    schema_error.check(config, workflow.source_path("config.schema.yaml"), sources)
+    with places.locating(sources):
+        declared, declaring = model_files.with_files(config)
+    if declaring:  # what these files say, too
+        sources.extend(declaring)
+        schema_error.check(
+            declared, workflow.source_path("config.schema.yaml"), sources
+        )
+    with places.locating(sources):
         ZOO = Zoo.of(declared, HOME)
 
 # Names of rules where this is a module, whose modifier is gone later; and what is asked for, which the workflow does
@@ -58,7 +62,9 @@ CHECK = renamed("check_manifest")
 typed_targets = lambda: get_argument_parser().parse_known_args()[0].targets
 code = partial(changes.code_state, SCRIPTS)
 ncnn_code = partial(changes.runtime_code_state, SCRIPTS, runtime="ncnn")
-images_for = cache(in_a_sentence()(partial(image_choice.images_for, ZOO)))
+images_for = cache(
+    in_a_sentence()(places.locating(sources)(partial(image_choice.images_for, ZOO)))
+)
 
 
 wildcard_constraints:

@@ -40,12 +40,12 @@ def planned(job):
 def refuse_mistakes(always=False):
     """End a build that is bound to fail; of one that can make others of its models, tell the mistakes."""
     jobs = list(map(planned, planned_jobs()))
-    found = mistakes.of_plan(jobs, ZOO, files, processors.processor_fault)
+    found = mistakes.of_plan(jobs, ZOO, sources, processors.processor_fault)
     if always or found.hopeless or not workflow.execution_settings.keep_going:
-        with in_a_sentence():
+        with in_a_sentence(about=""):
             found.refuse()
     for sentence in found.sentences:
-        print(f"note: config.yaml: {sentence}", file=sys.stderr)
+        print(f"note: {sentence}", file=sys.stderr)
 
 
 def end_dry_run():

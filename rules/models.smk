@@ -3,7 +3,7 @@ Makes: a rule of each such model's name, for its artifacts, their proofs, the re
 refused is what none of the rules up to here makes, with what was meant.
 """
 
-with in_a_sentence(), config_file.locating(files):
+with in_a_sentence(), places.locating(sources):
     asked().refuse_names(workflow.is_rule)
 
 for model in asked().by_name:

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from snakemake.exceptions import WorkflowError
 
-from zoo.errors import ZooError
+from zoo.errors import PlacedError, ZooError
 
 
 class ConfigError(WorkflowError):
@@ -18,5 +18,7 @@ def in_a_sentence(about="config.yaml: "):
     """Tell what is found wrong, by default with config.yaml, without a traceback."""
     try:
         yield
+    except PlacedError as error:
+        raise ConfigError(str(error))
     except ZooError as error:
         raise ConfigError(f"{about}{error}")

@@ -28,6 +28,10 @@ class EntryError(ZooError):
         self.where = where
 
 
+class PlacedError(ZooError):
+    """What is wrong with a file of the configuration: the text names the file."""
+
+
 def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) -> None:
     unknown = sorted(set(entry) - set(known))
     if unknown:

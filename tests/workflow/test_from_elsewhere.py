@@ -133,17 +133,17 @@ def test_a_part_of_the_configuration_may_be_the_zoos_and_rules_renamed(elsewhere
         ("devices: [cpu]", "config.yaml: models is missing"),
         (
             "models: {}\nmodels: {one: {}}",
-            "config.yaml: models stands there twice, and the first would be lost; ",
+            "models stands there twice, and the first would be lost; merge the two (config.yaml, lines",
         ),
         ("models: {one: {timm: x}}\nopset: 99", "(config.yaml, line 2, column 1)"),
-        ("models: {one: {}}", "config.yaml: models: one: give one of timm, torchvision, "),
+        ("models: {one: {}}", "models: one: give one of timm, torchvision, "),
         (
             "models: {one: {timm: test_convnext}}",
-            "config.yaml: one: no calibration images are chosen; ",
+            "models: one: no calibration images are chosen; ",
         ),
         (
             "models: {one: {timm: test_convnext, calibration: {set: natural}}}",
-            "config.yaml: models: one: calibration: no image set is called natural; declared are: none",
+            "models: one: calibration: no image set is called natural; declared are: none",
         ),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_folder_without_classes_fails_in_one_sentence(fresh_zoo: Zoo):
     outcome = fresh_zoo.snakemake(TARGET)
     assert outcome.status != 0
     assert not outcome.jobs and "Traceback" not in outcome.text, outcome.text
-    assert "config.yaml: image set photos (train): photos has no class folders" in outcome.text
+    assert "image set photos (train): photos has no class folders" in outcome.text
     fresh_zoo.configure(lambda config: config["models"].update(plants=entry(images="gone")))
     assert "gone: there is no such folder" in fresh_zoo.snakemake(TARGET).text
 

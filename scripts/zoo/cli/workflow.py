@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from zoo.config.reading import config_file, schema_error
-from zoo.config.reading.config_file import locating
-from zoo.config.reading.model_files import of_folder
+from zoo.config.reading import schema_error
+from zoo.config.reading.model_files import of_folder, read_folder
+from zoo.config.reading.places import locating
 from zoo.config.zoo import Zoo
 from zoo.errors import ZooError, meant, require_extra
 
@@ -29,7 +29,7 @@ def declared() -> Zoo:
     """The zoo of the working folder. Raises ZooError if there is none, or its configuration is wrong."""
     if not CONFIG.is_file():
         raise ZooError(f"there is no config.yaml in {Path.cwd()}; zoo init MODEL writes one")
-    read, files = of_folder(), [config_file.read(CONFIG)]
+    read, files = read_folder()
     schema_error.check(read, home() / "rules/config.schema.yaml", files)
     with locating(files):
         return Zoo.of(read, home())

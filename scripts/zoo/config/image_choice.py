@@ -12,7 +12,7 @@ from typing import Any
 from zoo.config.outputs.paths import dataset_folder
 from zoo.config.training.images import purpose_set
 from zoo.config.zoo import Model, Zoo
-from zoo.errors import ZooError
+from zoo.errors import EntryError
 from zoo.images.sets import ImageSet
 
 SHIPPED = "calib"
@@ -37,7 +37,7 @@ def images_for(zoo: Zoo, name: str, purpose: str) -> ChosenImages:
     """The images that serve the model of a name for a purpose: its own choice; else, if it is trained here,
     the part of the training's images that is for it; else what config.yaml has under `defaults`.
 
-    Raises ZooError if nothing is chosen, and for malformed values.
+    Raises EntryError if nothing is chosen, and ZooError for malformed values.
     """
     model = zoo.models[name]
     if model.trained and purpose not in model.choices:
@@ -80,9 +80,10 @@ def _choice(zoo: Zoo, model: Model, purpose: str) -> tuple[Mapping[str, Any], Ma
     """
     choice = model.choices.get(purpose) or zoo.defaults.get(purpose)
     if choice is None:
-        raise ZooError(
-            f"{model.name}: no {purpose} images are chosen; choose some for all models "
-            f"(defaults: {{{purpose}: {{path: …, images: 100}}}}) or in its own entry"
+        raise EntryError(
+            f"models: {model.name}: no {purpose} images are chosen; choose some for all models "
+            f"(defaults: {{{purpose}: {{path: …, images: 100}}}}) or in its own entry",
+            ("models", model.name),
         )
     if "path" in choice:
         return choice, choice

@@ -13,7 +13,7 @@ from zoo.config.changes import source_files
 from zoo.config.image_choice import set_title
 from zoo.config.library_names import name_fault
 from zoo.config.outputs.devices import agent
-from zoo.config.reading.config_file import ConfigFile, Where, located
+from zoo.config.reading.places import Source, Where, mistake
 from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError, meant
 from zoo.images.planned import fault_in
@@ -62,10 +62,10 @@ class Mistakes:
 def of_plan(
     jobs: Iterable[PlannedJob],
     zoo: Zoo,
-    files: Sequence[ConfigFile],
+    sources: Sequence[Source],
     processor_fault: Callable[[str | None, str], str],
 ) -> Mistakes:
-    """What the jobs are bound to fail for, with the line in the files of the configuration.
+    """What the jobs are bound to fail for, with the line in what the configuration was read from.
 
     A file that another of the jobs makes is none. processor_fault: what is wrong with a processor that is to
     be emulated, by name, None if none is, and architecture, see `zoo.targets.processors.processor_fault`;
@@ -82,7 +82,7 @@ def of_plan(
     for job in jobs:
         if job.model not in zoo.models:
             continue
-        told = [_told(fault, where, files) for fault, where in _of_job(job, zoo, made, processors)]
+        told = [_told(fault, where, sources) for fault, where in _of_job(job, zoo, made, processors)]
         found |= dict.fromkeys(told)
         faulty |= {job.model} if told else set()
     planned = {job.model for job in jobs if job.model in zoo.models}
@@ -109,8 +109,8 @@ def _of_job(
         yield f"targets: {target}: {fault}", ("targets", target, "emulate")
 
 
-def _told(fault: str, where: Where, files: Sequence[ConfigFile]) -> str:
-    return f"{' '.join(fault.split())}{located(files, where)}"
+def _told(fault: str, where: Where, sources: Sequence[Source]) -> str:
+    return str(mistake(" ".join(fault.split()), sources, where))
 
 
 def _of_file(file: Path) -> str:

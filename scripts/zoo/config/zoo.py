@@ -4,7 +4,8 @@ Read each time a build starts, so the standard library is all it needs.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -176,17 +177,19 @@ class Zoo:
     def of(cls, config: Mapping[str, Any], home: Path = Path()) -> Self:
         """Read a configuration.
 
-        Raises ZooError, in a sentence that names the model, for what no zoo can be made of.
+        Raises EntryError, in a sentence that names the model, for what no zoo can be made of.
         """
+        with _placing(config):
+            return cls._read(config, home)
+
+    @classmethod
+    def _read(cls, config: Mapping[str, Any], home: Path) -> Self:
         keys = [each.name for each in fields(cls) if each.name != "home"]
         refuse_unknown("config.yaml", config, (*keys, *SETTINGS))
         models = config.get("models")
         if not isinstance(models, Mapping):
             raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
-        try:
-            Settings.of(config)
-        except ZooError as error:
-            raise EntryError(str(error), _named(config, str(error))) from error
+        Settings.of(config)
         targets = {name: Target.of(name, entry) for name, entry in (config.get("targets") or {}).items()}
         devices = config.get("devices", "auto")
         if unknown := [each for each in devices if each not in (*DEVICES, *targets)] * (devices != "auto"):
@@ -259,6 +262,17 @@ def _check_images(config: Mapping[str, Any]) -> None:
                 about = f"{': '.join((*place, purpose))}: no image set is called {name}"
                 said = meant([name], declared) or f"declared are: {', '.join(declared) or 'none'}"
                 raise EntryError(f"{about}; {said}", (*place, purpose, "set"))
+
+
+@contextmanager
+def _placing(config: Mapping[str, Any]) -> Iterator[None]:
+    """A ZooError of the block is an EntryError."""
+    try:
+        yield
+    except EntryError:
+        raise
+    except ZooError as error:
+        raise EntryError(str(error), _named(config, str(error))) from error
 
 
 def _named(values: Any, text: str) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ aliases in full. PyYAML is all that this needs beside the standard library, and 
 import codecs
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import EntryError, ZooError
+from zoo.config.reading.places import ConfigFile, Source, Where, entries, line_of, mistake, title
+from zoo.errors import PlacedError, ZooError
 
 MAX_BYTES = 4 << 20
 MAX_VALUES = 200_000
@@ -21,31 +20,11 @@ MAX_DEPTH = 50
 _LOOKED_AT = 4096
 """Bytes of a file, of which none is zero in UTF-8 text."""
 _YAML = "tag:yaml.org,2002:"
-Where = tuple[str | int, ...]
-"""Where a value is: the keys and indices that lead to it."""
-
-
-@dataclass(frozen=True)
-class ConfigFile:
-    """A file that was read. root: the node of all that it says, None if it is empty; see `yaml.compose`."""
-
-    path: Path
-    root: Any
-
-    def place(self, where: Where) -> str | None:
-        """`line 7, column 3`, both from 1: where the key of a value stands, or that of the innermost of what
-        is around it; None if it has none.
-
-        In somebody's own workflow the configuration may be a part of the file, a level below its top.
-        """
-        roots = [self.root, *(value for _, value in _entries(self.root))]
-        mark = next(filter(None, (_mark(root, where) for root in roots)), None)
-        return _written_place(mark) if mark else None
 
 
 def read(path: str | Path) -> ConfigFile:
-    """Read a file. Raises ZooError, naming the line, if it cannot be read, is no YAML, says a key twice, or
-    holds more than any zoo needs, with its aliases written out."""
+    """Read a file. Raises PlacedError, naming the line, if it cannot be read, is no YAML, says a key twice,
+    or holds more than any zoo needs, with its aliases written out."""
     import yaml
 
     path, loader = Path(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -60,19 +39,18 @@ def read(path: str | Path) -> ConfigFile:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         if mark and "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :].startswith("\t"):
             problem = "a tab, where YAML takes spaces only"
-        raise ZooError(f"no valid YAML: {problem or error}{_at(path, mark)}") from error
+        raise PlacedError(f"no valid YAML: {problem or error}{_at(path, mark)}") from error
     return ConfigFile(path, root)
 
 
 def read_all(paths: Iterable[str | Path]) -> list[ConfigFile]:
-    """Read the files of a configuration. Raises what `read` raises, and ZooError for one that has no keys."""
+    """Read the files of a configuration. Raises what `read` raises, and PlacedError for one without keys."""
     found = [read(path) for path in paths]
     for file in found:
         if file.root is None or file.root.id != "mapping":
             what = "says nothing" if file.root is None else "has no keys at its top"
-            raise ZooError(
-                f"{file.path} {what}; declare a model: models: {{mine: {{timm: convnext_atto.d2_in1k}}}}"
-            )
+            hint = "declare a model: models: {mine: {timm: convnext_atto.d2_in1k}}"
+            raise PlacedError(f"{title(file.path)} {what}; {hint}")
     return found
 
 
@@ -83,40 +61,22 @@ def refuse_given(paths: Iterable[str | Path]) -> None:
         try:
             read(path)
         except ZooError as error:
-            raise SystemExit(f"error: {path}: {error}") from None
+            raise SystemExit(f"error: {error}") from None
 
 
-def located(files: Sequence[ConfigFile], where: Where) -> str:
-    """` (config.yaml, line 7, column 3)` for a value, by the last of the files that says anything of it; else
-    empty."""
-    for file in reversed(files):
-        if where and (place := file.place(where)):
-            return f" ({file.path.name}, {place})"
-    return ""
-
-
-@contextmanager
-def locating(files: Sequence[ConfigFile]) -> Iterator[None]:
-    """Add the place to an EntryError of the block."""
-    try:
-        yield
-    except EntryError as error:
-        raise ZooError(f"{error}{located(files, error.where)}") from error
-
-
-def check_values(config: Any, files: Sequence[ConfigFile] = (), where: Where = ()) -> None:
+def check_values(config: Any, sources: Sequence[Source] = (), where: Where = ()) -> None:
     """Raises ZooError, naming the line, for what a schema lets pass: a key that is no text or cannot be seen
     in full, a number that is not finite or beyond 64 bits, text that no file's name can hold."""
     if isinstance(config, Mapping):
         for key, value in config.items():
             if fault := _key_fault(key):
-                raise ZooError(f"{_written(where)}{fault}{located(files, (*where, key))}")
-            check_values(value, files, (*where, key))
+                raise mistake(f"{_written(where)}{fault}", sources, (*where, key))
+            check_values(value, sources, (*where, key))
     elif isinstance(config, list):
         for index, value in enumerate(config):
-            check_values(value, files, (*where, index))
+            check_values(value, sources, (*where, index))
     elif fault := _fault(config):
-        raise ZooError(f"{_written(where)}{fault}{located(files, where)}")
+        raise mistake(f"{_written(where)}{fault}", sources, where)
 
 
 def _key_fault(key: Any) -> str | None:
@@ -144,20 +104,20 @@ def _written(where: Where) -> str:
 def _text(path: Path) -> str:
     try:
         if not path.is_file():
-            raise ZooError(f"{path} is missing or no regular file")
+            raise PlacedError(f"{path} is missing or no regular file")
         if path.stat().st_size > MAX_BYTES:
-            raise ZooError(f"{path} has more than {MAX_BYTES >> 20} MiB, and is no configuration")
+            raise PlacedError(f"{path} has more than {MAX_BYTES >> 20} MiB, and is no configuration")
         content = path.read_bytes()
     except OSError as error:
-        raise ZooError(f"{path} cannot be read ({error})") from error
+        raise PlacedError(f"{path} cannot be read ({error})") from error
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:_LOOKED_AT]:
-        raise ZooError(f"{path} is not UTF-8 text (it looks like UTF-16); save it as UTF-8")
+        raise PlacedError(f"{path} is not UTF-8 text (it looks like UTF-16); save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ZooError(
+        raise PlacedError(
             f"{path} is not UTF-8 text (byte 0x{content[error.start]:02x}, line {line}, column {column}); "
             "save it as UTF-8"
         ) from error
@@ -171,50 +131,50 @@ def _check_depth(path: Path, events: Iterator[Any]) -> None:
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise ZooError(f"values lie within more than {MAX_DEPTH} others{_at(path, event.start_mark)}")
+            raise PlacedError(f"values lie within more than {MAX_DEPTH} others{_at(path, event.start_mark)}")
 
 
 def _check_size(path: Path, node: Any, sizes: dict[int, float]) -> float:
-    """How many values a node stands for, with its aliases written out; ZooError if they are too many. A node
-    that has itself within it, as an alias can bring about, is endless."""
+    """How many values a node stands for, with its aliases written out; PlacedError if they are too many. A
+    node that has itself within it, as an alias can bring about, is endless."""
     if id(node) not in sizes:
         sizes[id(node)] = math.inf  # until it is known
         sizes[id(node)] = 1 + sum(_check_size(path, each, sizes) for each in _children(node))
     if sizes[id(node)] > MAX_VALUES:
-        raise ZooError(
+        raise PlacedError(
             f"with aliases written out there are more than {MAX_VALUES} values{_at(path, node.start_mark)}"
         )
     return sizes[id(node)]
 
 
 def _check_nodes(path: Path, node: Any, constructor: Any, done: set[int]) -> None:
-    """Raises ZooError for a key that is said twice in one place, and for a value that no reader can make."""
+    """Raises PlacedError for a key that is said twice in one place, and for a value that no reader makes."""
     if id(node) in done:
         return
     done.add(id(node))
     first: dict[str, int] = {}
-    for key, value in _entries(node):
+    for key, value in entries(node):
         if key.id != "scalar":
-            raise ZooError(f"a key is a list or a mapping; write text there{_at(path, key.start_mark)}")
+            raise PlacedError(f"a key is a list or a mapping; write text there{_at(path, key.start_mark)}")
         if key.tag.endswith(":merge") and not _can_be_merged(value):
-            raise ZooError(f"<< takes a mapping, or a list of them{_at(path, key.start_mark)}")
+            raise PlacedError(f"<< takes a mapping, or a list of them{_at(path, key.start_mark)}")
         name, line = str(key.value), key.start_mark.line + 1
         if name in first:
-            raise ZooError(
+            raise PlacedError(
                 f"{name} stands there twice, and the first would be lost; merge the two "
-                f"({path.name}, lines {first[name]} and {line})"
+                f"({title(path)}, lines {first[name]} and {line})"
             )
         first[name] = line
     for child in _children(node):
         _check_nodes(path, child, constructor, done)
     if node.tag not in (*constructor.yaml_constructors, f"{_YAML}merge") or not _is_of_its_tag(node):
-        raise ZooError(f"the tag {node.tag} has no meaning here; leave it out{_at(path, node.start_mark)}")
+        raise PlacedError(f"the tag {node.tag} has no meaning here; leave it out{_at(path, node.start_mark)}")
     if isinstance(node.value, str) and not node.tag.endswith(("str", "merge")):
         try:
             constructor.construct_object(node)
         except ValueError as error:  # a date that is none, or an endless number
             reason = str(error).partition(";")[0]
-            raise ZooError(
+            raise PlacedError(
                 f"{node.value[:40]!r} cannot be read ({reason}){_at(path, node.start_mark)}"
             ) from error
 
@@ -233,35 +193,11 @@ def _can_be_merged(node: Any) -> bool:
     )
 
 
-def _entries(node: Any) -> list[tuple[Any, Any]]:
-    """The pairs of nodes of a mapping; of another node, or None, none."""
-    return list(node.value) if node is not None and node.id == "mapping" else []
-
-
 def _children(node: Any) -> list[Any]:
     if node.id == "mapping":
         return [each for pair in node.value for each in pair]
     return list(node.value) if node.id == "sequence" else []
 
 
-def _mark(node: Any, where: Where) -> Any:
-    """Where a value's key stands, by yaml; None if the node has nothing of the first name."""
-    mark = None
-    for part in where:
-        if node is not None and node.id == "sequence" and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            mark = node.start_mark
-            continue
-        pair = next(((key, value) for key, value in _entries(node) if key.value == str(part)), None)
-        if pair is None:
-            break
-        mark, node = pair[0].start_mark, pair[1]
-    return mark
-
-
 def _at(path: Path, mark: Any) -> str:
-    return f" ({path.name}, {_written_place(mark)})" if mark else ""
-
-
-def _written_place(mark: Any) -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}"
+    return f" ({title(path)}, {line_of(mark)})" if mark else f" ({title(path)})"

@@ -1,52 +1,66 @@
 """Models that are declared in files of their own: `models: {from: zoo/*.yaml}`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zoo.config.reading.config_file import read
-from zoo.errors import EntryError, ZooError
+from zoo.config.reading.places import ConfigFile, mistake, title
+from zoo.errors import EntryError, PlacedError, ZooError
 
 FROM = "from"
 """The key under `models` that is no model's name."""
 
 
-def with_files(config: Mapping[str, Any], folder: Path = Path()) -> Mapping[str, Any]:
-    """A configuration with the models of all files that `models: from:` names, beside those that it declares.
+def with_files(
+    config: Mapping[str, Any], folder: Path = Path()
+) -> tuple[Mapping[str, Any], Sequence[ConfigFile]]:
+    """A configuration with the models of all files that `models: from:` names, beside those that it declares;
+    and these files.
 
     `from` is a pattern of paths from `folder` on, as the shell's, or a list of them; a file has what `models`
     has: names, and an entry each. Models stand in the order of patterns and of files' names, after the
-    configuration's own. Raises ZooError, naming the file, for a pattern that no file matches, a file that
-    cannot be read or declares no models, and a name that is declared twice.
+    configuration's own. Raises EntryError for a pattern that no file matches, and PlacedError for a file that
+    cannot be read or declares no models, and for a name that is declared twice.
     """
     models = config.get("models")
     if not isinstance(models, Mapping) or FROM not in models:
-        return config
+        return config, ()
     own = {name: entry for name, entry in models.items() if name != FROM}
     declared: dict[str, str] = dict.fromkeys(own, "config.yaml")
-    for file in _files(models[FROM], folder):
-        for name, entry in _models(file).items():
+    files = []
+    for path in _paths(models[FROM], folder):
+        file, found = _read(path)
+        files.append(file)
+        for name, entry in found.items():
             if name in declared:
-                raise _error(
-                    f"{name} is declared in {declared[name]} and in {file}; leave it out of one of them"
+                raise _mistake(
+                    file, f"is declared in {declared[name]} and here; leave it out of one of them", name
                 )
-            own[name], declared[name] = entry, str(file)
-    return {**config, "models": own}
+            own[name], declared[name] = entry, title(path)
+    return {**config, "models": own}, files
 
 
-def of_folder(folder: Path = Path()) -> dict[str, Any]:
-    """The configuration of a folder with the models of its files; empty where there is none. Raises what
-    `read` and `with_files` raise."""
+def read_folder(folder: Path = Path()) -> tuple[dict[str, Any], list[ConfigFile]]:
+    """The configuration of a folder with the models of its files, and all these files; empty where there is
+    none. Raises what `read` and `with_files` raise."""
     import yaml
 
     path = folder / "config.yaml"
     if not path.is_file():
-        return {}
-    read(path)
-    return dict(with_files(yaml.safe_load(path.read_text("utf-8-sig")) or {}, folder))
+        return {}, []
+    own = read(path)
+    config, files = with_files(yaml.safe_load(path.read_text("utf-8-sig")) or {}, folder)
+    return dict(config), [own, *files]
 
 
-def _files(patterns: Any, folder: Path) -> Sequence[Path]:
+def of_folder(folder: Path = Path()) -> dict[str, Any]:
+    """The configuration of `read_folder` alone."""
+    return read_folder(folder)[0]
+
+
+def _paths(patterns: Any, folder: Path) -> Sequence[Path]:
     """The files, each once."""
     listed = [patterns] if isinstance(patterns, str) else patterns
     if not isinstance(listed, list) or not all(isinstance(each, str) and each for each in listed):
@@ -64,23 +78,28 @@ def _files(patterns: Any, folder: Path) -> Sequence[Path]:
     return list(found)
 
 
-def _models(file: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> tuple[ConfigFile, Mapping[str, Any]]:
+    """A file, and the entries by name that it has."""
     import yaml
 
-    try:
-        read(file)
-        values = yaml.safe_load(file.read_text("utf-8-sig"))
-    except ZooError as error:
-        raise _error(f"{file}: {error}") from error
+    file = replace(read(path), below=("models",))
+    values = yaml.safe_load(path.read_text("utf-8-sig"))
     if not isinstance(values, Mapping) or not values:
-        raise _error(
-            f"{file} declares no models; write a line for each: mine: {{timm: convnext_atto.d2_in1k}}"
+        raise _mistake(
+            file, "it declares no models; write a line for each: mine: {timm: convnext_atto.d2_in1k}"
         )
     if "models" in values:
-        raise _error(f"{file}: names of models stand at its top, without models: around them")
+        raise _mistake(file, "names of models stand at its top, without models: around them", "models")
     if FROM in values:
-        raise _error(f"{file}: from: stands in config.yaml only")
-    return values
+        raise _mistake(file, "it stands in config.yaml only", FROM)
+    return file, values
+
+
+def _mistake(file: ConfigFile, text: str, key: str | None = None) -> ZooError:
+    """What is wrong with a file, or with an entry of it."""
+    if key is None:
+        return PlacedError(f"{title(file.path)}: {text}")
+    return mistake(f"models: {key}: {text}", [file], ("models", key))
 
 
 def _error(text: str) -> EntryError:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo.config.reading.config_file import ConfigFile, check_values, located
-from zoo.errors import ZooError, instead
+from zoo.config.reading.config_file import check_values
+from zoo.config.reading.places import Source, Where, mistake
+from zoo.errors import instead
 
 _WORDS = {
     "object": "a mapping of keys to values",
@@ -24,9 +25,9 @@ _WORDS = {
 """The schema's types, as a person calls them."""
 
 
-def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> None:
+def check(config: Any, schema: str | Path, sources: Sequence[Source] = ()) -> None:
     """Raises ZooError for what the schema, a YAML file, does not admit in a configuration, or no schema can
-    refuse. files: those that it was read from, for the line.
+    refuse. sources: what it was read from, for the line.
 
     Defaults are not filled in from the schema: in a model's entry they would hide what the zoo says.
     """
@@ -35,13 +36,13 @@ def check(config: Any, schema: str | Path, files: Sequence[ConfigFile] = ()) -> 
     with _as_if_missing("rfc3987_syntax"):
         import jsonschema
 
-    check_values(config, files)
+    check_values(config, sources)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     admitted = yaml.load(Path(schema).read_text(encoding="utf-8"), loader)
     try:
         jsonschema.Draft202012Validator(admitted).validate(config)
     except jsonschema.ValidationError as error:
-        raise ZooError(sentence(error, files)) from error
+        raise mistake(sentence(error), sources, _place(error)) from error
 
 
 @contextmanager
@@ -59,20 +60,24 @@ def _as_if_missing(module: str) -> Iterator[None]:
         del sys.modules[module]
 
 
-def sentence(error: Any, files: Sequence[ConfigFile] = ()) -> str:
-    """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key; with
-    the line in the files of the configuration.
+def sentence(error: Any) -> str:
+    """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key.
 
-    `models: one: opset: 99 is greater than the maximum of 26 (config.yaml, line 9, column 7)`
+    `models: one: opset: 99 is greater than the maximum of 26 (The opset of ONNX files)`
     """
     error = _of_what_was_meant(error)
     where = "".join(f"{part}: " for part in error.absolute_path)
     fault = _fault(error)
     about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
     told = f" ({about.strip().rstrip('.')})" if about else ""
+    return f"{where}{fault}{told}"
+
+
+def _place(error: Any) -> Where:
+    """The keys that lead to what is wrong."""
+    error = _of_what_was_meant(error)
     keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
-    keys = [error.instance] if _is_of_name(error) else keys
-    return f"{where}{fault}{told}{located(files, (*error.absolute_path, *keys))}"
+    return (*error.absolute_path, *([error.instance] if _is_of_name(error) else keys))
 
 
 def _of_what_was_meant(error: Any) -> Any:

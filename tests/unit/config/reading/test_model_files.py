@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo.config.reading.model_files import of_folder, with_files
+from zoo.config.reading.model_files import of_folder, read_folder, with_files
+from zoo.config.reading.places import located
 from zoo.config.zoo import Zoo
-from zoo.errors import ZooError
+from zoo.errors import PlacedError, ZooError
 
 OWN = {"timm": "resnet18"}
 
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def declared(folder: Path, patterns: object, **models: object) -> Zoo:
-    return Zoo.of(with_files({"models": {**models, "from": patterns}}, folder))
+    return Zoo.of(with_files({"models": {**models, "from": patterns}}, folder)[0])
 
 
 def test_models_of_files_are_those_of_the_zoo(folder: Path):
@@ -43,29 +44,51 @@ def test_the_configuration_of_a_folder_has_them_too(folder: Path):
 def test_a_configuration_without_files_is_as_it_was():
     config = {"models": {"own": OWN}}
     assert (
-        with_files(config) is config
-        and with_files({}) == {}
-        and with_files({"models": None}) == {"models": None}
+        with_files(config)[0] is config
+        and with_files({}) == ({}, ())
+        and with_files({"models": None}) == ({"models": None}, ())
     )
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("first: [", "zoo/c.yaml: no valid YAML"),
-        ("first: {timm: a}\nfirst: {timm: b}\n", "zoo/c.yaml: first stands there twice"),
-        ("third: {timm: resnet18}\n", "third is declared in .*zoo/b.yaml and in .*zoo/c.yaml; leave it out"),
-        ("own: {timm: resnet18}\n", "own is declared in config.yaml and in .*zoo/c.yaml"),
-        ("", "zoo/c.yaml declares no models; write a line for each"),
-        ("- first\n", "zoo/c.yaml declares no models"),
-        ("models: {first: {timm: a}}\n", "zoo/c.yaml: names of models stand at its top"),
-        ("from: d.yaml\n", "zoo/c.yaml: from: stands in config.yaml only"),
+        ("first: [", r"no valid YAML: .* \(zoo/c.yaml, line 2, column 1\)"),
+        (
+            "first: {timm: a}\nfirst: {timm: b}\n",
+            r"first stands there twice.* \(zoo/c.yaml, lines 1 and 2\)",
+        ),
+        (
+            "\nthird: {timm: resnet18}\n",
+            "models: third: is declared in zoo/b.yaml and here; leave it out of one of them "
+            r"\(zoo/c.yaml, line 2, column 1\)",
+        ),
+        ("own: {timm: resnet18}\n", "models: own: is declared in config.yaml and here"),
+        ("", "zoo/c.yaml: it declares no models; write a line for each"),
+        ("- first\n", "zoo/c.yaml: it declares no models"),
+        (
+            "models: {first: {timm: a}}\n",
+            r"models: models: names of models stand at its top.* \(zoo/c.yaml, line 1, column 1\)",
+        ),
+        ("from: d.yaml\n", r"models: from: it stands in config.yaml only \(zoo/c.yaml, line 1, column 1\)"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_a_sentence_that_names_it(folder: Path, text: str, sentence: str):
+def test_what_is_wrong_with_a_file_is_a_sentence_that_names_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+):
+    monkeypatch.chdir(folder)
     (folder / "zoo/c.yaml").write_text(text)
-    with pytest.raises(ZooError, match=f"^models: from: .*{sentence}"):
+    with pytest.raises(PlacedError, match=f"^{sentence}"):
         declared(folder, "zoo/*.yaml", own=OWN)
+
+
+def test_the_files_tell_where_an_entry_stands(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    (folder / "config.yaml").write_text("models: {from: zoo/*.yaml}\n")
+    files = read_folder()[1]
+    assert located(files, ("models", "second", "opset")) == " (zoo/a.yaml, line 5, column 3)"
+    assert located(files, ("models", "third")) == " (zoo/b.yaml, line 1, column 1)"
+    assert located(files, ("models", "from")) == " (config.yaml, line 1, column 10)"
 
 
 @pytest.mark.parametrize(
