@@ -34,6 +34,7 @@ include: "sentences.smk"
 
 # Before Snakemake's own reader, which takes the last of two equal keys, and reads what has no end.
 with in_a_sentence():
+    config_file.refuse_lost(sys.argv)
     own = [] if workflow.modifier.skip_configfile else Path().glob("config.yaml")
     config_file.read_all(own)
 

@@ -7,7 +7,7 @@ Only the standard library is imported: a build reads this each time it starts.
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, meant
 from zoo.jobs.records import read_json
 
 DEVICES = ("cpu", "gpu")
@@ -133,6 +133,8 @@ def locate(path: str | Path) -> Place:
     folder = path.absolute().parent
     if path.name in BEST:
         record = path.with_name("best.json")
+        if not record.is_file():
+            raise _missing(path)
         chosen = str(read_json(record).get("artifact"))
         if chosen not in ARTIFACTS or not ARTIFACTS[chosen].deployable:
             raise ZooError(
@@ -143,9 +145,14 @@ def locate(path: str | Path) -> Place:
         if path.name in kind.files:
             files = tuple(path.parent / name for name in kind.files)
             if missing := [str(file) for file in files if not file.is_file()]:
-                raise ZooError(f"{missing[0]}: there is no such file; build it (snakemake {missing[0]})")
+                raise _missing(missing[0])
             device = folder.parent.name if folder.parent.name in DEVICES else None
             card = folder.parent.parent / "weights" / f"{folder.name}.json"
             return Place(kind, files, device, card)
-    valid = ", ".join(kind.files[0] for kind in ARTIFACTS.values())
-    raise ZooError(f"{path}: no artifact has a file of this name; give one of {valid}")
+    names = [BEST[0], *(kind.files[0] for kind in ARTIFACTS.values())]
+    hint = meant([path.name], names) or f"give one of {', '.join(names)}"
+    raise ZooError(f"{path}: no artifact has a file of this name; {hint}")
+
+
+def _missing(path: str | Path) -> ZooError:
+    return ZooError(f"{path}: there is no such file; build it (snakemake {path})")

@@ -58,8 +58,18 @@ def test_a_missing_half_and_a_strange_file_are_refused(tmp_path: Path):
     (tmp_path / "int8.param").touch()
     with pytest.raises(ZooError, match=r"int8\.bin: there is no such file; build it"):
         locate(tmp_path / "int8.param")
-    with pytest.raises(ZooError, match=r"no artifact has a file of this name; give one of torchscript\.pt"):
+    with pytest.raises(
+        ZooError, match=r"no artifact has a file of this name; give one of best\.param, torch"
+    ):
         locate(tmp_path / "mine.tflite")
+    with pytest.raises(ZooError, match=r"no artifact has a file of this name; did you mean int8\.param\?$"):
+        locate(tmp_path / "int8.parm")
+
+
+def test_what_to_ship_is_built_where_nothing_was_chosen_yet(tmp_path: Path):
+    said = r"^results/cpu/mine/best\.param: there is no such file; build it \(snakemake results/cpu/mine/best"
+    with pytest.raises(ZooError, match=said):
+        locate("results/cpu/mine/best.param")
 
 
 def test_every_artifact_is_found_by_any_of_its_files(tmp_path: Path):

@@ -64,6 +64,16 @@ def refuse_given(paths: Iterable[str | Path]) -> None:
             raise SystemExit(f"error: {error}") from None
 
 
+def refuse_lost(arguments: Iterable[str]) -> None:
+    """Raises ZooError if a command line of Snakemake names files of the configuration twice: it would take
+    the last only."""
+    if sum(each.partition("=")[0] in ("--configfile", "--configfiles") for each in arguments) > 1:
+        raise PlacedError(
+            "--configfile stands there twice, and only the last would count; name all files after one: "
+            "--configfile a.yaml b.yaml"
+        )
+
+
 def check_values(config: Any, sources: Sequence[Source] = (), where: Where = ()) -> None:
     """Raises ZooError, naming the line, for what a schema lets pass: a key that is no text or cannot be seen
     in full, a number that is not finite or beyond 64 bits, text that no file's name can hold."""
@@ -81,7 +91,8 @@ def check_values(config: Any, sources: Sequence[Source] = (), where: Where = ())
 
 def _key_fault(key: Any) -> str | None:
     if not isinstance(key, str):
-        return f"the key {key!r} is no text; put it in quotes"
+        comma = "; or is it the end of a number with a comma? It takes a point" if type(key) is int else ""
+        return f"the key {key!r} is no text; put it in quotes{comma}"
     if key != key.strip() or not key.isprintable():
         return f"the key {key!r} holds line breaks, or signs that nobody sees; write it without them"
     return None
@@ -137,6 +148,8 @@ def _check_depth(path: Path, events: Iterator[Any]) -> None:
 def _check_size(path: Path, node: Any, sizes: dict[int, float]) -> float:
     """How many values a node stands for, with its aliases written out; PlacedError if they are too many. A
     node that has itself within it, as an alias can bring about, is endless."""
+    if id(node) in sizes and math.isinf(sizes[id(node)]):
+        raise PlacedError(f"an alias stands for what it is itself a part of{_at(path, node.start_mark)}")
     if id(node) not in sizes:
         sizes[id(node)] = math.inf  # until it is known
         sizes[id(node)] = 1 + sum(_check_size(path, each, sizes) for each in _children(node))

@@ -4,7 +4,7 @@ Snakemake's own `validate` reads the schema by a reader in Python, which takes l
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def sentence(error: Any) -> str:
     where = "".join(f"{part}: " for part in error.absolute_path)
     fault = _fault(error)
     about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
-    told = f" ({about.strip().rstrip('.')})" if about else ""
+    told = f" ({' '.join(about.split()).partition('. ')[0].rstrip('.')})" if about else ""
     return f"{where}{fault}{told}"
 
 
@@ -81,9 +81,15 @@ def _place(error: Any) -> Where:
 
 
 def _of_what_was_meant(error: Any) -> Any:
-    """Where one of several forms is admitted, the error of the one that is wrong only further inside."""
-    inner = [each for each in error.context or () if len(each.absolute_path) > len(error.absolute_path)]
-    return _of_what_was_meant(inner[0]) if inner else error
+    """Where one of several forms is admitted, the error of the one that is wrong only further inside, or of
+    the only one that is for such values at all."""
+    context = error.context or ()
+    inner = [each for each in context if len(each.absolute_path) > len(error.absolute_path)]
+    strangers = {each.schema_path[0] for each in context if each.validator in ("type", "const")}
+    forms = enumerate(error.validator_value if error.validator == "oneOf" else ())
+    fitting = {index for index, form in forms if "type" in form} - strangers
+    meant = inner or [each for each in context if each.schema_path[0] in fitting]
+    return _of_what_was_meant(meant[0]) if meant else error
 
 
 def _is_of_name(error: Any) -> bool:
@@ -108,13 +114,28 @@ def _fault(error: Any) -> str:
     if _is_of_name(error):
         return f"{error.instance!r} cannot be a name here; names are of letters, digits, - and _"
     if error.validator == "type":
-        types = error.validator_value
-        words = [_WORDS[each] for each in ([types] if isinstance(types, str) else types) if each != "null"]
-        found = "nothing" if error.instance is None else repr(error.instance)
-        return f"{found} stands where {' or '.join(words)} belongs"
+        return _misplaced(error.instance, _types(error.schema))
+    if error.validator == "pattern":
+        return f"{error.instance!r} has not the form that it must have"
+    if error.validator == "oneOf" and all(
+        "type" in form or "const" in form for form in error.validator_value
+    ):
+        return _misplaced(error.instance, [word for form in error.validator_value for word in _types(form)])
     if error.validator == "oneOf":
         choices = [choice.get("required", []) for choice in error.validator_value]
         if all(choices):
             keys = [" with ".join(choice) for choice in choices]
             return f"give one of {', '.join(keys)}, and no more than one"
     return str(error.message)
+
+
+def _misplaced(value: Any, admitted: Iterable[str]) -> str:
+    return f"{'nothing' if value is None else repr(value)} stands where {' or '.join(admitted)} belongs"
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    """What a schema admits, in a person's words."""
+    if "const" in schema:
+        return [str(schema["const"])]
+    types = schema["type"]
+    return [_WORDS[each] for each in ([types] if isinstance(types, str) else types) if each != "null"]

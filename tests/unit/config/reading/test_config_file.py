@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.config.reading.config_file import check_values, read, read_all, refuse_given
+from zoo.config.reading.config_file import check_values, read, read_all, refuse_given, refuse_lost
 from zoo.errors import ZooError
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -58,7 +58,10 @@ def bomb(levels: int) -> str:
             bomb(30),
             r"aliases written out there are more than 200000 values \(config.yaml, line 6, column \d+\)",
         ),
-        ("a: &a [*a]\n", r"more than 200000 values \(config.yaml, line 1, column \d+\)"),
+        (
+            "a: &a [*a]\n",
+            r"an alias stands for what it is itself a part of \(config.yaml, line 1, column \d+\)",
+        ),
         ("a: 1\nb: " + "[" * 100_000, r"within more than 50 others \(config.yaml, line 2, column \d+\)"),
         ("a: 1\nb: " + "1" * 5000, r"'1{40}' cannot be read .*\(config.yaml, line 2, column \d+\)"),
         (
@@ -112,7 +115,8 @@ def test_a_configuration_without_keys_is_a_sentence_with_what_to_write(tmp_path:
     ("config", "said"),
     [
         ({"models": {1: {}}}, "models: the key 1 is no text; put it in quotes"),
-        ({"models": {True: {}}}, "models: the key True is no text"),
+        ({"gates": {"int8": {"min_cosine": 0, 5: None}}}, "the key 5 is no .* end of a number with a comma"),
+        ({"models": {True: {}}}, "models: the key True is no text; put it in quotes$"),
         ({"models": {None: {}}}, "models: the key None is no text"),
         ({"models": {"one\n": {}}}, r"models: the key 'one\\n' holds line breaks"),
         ({"models": {" one": {}}}, "models: the key ' one' holds"),
@@ -144,3 +148,11 @@ def test_a_file_that_is_given_and_refused_ends_the_process_with_a_sentence(tmp_p
         refuse_given([written(tmp_path, "a: 1\na: 2\n")])
     with pytest.raises(SystemExit, match=r"^error: gone\.yaml is missing or no regular file$"):
         refuse_given(["gone.yaml"])
+
+
+def test_files_of_which_the_first_would_be_lost_are_refused():
+    refuse_lost(["one", "--configfile", "a.yaml", "b.yaml", "--config", "opset=17"])
+    with pytest.raises(
+        ZooError, match=r"^--configfile stands there twice, and only the last would count; name"
+    ):
+        refuse_lost(["--configfile", "a.yaml", "--configfile=b.yaml"])

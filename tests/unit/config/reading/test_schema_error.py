@@ -38,6 +38,20 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
             {"models": {}, "image_sets": {"a": {"path": "b", "crops": {"smallest": 7}}}},
             "image_sets: a: crops: smallest: 7 is greater than the maximum of 1",
         ),
+        (
+            {"models": {}, "devices": "gppu"},
+            "devices: 'gppu' stands where auto or a list belongs (The devices",
+        ),
+        ({"models": {}, "devices": []}, "devices: [] should be non-empty"),
+        (
+            {"models": {}, "image_sets": {"a": {"path": "b", "crops": "yes"}}},
+            "image_sets: a: crops: 'yes' stands where true or false or a mapping of keys to values belongs",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "weights": {"train": {"images": "x", "epoch": 3}}}}},
+            "models: one: weights: train: unknown epoch; did you mean epochs?",
+        ),
+        ({"models": {}, "sweep": "3of12"}, "sweep: '3of12' has not the form that it must have (The part of "),
         ({"models": {}, "int8": 8}, "int8: 8 stands where a mapping of keys to values belongs"),
         ({"models": {}, "streams": 0}, "streams: 0 is less than the minimum of 1 (How many streams "),
     ],
