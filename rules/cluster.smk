@@ -11,7 +11,8 @@ BEGUN = datetime.now()
 TARGETS = "NCNN_ZOO_TARGETS"
 TYPED = get_argument_parser().parse_known_args()[0]
 # Only an executor that sends jobs elsewhere takes a number of these beside the cores.
-SENDS = workflow.resource_settings.nodes is not None and not TYPED.dryrun
+ON_NODES = workflow.resource_settings.nodes is not None
+SENDS = ON_NODES and not TYPED.dryrun
 
 
 def travels(named):

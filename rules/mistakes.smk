@@ -1,5 +1,5 @@
-"""What a plan is bound to fail for, told before its first job, or last by a dry run: mistakes in config.yaml and in what
-it points to, and a Vulkan device that is missing.
+"""What a plan is bound to fail for, told before its first job, or last by a dry run: mistakes in config.yaml and what it
+points to, and a missing Vulkan device. Where jobs run on other machines, nothing of what only those know.
 """
 
 from zoo.config import mistakes
@@ -21,11 +21,10 @@ def planned_jobs():
 
 def refuse_without_vulkan():
     """Say before the first job what the first that needs a Vulkan device would say, minutes from now."""
-    if any(map(uses_vulkan, planned_jobs())):
+    if not ON_NODES and any(map(uses_vulkan, planned_jobs())):
         from zoo.runners.vulkan import vulkan_device
 
-        with in_a_sentence(about=""):
-            vulkan_device()
+        in_a_sentence(about="")(vulkan_device)()
 
 
 def planned(job):
@@ -39,8 +38,11 @@ def planned(job):
 
 def refuse_mistakes(always=False):
     """End a build that is bound to fail; of one that can make others of its models, tell the mistakes."""
-    jobs = list(map(planned, planned_jobs()))
-    found = mistakes.of_plan(jobs, ZOO, sources, processors.processor_fault)
+    if ON_NODES and not workflow.storage_settings.shared_fs_usage:
+        return  # files are others there
+    processor_fault = (lambda *cpu: "") if ON_NODES else processors.processor_fault
+    jobs = map(planned, planned_jobs())
+    found = mistakes.of_plan(jobs, ZOO, sources, processor_fault)
     if always or found.hopeless or not workflow.execution_settings.keep_going:
         with in_a_sentence(about=""):
             found.refuse()

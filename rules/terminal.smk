@@ -16,8 +16,8 @@ def tell_plan():
 onstart:
     gc.enable()
     tell_plan()
-    SENDS or refuse_mistakes()
-    SENDS or refuse_without_vulkan()
+    refuse_mistakes()
+    refuse_without_vulkan()
     SENDS and workflow.executor_plugin.name == "slurm" and refuse_unusable()
 
 

@@ -144,6 +144,15 @@ def test_what_slurm_takes_no_job_for_is_told_before_anything_is_sent(cluster: Sl
     assert "Slurm takes no jobs of" in outcome.text and "Invalid partition name specified" in outcome.text
 
 
+def test_a_mistake_is_told_before_anything_is_sent(cluster: Slurm, fresh_zoo: Zoo):
+    fresh_zoo.configure(lambda config: config["models"]["one"].update(timm="test_convnxt"))
+    outcome = built(fresh_zoo, cluster, EXPORTED)
+    assert outcome.status == 1 and not submissions(outcome.text)
+    assert "models: one: timm has no model test_convnxt; did you mean test_convnext? (config.yaml, line " in (
+        outcome.text
+    )
+
+
 def test_the_profile_says_what_that_of_one_machine_says():
     here, there = (
         yaml.safe_load((PROJECT / f"profiles/{name}/config.yaml").read_text())
