@@ -23,7 +23,7 @@ class ArtifactError(ZooError):
 class EntryError(ZooError):
     """What is wrong with a part of the configuration. where: the keys that lead to it."""
 
-    def __init__(self, text: str, where: tuple[str, ...]) -> None:
+    def __init__(self, text: str, where: tuple[str | int, ...]) -> None:
         super().__init__(text)
         self.where = where
 

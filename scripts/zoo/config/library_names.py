@@ -39,6 +39,8 @@ def name_fault(spec: ModelSpec) -> str:
     Nothing is known of a library that is not installed, or does not look as it is expected to: the job that
     builds the model tells.
     """
+    if spec.library == "module":
+        return _module_fault(spec.architecture.partition(":")[0].partition(".")[0])
     library = _LIBRARIES.get(spec.library)
     package = library and find_spec(spec.library)
     if not library or not package or not package.submodule_search_locations or ":" in spec.architecture:
@@ -56,6 +58,14 @@ def name_fault(spec: ModelSpec) -> str:
         near = meant([tag], tags) or f"it has: {', '.join(sorted(tags))}"
         return f"{spec.library}'s {name} has no weights {tag}; {near}"
     return ""
+
+
+def _module_fault(name: str) -> str:
+    """The user's own module is imported from the working folder, or it is installed."""
+    here = {path.stem for path in Path().iterdir() if path.is_dir() or path.suffix == ".py"}
+    if not name or name in here or find_spec(name):
+        return ""
+    return f"there is no module {name} here, and none is installed; {meant([name], here) or 'mend the entry'}"
 
 
 def _after(start: str, pattern: str, text: str) -> list[Any]:

@@ -117,7 +117,7 @@ def _of_file(file: Path) -> str:
     if file.is_dir():
         return f"{file} is a folder, and a file belongs there"
     beside = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
-    near = meant([file.name], beside) or "mend the entry in config.yaml"
+    near = meant([file.name], beside) or "mend the entry"
     return f"there is no file {file}; {near}"
 
 

@@ -192,9 +192,12 @@ class Zoo:
         Settings.of(config)
         targets = {name: Target.of(name, entry) for name, entry in (config.get("targets") or {}).items()}
         devices = config.get("devices", "auto")
-        if unknown := [each for each in devices if each not in (*DEVICES, *targets)] * (devices != "auto"):
-            text = f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets ({_list(targets)})"
-            raise EntryError(text, ("devices",))
+        known = (*DEVICES, *targets)
+        if unknown := [each for each in devices if each not in known] * (devices != "auto"):
+            near = meant(unknown[:1], known)
+            hint = f"; {near}" if near else f" ({_list(targets)})"
+            text = f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets{hint}"
+            raise EntryError(text, ("devices", devices.index(unknown[0])))
         layers = config.get("agent_layers")
         _check_names(models)
         _check_images(config)

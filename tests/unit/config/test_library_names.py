@@ -53,7 +53,7 @@ def test_the_names_of_torchvision_and_open_clip_are_known():
         ("torchvision", "resnet50.IMAGENET1K_V2", ""),
         ("torchvision", "fasterrcnn_resnet50_fpn", ""),
         ("open_clip", "hf-hub:owner/name", ""),
-        ("module", "mine:convnext_ato", ""),  # the user's own
+        ("module", "json:convnext_ato", ""),  # the user's own
         ("onnx", "convnext_ato.onnx", ""),
     ],
 )
@@ -61,6 +61,20 @@ def test_a_name_that_a_library_does_not_have_is_told_with_the_nearest(
     library: str, architecture: str, said: str
 ):
     assert fault(library, architecture) == said
+
+
+def test_a_module_that_is_neither_here_nor_installed_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "mine.py").touch()
+    assert (
+        fault("module", "nets.small:build")
+        == fault("module", "mine:build")
+        == fault("module", "json:x")
+        == ""
+    )
+    said = "there is no module nest here, and none is installed; did you mean nets?"
+    assert fault("module", "nest.small:build") == said
 
 
 def test_of_a_library_that_is_not_here_or_looks_otherwise_nothing_is_known(tmp_path, monkeypatch):

@@ -55,8 +55,7 @@ def test_what_an_entry_names_and_is_not_there_is_told_with_its_place(told):
     Path("wights/tow.pth").touch()
     assert told(weights("one"), weights("two"), weights("three"), weights("one")) == Mistakes(
         (
-            "models: one: there is no file few.txt; mend the entry in config.yaml "
-            "(config.yaml, line 11, column 5)",
+            "models: one: there is no file few.txt; mend the entry (config.yaml, line 11, column 5)",
             "models: one: timm has no model convnext_ato; did you mean convnext_atto? "
             "(config.yaml, line 10, column 5)",
             "models: two: there is no file wights/two.pth; did you mean tow.pth? "
