@@ -45,11 +45,11 @@ def read_image(path: str | Path, mode: str = "RGB") -> "PillowImage":
             check_depth(image, str(path))
             return image.convert(mode)
     except FileNotFoundError:
-        raise ZooError(f"{path}: there is no such image; restore it or take it off its set") from None
+        raise ZooError(f"{path}: there is no such image; restore it or leave it out") from None
     except BROKEN as error:
         reason = str(error).replace(f" {str(path)!r}", "")
         raise ZooError(
-            f"{path}: cannot be read as an image ({reason}); replace it or take it off its set"
+            f"{path}: cannot be read as an image ({reason}); replace it or leave it out"
         ) from error
 
 
@@ -107,7 +107,7 @@ def read_inputs(sample: Sample, feed: Feed) -> Inputs:
             arrays = read_arrays(sample.path)
         except ZooError as error:
             raise ZooError(
-                f"{sample.path}: cannot be read as a file of arrays; replace it or take it off its set"
+                f"{sample.path}: cannot be read as a file of arrays; replace it or leave it out"
             ) from error
         return from_arrays(feed, arrays, str(sample.path))
     image = pixels(sample, mode(feed.record))

@@ -288,7 +288,7 @@ def test_a_broken_file_of_arrays_is_named(tmp_path: Path, content: bytes | None)
     if content is not None:
         (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(
-        ZooError, match=r"a\.npz: cannot be read as a file of arrays; replace it or take it off"
+        ZooError, match=r"a\.npz: cannot be read as a file of arrays; replace it or leave it out"
     ):
         read_inputs(Sample("a.npz", tmp_path / "a.npz"), MANY)
 
