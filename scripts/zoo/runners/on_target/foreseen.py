@@ -8,9 +8,11 @@ from zoo.runners.artifact import Artifact
 LONG_S = 600
 """What takes longer is announced."""
 
-MULTIPLY_ADDS_PER_S = 1e8
-"""Of one process that emulates a processor: the slower side of what `benchmarks/emulated_rate.py` measured,
-so that nothing which takes long starts unannounced."""
+MULTIPLY_ADDS_PER_S = {"fp32": 4.5e7, "bf16": 4.5e7, "int8": 7e7}
+"""Of one process that emulates a processor, by precision; the slowest that `benchmarks/emulated_rate.py`
+measured, so that nothing which takes long starts unannounced."""
+_IN_FLOAT16 = 2.5e7
+"""Of all others, which may compute in float16."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,19 @@ class Announcement:
         fewer = f"fewer images (targets: {{{artifact.device}: {{samples: …}}}}) or a smaller model take less"
         return cls(str(artifact), artifact.device, fewer)
 
-    def warn(self, seconds: float, reason: str) -> None:
-        """Say it, if so many seconds are long. reason: how they are known."""
+    def warn(self, seconds: float, reason: str, how: str = "about") -> None:
+        """Say it, if so many seconds are long. reason: how they are known; how: how well."""
         if seconds > LONG_S:
             minutes = round(seconds / 60)
             logging.warning(
-                "%s will take about %d minutes on %s, going by %s; %s",
-                *(self.what, minutes, self.device, reason, self.remedy),
+                "%s will take %s %d minutes on %s, going by %s; %s",
+                *(self.what, how, minutes, self.device, reason, self.remedy),
             )
+
+
+def multiply_adds_per_s(precision: str) -> float:
+    """What one process that emulates a processor does at least."""
+    return MULTIPLY_ADDS_PER_S.get(precision, _IN_FLOAT16)
 
 
 def announce(
@@ -54,6 +61,6 @@ def announce(
     """
     if multiply_adds is None or artifact.target is None or artifact.target.is_timed:
         return
-    seconds = multiply_adds * runs / (MULTIPLY_ADDS_PER_S * processes)
+    seconds = multiply_adds * runs / (multiply_adds_per_s(artifact.precision) * processes)
     reason = f"{multiply_adds / 1e9:.2g} billion multiply-adds a run"
-    (announcement or Announcement.of(artifact)).warn(seconds, reason)
+    (announcement or Announcement.of(artifact)).warn(seconds, reason, "up to")
