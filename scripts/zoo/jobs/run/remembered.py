@@ -1,9 +1,11 @@
 """What Snakemake asks the same of for each job of a plan, and what is answered from memory here."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from functools import cache
+from string import Formatter
 from types import MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,17 +18,32 @@ def remember() -> None:
     once a job and more: that was a fifth of its time. It asks which rules make a file once for each job that
     reads it, and goes through the patterns of all outputs for that: another eighth. And each list of a
     job's files, parameters or resources holds two objects of its own, which are the same in all lists.
+
+    Of what is left a third was: the script of each job, read to see that it is there; the values of its
+    wildcards, wrapped anew for each function of its rule; seven questions to each file that is listed, of
+    marks that most have none of; and its message, filled in from a copy of every name of the Snakefile.
     """
     inspect.signature = remembering_signatures(inspect.signature)
-    index: Any = sys.modules.get("snakemake.output_index")
-    if index:
-        index.OutputIndex.match_producers = remembering_producers(index.OutputIndex.match_producers)
-    lists: Any = sys.modules.get("snakemake.iocontainers")
-    if lists:
-        lists.AttributeGuard.__new__ = sharing_by_name(object.__new__)
-    addresses: Any = sys.modules.get("smart_open")
-    if addresses:  # Snakemake's, not ours
-        addresses.parse_uri = cache(addresses.parse_uri)
+    replace("snakemake.output_index", "OutputIndex.match_producers", remembering_producers)
+    replace("snakemake.iocontainers", "AttributeGuard.__new__", lambda new: sharing_by_name(object.__new__))
+    replace("snakemake.dag", "ScriptProcessor.process_job", once_a_rule)
+    replace("snakemake.rules", "Wildcards", sharing_by_values)
+    replace("snakemake.jobs", "Wildcards", sharing_by_values)
+    replace("snakemake.jobs", "fmt_iofile", plain_by_name)
+    replace("snakemake.jobs", "Job.format_wildcards", filling_in_wildcards)
+    replace("snakemake.io", "_IOFile.is_storage", plain_is_not_stored)
+    replace("smart_open", "parse_uri", cache)  # Snakemake's, not ours
+
+
+def replace(module: str, name: str, by: Callable[[Any], Any]) -> None:
+    """Put something of a module that is loaded, or of a class in it, in a wrapper; where there is nothing of
+    that name, as in another release, all stays as it is."""
+    *way, last = name.split(".")
+    owner: Any = sys.modules.get(module)
+    for each in way:
+        owner = getattr(owner, each, None)
+    if hasattr(owner, last):
+        setattr(owner, last, by(getattr(owner, last)))
 
 
 def remembering_signatures(signature: Callable[..., inspect.Signature]) -> Callable[..., inspect.Signature]:
@@ -72,3 +89,62 @@ def sharing_by_name(new: Callable[[Any], Any]) -> Callable[..., Any]:
     or copied, which gives no argument, is an object of its own."""
     known = cache(lambda of, name: new(of))
     return lambda of, *name: known(of, *name) if name else new(of)
+
+
+def once_a_rule(process: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Snakemake's look at the script of a job, which is the same for all jobs of a rule unless its path says
+    otherwise. The first of them is looked at each time that a plan is made."""
+    looked_at: WeakKeyDictionary[Any, set[Any]] = WeakKeyDictionary()
+
+    def looked(processor: Any, job: Any) -> None:
+        rules = looked_at.setdefault(processor, set())
+        if job.rule not in rules:
+            process(processor, job)
+            if "{" not in str(getattr(job.rule, processor.script_type)):
+                rules.add(job.rule)
+
+    return looked
+
+
+def sharing_by_values(of: Callable[..., Any]) -> Callable[..., Any]:
+    """The class of lists of wildcards, whose like are one object: functions of rules and jobs read them."""
+    shared = cache(lambda values: of(fromdict=dict(values)))
+
+    def wildcards(*arguments: Any, fromdict: dict[str, str] | None = None, **options: Any) -> Any:
+        if arguments or options or not fromdict:
+            return of(*arguments, fromdict=fromdict, **options)
+        return shared(tuple(fromdict.items()))
+
+    return wildcards
+
+
+def plain_by_name(describe: Callable[..., str]) -> Callable[..., str]:
+    """What Snakemake says of a file, with its marks (`temp`, storage); that of one without is its path."""
+    return lambda file, *how, **options: (
+        describe(file, *how, **options) if getattr(file, "flags", True) else f"{file}"
+    )
+
+
+def plain_is_not_stored(is_storage: property) -> property:
+    """Whether a file lies in storage; one without any mark does not."""
+    ask: Any = is_storage.fget
+    return property(lambda file: bool(getattr(file._file, "flags", None)) and ask(file))
+
+
+def filling_in_wildcards(fill_in: Callable[..., str]) -> Callable[..., str]:
+    """What Snakemake makes of a text with names in braces, for a job; names of wildcards are looked up in the
+    job alone."""
+
+    @cache
+    def names(text: str) -> set[str] | None:
+        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+        plain = all(re.fullmatch(r"wildcards\.\w+", name or "") and not any(how) for name, *how in fields)
+        return {str(name).removeprefix("wildcards.") for name, *_ in fields} if plain else None
+
+    def filled(job: Any, text: str, **variables: Any) -> str:
+        needed = names(text)
+        if variables or needed is None or not needed <= (job.wildcards_dict or {}).keys():
+            return fill_in(job, text, **variables)
+        return text.format(wildcards=job.wildcards)
+
+    return filled

@@ -6,11 +6,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from weakref import ref
 
 import pytest
 
-from zoo.jobs.run.remembered import remembering_producers, remembering_signatures
+from zoo.jobs.run.remembered import (
+    filling_in_wildcards,
+    once_a_rule,
+    plain_by_name,
+    plain_is_not_stored,
+    remembering_producers,
+    remembering_signatures,
+    replace,
+    sharing_by_values,
+)
 
 
 class Owner:
@@ -133,4 +143,125 @@ for each, name in ((one, "sort"), (pickle.loads(pickle.dumps(one)), "index"), (c
         getattr(each, name)()
     except AttributeError as error:
         print(str(error).partition("()")[0])
+"""
+
+
+class Processor:
+    script_type = "script"
+
+
+def job_of(script: str, **wildcards: str) -> SimpleNamespace:
+    values = SimpleNamespace(**wildcards)
+    return SimpleNamespace(rule=Rule(script), wildcards_dict=wildcards, wildcards=values)
+
+
+class Rule(str):
+    @property
+    def script(self) -> str:
+        return str(self)
+
+
+def test_a_script_is_looked_at_once_a_rule_and_plan_unless_its_path_is_the_jobs():
+    looked_at = []
+    look = once_a_rule(lambda processor, job: looked_at.append(str(job.rule)))
+    first, second = Processor(), Processor()
+    for processor in (first, second):
+        for each in ("one.py", "other.py", "{wildcards.a}.py") * 2:
+            look(processor, job_of(each))
+    assert looked_at == ["one.py", "other.py", *["{wildcards.a}.py"] * 2] * 2
+
+
+def test_a_script_that_is_not_there_is_told_each_time():
+    def missing(processor, job):
+        raise FileNotFoundError(job.rule)
+
+    look, processor = once_a_rule(missing), Processor()
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match=r"one\.py"):
+            look(processor, job_of("one.py"))
+
+
+class Values(list[str]):
+    def __init__(self, toclone: "Values | None" = None, fromdict: dict[str, str] | None = None) -> None:
+        super().__init__(toclone or (fromdict or {}).values())
+        self.__dict__ |= vars(toclone) if toclone else fromdict or {}
+
+
+def test_wildcards_of_the_same_values_are_one_object_and_others_are_not():
+    wildcards = sharing_by_values(Values)
+    one = wildcards(fromdict={"model": "m", "device": "cpu"})
+    assert one is wildcards(fromdict={"model": "m", "device": "cpu"}) and one == ["m", "cpu"]
+    assert wildcards(fromdict={"model": "n", "device": "cpu"}).model == "n" != one.model
+    assert wildcards(fromdict={"device": "m", "model": "cpu"}).model == "cpu"
+    assert wildcards() == [] and wildcards(toclone=one) == one and wildcards(toclone=one) is not one
+
+
+class File(str):
+    flags: dict[str, bool]
+
+    @property
+    def _file(self) -> "File":
+        return self
+
+
+def a_file(path: str, **flags: bool) -> File:
+    file = File(path)
+    file.flags = flags
+    return file
+
+
+def test_a_file_without_marks_is_its_path_and_in_no_storage():
+    described = plain_by_name(lambda file, as_input=False: f"{file} (marked, {as_input})")
+    stored = plain_is_not_stored(property(lambda file: "storage_object" in file.flags))
+    assert described(a_file("a"), as_input=True) == "a" and type(described(a_file("a"))) is str
+    assert described(a_file("a", temp=True), as_input=True) == "a (marked, True)"
+    assert described("no file") == "no file (marked, False)"
+    asked = [
+        stored.fget(each) for each in (a_file("a"), a_file("a", temp=True), a_file("a", storage_object=True))
+    ]
+    assert asked == [False, False, True]
+
+
+def test_names_of_wildcards_are_filled_in_and_everything_else_is_as_snakemake_has_it():
+    fill_in = filling_in_wildcards(lambda job, text, **variables: f"asked {sorted(variables)}")
+    job = job_of("a.py", device="cpu", model="m")
+    assert fill_in(job, "verify {wildcards.device}/{wildcards.model}, {{so}}") == "verify cpu/m, {so}"
+    assert fill_in(job, "report") == "report"
+    others = (
+        "{params.file}",
+        "{wildcards}",
+        "{wildcards.gone}",
+        "{wildcards.model:q}",
+        "{wildcards.model!r}",
+    )
+    others += ("{wildcards.model.upper}", "{wildcards.model[0]}", "{}")
+    assert {fill_in(job, text) for text in others} == {"asked []"}
+    assert fill_in(job, "{wildcards.model}", threads=2) == "asked ['threads']"
+
+
+def test_what_another_release_does_not_have_stays():
+    def never(found):
+        raise AssertionError(found)
+
+    replace("no.such.module", "Name", never)
+    replace(__name__, "NoSuchClass.method", never)
+    replace(__name__, "Owner.no_such_method", never)
+
+
+def test_all_of_it_is_found_in_the_snakemake_that_is_installed():
+    done = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+REPLACED = """
+import snakemake.cli, smart_open
+from zoo.jobs.run import remembered
+replace = remembered.replace
+def noticing(module, name, by):
+    done = []
+    replace(module, name, lambda found: done.append(name) or by(found))
+    if not done:
+        print("not there:", module, name)
+remembered.replace = noticing
+remembered.remember()
 """
