@@ -116,10 +116,17 @@ def _in_doubt(rows: Sequence[Row]) -> list[str]:
             found[row.model, row.device].append(row)
     return [
         f"{model} on {device}: time in doubt: "
-        + ", ".join(f"{row.artifact} ({row.doubt_1 or row.doubt_all})" for row in doubtful)
+        + ", ".join(map(_doubtful, doubtful))
         + f". Delete {'its' if len(doubtful) == 1 else 'their'} bench.json and build again."
         for (model, device), doubtful in found.items()
     ]
+
+
+def _doubtful(row: Row) -> str:
+    """An artifact, and why its time cannot be believed; the table shows that of one thread."""
+    if row.doubt_1:
+        return f"{row.artifact} ({row.doubt_1})"
+    return f"{row.artifact} with {row.threads_all} threads ({row.doubt_all})"
 
 
 def _slower(row: Row, rows: Sequence[Row]) -> str | None:

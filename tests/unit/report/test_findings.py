@@ -83,6 +83,10 @@ def test_a_time_that_contradicts_itself_is_told_and_nothing_is_said_to_be_slower
         "net on cpu: time in doubt: fp16 (0.0052 of fp32's time run by run, 1 by medians). "
         "Delete its bench.json and build again."
     )
+    at_two = replace(one_turn, threads=fp16.latency[1].threads)
+    models = [ModelRecords(card("net"), bench=[fp32, replace(fp16, latency=(fp16.latency[0], at_two))])]
+    (remark,) = remarks(rows(models), models)
+    assert "fp16 with 2 threads (0.0052 of fp32's time" in remark
     beside_itself = replace(fp32, latency=tuple(replace(each, ratio=0.06) for each in fp32.latency))
     models = [ModelRecords(card("net"), bench=[beside_itself, benchmark("net")])]
     (remark,) = remarks(rows(models), models)
