@@ -45,6 +45,8 @@ from samples.ncnn import chain, small_network, two_headed
 from samples.statistics import statistics_of
 from zoo.calibration.statistics import CalibrationStatistics
 from zoo.config.reading import config_file
+from zoo.config.reading.places import locating, mistake
+from zoo.config.reading.schema_error import place as place_of
 from zoo.config.reading.schema_error import sentence
 from zoo.config.records.benchmark import Benchmark, TimedLatency
 from zoo.config.records.best import BestArtifact, Contender
@@ -406,8 +408,8 @@ def read_config(path: Path) -> Zoo:
     values = yaml.load(path.read_text("utf-8-sig"), yaml.CSafeLoader)
     config_file.check_values(values, [file])
     if problem := next(VALIDATOR.iter_errors(values), None):
-        raise ZooError(sentence(problem, [file]))
-    with config_file.locating([file]):
+        raise mistake(sentence(problem), [file], place_of(problem))
+    with locating([file]):
         zoo = Zoo.of(values)
     for model in zoo.models.values():
         _ = model.spec_values, model.gates("int8"), model.artifacts("cpu"), model.training_demands

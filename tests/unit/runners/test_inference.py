@@ -31,7 +31,7 @@ def test_outputs_from_several_processes_are_in_order_too(tmp_path, monkeypatch):
     graph, samples = small_network(), photos(tmp_path, 9)
     expected = reference(graph, samples, tmp_path)
     fp32 = artifact(*pair(graph, tmp_path))
-    assert inference._processes(fp32, 9, 2, 3000) == 2
+    assert inference.processes_for(fp32, 9, 2, 3000) == 2
     (logits,), info = outputs(fp32, samples, FEED, expected, threads=2)
     np.testing.assert_array_equal(logits, expected.logits)
     assert logits.shape == (9, 5) and info.name == "ncnn"
@@ -42,14 +42,14 @@ def test_outputs_from_several_processes_are_in_order_too(tmp_path, monkeypatch):
 
 def test_processes_share_the_work_where_that_pays(tmp_path):
     fp32 = artifact(*pair(small_network(), tmp_path))
-    assert [inference._processes(fp32, images, 4, 3000) for images in (10, 63, 64, 10_000)] == [1, 1, 2, 4]
-    assert inference._processes(replace(fp32, device="gpu"), 10_000, 4, 3000) == 1
-    assert inference._processes(replace(fp32, runtime="torch"), 10_000, 4, 3000) == 1
+    assert [inference.processes_for(fp32, images, 4, 3000) for images in (10, 63, 64, 10_000)] == [1, 1, 2, 4]
+    assert inference.processes_for(replace(fp32, device="gpu"), 10_000, 4, 3000) == 1
+    assert inference.processes_for(replace(fp32, runtime="torch"), 10_000, 4, 3000) == 1
     large = tmp_path / "large.bin"
     with large.open("wb") as handle:
         handle.truncate(400_000_000)
     grants = [1000, 2800, 4200, 1e6]
-    found = [inference._processes(replace(fp32, files=(large,)), 10_000, 4, granted) for granted in grants]
+    found = [inference.processes_for(replace(fp32, files=(large,)), 10_000, 4, granted) for granted in grants]
     assert found == [1, 2, 3, 4]
 
 

@@ -42,7 +42,7 @@ def check(config: Any, schema: str | Path, sources: Sequence[Source] = ()) -> No
     try:
         jsonschema.Draft202012Validator(admitted).validate(config)
     except jsonschema.ValidationError as error:
-        raise mistake(sentence(error), sources, _place(error)) from error
+        raise mistake(sentence(error), sources, place(error)) from error
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def sentence(error: Any) -> str:
     return f"{where}{fault}{told}"
 
 
-def _place(error: Any) -> Where:
+def place(error: Any) -> Where:
     """The keys that lead to what is wrong."""
     error = _of_what_was_meant(error)
     keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
