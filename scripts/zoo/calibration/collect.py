@@ -245,7 +245,7 @@ def summed(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation
     images = 0
     for part, priority, blobs in observed:
         images += 1
-        sums = sums or [_BlobSum(blob.absmax.size) for blob in blobs]
+        sums = sums or [_BlobSum(blob) for blob in blobs]
         for total, blob in zip(sums, blobs, strict=True):
             total.add(blob, part, priority)
     if not images:
@@ -264,7 +264,8 @@ def summed(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation
 class _BlobSum:
     """The statistics of a blob as they grow; what is observed is gathered and added a batch at a time."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, first: BlobObservation) -> None:
+        channels = first.absmax.size
         self.halves = np.zeros((2, channels), np.float32)
         self.means = np.zeros(channels)
         self.peaks = np.zeros((2, channels))
@@ -273,7 +274,8 @@ class _BlobSum:
         self.columns: dict[Window, ColumnStatistics] = {}
         self.waiting: list[tuple[int, NDArray[np.uint64], BlobObservation]] = []
         self.count = 0
-        self.batch = min(_NARROW_BATCH, max(_BATCH, _BATCH_SIZE // channels))
+        widest = max(columns.shape[1] for columns in first.columns.values())
+        self.batch = min(_NARROW_BATCH, max(_BATCH, _BATCH_SIZE // widest))
 
     def add(self, blob: BlobObservation, part: int, priority: NDArray[np.uint64]) -> None:
         if blob.absmax.size != self.means.size:
