@@ -79,7 +79,7 @@ def build(folder: Path, *options: str) -> Build:
     text = done.stdout + done.stderr
     if done.returncode:
         sys.exit(text[-3000:])
-    jobs = set(re.findall(r"^Job (\d+):", text, re.M))
+    jobs = set(re.findall(r"^Job (\d+)(?: of \d+)?:", text, re.M))
     used = re.search(r"^main process: (\S+) (\d+)$", text, re.M)
     assert jobs and used, text[-3000:]
     return Build(len(jobs), float(used[1]), int(used[2]) / 1024)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-COUNT = 8
+COUNT = 12
 """Shards. One more for every five minutes that the long tests grow by on the slowest machine."""
 
 

@@ -144,7 +144,7 @@ def type_in(zoo: Zoo, blocks: list[Block], timeout: float = 900, **environment: 
     done = subprocess.run(
         ["bash", "-c", LISTENING + script(blocks)],
         cwd=zoo.folder,
-        env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
+        env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "2"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

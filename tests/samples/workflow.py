@@ -76,7 +76,7 @@ class Zoo:
         done = subprocess.run(
             [self.python, "-m", "snakemake", *arguments],
             cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | environment,
+            env=os.environ | {"OMP_NUM_THREADS": "2"} | environment,
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -8,6 +8,8 @@ import pytest
 from samples.artifacts import changed_in_time
 from samples.workflow import Zoo
 
+pytestmark = pytest.mark.long(40)
+
 INT8 = "results/cpu/one/int8.bin"
 
 

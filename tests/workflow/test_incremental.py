@@ -6,6 +6,8 @@ import pytest
 
 from samples.workflow import BUILT, Zoo, picture
 
+pytestmark = pytest.mark.long(100)
+
 INT8_OF_ONE = {
     "fp32 answers cpu/one",
     "calibrate cpu/one",

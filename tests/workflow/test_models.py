@@ -7,6 +7,8 @@ import yaml
 
 from samples.workflow import Zoo
 
+pytestmark = pytest.mark.long(20)
+
 
 @pytest.mark.long(60)
 def test_a_model_is_built_by_its_name_with_its_proofs_and_its_bundle(fresh_zoo: Zoo):

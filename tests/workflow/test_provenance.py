@@ -11,6 +11,8 @@ import pytest
 from samples.artifacts import changed_in_time
 from samples.workflow import BUILT, Zoo, copy_project
 
+pytestmark = pytest.mark.long(40)
+
 MANIFEST, SIGNATURE = "results/manifest.json", "results/manifest.json.sig"
 INT8 = "results/cpu/one/int8.bin"
 

@@ -5,7 +5,11 @@ import io
 import subprocess
 import sys
 
+import pytest
+
 from samples.workflow import Zoo
+
+pytestmark = pytest.mark.long(20)
 
 
 def table(zoo: Zoo, model: str) -> dict[str, dict[str, str]]:

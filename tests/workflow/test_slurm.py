@@ -43,7 +43,7 @@ def started(zoo: Zoo, cluster: Slurm, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [zoo.python, "-m", "snakemake", *PROFILE, "--cores", str(CPUS), *arguments],
         cwd=zoo.folder,
-        env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | cluster.environment,
+        env=os.environ | {"OMP_NUM_THREADS": "2"} | cluster.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

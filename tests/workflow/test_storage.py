@@ -44,7 +44,7 @@ def started(zoo: Zoo, place: "Storage", prefix: str, *targets: str) -> subproces
     return subprocess.Popen(
         [zoo.python, "-m", "snakemake", *arguments(prefix), *targets],
         cwd=zoo.folder,
-        env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": ""} | place.environment,
+        env=os.environ | {"OMP_NUM_THREADS": "2"} | place.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

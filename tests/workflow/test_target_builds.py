@@ -9,6 +9,8 @@ from conftest import agent_for_tests
 from samples.agents import LAYERS
 from samples.workflow import Zoo
 
+pytestmark = pytest.mark.long(40)
+
 FOLDER = "results/a76/one"
 
 

@@ -33,7 +33,7 @@ def on_a_terminal(zoo: Zoo, *arguments: str, until: str, then: signal.Signals | 
     process = subprocess.Popen(
         [zoo.python, "-m", "snakemake", "--cores", "2", *arguments],
         cwd=zoo.folder,
-        env=os.environ | {"PYTHONPATH": "", "COLUMNS": "100", "TERM": "xterm"},
+        env=os.environ | {"COLUMNS": "100", "TERM": "xterm"},
         stdin=others,
         stdout=others,
         stderr=others,

@@ -14,6 +14,8 @@ from zoo.export.ways import from_torchscript, in_words
 from zoo.images.inputs import Feed
 from zoo.images.preprocess import Preprocess
 
+pytestmark = pytest.mark.long(50)
+
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_that_one_way_cannot_convert_takes_the_next_and_the_record_says_why(tmp_path):

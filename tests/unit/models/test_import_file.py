@@ -10,6 +10,8 @@ from zoo.errors import ZooError
 from zoo.jobs.files import sha256
 from zoo.models.import_file import import_file
 
+pytestmark = pytest.mark.long(30)
+
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_onnx_file_alone(tmp_path):

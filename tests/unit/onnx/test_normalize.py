@@ -1,6 +1,7 @@
 """The normal form of an ONNX model."""
 
 import numpy as np
+import pytest
 from onnx import helper, numpy_helper
 
 from samples.sources import (
@@ -10,6 +11,8 @@ from samples.sources import (
     onnx_model,
     passed,
 )
+
+pytestmark = pytest.mark.long(20)
 
 
 def test_an_onnx_file_of_a_new_opset_is_read_through_an_older_one(tmp_path):

@@ -9,6 +9,8 @@ from zoo.sweep.examine import PICTURES, examine, pictures, reason_of, smallest
 from zoo.sweep.row import FAITHFUL_DB, FP32, INT8, ONNX, Row
 from zoo.sweep.subject import Pictures
 
+pytestmark = pytest.mark.long(20)
+
 PROJECT = Path(__file__).resolve().parents[3]
 NONE = Pictures((), ())
 

@@ -3,11 +3,14 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from torch import nn
 
 from zoo.config.model_spec import ModelSpec
 from zoo.sweep.limited import PACKAGES, row_of
 from zoo.sweep.row import FP32, Row
+
+pytestmark = pytest.mark.long(15)
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import onnx
+import pytest
 import torch
 
 from samples.nets import two_views
 from samples.sources import build, passed
+
+pytestmark = pytest.mark.long(15)
 
 
 def test_an_entry_point_with_arguments_a_checkpoint_and_several_inputs_and_outputs(tmp_path):

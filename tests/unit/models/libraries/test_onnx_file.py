@@ -15,6 +15,8 @@ from zoo.errors import ZooError
 from zoo.images.preprocess import Preprocess
 from zoo.models.libraries import Traits, onnx_file, onnx_models
 
+pytestmark = pytest.mark.long(30)
+
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.long(30)
