@@ -124,7 +124,7 @@ def test_a_part_of_the_configuration_may_be_the_zoos_and_rules_renamed(elsewhere
     embedded = elsewhere.pending("zoo_embedded")
     assert "benchmark cpu/one/fp32" in embedded and "weights hub" not in embedded
     outcome = elsewhere.snakemake("--dry-run", "results/cpu/three/int8.param")
-    assert "'three' is not a declared model; declared are: hub, one" in outcome.text
+    assert "'three' is no model of config.yaml; declared are: hub, one" in outcome.text
 
 
 @pytest.mark.parametrize(

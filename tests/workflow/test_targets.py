@@ -24,7 +24,7 @@ from zoo.runners.vulkan import find_vulkan_device
             "models are: one, two; what else has a name: snakemake --list-target-rules; a new model",
         ),
         ("cpu/one/int8.param", "did you mean results/cpu/one/int8.param?"),
-        ("results/cpu/three/int8.param", "'three' is not a declared model; declared are: one, two"),
+        ("results/cpu/three/int8.param", "'three' is no model of config.yaml; declared are: one, two"),
         ("results/npu/one/int8.param", "'npu' is not a device; valid are: cpu, gpu"),
         (
             "results/cpu/one/int4.param",

@@ -15,10 +15,11 @@ from zoo.errors import ZooError
 @click.command(cls=Program)
 @click.argument("model", shell_complete=workflow.complete_models)
 @click.option("--device", help="cpu, gpu or a target (default: each that there is a choice for).")
+@workflow.configured
 @as_json("print a line of JSON a device")
-def best(model: str, device: str | None, json_wanted: bool) -> None:
+def best(model: str, device: str | None, over: tuple[Path, ...], json_wanted: bool) -> None:
     """Which artifact of MODEL to ship on a device, why that one, and where it is. Nothing is built."""
-    zoo = workflow.declared()
+    zoo = workflow.declared(over)
     workflow.model_of(model, zoo)
     folders = {each: Path(model_folder(each, model)) for each in ([device] if device else zoo.all_devices)}
     there = {each: folder for each, folder in folders.items() if (folder / "best.json").is_file()}

@@ -1,6 +1,8 @@
 """Put what passed of a model on Hugging Face's hub, with its model card."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,8 +22,16 @@ from zoo.provenance.publish import publish as send
 )
 @click.option("--private", is_flag=True, help="For a repository that is made.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
+@workflow.configured
 @as_json()
-def publish(folder: Path, repository: str, private: bool, dry_run: bool, json_wanted: bool) -> None:
+def publish(
+    folder: Path,
+    repository: str,
+    private: bool,
+    dry_run: bool,
+    over: tuple[Path, ...],
+    json_wanted: bool,
+) -> None:
     """Put what passed of a model, with its proofs and its card, on Hugging Face's hub, in one commit.
 
     FOLDER is results/<device>/<model>. Only what passed is sent, and only where it is known under which
@@ -29,7 +39,7 @@ def publish(folder: Path, repository: str, private: bool, dry_run: bool, json_wa
     """
     if not dry_run:
         require_extra("publishing", "build", "huggingface_hub")
-    upload = _gathered(folder)
+    upload = _gathered(folder, of_folder(over=over))
     if not json_wanted:
         for name, licence in upload.licences.items():
             click.echo(f"licence of {name}: {licence}")
@@ -41,12 +51,12 @@ def publish(folder: Path, repository: str, private: bool, dry_run: bool, json_wa
         click.echo(commit)
 
 
-def _gathered(folder: Path) -> Upload:
-    """What of a folder may be published, by its model's card and the configuration of the working folder."""
+def _gathered(folder: Path, config: Mapping[str, Any]) -> Upload:
+    """What of a folder may be published, by its model's card and the configuration."""
     card = folder.parent.parent / "weights" / f"{folder.resolve().name}.json"
     if not card.is_file():
         raise ZooError(
             f"{folder} is no folder of a model that was built (results/<device>/<model>): no {card}"
         )
-    sets = of_folder().get("image_sets") or {}
+    sets = config.get("image_sets") or {}
     return gather(folder, ModelCard.read(card), sets, (Path(), workflow.home()))

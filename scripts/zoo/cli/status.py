@@ -22,15 +22,18 @@ _HEADER = ("model", "device", "artifact", "state", "SQNR dB", "time / fp32", "MB
 @click.command(cls=Program)
 @click.argument("models", nargs=-1, shell_complete=workflow.complete_models)
 @click.option("--device", "devices", multiple=True, help="cpu, gpu or a target; may be given several times.")
+@workflow.configured
 @as_json("print a line of JSON an artifact")
-def status(models: tuple[str, ...], devices: tuple[str, ...], json_wanted: bool) -> int:
+def status(
+    models: tuple[str, ...], devices: tuple[str, ...], over: tuple[Path, ...], json_wanted: bool
+) -> int:
     """What is built of the MODELS, by default of all, and whether it passed.
 
     Only files that are there, and records of them, are read: what an edit of config.yaml makes stale,
     `zoo build --dry-run MODEL` says. Ends with 1 if an artifact failed its verification, or is another file
     than was verified.
     """
-    zoo = workflow.declared()
+    zoo = workflow.declared(over)
     names = [workflow.model_of(name, zoo) for name in models] or list(zoo.models)
     found = list(rows(zoo, names, devices or zoo.all_devices))
     if json_wanted:

@@ -27,8 +27,9 @@ from zoo.runners.artifact import Artifact, find_artifact
 @click.command(cls=Program)
 @click.argument("artifact")
 @click.option("--threads", type=COUNT, default=2, show_default=True, help="CPU threads.")
+@workflow.configured
 @as_json("print the record of the verification")
-def verify(artifact: str, threads: int, json_wanted: bool) -> int:
+def verify(artifact: str, threads: int, over: tuple[Path, ...], json_wanted: bool) -> int:
     """Verify an artifact as it is, here and now, against what the original model answered when the zoo was
     built (results/reference/MODEL/verification.npz). Nothing is built, and no record is written.
 
@@ -36,7 +37,7 @@ def verify(artifact: str, threads: int, json_wanted: bool) -> int:
     it does not pass its gates.
     """
     found, card = find_artifact(artifact)
-    zoo = workflow.declared()
+    zoo = workflow.declared(over)
     model = zoo.models[workflow.model_of(found.model, zoo)]
     gates = model.gates(found.precision, found.device)
     gates.pop("max_db_below_search", None)  # what the search measured is with whoever built it

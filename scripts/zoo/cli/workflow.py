@@ -4,8 +4,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,11 +26,26 @@ def home() -> Path:
     return installed if installed.is_dir() else _LIBRARY.parents[1]
 
 
-def declared() -> Zoo:
-    """The zoo of the working folder. Raises ZooError if there is none, or its configuration is wrong."""
-    if not CONFIG.is_file():
+def configured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --configfile, as Snakemake's: files that lie over config.yaml."""
+    return click.option(
+        "--configfile",
+        "over",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A configuration that lies over config.yaml; may be given several times.",
+    )(command)
+
+
+def declared(over: Sequence[Path] = ()) -> Zoo:
+    """The zoo of the working folder, with files over its configuration. Raises ZooError if there is none, or
+    its configuration is wrong."""
+    if not (CONFIG.is_file() or over):
         raise ZooError(f"there is no config.yaml in {Path.cwd()}; zoo init MODEL writes one")
-    read, files = read_folder()
+    read, files = read_folder(over=over)
+    if not read:
+        raise ZooError("config.yaml says nothing; zoo init MODEL declares a model in it")
     schema_error.check(read, home() / "rules/config.schema.yaml", files)
     with locating(files):
         return Zoo.of(read, home())
@@ -39,7 +55,7 @@ def model_of(name: str, among: Zoo) -> str:
     """The name, if a model is called so. Raises ZooError, with the nearest, if none is."""
     if name not in among.models:
         hint = meant([name], list(among.models)) or f"declared are: {', '.join(among.models) or 'none'}"
-        raise ZooError(f"{name} is not declared in config.yaml; {hint}")
+        raise ZooError(f"{name} is no model of config.yaml; {hint}")
     return name
 
 

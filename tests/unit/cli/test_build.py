@@ -34,6 +34,14 @@ def test_options_and_what_follows_two_dashes_are_handed_on(asked: list[list[str]
     ]
 
 
+def test_models_of_another_file_are_built_by_it(asked: list[list[str]]):
+    Path("mine.yaml").write_text("models: {mine: {timm: resnet18, weights: {random: 0}}}\n")
+    call("build", "mine", "--configfile", "mine.yaml", "--", "--verbose")
+    assert asked == [["mine", "--verbose", "--configfile", "mine.yaml"]]
+    done = call("build", "mine", "--", "--configfile", "mine.yaml")
+    assert done.exit_code == 1 and "give --configfile before --" in done.stderr and len(asked) == 1
+
+
 def test_targets_and_files_are_built_too(asked: list[list[str]]):
     call("build", "embedded", "results/cpu/small/int8.param")
     assert asked == [["embedded", "results/cpu/small/int8.param"]]
@@ -41,7 +49,7 @@ def test_targets_and_files_are_built_too(asked: list[list[str]]):
 
 def test_a_name_that_there_is_not_is_refused_before_snakemake_is_called(asked: list[list[str]]):
     done = call("build", "smal")
-    assert done.exit_code == 1 and "smal is not declared in config.yaml; did you mean small?" in done.stderr
+    assert done.exit_code == 1 and "smal is no model of config.yaml; did you mean small?" in done.stderr
     assert not asked
 
 

@@ -59,7 +59,7 @@ def explain(path: str, zoo: Zoo) -> str:
     elif head == "targets":
         reason = f"there are agents for {', '.join(ARCHITECTURES)}; one is {agent_file()}"
     elif rest and model_in(rest[0]) not in zoo.models:
-        reason = f"'{rest[0]}' is not a declared model; {hint or 'declared are: ' + _some(zoo.models)}"
+        reason = f"'{rest[0]}' is no model of config.yaml; {hint or 'declared are: ' + _some(zoo.models)}"
     elif head in zoo.targets and path.endswith(".bench.json") and not zoo.targets[head].is_timed:
         reason = f"{head} is emulated, and time under emulation says nothing of the device itself"
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.config.reading.config_file import read
+from zoo.config.reading.config_file import read, read_all
 from zoo.config.reading.places import ConfigFile, mistake, title
 from zoo.errors import EntryError, PlacedError, ZooError
 
@@ -42,22 +42,32 @@ def with_files(
     return {**config, "models": own}, files
 
 
-def read_folder(folder: Path = Path()) -> tuple[dict[str, Any], list[ConfigFile]]:
+def read_folder(folder: Path = Path(), over: Sequence[Path] = ()) -> tuple[dict[str, Any], list[ConfigFile]]:
     """The configuration of a folder with the models of its files, and all these files; empty where there is
-    none. Raises what `read` and `with_files` raise."""
+    none. over: files that lie over its config.yaml, as those of Snakemake's `--configfile` do. Raises what
+    `read_all` and `with_files` raise."""
     import yaml
 
-    path = folder / "config.yaml"
-    if not path.is_file():
-        return {}, []
-    own = read(path)
-    config, files = with_files(yaml.safe_load(path.read_text("utf-8-sig")) or {}, folder)
-    return dict(config), [own, *files]
+    own = folder / "config.yaml"
+    says_something = own.is_file() and read(own).root is not None
+    paths = [own, *over] if says_something else over
+    sources = read_all(paths)
+    config: Mapping[str, Any] = {}
+    for path in paths:
+        config = _updated(config, yaml.safe_load(path.read_text("utf-8-sig")) or {})
+    config, files = with_files(config, folder)
+    return dict(config), [*sources, *files]
 
 
-def of_folder(folder: Path = Path()) -> dict[str, Any]:
+def of_folder(folder: Path = Path(), over: Sequence[Path] = ()) -> dict[str, Any]:
     """The configuration of `read_folder` alone."""
-    return read_folder(folder)[0]
+    return read_folder(folder, over)[0]
+
+
+def _updated(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` over `base` as Snakemake has it: key by key at every depth; values are replaced."""
+    both = {key for key in own if isinstance(own[key], Mapping) and isinstance(base.get(key), Mapping)}
+    return {**base, **own, **{key: _updated(base[key], own[key]) for key in both}}
 
 
 def _paths(patterns: Any, folder: Path) -> Sequence[Path]:

@@ -25,9 +25,12 @@ from zoo.errors import ZooError
             "repord.html",
             "'repord.html' is not a device; valid are: cpu, gpu; did you mean results/report.html?",
         ),
-        ("cpu/three/int8.param", "'three' is not a declared model; declared are: one, two, hub"),
-        ("cpu/onne/int8.param", "'onne' is not a declared model; did you mean results/cpu/one/int8.param?"),
-        ("weights/three.safetensors", "'three.safetensors' is not a declared model"),
+        ("cpu/three/int8.param", "'three' is no model of config.yaml; declared are: one, two, hub"),
+        (
+            "cpu/onne/int8.param",
+            "'onne' is no model of config.yaml; did you mean results/cpu/one/int8.param?",
+        ),
+        ("weights/three.safetensors", "'three.safetensors' is no model of config.yaml"),
         (
             "cpu/one/model.onnx",
             "'model.onnx' is not an artifact; valid are: torchscript.pt, fp32.onnx, fp32.pa",
@@ -99,7 +102,7 @@ def refuse(*targets: str) -> None:
         ("int8", "int8 makes files of every model, and none by that name alone; name a model, or a file"),
         (
             "results/cpu/onne/int8.param",
-            "results/cpu/onne/int8.param: 'onne' is not a declared model; did you mean",
+            "results/cpu/onne/int8.param: 'onne' is no model of config.yaml; did you mean",
         ),
         ("cpu/one/int8.param", "did you mean results/cpu/one/int8.param?"),
         ("result/cpu/onne/int8.parm", "did you mean results/cpu/one/int8.param?"),

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.utils import update_config
 
 from zoo.config.reading.model_files import of_folder, read_folder, with_files
 from zoo.config.reading.places import located
@@ -104,3 +106,25 @@ def test_the_files_tell_where_an_entry_stands(folder: Path, monkeypatch: pytest.
 def test_a_pattern_that_names_no_file_is_a_sentence(folder: Path, patterns: object, sentence: str):
     with pytest.raises(ZooError, match=f"^models: from: .*({sentence})"):
         declared(folder, patterns)
+
+
+def test_files_lie_over_the_configuration_as_snakemakes_do(tmp_path: Path):
+    (tmp_path / "config.yaml").write_text("devices: [cpu]\nmodels:\n  one: {timm: resnet18, args: {a: 1}}\n")
+    over, last = tmp_path / "mine.yaml", tmp_path / "last.yaml"
+    over.write_text("devices: [gpu, cpu]\nmodels:\n  one: {args: {b: 2}}\n  two: {timm: resnet34}\n")
+    last.write_text("models: {two: null}\n")
+    expected: dict = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    for path in (over, last):
+        update_config(expected, yaml.safe_load(path.read_text()))
+    config, files = read_folder(tmp_path, [over, last])
+    assert config == expected
+    assert config["models"] == {"one": {"timm": "resnet18", "args": {"a": 1, "b": 2}}, "two": None}
+    assert [file.path.name for file in files] == ["config.yaml", "mine.yaml", "last.yaml"]
+
+
+def test_a_file_over_none_is_the_configuration_and_one_that_says_nothing_is_refused(tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("models: {one: {timm: resnet18}}\n")
+    assert of_folder(tmp_path, [tmp_path / "mine.yaml"]) == {"models": {"one": {"timm": "resnet18"}}}
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    with pytest.raises(ZooError, match="says nothing"):
+        of_folder(tmp_path, [tmp_path / "empty.yaml"])
