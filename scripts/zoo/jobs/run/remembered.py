@@ -21,7 +21,8 @@ def remember() -> None:
 
     Of what is left a third was: the script of each job, read to see that it is there; the values of its
     wildcards, wrapped anew for each function of its rule; seven questions to each file that is listed, of
-    marks that most have none of; and its message, filled in from a copy of every name of the Snakefile.
+    marks that most have none of; and its message, filled in from a copy of every name of the Snakefile. And
+    the parameters of each job were worked out for the environment of conda that none of the rules has.
     """
     inspect.signature = remembering_signatures(inspect.signature)
     replace("snakemake.output_index", "OutputIndex.match_producers", remembering_producers)
@@ -31,6 +32,7 @@ def remember() -> None:
     replace("snakemake.jobs", "Wildcards", sharing_by_values)
     replace("snakemake.jobs", "fmt_iofile", plain_by_name)
     replace("snakemake.jobs", "Job.format_wildcards", filling_in_wildcards)
+    replace("snakemake.jobs", "Job.conda_env_spec", without_parameters)
     replace("snakemake.io", "_IOFile.is_storage", plain_is_not_stored)
     replace("smart_open", "parse_uri", cache)  # Snakemake's, not ours
 
@@ -129,6 +131,13 @@ def plain_is_not_stored(is_storage: property) -> property:
     """Whether a file lies in storage; one without any mark does not."""
     ask: Any = is_storage.fget
     return property(lambda file: bool(getattr(file._file, "flags", None)) and ask(file))
+
+
+def without_parameters(environment: property) -> property:
+    """A job's environment of conda, which may follow from its parameters; that of a rule that has none does
+    not. The parameters of a job whose files are not there are then asked for when it starts."""
+    ask: Any = environment.fget
+    return property(lambda job: ask(job) if getattr(job.rule, "conda_env", True) else None)
 
 
 def filling_in_wildcards(fill_in: Callable[..., str]) -> Callable[..., str]:

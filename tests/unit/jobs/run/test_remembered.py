@@ -20,6 +20,7 @@ from zoo.jobs.run.remembered import (
     remembering_signatures,
     replace,
     sharing_by_values,
+    without_parameters,
 )
 
 
@@ -265,3 +266,11 @@ def noticing(module, name, by):
 remembered.replace = noticing
 remembered.remember()
 """
+
+
+def test_the_parameters_of_a_job_are_not_asked_for_an_environment_that_its_rule_does_not_have():
+    asked = []
+    look = without_parameters(property(lambda job: asked.append(job) or "found"))
+    jobs = [SimpleNamespace(rule=SimpleNamespace(conda_env=name)) for name in (None, "torch.yaml")]
+    assert [look.__get__(job) for job in (*jobs, SimpleNamespace(rule=object()))] == [None, "found", "found"]
+    assert len(asked) == 2
