@@ -40,7 +40,7 @@ does.
 
 `snakemake sweep` makes the rows that are missing, `snakemake sweep --config sweep=3/12` a part of them; \
 stopped, it goes on where it was. The rows lie in `{ROWS}/`, to be committed: whoever wants one anew \
-deletes it. `snakemake architectures` writes this page of those there are. `python scripts/doctor.py \
+deletes it. `snakemake architectures` writes this page of those there are. `zoo doctor \
 MODEL` tells the same of one model.
 """
 
