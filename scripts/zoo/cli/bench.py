@@ -20,7 +20,8 @@ def bench(artifact: str, runs: int, card: str | None, json_wanted: bool) -> None
     """Time an artifact here and now, in turn with ncnn's fp32 that lies beside it: at one thread and at all,
     and how many images a second several at once make. No record is written.
 
-    ARTIFACT is one of its files, such as results/cpu/MODEL/int8.param.
+    ARTIFACT is a file of a zoo by its name there, such as int8.param, fp32.onnx or torchscript.pt in
+    results/cpu/MODEL.
     """
     found, described = find_artifact(artifact, card)
     beside = [found.files[0].with_name(name) for name in ARTIFACTS["fp32"].files]

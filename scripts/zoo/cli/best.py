@@ -21,7 +21,8 @@ def best(model: str, device: str | None, over: tuple[Path, ...], json_wanted: bo
     """Which artifact of MODEL to ship on a device, why that one, and where it is. Nothing is built."""
     zoo = workflow.declared(over)
     workflow.model_of(model, zoo)
-    folders = {each: Path(model_folder(each, model)) for each in ([device] if device else zoo.all_devices)}
+    devices = workflow.devices_of([device] if device else [], zoo)
+    folders = {each: Path(model_folder(each, model)) for each in devices}
     there = {each: folder for each, folder in folders.items() if (folder / "best.json").is_file()}
     if not there:
         command = f"zoo build {shlex.quote(model)}" + (f" --device {device}" if device else "")

@@ -7,7 +7,6 @@ import click
 from zoo.cli import status as state
 from zoo.cli import workflow
 from zoo.cli.program import COUNT, Program, as_json, print_json
-from zoo.errors import ZooError
 
 
 @click.command(cls=Program)
@@ -33,13 +32,14 @@ def build(
     results/ will do. It is `snakemake MODELS`, and ends as that does; what follows -- is for Snakemake.
     """
     if "--configfile" in models:
-        raise ZooError("give --configfile before --, for the models in that file are looked up first")
+        raise click.UsageError("give --configfile before --, for the models in that file are looked up first")
     zoo = workflow.declared(over)
     ours = [each for each in models if not each.startswith("-")]
     known = workflow.targets()
     for each in ours:
         if "/" not in each and each not in known:
             workflow.model_of(each, zoo)
+    shown = workflow.devices_of(devices, zoo)
     arguments = [*models, *(["--cores", str(cores)] if cores else [])]
     arguments += ["--dry-run"] * dry_run + ["--keep-going"] * keep_going
     arguments += ["--config", f"devices=[{','.join(devices)}]"] if devices else []
@@ -47,6 +47,6 @@ def build(
     ended = workflow.snakemake(arguments, quiet_output=json_wanted)
     if json_wanted and not dry_run:
         chosen = [each for each in ours if each in zoo.models] or list(zoo.models)
-        for row in state.rows(zoo, chosen, devices or zoo.all_devices):
+        for row in state.rows(zoo, chosen, shown):
             print_json(row)
     return ended

@@ -29,8 +29,8 @@ def compare(
 ) -> None:
     """How far each layer of B is from A, which counts as right.
 
-    A and B are any of their files: .param, .onnx or .pt. IMAGE is an image file, or an .npz file with arrays
-    of all inputs.
+    A and B are files of a zoo by their names there, such as int8.param, fp32.onnx or torchscript.pt in
+    results/cpu/MODEL. IMAGE is an image file, or an .npz file with arrays of all inputs.
     """
     from zoo.images.decode import read_inputs
     from zoo.images.sets import Sample

@@ -1,6 +1,7 @@
 """`zoo`: the commands by name. What a command needs is imported when it is called."""
 
 import importlib
+import shlex
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -42,7 +43,7 @@ class Commands(click.Group):
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
             hint = meant([args[0]], list(COMMANDS)) or f"there are: {', '.join(COMMANDS)}"
-            context.fail(f"there is no command {args[0]}; {hint}")
+            context.fail(f"there is no command {shlex.quote(args[0])}; {hint}")
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -36,8 +36,8 @@ def predict(
 ) -> int:
     """Ask an artifact about images: the classes with the highest scores, or what else it answers.
 
-    ARTIFACT is one of its files, .param, .onnx or .pt, for example results/cpu/MODEL/int8.param. One that is
-    unverified, or failed, says so.
+    ARTIFACT is a file of a zoo by its name there, such as int8.param, fp32.onnx or torchscript.pt in
+    results/cpu/MODEL. One that is unverified, or failed, says so.
     """
     predictor = _opened(artifact, card, device, threads)
     if predictor.caveat:

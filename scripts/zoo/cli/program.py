@@ -1,6 +1,7 @@
 """What every command shares: how it ends, and the kinds of values that it takes."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,12 @@ DEVICE = click.Choice(("cpu", "gpu"))
 class Program(click.Command):
     """A command that ends with what its function returns, None being 0, and with 1, after a sentence, for
     what a user can mend. Wrong usage ends with 2."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        ours = args[: args.index("--")] if "--" in args else args
+        if "" in ours and not context.resilient_parsing:
+            context.fail(f"an argument is empty: {context.command_path} {shlex.join(args)}")
+        return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
         try:

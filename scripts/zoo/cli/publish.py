@@ -1,5 +1,6 @@
 """Put what passed of a model on Hugging Face's hub, with its model card."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,22 @@ from zoo.provenance.publish import Upload, gather
 from zoo.provenance.publish import publish as send
 
 
+def _repository(context: click.Context, option: click.Parameter, value: str) -> str:
+    """The value of --to. Wrong usage, if it is no OWNER/NAME; what else a name must be, the hub says."""
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value, re.ASCII):
+        raise click.BadParameter(f"{value} is not of the form OWNER/NAME", context, option)
+    return value
+
+
 @click.command(cls=Program)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--to", "repository", metavar="OWNER/NAME", required=True, help="The repository, made if need be."
+    "--to",
+    "repository",
+    metavar="OWNER/NAME",
+    required=True,
+    callback=_repository,
+    help="The repository, made if need be.",
 )
 @click.option("--private", is_flag=True, help="For a repository that is made.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")

@@ -29,8 +29,8 @@ _POSITIVE = click.FloatRange(0, 1e6, min_open=True, max_open=True)
 def serve(artifact: str, **options: Any) -> None:
     """Serve an artifact over HTTP until Ctrl-C: POST images to /predict (docs/serving.md).
 
-    ARTIFACT is one of its files, .param, .onnx or .pt. It is tried first, and one that is unverified, or
-    failed, says so.
+    ARTIFACT is a file of a zoo by its name there, such as int8.param, fp32.onnx or torchscript.pt in
+    results/cpu/MODEL. It is tried first, and one that is unverified, or failed, says so.
     """
     require_extra("zoo serve", "serve", "litserve", "prometheus_client", "python_multipart")
     _serve(artifact, **options)

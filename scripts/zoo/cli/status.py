@@ -16,6 +16,7 @@ from zoo.config.zoo import Zoo
 from zoo.errors import ZooError
 from zoo.jobs.made import made_sha256
 
+UNBUILT = "not built"
 _HEADER = ("model", "device", "artifact", "state", "SQNR dB", "time / fp32", "MB")
 
 
@@ -23,7 +24,7 @@ _HEADER = ("model", "device", "artifact", "state", "SQNR dB", "time / fp32", "MB
 @click.argument("models", nargs=-1, shell_complete=workflow.complete_models)
 @click.option("--device", "devices", multiple=True, help="cpu, gpu or a target; may be given several times.")
 @workflow.configured
-@as_json("print a line of JSON an artifact")
+@as_json("print a line of JSON an artifact, and one a model that is not built")
 def status(
     models: tuple[str, ...], devices: tuple[str, ...], over: tuple[Path, ...], json_wanted: bool
 ) -> int:
@@ -35,28 +36,40 @@ def status(
     """
     zoo = workflow.declared(over)
     names = [workflow.model_of(name, zoo) for name in models] or list(zoo.models)
-    found = list(rows(zoo, names, devices or zoo.all_devices))
+    found = list(rows(zoo, names, workflow.devices_of(devices, zoo)))
+    built = [row for row in found if row["state"] != UNBUILT]
     if json_wanted:
         for row in found:
             print_json(row)
-    elif found:
-        click.echo(_table(found))
-    if unbuilt := [name for name in names if name not in {row["model"] for row in found}]:
+    elif built:
+        click.echo(_table(built))
+    if unbuilt := [row["model"] for row in found if row["state"] == UNBUILT]:
         click.echo(f"not built: {', '.join(unbuilt)}", err=json_wanted)
     return int(any(row["state"] in ("failed", "changed") for row in found))
 
 
 def rows(zoo: Zoo, models: Iterable[str], devices: Iterable[str]) -> Iterator[dict[str, Any]]:
     """A row for each artifact of which there are files: model, device, artifact, state (passed, failed,
-    unverified, or changed since), why not, the SQNR in dB, the time over fp32's, bytes, and the files."""
+    unverified, or changed since), why not, the SQNR in dB, the time over fp32's, bytes, and the files. Of a
+    model that has none on these devices, one whose state is UNBUILT, and all else but the model is empty."""
     devices = list(devices)
     for model in models:
-        for device in devices:
-            for artifact in ARTIFACTS:
-                files = [Path(file) for file in artifact_files(device, model, artifact)]
-                if all(file.is_file() for file in files):
-                    stem = f"{model_folder(device, model)}/{artifact}"
-                    yield {"model": model, "device": device, "artifact": artifact} | _facts(stem, files)
+        yield from list(_of_model(model, devices)) or [_unbuilt(model)]
+
+
+def _of_model(model: str, devices: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for device in devices:
+        for artifact in ARTIFACTS:
+            files = [Path(file) for file in artifact_files(device, model, artifact)]
+            if all(file.is_file() for file in files):
+                stem = f"{model_folder(device, model)}/{artifact}"
+                yield {"model": model, "device": device, "artifact": artifact} | _facts(stem, files)
+
+
+def _unbuilt(model: str) -> dict[str, Any]:
+    nothing = dict.fromkeys(("sqnr_db", "ratio", "bytes"))
+    named = {"model": model, "device": None, "artifact": None, "state": UNBUILT, "why": ""}
+    return named | nothing | {"files": []}
 
 
 def _facts(stem: str, files: list[Path]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def verify(artifact: str, threads: int, over: tuple[Path, ...], json_wanted: boo
     """Verify an artifact as it is, here and now, against what the original model answered when the zoo was
     built (results/reference/MODEL/verification.npz). Nothing is built, and no record is written.
 
-    ARTIFACT is one of its files in the folder of a zoo, such as results/cpu/MODEL/int8.param. Ends with 1 if
+    ARTIFACT is a file of a zoo by its name there, such as results/cpu/MODEL/int8.param. Ends with 1 if
     it does not pass its gates.
     """
     found, card = find_artifact(artifact)

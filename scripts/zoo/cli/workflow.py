@@ -13,7 +13,7 @@ import click
 from zoo.config.reading import schema_error
 from zoo.config.reading.model_files import of_folder, read_folder
 from zoo.config.reading.places import locating
-from zoo.config.zoo import Zoo
+from zoo.config.zoo import Zoo, no_device
 from zoo.errors import ZooError, meant, require_extra
 
 CONFIG = Path("config.yaml")
@@ -57,6 +57,15 @@ def model_of(name: str, among: Zoo) -> str:
         hint = meant([name], list(among.models)) or f"declared are: {', '.join(among.models) or 'none'}"
         raise ZooError(f"{name} is no model of config.yaml; {hint}")
     return name
+
+
+def devices_of(names: Sequence[str], among: Zoo) -> tuple[str, ...]:
+    """The devices of these names; all that there are, if none is given. Raises ZooError, with the nearest or
+    what there is, for one that is none."""
+    for name in names:
+        if name not in among.all_devices:
+            raise ZooError(f"--device: {no_device(name, among.targets)}")
+    return tuple(names) or among.all_devices
 
 
 def targets() -> set[str]:

@@ -4,10 +4,13 @@ results/weights.
 Only the standard library is imported: a build reads this each time it starts.
 """
 
+import shlex
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
-from zoo.errors import ZooError, meant
+from zoo.errors import ZooError
+from zoo.jobs.files import regular
 from zoo.jobs.records import read_json
 
 DEVICES = ("cpu", "gpu")
@@ -108,6 +111,11 @@ def what_helps(artifact: str) -> str:
     return _HELP.get((kind.runtime, kind.precision), "")
 
 
+ALIKE = 0.85
+"""How near a name is to be to one that is taken for it: above what a suffix in common makes."""
+OF_MODELS = (".onnx", ".pt", ".torchscript", ".pth", ".ckpt", ".safetensors")
+"""Suffixes of files that a model can be made of."""
+
 BEST = ("best.param", "best.bin")
 """Copies of the artifact to ship, which best.json beside them names."""
 
@@ -131,6 +139,10 @@ def locate(path: str | Path) -> Place:
     """
     path = Path(path)
     folder = path.absolute().parent
+    if path.is_dir():
+        raise ZooError(
+            f"{path} is a folder; name the file of an artifact in it, such as {path / 'int8.param'}"
+        )
     if path.name in BEST:
         record = path.with_name("best.json")
         if not record.is_file():
@@ -149,9 +161,23 @@ def locate(path: str | Path) -> Place:
             device = folder.parent.name if folder.parent.name in DEVICES else None
             card = folder.parent.parent / "weights" / f"{folder.name}.json"
             return Place(kind, files, device, card)
+    raise ZooError(f"{path}: {_no_artifact(path)}")
+
+
+def _no_artifact(path: Path) -> str:
+    """What is said of a file by whose name no artifact goes."""
     names = [BEST[0], *(kind.files[0] for kind in ARTIFACTS.values())]
-    hint = meant([path.name], names) or f"give one of {', '.join(names)}"
-    raise ZooError(f"{path}: no artifact has a file of this name; {hint}")
+    there = regular(path).exists()
+    said = ("" if there else "there is no such file, and ") + "no artifact has a file of this name"
+    if near := get_close_matches(path.name, names, 1, ALIKE):
+        return f"{said}; did you mean {near[0]}?"
+    if there and path.suffix.lower() in OF_MODELS:
+        kind = "ONNX file" if path.suffix.lower() == ".onnx" else "file of a model"
+        return (
+            f"{said}: what is taken here are the files of a zoo, by their names there "
+            f"(results/<device>/<model>/fp32.onnx); for another {kind}: zoo init {shlex.quote(str(path))}"
+        )
+    return f"{said}; give one of {', '.join(names)}"
 
 
 def _missing(path: str | Path) -> ZooError:

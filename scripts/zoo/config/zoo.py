@@ -194,9 +194,7 @@ class Zoo:
         devices = config.get("devices", "auto")
         known = (*DEVICES, *targets)
         if unknown := [each for each in devices if each not in known] * (devices != "auto"):
-            near = meant(unknown[:1], known)
-            hint = f"; {near}" if near else f" ({_list(targets)})"
-            text = f"devices: {unknown[0]} is neither cpu nor gpu, nor one of targets{hint}"
+            text = f"devices: {no_device(unknown[0], targets)}"
             raise EntryError(text, ("devices", devices.index(unknown[0])))
         layers = config.get("agent_layers")
         _check_names(models)
@@ -225,6 +223,13 @@ class Zoo:
     def all_devices(self) -> tuple[str, ...]:
         """The devices that anything can be built for."""
         return (*DEVICES, *self.targets)
+
+
+def no_device(name: str, targets: Iterable[str]) -> str:
+    """What is said of a name that is no device, with the targets that there are, and the nearest."""
+    targets = list(targets)
+    near = meant([name], (*DEVICES, *targets))
+    return f"{name} is neither cpu nor gpu, nor one of targets ({_list(targets)}){near and f'; {near}'}"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import tarfile
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -105,13 +106,27 @@ def _explain(path: Path, error: Exception) -> str:
             f"{path} is a pickle that runs code when it is loaded ({code[1]}), which is refused; "
             "save the state_dict() alone, best as .safetensors"
         )
+    if not (isinstance(error, OSError) or _begins_well(path)):
+        kind = "safetensors" if path.suffix == ".safetensors" else "torch.save"
+        return f"{path} is no file of weights: it does not begin as those of {kind} do"
     if "weights_only" in str(error) or isinstance(error, AttributeError):
         return (
             f"{path} holds no state dict that can be read safely; "
             "save the state_dict() alone, best as .safetensors"
         )
-    reason = str(error).partition("\n")[0][:120] or "it ends early"
+    reason = str(error).partition("\n")[0][:120]
+    if not re.search("[A-Za-z]{2}", reason):  # a pickle's opcode, or nothing
+        reason = "it ends early"
     return f"{path} is damaged or cut short ({reason})"
+
+
+def _begins_well(path: Path) -> bool:
+    """Whether a file begins as one of its kind; as far as it goes, if it is shorter than that."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    if path.suffix == ".safetensors":  # the length of a JSON object, and the object
+        return start[8:] in (b"", b"{")
+    return start[:2] in (b"PK", b"P", b"") or start[:1] == b"\x80" or tarfile.is_tarfile(path)
 
 
 def _check_there(path: Path) -> None:

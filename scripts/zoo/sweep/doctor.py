@@ -1,6 +1,6 @@
 """One model, named in any way that people have at hand, and what it becomes, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from zoo.config.model_spec import ModelSpec
 from zoo.config.zoo import Model
 from zoo.errors import ZooError
+from zoo.jobs.files import regular
 from zoo.sweep.row import ARTIFACTS, FP32, INT8, Row
 
 FILES = {".onnx": "onnx", ".pt": "torchscript", ".torchscript": "torchscript", ".pth": "torchscript"}
@@ -25,7 +26,7 @@ def spec_of(model: str, config: Mapping[str, Any], size: Sequence[int] | None = 
     if model in declared:
         entry, name = dict(declared[model]), model
     elif (suffix := Path(model).suffix.lower()) in FILES:
-        if not Path(model).is_file():
+        if not regular(model).exists():
             raise ZooError(f"{model}: there is no such file")
         entry, name = {FILES[suffix]: model}, Path(model).stem
     else:
@@ -46,12 +47,23 @@ def _of_spec(spec: ModelSpec) -> dict[str, Any]:
     return {spec.library: spec.architecture} | {key: value for key, value in values.items() if value}
 
 
-def library_of(name: str) -> str:
-    """The library that has an architecture of this name, the first of `LIBRARIES`."""
+def library_of(name: str, suffixes: Collection[str] = tuple(FILES)) -> str:
+    """The library that has an architecture of this name, the first of `LIBRARIES`.
+
+    Raises ZooError, with close matches, if none has; for the path of a folder or a file, that it is one.
+    suffixes: of the files that could have been named instead.
+    """
     names = {library: names_of(library) for library in LIBRARIES}
     for library, own in names.items():
         if name.partition(".")[0] in own:
             return library
+    known = ", ".join(suffixes)
+    if Path(name).is_dir():
+        raise ZooError(f"{name} is a folder; name a file of a model ({known}), or an architecture")
+    if Path(name).exists():
+        raise ZooError(
+            f"{name} is not a kind of file that is known here; name one of {known}, or an architecture"
+        )
     import difflib
 
     close = difflib.get_close_matches(name, [each for own in names.values() for each in own], n=5)

@@ -28,6 +28,8 @@ def test_a_model_is_built_by_its_name_and_the_status_is_snakemakes(asked: list[l
 
 
 def test_options_and_what_follows_two_dashes_are_handed_on(asked: list[list[str]]):
+    with Path("config.yaml").open("a") as file:
+        file.write("targets: {a76: {emulate: cortex-a76}}\n")
     call("build", "small", "-n", "-k", "--cores", 2, "--device", "cpu", "--device", "a76", "--", "--verbose")
     assert asked == [
         ["small", "--verbose", "--cores", "2", "--dry-run", "--keep-going", "--config", "devices=[cpu,a76]"]
@@ -39,7 +41,7 @@ def test_models_of_another_file_are_built_by_it(asked: list[list[str]]):
     call("build", "mine", "--configfile", "mine.yaml", "--", "--verbose")
     assert asked == [["mine", "--verbose", "--configfile", "mine.yaml"]]
     done = call("build", "mine", "--", "--configfile", "mine.yaml")
-    assert done.exit_code == 1 and "give --configfile before --" in done.stderr and len(asked) == 1
+    assert done.exit_code == 2 and "give --configfile before --" in done.stderr and len(asked) == 1
 
 
 def test_targets_and_files_are_built_too(asked: list[list[str]]):
@@ -51,6 +53,11 @@ def test_a_name_that_there_is_not_is_refused_before_snakemake_is_called(asked: l
     done = call("build", "smal")
     assert done.exit_code == 1 and "smal is no model of config.yaml; did you mean small?" in done.stderr
     assert not asked
+
+
+def test_json_has_a_model_of_which_nothing_was_made(asked: list[list[str]]):
+    row = json.loads(call("build", "other", "--json").stdout)
+    assert (row["model"], row["state"]) == ("other", "not built")
 
 
 def test_json_is_what_there_is_when_the_build_has_ended(asked: list[list[str]], tmp_path: Path):

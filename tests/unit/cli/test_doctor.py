@@ -1,6 +1,7 @@
 """`zoo doctor`: of a model, and of the machine."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,14 @@ def test_a_model_is_told_in_words_and_by_the_status(
     done = call("doctor", "resnet18", "--seconds", 9)
     assert done.exit_code == status and "timm's resnet18, 96 x 96 px" in done.stdout
     assert json.loads(call("doctor", "resnet18", "--seconds", 9, "--json").stdout)["way"] == "ONNX"
+
+
+def test_a_path_of_no_model_is_called_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("x.txt").touch()
+    assert "folder is a folder; name a file of a model (.onnx, .pt, " in call("doctor", "folder").stderr
+    assert "x.txt is not a kind of file that is known here" in call("doctor", "x.txt").stderr
 
 
 def test_a_model_that_nobody_knows_is_a_sentence():

@@ -71,6 +71,41 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_written(arguments: list[str
     assert done.exit_code == 1 and sentence in done.stderr and not Path("config.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("e.onnx", b"", "e.onnx is no ONNX file, or damaged or cut short"),
+        ("e.onnx", b"hi", "e.onnx is no ONNX file"),
+        ("t.pth", b"hi", "t.pth is no file of weights: it does not begin as those of torch.save do"),
+        ("t.safetensors", b"hello world", "no file of weights: it does not begin as those of safetensors do"),
+        ("t.torchscript", b"hi", "t.torchscript is no TorchScript file"),
+        ("x.txt", b"hi", "x.txt is not a kind of file that is known here; name one of .onnx, .torchscript, "),
+    ],
+)
+def test_a_file_that_holds_no_model_is_a_sentence_and_the_configuration_stays(
+    name: str, content: bytes, sentence: str
+):
+    text = "models:\n  one: {timm: resnet18}\n"
+    Path("config.yaml").write_text(text)
+    Path(name).write_bytes(content)
+    done = call("init", name)
+    assert done.exit_code == 1 and sentence in done.stderr, done.stderr
+    assert Path("config.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.onnx", "folder.pth"])
+def test_a_folder_is_called_one(name: str):
+    Path(name).mkdir()
+    done = call("init", name)
+    assert done.exit_code == 1 and f"{name} is a folder" in done.stderr
+
+
+def test_an_empty_name_is_wrong_usage():
+    for arguments in (["init", ""], ["init", "resnet18", "--name", ""], ["publish", "", "--to", "a/b"]):
+        done = call(*arguments)
+        assert done.exit_code == 2 and "an argument is empty: zoo" in done.stderr
+
+
 def test_a_model_is_not_declared_twice_and_a_strange_configuration_is_left_alone():
     call("init", "resnet18")
     assert "config.yaml has a model resnet18 already" in call("init", "resnet18").stderr

@@ -12,5 +12,13 @@ def test_the_command_shows_a_table_an_image(tmp_path: Path):
     assert done.exit_code == 0 and done.stdout.startswith(f"{photo}\n") and len(done.stdout.splitlines()) == 2
 
 
+def test_a_file_of_another_origin_is_for_init(tmp_path: Path):
+    (tmp_path / "t.onnx").touch()
+    for command in ("predict", "compare"):
+        done = call(command, tmp_path / "t.onnx", tmp_path / "t.onnx", "photo.png")
+        assert done.exit_code == 1 and "the files of a zoo, by their names there" in done.stderr
+        assert f"for another ONNX file: zoo init {tmp_path / 't.onnx'}" in done.stderr
+
+
 def test_there_must_be_an_image():
     assert call("predict", "int8.param").exit_code == 2

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from samples import published, publishing_hub
+from samples.command import call
 from samples.workflow import PROJECT
 
 RECORDS = ("verify", "bench", "eval")
@@ -70,6 +71,12 @@ def test_a_folder_of_no_model_is_told(zoo, hub):
     done = publish(zoo, hub)
     assert done.returncode == 1 and "results/cpu/net is no folder of a model that was built" in done.stderr
     assert publish(zoo, hub, "--two").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c", "/a", "a/"])
+def test_a_repository_without_an_owner_is_wrong_usage_whatever_the_folder_is(name: str):
+    done = call("publish", "flat", "--to", name)
+    assert done.exit_code == 2 and f"{name} is not of the form OWNER/NAME" in done.stderr
 
 
 def test_a_hub_that_refuses_is_told_in_a_sentence(zoo, hub):

@@ -42,6 +42,22 @@ def test_json_is_a_line_an_artifact(folder: Path):
     assert rows[0]["ratio"] is None and rows[0]["sqnr_db"] == 40.04
 
 
+def test_json_has_a_line_too_for_a_model_that_is_not_built(folder: Path):
+    done = call("status", "other", "--json")
+    empty = {"device": None, "artifact": None, "sqnr_db": None, "ratio": None, "bytes": None}
+    expected = {"model": "other", "state": "not built", "why": "", "files": []} | empty
+    assert json.loads(done.stdout) == expected and done.exit_code == 0
+    built = json.loads(call("status", "small", "--json").stdout.splitlines()[0])
+    assert list(built) == list(json.loads(done.stdout)), "the same keys in the same order"
+
+
+@pytest.mark.parametrize("command", ["status", "best", "build"])
+def test_a_device_that_there_is_not_is_refused_as_in_the_configuration(folder: Path, command: str):
+    done = call(command, "small", "--device", "tpu")
+    said = "--device: tpu is neither cpu nor gpu, nor one of targets (there are none); did you mean gpu?"
+    assert done.exit_code == 1 and said in done.stderr and not done.stdout
+
+
 def test_a_file_that_is_not_the_one_verified_is_changed(folder: Path):
     (folder / "fp16.verify.json").unlink()
     assert call("status", "small").exit_code == 0
@@ -51,4 +67,5 @@ def test_a_file_that_is_not_the_one_verified_is_changed(folder: Path):
 
 
 def test_what_is_built_for_other_devices_is_left_out_if_one_is_named(folder: Path):
-    assert not call("status", "small", "--device", "gpu", "--json").stdout
+    row = json.loads(call("status", "small", "--device", "gpu", "--json").stdout)
+    assert (row["model"], row["state"]) == ("small", "not built")

@@ -66,6 +66,18 @@ def test_a_missing_half_and_a_strange_file_are_refused(tmp_path: Path):
         locate(tmp_path / "int8.parm")
 
 
+def test_what_is_no_artifact_is_told_apart_from_what_is_not_there(tmp_path: Path):
+    with pytest.raises(ZooError, match="is a folder; name the file of an artifact in it"):
+        locate(tmp_path)
+    with pytest.raises(ZooError, match=r"t\.onnx: there is no such file, and no artifact .*; give one of"):
+        locate(tmp_path / "t.onnx")
+    for name, kind in (("t.onnx", "ONNX file"), ("t.pth", "file of a model")):
+        (tmp_path / name).touch()
+        said = rf"{name}: no artifact has a file of this name: .*; for another {kind}: zoo init \S*{name}$"
+        with pytest.raises(ZooError, match=said):
+            locate(tmp_path / name)
+
+
 def test_what_to_ship_is_built_where_nothing_was_chosen_yet(tmp_path: Path):
     said = r"^results/cpu/mine/best\.param: there is no such file; build it \(snakemake results/cpu/mine/best"
     with pytest.raises(ZooError, match=said):
@@ -88,7 +100,7 @@ def test_every_artifact_is_found_by_any_of_its_files(tmp_path: Path):
 def test_a_file_that_is_missing_or_no_artifacts_is_refused(tmp_path: Path):
     with pytest.raises(ZooError, match=r"int8\.param: there is no such file; build it"):
         locate(tmp_path / "int8.param")
-    with pytest.raises(ZooError, match=r"mine\.tflite: no artifact has a file of this name; give one of"):
+    with pytest.raises(ZooError, match=r"mine\.tflite: there is no such file, and no artifact has a file"):
         locate(tmp_path / "mine.tflite")
     (tmp_path / "int8.param").touch()
     with pytest.raises(ZooError, match=r"int8\.bin: there is no such file"):

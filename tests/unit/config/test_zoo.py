@@ -143,7 +143,7 @@ def test_a_target_is_a_device_that_can_be_listed():
     assert zoo.all_devices == ("cpu", "gpu", "a76") and zoo.devices == ("cpu", "a76")
     with pytest.raises(ZooError, match=r"devices: a53 is neither cpu nor gpu, nor one of targets \(a76\)"):
         Zoo.of({"models": {}, "targets": targets, "devices": ["a53"]})
-    with pytest.raises(ZooError, match=r"nor one of targets; did you mean a76\?") as refused:
+    with pytest.raises(ZooError, match=r"nor one of targets \(a76\); did you mean a76\?") as refused:
         Zoo.of({"models": {}, "targets": targets, "devices": ["cpu", "a67"]})
     assert refused.value.where == ("devices", 1)
     with pytest.raises(ZooError, match=r"one of targets \(there are none\)"):

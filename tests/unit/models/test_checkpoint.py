@@ -12,7 +12,7 @@ import torch
 from samples.weights import from_file, package, reference, same, spec, stored
 from zoo.errors import ZooError
 from zoo.jobs.files import sha256
-from zoo.models.checkpoint import package_licence
+from zoo.models.checkpoint import package_licence, read
 from zoo.models.state_dict import save
 from zoo.models.weights import fetch
 
@@ -63,6 +63,14 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("name", ["a.pth", "a.bin", "a.safetensors"])
+@pytest.mark.parametrize("content", [b"hello, world", b"<!DOCTYPE html>", b"version https://git-lfs"])
+def test_a_file_of_something_else_is_no_file_of_weights(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ZooError, match=rf"{name} is no file of weights: it does not begin as those of"):
+        read(tmp_path / name)
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "pth", "bin"])
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.999])
 def test_a_truncated_file_is_named(tmp_path, stored, suffix, share):
@@ -109,7 +117,7 @@ def test_sha256_is_enforced_and_both_are_named(stored):
 
 def test_a_file_that_is_something_else_is_named(tmp_path):
     (tmp_path / "page.pth").write_bytes(b"<html><body>404</body></html>")
-    with pytest.raises(ZooError, match=r"page\.pth holds no state dict that can be read safely"):
+    with pytest.raises(ZooError, match=r"page\.pth is no file of weights"):
         fetch(from_file(tmp_path / "page.pth"))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.jobs.files import regular
 
 _WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
+_FILES = (".onnx", ".torchscript", *_WEIGHTS)
 _ARCHITECTURE = ("arch", "architecture", "model_name")
 """What trainers call the architecture in what they save, timm and the hub's config.json first."""
 
@@ -19,23 +21,23 @@ def entry_of(model: str, architecture: str | None = None) -> tuple[str, dict[str
 
     model: an architecture, a file that holds a model (ONNX, TorchScript), or one of weights. architecture:
     timm's name, for a file of weights that does not tell it. Raises ZooError, saying what to give, for what
-    cannot be found out, and for weights that are not of that architecture.
+    cannot be found out, for a file that holds neither a model nor weights, and for weights that are not of
+    that architecture.
     """
     path = Path(model)
-    if path.suffix.lower() in (".onnx", *_WEIGHTS):
-        if not path.is_file():
-            raise ZooError(f"{model}: there is no such file")
-        name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem).strip("_-") or "mine"
-        if path.suffix.lower() == ".onnx":
-            return name, {"onnx": model}, ["an ONNX file"]
-        if _is_torchscript(path):
-            return (
-                name,
-                {"torchscript": model},
-                ["a TorchScript file; say its image: preprocess: {size: […]}"],
-            )
-        return name, *_of_weights(path, architecture)
-    return _of_name(model)
+    if path.suffix.lower() not in _FILES:
+        return _of_name(model)
+    if not regular(path).exists():
+        raise ZooError(f"{model}: there is no such file")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem).strip("_-") or "mine"
+    if path.suffix.lower() == ".onnx":
+        _check_onnx(path)
+        return name, {"onnx": model}, ["an ONNX file"]
+    if _is_torchscript(path):
+        return name, {"torchscript": model}, ["a TorchScript file; say its image: preprocess: {size: […]}"]
+    if path.suffix.lower() == ".torchscript":
+        raise ZooError(f"{path} is no TorchScript file, or damaged; write it by torch.jit.save")
+    return name, *_of_weights(path, architecture)
 
 
 def _of_name(model: str) -> tuple[str, dict[str, Any], list[str]]:
@@ -45,7 +47,7 @@ def _of_name(model: str) -> tuple[str, dict[str, Any], list[str]]:
     from zoo.sweep.doctor import library_of
 
     library, _, title = model.rpartition(":")
-    library = library or library_of(title)
+    library = library or library_of(title, _FILES)
     base, _, tag = title.partition(".")
     found = [f"an architecture of {library}"]
     known = timm.get_pretrained_cfg(base) if library == "timm" and not tag else None
@@ -62,6 +64,19 @@ def _tags(base: str, but: str) -> list[str]:
     import timm
 
     return [tag for name in timm.list_pretrained(f"{base}.*") if (tag := name.partition(".")[2]) != but]
+
+
+def _check_onnx(path: Path) -> None:
+    """Raises ZooError unless a file holds a graph that returns something: bytes of no ONNX file, or none at
+    all, may be read as a model without one."""
+    import onnx
+
+    try:
+        whole = bool(onnx.load(path, load_external_data=False).graph.output)
+    except Exception:  # protobuf raises unrelated classes
+        whole = False
+    if not whole:
+        raise ZooError(f"{path} is no ONNX file, or damaged or cut short; export it again")
 
 
 def _is_torchscript(path: Path) -> bool:

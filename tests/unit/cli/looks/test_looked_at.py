@@ -4,9 +4,11 @@ import json
 from collections import OrderedDict
 from pathlib import Path
 
+import onnx
 import pytest
 import timm
 import torch
+from onnx import TensorProto, helper
 from safetensors.torch import save_file
 
 from zoo.cli.looks.looked_at import entry_of
@@ -28,10 +30,14 @@ def test_an_architecture_gets_the_first_tag_of_its_library():
 
 
 def test_files_that_hold_a_model_are_taken_as_they_are(tmp_path: Path):
-    (tmp_path / "a net.onnx").touch()
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    ends = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, [1])] for name in "xy"]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "net", *ends)), tmp_path / "a net.onnx")
     assert entry_of(str(tmp_path / "a net.onnx"))[:2] == ("a_net", {"onnx": str(tmp_path / "a net.onnx")})
     traced = tmp_path / "traced.pt"
     torch.jit.trace(torch.nn.ReLU(), torch.zeros(1)).save(str(traced))
+    assert entry_of(str(traced))[1] == {"torchscript": str(traced)}
+    traced = traced.rename(tmp_path / "net.torchscript")
     assert entry_of(str(traced))[1] == {"torchscript": str(traced)}
 
 
