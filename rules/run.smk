@@ -16,8 +16,10 @@ remembered.remember()
 lifeline.of_this_process()
 checks = CHECK in sys.argv and typed_targets() == [CHECK]
 idle = checks or changes.builds_nothing(sys.argv)
-if note := shared.share(ZOO.cache.folder, ZOO.cache.max_bytes):
-    workflow.is_main_process and print(f"note: {note}", file=sys.stderr)
+with in_a_sentence(), places.locating(sources):
+    note = shared.share(ZOO.cache.folder, ZOO.cache.max_bytes)
+if note and workflow.is_main_process:
+    print(f"note: {note}{places.located(sources, shared.KEY)}", file=sys.stderr)
 if workflow.is_main_process:
     if living := owners.take_over(Path(".snakemake/owners"), Path(".snakemake/locks")):
         print(f"note: {living}; wait for its end, or stop it", file=sys.stderr)

@@ -4,6 +4,8 @@ these does to the model's answers, its latency and its size; int8.search.json: a
 taken.
 """
 
+makes = lambda path: any(each.is_producer(path) for each in workflow.rules)
+
 
 rule answers:
     """Run the fp32 files on the held-out calibration images: int8 is compared with what they answer."""
@@ -76,7 +78,7 @@ rule candidates:
         recipe="results/{device}/{model}/search/local.recipe.json",
         statistics="results/{device}/{model}/calibration.npz",
         sensitivity="results/{device}/{model}/search/sensitivity.json",
-        pinned=of_model(lambda model: own_files(model.settings.int8.pinned)),
+        pinned=of_model(lambda model: own_files(inputs.pinned(model, makes))),
     output:
         "results/{device}/{model}/search/candidates.json",
     log:

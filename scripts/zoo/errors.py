@@ -38,16 +38,36 @@ def refuse_unknown(what: str, entry: Mapping[str, Any], known: Collection[str]) 
         raise ZooError(f"{what}: unknown {', '.join(unknown)}; {instead(unknown, known)}")
 
 
+_LISTED = 15
+"""Of so many names all are told; of more a dozen."""
+
+
 def instead(unknown: Iterable[str], known: Collection[str]) -> str:
-    """What to write for names that are not known: those that are spelled most alike, or, if none is, all."""
-    everything = f"it takes {', '.join(known)}" if known else "it takes no other key"
-    return meant(unknown, known) or everything
+    """What to write for names that are not known: those that are spelled most alike, or, if none is, all, or
+    a dozen of very many."""
+    unknown = list(unknown)
+    if not known:
+        return "it takes no other key"
+    if near := meant(unknown, known):
+        return near
+    if len(known) <= _LISTED:
+        return f"it takes {', '.join(known)}"
+    likest = {each for name in unknown for each in get_close_matches(str(name), known, 12, 0)[:12]}
+    return f"it takes, among others, {', '.join([each for each in known if each in likest][:12])}"
 
 
 def meant(names: Iterable[str], known: Collection[str]) -> str:
-    """The known names that are spelled most alike, as a question; empty if one of the names has none."""
-    near = ["".join(get_close_matches(str(each), known, 1)) for each in names]
+    """The known names that are spelled most alike, in upper or lower case, as a question; empty if one of the
+    names has none."""
+    near = [_nearest(str(each), known) for each in names]
     return f"did you mean {', '.join(near)}?" if near and all(near) else ""
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    if near := get_close_matches(name, known, 1):
+        return near[0]
+    lower = {each.lower(): each for each in known}
+    return "".join(lower[each] for each in get_close_matches(name.lower(), lower, 1))
 
 
 def require_extra(what: str, extra: str, *modules: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.errors import ArtifactError, ZooError, of_runtime, refuse_unknown, require_extra
+from zoo.errors import ArtifactError, ZooError, instead, meant, of_runtime, refuse_unknown, require_extra
 
 
 def test_keys_that_are_known_pass():
@@ -23,6 +23,17 @@ def test_keys_that_are_not_are_named_in_order_with_those_that_are(known, sentenc
     with pytest.raises(ZooError) as caught:
         refuse_unknown("models: one", {"seed": 1, "crop": 2}, known)
     assert str(caught.value) == sentence
+
+
+def test_of_very_many_keys_a_dozen_are_named_that_are_spelled_most_alike():
+    known = [f"{letter}{number}" for letter in "abc" for number in range(10, 20)]
+    said = instead(["zz9zz"], known)
+    assert said.startswith("it takes, among others, ") and said.count(",") == 13 and "b19" in said
+
+
+def test_upper_and_lower_case_are_alike():
+    assert meant(["CPU"], ("cpu", "gpu")) == "did you mean cpu?"
+    assert meant(["innerproduct"], ("Interp", "InnerProduct")) == "did you mean InnerProduct?"
 
 
 def test_a_broken_artifact_is_an_error_that_a_user_can_mend():

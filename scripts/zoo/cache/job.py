@@ -4,14 +4,17 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec
 
 from zoo.cache.key import Ingredients, Job
 from zoo.cache.store import Damaged, Store
-from zoo.errors import ZooError
+from zoo.errors import EntryError, ZooError
 from zoo.jobs.onnx_data import data_beside
 
+KEY = ("cache", "folder")
+"""Where config.yaml names the folder."""
 _FOLDER, _LIMIT = "NCNN_ZOO_CACHE", "NCNN_ZOO_CACHE_BYTES"
 
 P = ParamSpec("P")
@@ -19,16 +22,33 @@ P = ParamSpec("P")
 
 def share(folder: str | None, limit: int | None) -> str:
     """Let the jobs of this process share a cache; returns why they do not if it cannot be used, or nothing.
-    limit: bytes, None for none."""
+    limit: bytes, None for none. Raises EntryError for a folder that can be none on any day."""
     os.environ.pop(_FOLDER, None)
     if not folder:
         return ""
+    root = _root(folder)
     try:
-        store = Store.opened(Path(folder).expanduser().absolute(), limit)
+        store = Store.opened(root, limit)
     except ZooError as error:
-        return f"{error}. Nothing is shared"
+        return f"{error}; nothing is shared"
     os.environ[_FOLDER], os.environ[_LIMIT] = str(store.root), str(limit or "")
     return ""
+
+
+def _root(folder: str) -> Path:
+    """Where a folder is that config.yaml names. Raises EntryError if there is no such home, or a file in the
+    way."""
+    try:
+        root = Path(folder).expanduser().absolute()
+    except RuntimeError:
+        user = Path(folder).parts[0]
+        fault = f"{user} is no user's home on this machine; write the path from / on"
+        raise EntryError(f"cache: folder: {fault}", KEY) from None
+    with suppress(OSError):
+        if file := next((each for each in (root, *root.parents) if each.is_file()), None):
+            fault = f"{file} is a file, and a folder belongs there; name another"
+            raise EntryError(f"cache: folder: {fault}", KEY)
+    return root
 
 
 def cached(job: Job, make: Callable[P, None], anywhere: bool = False) -> Callable[P, None]:

@@ -69,8 +69,10 @@ class Store:
                     raise ZooError(f"{root} is no cache of ncnn-zoo; name an empty folder")
                 _write(mark, json.dumps({"version": VERSION}))
             version = json.loads(mark.read_bytes())["version"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ZooError(f"{root} cannot be used as a cache: {error}") from error
+        except OSError as error:
+            raise ZooError(f"{root} cannot be used as a cache: {_reason(error)}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise ZooError(f"{root} cannot be used as a cache: {_MARK} in it is broken") from error
         if version != VERSION:
             raise ZooError(
                 f"{root} is a cache of version {version}, and this ncnn-zoo has version {VERSION}; "
@@ -166,6 +168,13 @@ def _unless_another_was_first(folder: Path) -> Iterator[None]:
     except OSError:
         if not folder.exists():
             raise
+
+
+def _reason(error: OSError) -> str:
+    """A folder that is missing when it is to be made lies where nobody can make any, as below /proc."""
+    if isinstance(error, FileNotFoundError):
+        return "no folder can be made there"
+    return (error.strerror or "the disk does not answer").lower()
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -60,6 +60,21 @@ def name_fault(spec: ModelSpec) -> str:
     return ""
 
 
+def optimizer_fault(spec: ModelSpec) -> str:
+    """The same for the optimizer of a training, which timm has by its name."""
+    named = spec.weights.recipe.optimizer if spec.weights.training else ""
+    package = find_spec("timm") if named else None
+    if not package or not package.submodule_search_locations:
+        return ""
+    folder = Path(next(iter(package.submodule_search_locations)), "optim")
+    names = {name.lower() for name in re.findall(r"""\n\s+name=['"](\w+)['"]""", _text(folder))}
+    name = str(named).lower().rpartition("_")[2]  # behind what wraps it, as in lookahead_adam
+    if not names or name in names:
+        return ""
+    near = meant([name], sorted(names)) or "timm.optim.list_optimizers() tells all"
+    return f"weights: train: optimizer: timm has no optimizer {named}; {near}"
+
+
 def _module_fault(name: str) -> str:
     """The user's own module is imported from the working folder, or it is installed."""
     here = {path.stem for path in Path().iterdir() if path.is_dir() or path.suffix == ".py"}

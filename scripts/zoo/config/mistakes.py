@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.config.changes import source_files
 from zoo.config.image_choice import set_title
-from zoo.config.library_names import name_fault
+from zoo.config.library_names import name_fault, optimizer_fault
 from zoo.config.outputs.devices import agent
 from zoo.config.reading.places import Source, Where, mistake
 from zoo.config.zoo import Model, Zoo
@@ -20,7 +20,10 @@ from zoo.images.planned import fault_in
 
 SOURCE = "source"
 """The parameter of jobs that read what a model's entry names: architecture, weights and labels."""
+PINNED = "pinned_state"
+"""The parameter of jobs that read the recipe or calibration table that is named for int8."""
 _LINES = 3
+_FEW_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def of_plan(
     for job in jobs:
         if job.model not in zoo.models:
             continue
-        told = [_told(fault, where, sources) for fault, where in _of_job(job, zoo, made, processors)]
+        faults = (*_of_job(job, zoo, made, processors), *_of_pinned(job, zoo, made, sources))
+        told = [_told(fault, where, sources) for fault, where in faults]
         found |= dict.fromkeys(told)
         faulty |= {job.model} if told else set()
     planned = {job.model for job in jobs if job.model in zoo.models}
@@ -104,9 +108,33 @@ def _of_job(
                 yield f"models: {model.name}: {_of_file(file)}", _of_source(file, model)
         if fault := name_fault(model.spec):
             yield f"models: {model.name}: {fault}", ("models", model.name, model.spec.library)
+        if model.spec.labels and _is_blank(Path(model.spec.labels)):
+            said = f"labels: {model.spec.labels} has no class name; write one a line"
+            yield f"models: {model.name}: {said}", ("models", model.name, "labels")
+        if fault := optimizer_fault(model.spec):
+            where = ("models", model.name, "weights", "train", "optimizer")
+            yield f"models: {model.name}: {fault}", where
     target = job.target(zoo)
     if target and (fault := processors[target]):
         yield f"targets: {target}: {fault}", ("targets", target, "emulate")
+
+
+def _of_pinned(
+    job: PlannedJob, zoo: Zoo, made: set[str], sources: Sequence[Source]
+) -> Iterator[tuple[str, Where]]:
+    """What is wrong with the file that a model's int8 is made by, which its entry names, or the zoo."""
+    model = zoo.models[str(job.model)]
+    pinned = model.settings.int8.pinned
+    if PINNED in job.params and pinned and not Path(pinned).is_file() and pinned not in made:
+        key = ("int8", "recipe")
+        own = ("models", model.name, *key)
+        is_own = any(source.found(own)[0] == len(own) for source in sources)
+        about = f"models: {model.name}: " if is_own else ""
+        yield f"{about}int8: recipe: {_of_file(Path(pinned))}", own if is_own else key
+
+
+def _is_blank(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size < _FEW_BYTES and not file.read_bytes().strip()
 
 
 def _told(fault: str, where: Where, sources: Sequence[Source]) -> str:

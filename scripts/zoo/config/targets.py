@@ -96,6 +96,9 @@ class Target:
                 raise ZooError(f"{where}: {key} {sentence}")
         if way == "emulate" and entry.get("architecture", ARCHITECTURES[0]) not in EMULATED:
             raise ZooError(f"{where}: an architecture that is emulated is one of {', '.join(EMULATED)}")
+        cores, threads = entry.get("cores"), entry.get("threads")
+        if cores and threads and threads > len(cores):
+            raise ZooError(f"{where}: threads: {threads} are more than its cores, {len(cores)}; name as many")
         defaults = {"samples": EMULATED_SAMPLES if way == "emulate" else None, "folder": _FOLDERS.get(way)}
         return cls(name, **{**defaults, **{key: value for key, value in entry.items() if key != "vulkan"}})
 
@@ -143,8 +146,13 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "architecture": (lambda value: value in ARCHITECTURES, f"is one of {', '.join(ARCHITECTURES)}"),
     "threads": (_number(1, 1024), "is a number of threads, 1 or more"),
     "cores": (
-        lambda value: isinstance(value, list) and value != [] and all(map(_number(0, 1023), value)),
-        "is a list of cores by number, such as [4, 5, 6, 7]",
+        lambda value: (
+            isinstance(value, list)
+            and value != []
+            and all(map(_number(0, 1023), value))
+            and len(set(value)) == len(value)
+        ),
+        "is a list of cores by number, each once, such as [4, 5, 6, 7]",
     ),
     "port": (_number(1, 65535), "is a port, 1 to 65535"),
     "key": (_text(_FILE), "is a file on this machine, without a leading - or control characters"),

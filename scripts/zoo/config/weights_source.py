@@ -6,10 +6,12 @@ Read each time a build starts, so the standard library is all it needs.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Literal, Self, get_args
+from urllib.parse import unquote, urlsplit
 
 from zoo.config.training.recipe import FINE_TUNE, SCRATCH, TrainingRecipe
-from zoo.errors import ZooError, refuse_unknown
+from zoo.errors import EntryError, ZooError, instead
 from zoo.images.datasets import DATASETS
 from zoo.images.splits import Split
 
@@ -56,7 +58,8 @@ class Training:
         split = {key: recipe.pop(key) for key in ("held_out", "split_seed") if key in recipe}
         source = None
         if start is not None:
-            source = WeightsSource.from_config(model, {} if start == "hub" else start)
+            below = ("weights", "train", "from")
+            source = WeightsSource.from_config(model, {} if start == "hub" else start, below=below)
             if source.kind == "train":
                 raise ZooError(f"{model}: training starts from weights that are fetched, not trained")
         try:
@@ -90,20 +93,24 @@ class WeightsSource:
     """train: how."""
 
     @classmethod
-    def from_config(cls, model: str, entry: Mapping[str, Any] | None, default: WeightsKind = "hub") -> Self:
+    def from_config(
+        cls,
+        model: str,
+        entry: Mapping[str, Any] | None,
+        default: WeightsKind = "hub",
+        below: tuple[str, ...] = ("weights",),
+    ) -> Self:
         """Read a `weights:` entry; without one, or one that names no kind, they are of the kind `default`.
+        below: the keys that lead to it in the model's entry.
 
-        Raises ZooError if the entry names no kind, an unknown option or a malformed value.
+        Raises ZooError if the entry names several kinds, an unknown option or a malformed value.
         """
-        entry = dict(entry or {})
-        named = [kind for kind in _CONFIGURED if kind in entry]
-        if "file" in named and len(named) > 1:
-            named.remove("file")
-        if len(named) > 1:
-            raise ZooError(f"{model}: weights come from one source, not from {' and '.join(named)}")
-        kind: WeightsKind = named[0] if named else default
-        location = entry.pop(kind, None) if named else None
-        refuse_unknown(f"{model}: weights from {kind}", entry, _OPTIONS[kind])
+        entry, where = dict(entry or {}), ("models", model, *below)
+        kind = _kind_of(model, entry, default, where)
+        location = None if kind == "own" else entry.pop(kind, None)
+        if unknown := [key for key in entry if key not in _OPTIONS[kind]]:
+            told = f"unknown {', '.join(unknown)}; {instead(unknown, _OPTIONS[kind])}"
+            raise EntryError(f"{model}: weights from {kind}: {told}", (*where, unknown[0]))
         if kind == "random":
             entry["seed"], location = location, None
         elif location is None and kind not in ("hub", "own"):
@@ -117,10 +124,10 @@ class WeightsSource:
                 raise ZooError(f"{model}: say which images to train on (train: {{images: …}})")
             entry["training"] = Training.from_config(model, settings)
         source = cls(kind=kind, location=None if location is None else str(location), **entry)
-        source._check(model)
+        source._check(model, where)
         return source
 
-    def _check(self, model: str) -> None:
+    def _check(self, model: str, where: tuple[str, ...]) -> None:
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ZooError(f"{model}: the seed must be a whole number from 0, not {self.seed!r}")
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", str(self.sha256)):
@@ -132,9 +139,11 @@ class WeightsSource:
             and self.location
             and not re.fullmatch(r"[^/@]+/[^/@]+(@[^@]+)?", self.location)
         ):
-            raise ZooError(
-                f"{model}: a hub repository is owner/name or owner/name@revision: {self.location!r}"
-            )
+            said = f"a hub repository is owner/name or owner/name@revision, and {self.location!r} is neither"
+            raise EntryError(f"{model}: {said}", (*where, "hub"))
+        if self.kind == "url" and not _is_address(str(self.location)):
+            said = f"{self.location!r} is no address of a file, such as https://example.org/a.safetensors"
+            raise EntryError(f"{model}: {said}", (*where, "url"))
 
     @property
     def random(self) -> bool:
@@ -166,3 +175,28 @@ class WeightsSource:
             start = training["start"]
             training = Training(**{**training, "start": None if start is None else cls.from_dict(start)})
         return cls(**{**data, "training": training})
+
+
+def _kind_of(
+    model: str, entry: Mapping[str, Any], default: WeightsKind, where: tuple[str, ...]
+) -> WeightsKind:
+    """The kind of source that an entry names. Raises EntryError, with the later one, if it names several."""
+    named = [kind for kind in _CONFIGURED if kind in entry]
+    if "file" in named and any("file" in _OPTIONS[kind] for kind in named):
+        named.remove("file")
+    if len(named) > 1:
+        second = [key for key in entry if key in named][1]
+        raise EntryError(
+            f"{model}: weights come from one source, not from {' and '.join(named)}; leave out all but one",
+            (*where, second),
+        )
+    return named[0] if named else default
+
+
+def _is_address(text: str) -> bool:
+    """As `zoo.models.hub.download_url` takes them."""
+    try:
+        name = PurePosixPath(unquote(urlsplit(text).path)).name
+    except ValueError:
+        return False
+    return text.startswith(("http://", "https://")) and name != ""

@@ -4,7 +4,7 @@ Read each time a build starts, so the standard library is all it needs.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo.config.artifacts import ARTIFACTS, BY_NAME, DEVICES, FEW_BITS
+from zoo.config.checks.entry import check_spec
+from zoo.config.checks.sweep import part_of
 from zoo.config.model_spec import MODEL_KEYS, ModelSpec
 from zoo.config.opset import opset_of
 from zoo.config.settings import SETTINGS, FewBits, Settings, Signing
 from zoo.config.shared_cache import SharedCache
-from zoo.config.targets import Target
+from zoo.config.targets import TAKEN, Target
 from zoo.config.training.images import IMAGES, is_packaged, training_classes, with_classes
 from zoo.errors import EntryError, ZooError, meant, refuse_unknown
 
@@ -190,6 +192,8 @@ class Zoo:
         if not isinstance(models, Mapping):
             raise ZooError("no models are declared; add models: {mine: {timm: convnext_atto.d2_in1k}}")
         Settings.of(config)
+        part_of(config.get("sweep"))
+        _check_names("targets", config.get("targets") or (), TAKEN)
         targets = {name: Target.of(name, entry) for name, entry in (config.get("targets") or {}).items()}
         devices = config.get("devices", "auto")
         known = (*DEVICES, *targets)
@@ -197,7 +201,8 @@ class Zoo:
             text = f"devices: {no_device(unknown[0], targets)}"
             raise EntryError(text, ("devices", devices.index(unknown[0])))
         layers = config.get("agent_layers")
-        _check_names(models)
+        _check_layers(layers or ())
+        _check_names("models", models)
         _check_images(config)
         return cls(
             models={name: _model(name, entry, config) for name, entry in models.items()},
@@ -239,21 +244,41 @@ def _list(names: Iterable[str]) -> str:
 def _model(name: str, entry: Any, config: Mapping[str, Any]) -> Model:
     """`Model.of`, whose errors then know what part of the entry they are about."""
     try:
-        return Model.of(name, entry, config)
+        model = Model.of(name, entry, config)
+        check_spec(model.spec)
+        return model
+    except EntryError:
+        raise
     except ZooError as error:
         about = str(error).removeprefix(f"{name}: ")
         raise EntryError(str(error), ("models", name, *_named(entry, about))) from error
 
 
-def _check_names(models: Iterable[str]) -> None:
-    """Raises EntryError for two names that differ in upper and lower case only."""
-    first: dict[str, str] = {}
-    for name in models:
+def _check_names(key: str, names: Iterable[str], taken: Iterable[str] = ()) -> None:
+    """Raises EntryError for two names, or one and one that is taken, that differ in upper and lower case
+    only."""
+    first = {each.lower(): each for each in taken}
+    for name in names:
         if (other := first.setdefault(str(name).lower(), str(name))) != name:
             raise EntryError(
-                f"models: {name} differs from {other} in upper and lower case only, which not every disk "
+                f"{key}: {name} differs from {other} in upper and lower case only, which not every disk "
                 "tells apart; give it another name",
-                ("models", str(name)),
+                (key, str(name)),
+            )
+
+
+def _check_layers(layers: Sequence[str]) -> None:
+    """Raises EntryError for a layer that ncnn does not have."""
+    if not layers:
+        return
+    from zoo.ncnn.layouts import TYPES
+
+    for index, name in enumerate(layers):
+        if name not in TYPES:
+            near = meant([name], sorted(TYPES)) or "its names are those of the layers in a .param"
+            raise EntryError(
+                f"agent_layers: ncnn has no layer {name}; {near}",
+                ("agent_layers", index),
             )
 
 

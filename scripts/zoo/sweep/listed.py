@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.config.checks.sweep import part_of
 from zoo.errors import ZooError
 from zoo.jobs.records import read_json
 
@@ -54,13 +55,8 @@ def shard(text: str | None) -> list[str]:
 
     Every twelfth family, so that shards take equally long: neighbours in the list are of one library.
     """
-    rows = [family.row for family in listed()]
-    if text is None:
-        return rows
-    number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ZooError(f"sweep: {text!r} is no part of the list; 3/12 is the third of twelve")
-    return rows[int(number) - 1 :: int(count)]
+    number, count = part_of(text)
+    return [family.row for family in listed()][number - 1 :: count]
 
 
 LARGEST = 30_000_000

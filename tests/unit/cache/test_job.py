@@ -6,6 +6,7 @@ import pytest
 
 from zoo.cache import job as shared
 from zoo.cache.key import Ingredients
+from zoo.errors import EntryError
 
 
 @dataclass
@@ -105,6 +106,26 @@ def test_without_a_cache_jobs_are_made(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_one_that_cannot_be_used_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NCNN_ZOO_CACHE", "of before")
-    (tmp_path / "file").touch()
-    assert "cannot be used as a cache" in shared.share(str(tmp_path / "file"), None)
+    said = "/proc/x cannot be used as a cache: no folder can be made there; nothing is shared"
+    assert shared.share("/proc/x", None) == said
     assert shared._store() is None
+    (tmp_path / "ncnn-zoo-cache.json").write_text("{")
+    assert "cache: ncnn-zoo-cache.json in it is broken; nothing is" in shared.share(str(tmp_path), None)
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("~nobody-here/c", "~nobody-here is no user's home on this machine; write the path from / on"),
+        ("file", "file is a file, and a folder belongs there; name another"),
+        ("file/below", "file is a file, and a folder belongs there; name another"),
+    ],
+)
+def test_what_can_be_no_folder_is_refused_by_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, said: str
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(EntryError, match=f"^cache: folder: .*{said}$") as refused:
+        shared.share(folder, None)
+    assert refused.value.where == ("cache", "folder")

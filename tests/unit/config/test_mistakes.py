@@ -1,5 +1,6 @@
 """What the jobs of a plan are bound to fail for is told before the first of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,16 @@ def told(tmp_path: Path, monkeypatch):
     import yaml
 
     monkeypatch.chdir(tmp_path)
-    Path("config.yaml").write_text(TEXT)
-    zoo, files = Zoo.of(yaml.safe_load(TEXT)), read_all([Path("config.yaml")])
 
-    def of(*jobs: PlannedJob) -> Mistakes:
-        return mistakes.of_plan(jobs, zoo, files, lambda cpu, architecture: f"there is no {cpu}")
+    def over(text: str) -> Callable[..., Mistakes]:
+        Path("config.yaml").write_text(text)
+        zoo, files = Zoo.of(yaml.safe_load(text)), read_all([Path("config.yaml")])
+        return lambda *jobs: mistakes.of_plan(
+            jobs, zoo, files, lambda cpu, architecture: f"there is no {cpu}"
+        )
 
-    of.agent = agent(zoo, "z")
+    of = over(TEXT)
+    of.agent, of.over = agent(Zoo.of(yaml.safe_load(TEXT)), "z"), over
     return of
 
 
@@ -65,6 +69,37 @@ def test_what_an_entry_names_and_is_not_there_is_told_with_its_place(told):
         ),
         hopeless=True,
     )
+
+
+def test_a_recipe_for_int8_that_is_not_there_is_told_where_it_is_named(told):
+    def candidates(model: str) -> PlannedJob:
+        return PlannedJob({"model": model}, {"pinned_state": None})
+
+    text = "int8: {recipe: zoo.json}\nmodels:\n  one: {timm: x, int8: {recipe: my.table}}\n  two: {timm: x}\n"
+    place = ("config.yaml, line 3, column 25", "config.yaml, line 1, column 8")
+    assert told.over(text)(candidates("one"), candidates("two")).sentences == (
+        f"models: one: int8: recipe: there is no file my.table; mend the entry ({place[0]})",
+        f"int8: recipe: there is no file zoo.json; mend the entry ({place[1]})",
+    )
+    made = PlannedJob({}, {}, outputs=["my.table"])
+    assert told.over(text)(candidates("one"), made) == Mistakes()
+    Path("my.table").write_text("a 1")
+    assert told.over(text)(candidates("one")) == Mistakes()
+
+
+def test_labels_without_a_name_and_an_optimizer_that_timm_does_not_have_are_told(told):
+    Path("names.txt").write_text("\n \n")
+    text = (
+        "models:\n  one:\n    timm: resnet18\n    labels: names.txt\n"
+        "    weights: {train: {images: digits, optimizer: adamx}}\n"
+    )
+    assert told.over(text)(weights("one")).sentences == (
+        "models: one: labels: names.txt has no class name; write one a line (config.yaml, line 4, column 5)",
+        "models: one: weights: train: optimizer: timm has no optimizer adamx; did you mean adamax? "
+        "(config.yaml, line 5, column 39)",
+    )
+    for name in ("adamw", "lookahead_Adam"):
+        assert len(told.over(text.replace("adamx", name))(weights("one")).sentences) == 1
 
 
 def test_a_model_that_no_job_reads_the_entry_of_is_not_looked_at(told):

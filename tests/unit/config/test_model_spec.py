@@ -97,7 +97,10 @@ def test_specification_survives_json():
     [
         ({}, "say which model it is by one of timm, torchvision, .* for example timm: convnext_atto"),
         ({"timm": "resnet18", "wieghts": {}}, r"unknown wieghts; did you mean weights\?"),
-        ({"timm": "resnet18", "weights": {"file": "a", "random": 0}}, "unknown file"),
+        (
+            {"timm": "resnet18", "weights": {"random": 0, "file": "a"}},
+            "from one source, not from file and random",
+        ),
         (
             {"timm": "resnet18", "weights": {"package": "p", "random": 0}},
             "one source, not from package and random",
@@ -109,6 +112,12 @@ def test_specification_survives_json():
         ({"timm": "resnet18", "weights": {"file": "a", "sha256": "12"}}, "64 hexadecimal digits"),
         ({"timm": "resnet18", "weights": {"file": "a", "keys": "size"}}, "keys must be name or order"),
         ({"timm": "resnet18", "weights": {"hub": "nobody"}}, "owner/name"),
+        (
+            {"timm": "resnet18", "weights": {"url": "notaurl"}},
+            "'notaurl' is no address of a file, such as http",
+        ),
+        ({"timm": "resnet18", "weights": {"url": "https://[a"}}, "no address of a file"),
+        ({"timm": "resnet18", "weights": {"url": "https://example.org/"}}, "no address of a file"),
         ({"timm": "resnet18", "args": {"pretrained": True}}, "must not contain pretrained"),
         ({"timm": "resnet18", "torchvision": "resnet18"}, "say which model it is by one of"),
         ({"timm": ["resnet18"]}, "say which model it is by one of"),

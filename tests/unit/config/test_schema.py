@@ -252,7 +252,7 @@ def test_a_target_has_the_same_keys_and_defaults():
 @pytest.mark.parametrize(
     ("entry", "admitted"),
     [
-        ({"ssh": "pi@pi", "threads": 4, "cores": [4, 5], "port": 22, "key": "k", "known_hosts": "h"}, True),
+        ({"ssh": "pi@pi", "threads": 2, "cores": [4, 5], "port": 22, "key": "k", "known_hosts": "h"}, True),
         ({"adb": "x:5555", "folder": "/data/local/tmp/x", "features": ["i8mm"], "samples": 3}, True),
         ({"emulate": "cortex-a76", "ssh": "pi"}, False),
         ({"threads": 4}, False),

@@ -20,13 +20,13 @@ def test_a_target_is_a_processor_by_name():
 def test_a_target_is_a_board_over_ssh():
     entry = {
         "ssh": "pi@raspberrypi.local",
-        "threads": 4,
+        "threads": 2,
         "cores": [4, 5],
         "key": "~/.ssh/a key",
         "port": 2222,
     }
     target = Target.of("pi5", entry)
-    assert (target.ssh, target.threads, target.cores) == ("pi@raspberrypi.local", 4, (4, 5))
+    assert (target.ssh, target.threads, target.cores) == ("pi@raspberrypi.local", 2, (4, 5))
     assert target.is_board and target.is_timed and target.samples is None
     assert (target.architecture, target.folder) == ("aarch64", ".cache/ncnn-zoo")
     assert Target(**json.loads(json.dumps(target.to_dict()))) == target
@@ -85,6 +85,8 @@ def test_only_what_is_emulated_cannot_be_timed(monkeypatch):
         ("pi5", {"ssh": "pi", "cores": []}, "cores is a list of cores"),
         ("pi5", {"ssh": "pi", "cores": "0-3"}, "cores is a list of cores"),
         ("pi5", {"ssh": "pi", "cores": [-1]}, "cores is a list of cores"),
+        ("pi5", {"ssh": "pi", "cores": [0, 0]}, "cores is a list of cores by number, each once"),
+        ("pi5", {"ssh": "pi", "cores": [0], "threads": 4}, "threads: 4 are more than its cores, 1"),
         ("pi5", {"ssh": "pi", "port": 70000}, "port is a port"),
         ("pi5", {"ssh": "pi", "architecture": "armv7l"}, "architecture is one of aarch64, x86_64"),
         ("pc", {"emulate": "max", "architecture": "x86_64"}, "is emulated is one of aarch64, armhf, riscv64"),

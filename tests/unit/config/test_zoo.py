@@ -7,7 +7,7 @@ import pytest
 from zoo.config.artifacts import ARTIFACTS, BY_NAME
 from zoo.config.settings import DEFAULT_GATES, Settings
 from zoo.config.zoo import Demands, Model, Zoo
-from zoo.errors import ZooError
+from zoo.errors import EntryError, ZooError
 
 CONFIG = {
     "gates": {"int8": {"min_cosine": 0.95, "min_top1_agreement": 0.9}},
@@ -127,6 +127,27 @@ def test_devices_that_are_named_are_taken():
             "no image set is called mine; declared are: none$",
         ),
         (
+            {"models": {}, "sweep": "13/12"},
+            "^sweep: '13/12' is no part of the list; 3/12 is the third of twelve$",
+        ),
+        ({"models": {}, "sweep": "1/0"}, "^sweep: '1/0' is no part"),
+        (
+            {"models": {}, "devices": ["CPU"]},
+            "^devices: CPU is neither cpu nor gpu, .*; did you mean cpu\\?$",
+        ),
+        (
+            {"models": {}, "targets": {"CPU": {"emulate": "cortex-a76"}}},
+            "^targets: CPU differs from cpu in upper and lower case only",
+        ),
+        (
+            {"models": {}, "targets": {"a": {"emulate": "cortex-a76"}, "A": {"emulate": "cortex-a53"}}},
+            "^targets: A differs from a in upper and lower case only",
+        ),
+        (
+            {"models": {}, "agent_layers": ["Convolution", "Convolutoin"]},
+            "^agent_layers: ncnn has no layer Convolutoin; did you mean Convolution\\?$",
+        ),
+        (
             {"models": {"net": {"timm": "x"}, "Net": {"timm": "y"}}},
             "^models: Net differs from net in upper and lower case only, .*; give it another name$",
         ),
@@ -135,6 +156,21 @@ def test_devices_that_are_named_are_taken():
 def test_what_no_zoo_can_be_made_of_is_refused_in_a_sentence(config: dict, message: str):
     with pytest.raises(ZooError, match=message):
         Zoo.of(config)
+
+
+@pytest.mark.parametrize(
+    ("weights", "where"),
+    [
+        ({"random": 1, "file": "t.pth"}, ("file",)),
+        ({"hub": "owneronly"}, ("hub",)),
+        ({"random": 1, "keys": "order"}, ("keys",)),
+        ({"train": {"images": "a", "from": {"hub": "owneronly"}}}, ("train", "from", "hub")),
+    ],
+)
+def test_what_is_wrong_with_weights_has_the_place_of_the_key(weights: dict, where: tuple[str, ...]):
+    with pytest.raises(EntryError) as refused:
+        Zoo.of({"models": {"m": {"timm": "x", "weights": weights}}})
+    assert refused.value.where == ("models", "m", "weights", *where)
 
 
 def test_a_target_is_a_device_that_can_be_listed():

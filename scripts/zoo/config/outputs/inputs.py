@@ -1,13 +1,14 @@
 """What jobs read, where it depends on what the configuration says of a model or device."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from zoo.config.artifacts import ARTIFACTS, DEVICES, FEW_BITS
 from zoo.config.outputs.devices import is_timed
 from zoo.config.outputs.paths import artifact_files, lock_files, model_folder
-from zoo.config.zoo import Zoo
+from zoo.config.zoo import Model, Zoo
 from zoo.errors import ZooError
 
 MASKED = ("fp16", "w8", *FEW_BITS, "int8")
@@ -41,6 +42,13 @@ def lock_inputs(device: str, model: str) -> list[str]:
     says what is missing, and how to mend it."""
     files = lock_files(device, model)
     return [file for file in files if Path(file).exists()] if Path(files[0]).exists() else files
+
+
+def pinned(model: Model, is_made: Callable[[str], bool]) -> str | None:
+    """The recipe or table that int8 is made by. One that is not there, and that no rule makes, is none:
+    Snakemake would tell of it by a rule's name, and `zoo.config.mistakes` tells where it is named."""
+    file = model.settings.int8.pinned
+    return file if file and (Path(file).exists() or is_made(file)) else None
 
 
 def layer_reference(device: str, model: str, artifact: str) -> list[str]:

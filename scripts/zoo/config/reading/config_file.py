@@ -7,10 +7,12 @@ aliases in full. PyYAML is all that this needs beside the standard library, and 
 import codecs
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from zoo.config.reading.places import ConfigFile, Source, Where, entries, line_of, mistake, title
+from zoo.config.reading.words import flow, reason
 from zoo.errors import PlacedError, ZooError
 
 MAX_BYTES = 4 << 20
@@ -79,7 +81,7 @@ def check_values(config: Any, sources: Sequence[Source] = (), where: Where = ())
     in full, a number that is not finite or beyond 64 bits, text that no file's name can hold."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            if fault := _key_fault(key):
+            if fault := _key_fault(key, _typed(key, sources, (*where, key))):
                 raise mistake(f"{_written(where)}{fault}", sources, (*where, key))
             check_values(value, sources, (*where, key))
     elif isinstance(config, list):
@@ -89,10 +91,20 @@ def check_values(config: Any, sources: Sequence[Source] = (), where: Where = ())
         raise mistake(f"{_written(where)}{fault}", sources, where)
 
 
-def _key_fault(key: Any) -> str | None:
-    if not isinstance(key, str):
+def _typed(key: Any, sources: Sequence[Source], where: Where) -> str:
+    """A key as it was typed, or, where nobody knows, as YAML would have it."""
+    found = [text for each in sources if (text := each.typed(where)) is not None]
+    return found[-1] if found else flow(key)
+
+
+def _key_fault(key: Any, typed: str) -> str | None:
+    if type(key) in (int, float):
         comma = "; or is it the end of a number with a comma? It takes a point" if type(key) is int else ""
-        return f"the key {key!r} is no text; put it in quotes{comma}"
+        return f"the key {typed} is no text; put it in quotes{comma}"
+    if not isinstance(key, str):
+        kind = "a date" if isinstance(key, date) else flow(key)
+        kind = "bytes" if isinstance(key, bytes) else kind
+        return f"the key {typed or '(an empty one)'} is read as {kind} by YAML; put it in quotes"
     if key != key.strip() or not key.isprintable():
         return f"the key {key!r} holds line breaks, or signs that nobody sees; write it without them"
     return None
@@ -102,7 +114,9 @@ def _fault(value: Any) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value} is not a finite number"
     if isinstance(value, int) and value.bit_length() > 63:
-        return "the number is too large; 64 bits must hold it"
+        return "the number is too large; 64 bits must hold it; if it is text, as of sha256, put it in quotes"
+    if isinstance(value, date):
+        return f"{flow(value)} is read as a date by YAML; put it in quotes"
     if isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
         return f"{value[:40]!r} holds signs that no file's name can have; write it without them"
     return None
@@ -120,7 +134,7 @@ def _text(path: Path) -> str:
             raise PlacedError(f"{path} has more than {MAX_BYTES >> 20} MiB, and is no configuration")
         content = path.read_bytes()
     except OSError as error:
-        raise PlacedError(f"{path} cannot be read ({error})") from error
+        raise PlacedError(f"{path} cannot be read ({reason(error)})") from error
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:_LOOKED_AT]:
         raise PlacedError(f"{path} is not UTF-8 text (it looks like UTF-16); save it as UTF-8")
     try:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.config.reading.config_file import read, read_all
-from zoo.config.reading.places import ConfigFile, mistake, title
+from zoo.config.reading.places import ConfigFile, locating, mistake, title
+from zoo.config.reading.words import said
 from zoo.errors import EntryError, PlacedError, ZooError
 
 FROM = "from"
@@ -55,7 +56,8 @@ def read_folder(folder: Path = Path(), over: Sequence[Path] = ()) -> tuple[dict[
     config: Mapping[str, Any] = {}
     for path in paths:
         config = _updated(config, yaml.safe_load(path.read_text("utf-8-sig")) or {})
-    config, files = with_files(config, folder)
+    with locating(sources):
+        config, files = with_files(config, folder)
     return dict(config), [*sources, *files]
 
 
@@ -75,7 +77,8 @@ def _paths(patterns: Any, folder: Path) -> Sequence[Path]:
     listed = [patterns] if isinstance(patterns, str) else patterns
     if not isinstance(listed, list) or not all(isinstance(each, str) and each for each in listed):
         raise _error(
-            f"a pattern of files is text, such as zoo/*.yaml, or a list of such; {patterns!r} is neither"
+            f"it names files of models, such as zoo/*.yaml, or a list of such; {said(patterns)} is neither, "
+            "and no model can be called so"
         )
     found: dict[Path, None] = {}
     for pattern in listed:

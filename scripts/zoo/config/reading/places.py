@@ -21,6 +21,9 @@ class Source(Protocol):
     def found(self, where: Where) -> tuple[int, str]:
         """How many of the keys that lead to a value it has, and the place of the last of those in words."""
 
+    def typed(self, where: Where) -> str | None:
+        """A key as it was typed, if that is known."""
+
 
 @dataclass(frozen=True)
 class ConfigFile:
@@ -39,10 +42,20 @@ class ConfigFile:
         depth = len(self.below)
         if where[:depth] != self.below:
             return 0, ""
+        found = self._nodes(where[depth:])
+        place = f"{title(self.path)}, {line_of(found[-1].start_mark)}" if found else ""
+        return (depth + len(found), place) if found else (0, "")
+
+    def typed(self, where: Where) -> str | None:
+        """The key at the end of a way as it is typed there, without quotes; None if the file has none."""
+        depth = len(self.below)
+        found = self._nodes(where[depth:]) if where[:depth] == self.below else []
+        whole = found and len(found) == len(where) - depth and found[-1].id == "scalar"
+        return str(found[-1].value) if whole else None
+
+    def _nodes(self, where: Where) -> list[Any]:
         roots = [self.root, *(value for _, value in entries(self.root))]
-        marks = (_marks(root, where[depth:]) for root in roots)
-        found = next(filter(None, marks), [])
-        return (depth + len(found), f"{title(self.path)}, {line_of(found[-1])}") if found else (0, "")
+        return next(filter(None, (_nodes(root, where) for root in roots)), [])
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,10 @@ class TypedConfig:
                 return depth, "--config" if depth else ""
             value = value[part]
         return len(where), "--config"
+
+    def typed(self, where: Where) -> str | None:
+        """Nobody knows: Snakemake hands over values."""
+        return None
 
 
 def title(path: Path) -> str:
@@ -102,17 +119,33 @@ def entries(node: Any) -> list[tuple[Any, Any]]:
     return list(node.value) if node is not None and node.id == "mapping" else []
 
 
-def _marks(node: Any, where: Where) -> list[Any]:
-    """Where the keys stand that lead to a value, by yaml, as far as the node has them."""
-    marks = []
+def _nodes(node: Any, where: Where) -> list[Any]:
+    """The keys that lead to a value, or values of lists, as far as the node has them."""
+    nodes = []
     for part in where:
         if node is not None and node.id == "sequence" and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            marks.append(node.start_mark)
+            nodes.append(node)
             continue
-        pair = next(((key, value) for key, value in entries(node) if key.value == str(part)), None)
+        pair = next(((key, value) for key, value in entries(node) if _is_key(key, part)), None)
         if pair is None:
             break
-        marks.append(pair[0].start_mark)
+        nodes.append(pair[0])
         node = pair[1]
-    return marks
+    return nodes
+
+
+def _is_key(node: Any, part: Any) -> bool:
+    """Whether a key is read as a value: `no` is false, `~` nothing, and 2024-01-01 a date."""
+    if isinstance(part, str) or (type(part) is int and node.value == str(part)):
+        return bool(node.value == str(part))
+    return node.id == "scalar" and _read(node) == part and type(_read(node)) is type(part)
+
+
+def _read(node: Any) -> Any:
+    import yaml
+
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (ValueError, yaml.YAMLError):
+        return node.value

@@ -4,25 +4,14 @@ Snakemake's own `validate` reads the schema by a reader in Python, which takes l
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from zoo.config.reading import schema_fault
 from zoo.config.reading.config_file import check_values
 from zoo.config.reading.places import Source, Where, mistake
-from zoo.errors import instead
-
-_WORDS = {
-    "object": "a mapping of keys to values",
-    "array": "a list",
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "nothing",
-}
-"""The schema's types, as a person calls them."""
 
 
 def check(config: Any, schema: str | Path, sources: Sequence[Source] = ()) -> None:
@@ -67,8 +56,9 @@ def sentence(error: Any) -> str:
     """
     error = _of_what_was_meant(error)
     where = "".join(f"{part}: " for part in error.absolute_path)
-    fault = _fault(error)
-    about = None if "did you mean" in fault or not error.absolute_path else error.schema.get("description")
+    fault = schema_fault.of(error)
+    is_told = "did you mean" in fault or (schema_fault.FORM in error.schema and error.validator == "pattern")
+    about = None if is_told or not error.absolute_path else error.schema.get("description")
     told = f" ({' '.join(about.split()).partition('. ')[0].rstrip('.')})" if about else ""
     return f"{where}{fault}{told}"
 
@@ -76,8 +66,7 @@ def sentence(error: Any) -> str:
 def place(error: Any) -> Where:
     """The keys that lead to what is wrong."""
     error = _of_what_was_meant(error)
-    keys = _unknown(error)[:1] if error.validator == "additionalProperties" else []
-    return (*error.absolute_path, *([error.instance] if _is_of_name(error) else keys))
+    return (*error.absolute_path, *schema_fault.within(error))
 
 
 def _of_what_was_meant(error: Any) -> Any:
@@ -90,52 +79,3 @@ def _of_what_was_meant(error: Any) -> Any:
     fitting = {index for index, form in forms if "type" in form} - strangers
     meant = inner or [each for each in context if each.schema_path[0] in fitting]
     return _of_what_was_meant(meant[0]) if meant else error
-
-
-def _is_of_name(error: Any) -> bool:
-    """Whether it is a key that is refused, not its value."""
-    return error.validator == "pattern" and "propertyNames" in error.absolute_schema_path
-
-
-def _unknown(error: Any) -> list[str]:
-    return [str(key) for key in error.instance if key not in error.schema.get("properties", {})]
-
-
-def _fault(error: Any) -> str:
-    if error.validator == "required":
-        return f"{next(key for key in error.validator_value if key not in error.instance)} is missing"
-    if error.validator == "additionalProperties":
-        admitted = error.schema.get("properties", {})
-        unknown = _unknown(error)
-        return f"unknown {', '.join(unknown)}; {instead(unknown, admitted)}"
-    if error.validator == "enum" and isinstance(error.instance, str):
-        choices = [each for each in error.validator_value if isinstance(each, str)]
-        return f"{error.instance!r} is none of its values; {instead([error.instance], choices)}"
-    if _is_of_name(error):
-        return f"{error.instance!r} cannot be a name here; names are of letters, digits, - and _"
-    if error.validator == "type":
-        return _misplaced(error.instance, _types(error.schema))
-    if error.validator == "pattern":
-        return f"{error.instance!r} has not the form that it must have"
-    if error.validator == "oneOf" and all(
-        "type" in form or "const" in form for form in error.validator_value
-    ):
-        return _misplaced(error.instance, [word for form in error.validator_value for word in _types(form)])
-    if error.validator == "oneOf":
-        choices = [choice.get("required", []) for choice in error.validator_value]
-        if all(choices):
-            keys = [" with ".join(choice) for choice in choices]
-            return f"give one of {', '.join(keys)}, and no more than one"
-    return str(error.message)
-
-
-def _misplaced(value: Any, admitted: Iterable[str]) -> str:
-    return f"{'nothing' if value is None else repr(value)} stands where {' or '.join(admitted)} belongs"
-
-
-def _types(schema: Mapping[str, Any]) -> list[str]:
-    """What a schema admits, in a person's words."""
-    if "const" in schema:
-        return [str(schema["const"])]
-    types = schema["type"]
-    return [_WORDS[each] for each in ([types] if isinstance(types, str) else types) if each != "null"]

@@ -8,7 +8,7 @@ import pytest
 from samples.zoos import A76, BOARD, TARGETS, ZOO
 from zoo.config.artifacts import ARTIFACTS
 from zoo.config.outputs import inputs, paths, patterns
-from zoo.config.zoo import Zoo
+from zoo.config.zoo import Model, Zoo
 
 
 def test_a_lock_that_is_there_is_no_jobs_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -61,3 +61,13 @@ def test_weights_of_few_bits_are_held_to_what_was_measured_when_they_were_made()
 def test_the_best_on_a_board_is_chosen_by_its_times():
     assert "results/pi5/one/int8.bench.json" in inputs.contenders(BOARD, "pi5", "one", "bench.json")
     assert inputs.contenders(BOARD, "a76", "one", "bench.json") == []
+
+
+def test_a_recipe_that_nobody_has_or_makes_is_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    model = Model.of("one", {"timm": "x", "int8": {"recipe": "my.json"}}, {})
+    assert inputs.pinned(model, lambda path: False) is None
+    assert inputs.pinned(model, lambda path: path == "my.json") == "my.json"
+    Path("my.json").touch()
+    assert inputs.pinned(model, lambda path: False) == "my.json"
+    assert inputs.pinned(Model.of("one", {"timm": "x"}, {}), lambda path: True) is None

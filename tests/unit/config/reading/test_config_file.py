@@ -2,6 +2,7 @@
 
 import math
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,12 @@ def test_a_configuration_without_keys_is_a_sentence_with_what_to_write(tmp_path:
     [
         ({"models": {1: {}}}, "models: the key 1 is no text; put it in quotes"),
         ({"gates": {"int8": {"min_cosine": 0, 5: None}}}, "the key 5 is no .* end of a number with a comma"),
-        ({"models": {True: {}}}, "models: the key True is no text; put it in quotes$"),
-        ({"models": {None: {}}}, "models: the key None is no text"),
+        ({"models": {True: {}}}, "models: the key true is read as true by YAML; put it in quotes$"),
+        ({"models": {None: {}}}, "models: the key null is read as null by YAML; put it in quotes$"),
+        ({"models": {date(2024, 1, 1): {}}}, "models: the key 2024-01-01 is read as a date by YAML; put it"),
+        ({"models": {b"a": {}}}, "models: the key !!binary is read as bytes by YAML; put it in quotes$"),
+        ({"args": {"born": date(2024, 1, 1)}}, "born: 2024-01-01 is read as a date by YAML; put it in quot"),
+        ({"sha256": int("1" * 64)}, "sha256: the number is too large.* if it is text, .* put it in quotes$"),
         ({"models": {"one\n": {}}}, r"models: the key 'one\\n' holds line breaks"),
         ({"models": {" one": {}}}, "models: the key ' one' holds"),
         ({"image_sets": {"a\u202eb": {}}}, r"image_sets: the key 'a\\u202eb' holds"),
@@ -135,6 +140,25 @@ def test_a_configuration_without_keys_is_a_sentence_with_what_to_write(tmp_path:
 def test_what_a_schema_lets_pass_is_refused(config: dict, said: str):
     with pytest.raises(ZooError, match=said):
         check_values(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models:\n  one: {}\n  no: {}\n", "models: the key no is .* false by .*line 3, column 3"),
+        ("models: {Off: {}}\n", "models: the key Off is read as false by .*line 1, column 10"),
+        ("a: 1\non: {}\n", r"^the key on is read as true by YAML; .* \(config.yaml, line 2, column 1\)$"),
+        ("a: 1\n~: {}\n", "^the key ~ is read as null by .*line 2, column 1"),
+        ("a: 1\n? \n: {}\n", r"^the key \(an empty one\) is read as null by .*line 2, column"),
+        ("a: {2024-01-01: {}}\n", "a: the key 2024-01-01 is read as a date by .*line 1, column 5"),
+        ("a: {0x10: {}}\n", "a: the key 0x10 is no text; put it in quotes.*line 1, column 5"),
+        ("a: {1.50: {}}\n", "a: the key 1.50 is no text; put it in quotes.*line 1, column 5"),
+    ],
+)
+def test_a_key_that_is_no_text_is_told_as_it_was_typed_and_where(tmp_path: Path, text: str, said: str):
+    file = read(written(tmp_path, text))
+    with pytest.raises(ZooError, match=said):
+        check_values(yaml.safe_load(text), [file])
 
 
 def test_what_a_zoo_may_say_passes(tmp_path: Path):

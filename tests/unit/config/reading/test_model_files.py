@@ -98,7 +98,10 @@ def test_the_files_tell_where_an_entry_stands(folder: Path, monkeypatch: pytest.
     [
         ("zoo/*.yml", "no file is called zoo/[*].yml, seen from "),
         (["zoo/a.yaml", "gone.yaml"], "no file is called gone.yaml"),
-        ({"timm": "resnet18"}, "a pattern of files is text, such as zoo/[*].yaml, or a list of such"),
+        (
+            {"timm": "resnet18"},
+            "it names files of models, .* {timm: resnet18} is neither, and no model can be called so",
+        ),
         ("", "no file is called|is neither"),
         ([3], "is neither"),
     ],
@@ -106,6 +109,13 @@ def test_the_files_tell_where_an_entry_stands(folder: Path, monkeypatch: pytest.
 def test_a_pattern_that_names_no_file_is_a_sentence(folder: Path, patterns: object, sentence: str):
     with pytest.raises(ZooError, match=f"^models: from: .*({sentence})"):
         declared(folder, patterns)
+
+
+def test_a_pattern_that_names_no_file_is_told_with_its_line(tmp_path: Path):
+    for said in ("gone.yaml", "{timm: resnet18}"):
+        (tmp_path / "config.yaml").write_text(f"opset: 17\nmodels:\n  from: {said}\n")
+        with pytest.raises(PlacedError, match=r"^models: from: .* \(config.yaml, line 3, column 3\)$"):
+            read_folder(tmp_path)
 
 
 def test_files_lie_over_the_configuration_as_snakemakes_do(tmp_path: Path):

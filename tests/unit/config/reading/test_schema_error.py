@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -10,6 +12,7 @@ import yaml
 
 from zoo.config.reading.config_file import read
 from zoo.config.reading.schema_error import check, sentence
+from zoo.config.reading.schema_fault import FORM
 from zoo.errors import ZooError
 
 SCHEMA_FILE = Path(__file__).resolve().parents[4] / "rules/config.schema.yaml"
@@ -22,7 +25,10 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
     ("config", "expected"),
     [
         ({"devices": "auto"}, "models is missing"),
-        ({"models": {"one": {"timm": "x", "colour": "red"}}}, "models: one: unknown colour; it takes timm, "),
+        (
+            {"models": {"one": {"timm": "x", "colour": "red"}}},
+            "models: one: unknown colour; it takes, among others, ",
+        ),
         ({"models": {"one": {}}}, f"models: one: give one of {KINDS}, and no more than one"),
         (
             {"models": {"one": {"timm": "x", "onnx": "y"}}},
@@ -42,7 +48,7 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
             {"models": {}, "devices": "gppu"},
             "devices: 'gppu' stands where auto or a list belongs (The devices",
         ),
-        ({"models": {}, "devices": []}, "devices: [] should be non-empty"),
+        ({"models": {}, "devices": []}, "devices: the list is empty"),
         (
             {"models": {}, "image_sets": {"a": {"path": "b", "crops": "yes"}}},
             "image_sets: a: crops: 'yes' stands where true or false or a mapping of keys to values belongs",
@@ -51,7 +57,50 @@ KINDS = "timm, torchvision, open_clip, module, onnx, torchscript"
             {"models": {"one": {"timm": "x", "weights": {"train": {"images": "x", "epoch": 3}}}}},
             "models: one: weights: train: unknown epoch; did you mean epochs?",
         ),
-        ({"models": {}, "sweep": "3of12"}, "sweep: '3of12' has not the form that it must have (The part of "),
+        (
+            {"models": {}, "sweep": "3of12"},
+            "sweep: '3of12' does not belong there, but a part and of how many, such as 1/12",
+        ),
+        ({"models": {}, "gates": "None"}, "gates: 'None' does not belong there, but none, in small letters,"),
+        (
+            {"models": {}, "fp16": {"plan": "always"}},
+            "fp16: plan: 'always' is none of its values; it takes auto, true, false (Where ",
+        ),
+        (
+            {"models": {}, "fp16": {"plan": "Auto"}},
+            "fp16: plan: 'Auto' is none of its values; did you mean auto?",
+        ),
+        (
+            {"models": {}, "best": {"threads": 2}},
+            "best: threads: 2 is none of its values; it takes 1, all (The ",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "inputs": [{"values": "random"}]}}},
+            "models: one: inputs: 0: values: 'random' stands where image, normal, file or a number belongs (",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "weights": {"train": {"images": "x", "from": 5}}}}},
+            "models: one: weights: train: from: 5 stands where hub or a mapping of keys to values belongs (",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "licence": True}}},
+            "models: one: licence: true stands where text belongs; put it in quotes (Licence of ",
+        ),
+        ({"models": {}, "devices": ["cpu", "gpu", "cpu"]}, "devices: cpu stands there twice"),
+        (
+            {"models": {}, "cache": {"max_gb": 0}},
+            "cache: max_gb: it must be above 0, and is 0 (What it may hold",
+        ),
+        ({"models": {}, "cache": {"folder": ""}}, "cache: folder: the text is empty (Where it is"),
+        (
+            {"models": {"one": {"timm": "x", "preprocess": {"size": [8]}}}},
+            "models: one: preprocess: size: [8] has 1 of at least 2 values (Input ",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "preprocess": {"std": [0.5, 0, 0.5]}}}},
+            "models: one: preprocess: std: 1: it must be above 0, and is 0",
+        ),
+        ({"models": {"one": {"timm": "x", "artifacts": []}}}, "models: one: artifacts: the list is empty"),
         ({"models": {}, "int8": 8}, "int8: 8 stands where a mapping of keys to values belongs"),
         ({"models": {}, "streams": 0}, "streams: 0 is less than the minimum of 1 (How many streams "),
     ],
@@ -61,6 +110,29 @@ def test_the_place_and_the_fault_are_named(config: dict, expected: str):
         jsonschema.Draft202012Validator(SCHEMA).validate(config)
     said = sentence(refused.value)
     assert said.startswith(expected) and "\n" not in said
+
+
+def patterns(schema: Any) -> Iterator[dict]:
+    if isinstance(schema, dict):
+        yield from [schema] if "pattern" in schema else []
+        for key, value in schema.items():
+            yield from () if key == "propertyNames" else patterns(value)
+    elif isinstance(schema, list):
+        yield from (found for each in schema for found in patterns(each))
+
+
+def test_each_form_that_a_text_must_have_is_told_in_words():
+    found = list(patterns(SCHEMA))
+    assert len(found) > 5 and not [each for each in found if not each.get(FORM)]
+
+
+def test_what_stands_there_twice_is_placed_where_it_does_again(tmp_path: Path):
+    file = tmp_path / "config.yaml"
+    file.write_text("devices: [cpu, gpu, cpu]\nmodels: {}\n")
+    with pytest.raises(
+        ZooError, match=r"^devices: cpu stands there twice \(config.yaml, line 1, column 21\)$"
+    ):
+        check(yaml.safe_load(file.read_text()), SCHEMA_FILE, [read(file)])
 
 
 def test_the_place_is_named(tmp_path: Path):
