@@ -1,7 +1,7 @@
 """What Snakemake works out each time that it chooses jobs to start, and what of it is not needed each time.
 
-It chooses one or two at a time, so it was done as often as there are jobs, and a build of a large zoo took
-twice as long for each job as one of a small zoo: four fifths of that was what is mended here.
+It chooses one or two at a time, so it was done as often as there are jobs, by all jobs that are left and by
+files of two hundred: most of what a job cost the scheduler of a large zoo (docs/scale.md, "What bounds it").
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
