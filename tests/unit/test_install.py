@@ -5,6 +5,7 @@ Indexes are served on loopback, with stand-ins for wheels: nothing is fetched fr
 
 import base64
 import hashlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -194,3 +195,9 @@ def test_the_full_lock_has_what_the_package_and_each_extra_ask_for():
     for lock in LOCKS:
         for each in requirements(lock.read_text(encoding="utf-8")):
             assert pinned.get(each.name, str(each.specifier)) == str(each.specifier), (lock.name, each.name)
+
+
+def test_what_snakemakes_own_report_needs_is_installed_with_it():
+    wanted = [Requirement(each) for each in importlib.metadata.requires("snakemake") or []]
+    optional = [each.name for each in wanted if "report" in str(each.marker)]
+    assert optional and all(re.search(rf"^{re.escape(name)}==", FULL, re.MULTILINE) for name in optional)
