@@ -11,7 +11,6 @@ status 1 if the ratio is above `--most`, or fp32 files are not the same. (int8 g
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -36,8 +35,7 @@ def built(zoo: Zoo, environment: dict[str, str], *arguments: str) -> tuple[float
     )
     if done.returncode:
         sys.exit((done.stdout + done.stderr)[-3000:])
-    logs = zoo.folder / ".snakemake/slurm_logs"
-    return time.monotonic() - begun, len(re.findall(r"\.log$", "\n".join(map(str, logs.rglob("*"))), re.M))
+    return time.monotonic() - begun, len(slurm.submissions(done.stdout + done.stderr))
 
 
 def same(one: Path, other: Path) -> bool:

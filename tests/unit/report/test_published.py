@@ -71,7 +71,7 @@ def test_published_figures_stand_apart_with_their_source_and_in_no_table_of_ours
     records = [verification("atto")], [benchmark("atto")], [evaluation("atto")]
     models = [ModelRecords(atto(), *records)]
     page = render_html(rows(models), models)
-    aside = re.search(r'<aside class="published".*?</aside>', page, re.DOTALL)[0]
+    aside = re.search(r'<section class="published".*?</section>', page, re.DOTALL)[0]
     assert "by others, not measured here" in aside
     for figure in ("75.672", "92.914", "69.75", ">732<"):
         assert figure in aside and figure not in page.replace(aside, "").split("<script")[0]
