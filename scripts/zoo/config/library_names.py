@@ -67,9 +67,11 @@ def optimizer_fault(spec: ModelSpec) -> str:
     if not package or not package.submodule_search_locations:
         return ""
     folder = Path(next(iter(package.submodule_search_locations)), "optim")
-    names = {name.lower() for name in re.findall(r"""\n\s+name=['"](\w+)['"]""", _text(folder))}
+    sources = _text(folder)
+    names = {name.lower() for name in re.findall(r"""\n\s+name=['"](\w+)['"]""", sources)}
     name = str(named).lower().rpartition("_")[2]  # behind what wraps it, as in lookahead_adam
-    if not names or name in names:
+    # Some are registered in other forms, and as aliases: whatever stands there in quotes may be one.
+    if not names or re.search(rf"""['"]{re.escape(name)}['"]""", sources, re.IGNORECASE):
         return ""
     near = meant([name], sorted(names)) or "timm.optim.list_optimizers() tells all"
     return f"weights: train: optimizer: timm has no optimizer {named}; {near}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from zoo.config import library_names
-from zoo.config.library_names import name_fault
+from zoo.config.library_names import name_fault, optimizer_fault
 from zoo.config.model_spec import ModelSpec
+from zoo.config.weights_source import WeightsSource
 
 pytestmark = pytest.mark.long(20)
 
@@ -27,6 +28,19 @@ def test_the_names_and_tags_of_timm_are_known():
     assert library_names._of_timm(folder) == set(_registry._model_entrypoints)
     tagged = sorted(name for name in _registry._model_pretrained_cfgs if "." in name)
     assert not [name for name in tagged[::40] if fault("timm", name)]
+
+
+def test_every_optimizer_of_timm_is_taken_and_another_is_not():
+    from timm.optim import _optim_factory
+
+    def told(name: str) -> str:
+        weights = WeightsSource.from_config("mine", {"train": {"images": "digits", "optimizer": name}})
+        return optimizer_fault(ModelSpec("mine", "timm", "resnet18", weights=weights))
+
+    names = sorted(_optim_factory.default_registry._optimizers)
+    assert {"nesterov", "bnblion", "adamw"} <= set(names)
+    assert not [name for name in names if told(name) or told(f"lookahead_{name}")]
+    assert told("adamx").endswith("timm has no optimizer adamx; did you mean adamax?")
 
 
 def test_the_names_of_torchvision_and_open_clip_are_known():
