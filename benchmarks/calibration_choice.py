@@ -23,7 +23,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from zoo.array_types import Arrays, Floats
-from zoo.calibration.collect import ImageObservation, observe, sampling_plan, summed
+from zoo.calibration.collect import observe, sampling_plan, summed
+from zoo.calibration.observation import ImageObservation
 from zoo.config.records.card import ModelCard
 from zoo.images.decode import load
 from zoo.images.sets import ImageSet, samples

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -21,6 +20,13 @@ from zoo.array_types import Arrays, Floats
 from zoo.calibration.attention import with_projections
 from zoo.calibration.columns import PIXEL, Draw, Window, pixel_columns, window, window_columns
 from zoo.calibration.histogram import Histogram
+from zoo.calibration.observation import (
+    BlobObservation,
+    ImageObservation,
+    PackedObservation,
+    packed,
+    unpacked,
+)
 from zoo.calibration.statistics import (
     BLOB_BINS,
     CHANNEL_BINS,
@@ -70,21 +76,10 @@ class SamplingPlan:
     pixels: int
     seed: int
 
-
-class BlobObservation(NamedTuple):
-    """What one image tells about a blob: absmax and mean by channel, and sampled columns by window."""
-
-    absmax: Floats
-    mean: Floats
-    columns: dict[Window, Floats]
-
-
-class ImageObservation(NamedTuple):
-    """What one image tells. half: see `statistics.half`. priority: of its n-th column, in every blob."""
-
-    half: int
-    priority: NDArray[np.uint64]
-    blobs: list[BlobObservation]
+    @property
+    def windows(self) -> list[list[Window]]:
+        """Through which each blob is read, in the order of the columns that are taken of it."""
+        return [[PIXEL, *views] for views in self.views.values()]
 
 
 def pixels_for(images: int) -> int:
@@ -205,12 +200,14 @@ def _collected(
         f"{fp32.param}, calibration images {start + 1} to {start + _TASK}": (samples[start : start + _TASK],)
         for start in range(0, len(samples), _TASK)
     }
-    parts: Iterator[list[ImageObservation]] = isolated_each(
+    parts: Iterator[list[PackedObservation]] = isolated_each(
         calls, _observe_in_child, processes, _start, plan, fp32.files, feed
     )
+    windows = plan.windows
     shown = progress(parts, title, len(samples), "image", len)
     with threadpool_limits(1, user_api="blas"):  # the children have the cores
-        return summed(fp32.graph, plan, chain.from_iterable(shown))
+        seen = (unpacked(each, windows) for part in shown for each in part)
+        return summed(fp32.graph, plan, seen)
 
 
 def fitting_processes(fp32: Pair, threads: int, memory_mb: float) -> int:
@@ -234,9 +231,9 @@ def _start(plan: SamplingPlan, files: tuple[Path, Path], feed: Feed) -> _State:
     return _State(plan, NcnnRunner(*files, device="cpu", threads=1, precision="fp32"), feed)
 
 
-def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[ImageObservation]:
+def _observe_in_child(state: _State, samples: Sequence[Sample]) -> list[PackedObservation]:
     plan, runner, feed = state
-    return [observe(plan, runner, sample.name, read_inputs(sample, feed)) for sample in samples]
+    return [packed(observe(plan, runner, sample.name, read_inputs(sample, feed))) for sample in samples]
 
 
 def summed(graph: Graph, plan: SamplingPlan, observed: Iterable[ImageObservation]) -> CalibrationStatistics:

@@ -5,7 +5,6 @@ included; an inner product all its features. In a column they stand as in a row 
 `rows @ column` is the layer's output without bias at that position.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,7 @@ from zoo.ncnn.param_ids import Convolution, Gemm
 _SAME_UPPER, _SAME_LOWER = -233, -234
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """What a layer sees of its input at one output position; two-element tuples are (height, width).
 
     flat: the features of a row, or the whole blob (InnerProduct, Gemm, attention); the rest does not
@@ -151,6 +149,8 @@ def _taps(view: Window, size: tuple[int, int], draw: Draw) -> Taps:
         + np.arange(view.kernel[axis]) * view.dilation[axis]
         for axis in (0, 1)
     )
+    if not any(view.pad):  # then all windows lie inside
+        return Taps(y, x, None)
     height, width = size
     inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
     return Taps(y.clip(0, height - 1), x.clip(0, width - 1), None if inside.all() else inside)
