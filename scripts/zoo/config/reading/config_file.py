@@ -6,6 +6,7 @@ aliases in full. PyYAML is all that this needs beside the standard library, and 
 
 import codecs
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -56,9 +57,15 @@ def read_all(paths: Iterable[str | Path]) -> list[ConfigFile]:
     return found
 
 
-def refuse_given(paths: Iterable[str | Path]) -> None:
-    """End the process, with a sentence, for files that `read` refuses: they are given on the command line of
-    Snakemake, which is about to merge them."""
+def refuse_given(paths: Iterable[str | Path], settings: Iterable[str] = ()) -> None:
+    """End the process, with a sentence, for files that `read` refuses, which are given on the command line of
+    Snakemake that is about to merge them, and for what --config is given and is no KEY=VALUE."""
+    for setting in settings:
+        if not re.match(r"[a-zA-Z_][\w-]*\w=", setting):
+            raise SystemExit(
+                f"error: --config {setting}: it takes KEY=VALUE, and every word up to the next option; what "
+                "is to be built stands before it"
+            )
     for path in paths:
         try:
             read(path)

@@ -4,9 +4,10 @@ Snakemake's own `validate` reads the schema by a reader in Python, which takes l
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from zoo.config.reading import schema_fault
@@ -31,7 +32,7 @@ def check(config: Any, schema: str | Path, sources: Sequence[Source] = ()) -> No
     try:
         jsonschema.Draft202012Validator(admitted).validate(config)
     except jsonschema.ValidationError as error:
-        raise mistake(sentence(error), sources, place(error)) from error
+        raise mistake(sentence(error, schema_fault.homes(admitted)), sources, place(error)) from error
 
 
 @contextmanager
@@ -49,15 +50,19 @@ def _as_if_missing(module: str) -> Iterator[None]:
         del sys.modules[module]
 
 
-def sentence(error: Any) -> str:
+def sentence(error: Any, homes: Mapping[str, str] = MappingProxyType({})) -> str:
     """Where a `jsonschema.ValidationError` is, what is wrong there, and what the schema says of the key.
 
     `models: one: opset: 99 is greater than the maximum of 26 (The opset of ONNX files)`
+
+    homes: see `schema_fault.homes`.
     """
     error = _of_what_was_meant(error)
     where = "".join(f"{part}: " for part in error.absolute_path)
-    fault = schema_fault.of(error)
+    stray = schema_fault.strayed(error, homes)
+    fault = stray or schema_fault.of(error)
     is_told = "did you mean" in fault or (schema_fault.FORM in error.schema and error.validator == "pattern")
+    is_told = is_told or bool(stray)
     about = None if is_told or not error.absolute_path else error.schema.get("description")
     told = f" ({' '.join(about.split()).partition('. ')[0].rstrip('.')})" if about else ""
     return f"{where}{fault}{told}"

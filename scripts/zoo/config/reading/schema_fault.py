@@ -29,6 +29,22 @@ def of(error: Any) -> str:
     return told(error) if told else f"{said(error.instance)} does not belong there"
 
 
+def homes(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Where each key of the schema of config.yaml belongs, of those at the top and in a model's entry."""
+    entry = dict.fromkeys(schema["$defs"]["model"]["properties"], "in the entry of a model")
+    top = dict.fromkeys(schema["properties"], "at the top of the file")
+    both = dict.fromkeys(entry.keys() & top.keys(), "at the top of the file, or in the entry of a model")
+    return {**entry, **top, **both}
+
+
+def strayed(error: Any, homes: Mapping[str, str]) -> str:
+    """The same of keys that stand where they are not known and belong elsewhere; empty if they do not."""
+    unknown = _unknown(error) if error.validator == "additionalProperties" else []
+    if not unknown or not homes.keys() >= set(unknown):
+        return ""
+    return "; ".join(f"{key} does not belong there, but {homes[key]}" for key in unknown)
+
+
 def within(error: Any) -> Where:
     """The key or index within the value that is wrong, if it is not all of it."""
     if _is_of_name(error):

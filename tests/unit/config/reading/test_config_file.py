@@ -174,6 +174,13 @@ def test_a_file_that_is_given_and_refused_ends_the_process_with_a_sentence(tmp_p
         refuse_given(["gone.yaml"])
 
 
+@pytest.mark.parametrize("setting", ["models", "results/cpu/one/int8.param", "=3", "1a=2", "all"])
+def test_a_setting_without_a_value_ends_the_process_with_a_sentence(setting):
+    refuse_given([], ["opset=17", "devices=[cpu]", "image_sets={}", "baseline="])
+    with pytest.raises(SystemExit, match=rf"^error: --config {setting}: it takes KEY=VALUE, and every word"):
+        refuse_given([], ["opset=17", setting])
+
+
 def test_files_of_which_the_first_would_be_lost_are_refused():
     refuse_lost(["one", "--configfile", "a.yaml", "b.yaml", "--config", "opset=17"])
     with pytest.raises(

@@ -112,6 +112,35 @@ def test_the_place_and_the_fault_are_named(config: dict, expected: str):
     assert said.startswith(expected) and "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            {"models": {"one": {"timm": "x", "devices": ["cpu"]}}},
+            "models: one: devices does not belong there, but at the top of the file",
+        ),
+        (
+            {"models": {}, "preprocess": {"size": [8, 8]}},
+            "preprocess does not belong there, but in the entry of a model",
+        ),
+        (
+            {"models": {}, "int8": {"opset": 17}},
+            "int8: opset does not belong there, but at the top of the file, or in the entry of a model",
+        ),
+        (
+            {"models": {"one": {"timm": "x", "sweep": 1, "cache": {}}}},
+            "models: one: sweep does not belong there, but at the top of the file; cache does not belong",
+        ),
+        ({"models": {}, "opsets": 17}, "unknown opsets; did you mean opset?"),
+        ({"models": {}, "best": {"fp61": 1, "timm": 3}}, "best: unknown fp61, timm; it takes "),
+    ],
+)
+def test_a_key_that_belongs_elsewhere_is_told_where(config: dict, expected: str):
+    with pytest.raises(ZooError) as refused:
+        check(config, SCHEMA_FILE)
+    assert str(refused.value).startswith(expected)
+
+
 def patterns(schema: Any) -> Iterator[dict]:
     if isinstance(schema, dict):
         yield from [schema] if "pattern" in schema else []
