@@ -23,7 +23,7 @@ sys.path.insert(0, str(PROJECT / "tests"))
 from samples import slurm
 from samples.workflow import Zoo, copy_project
 
-PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
+PROFILE = ("--workflow-profile", "profiles/slurm")
 
 
 def built(zoo: Zoo, environment: dict[str, str], *arguments: str) -> tuple[float, int]:

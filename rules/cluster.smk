@@ -90,6 +90,7 @@ if workflow.remote_exec:
         workflow.register_resource(name, most)
 elif SENDS:
     environment.hand_over()
+    slurm.look_again_soon()
     os.environ[TARGETS] = "\n".join(map(str, TYPED.targets or []))
     if "board" not in workflow.global_resources:
         workflow.register_resource("board", 1)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.jobs.run.remembered import replace
 
 ASKED = ("slurm_account", "slurm_partition", "constraint")
 """The resources that say where jobs may run at all."""
@@ -16,6 +17,20 @@ _COMMENT = "rule_"
 """What Snakemake's plugin starts the comments of its jobs with, of groups too."""
 _MEMORY = "NCNN_ZOO_MEMORY_MB"
 _WAIT_S = 60
+_LOOK_S = 30
+"""The longest between two looks at the states of jobs, which are one question to Slurm for all of them."""
+
+
+def look_again_soon() -> None:
+    """Let the plugin look at the states of its jobs every half a minute, or more often. It does so ever more
+    rarely while none ends, up to every three minutes, by which each stage of a small model seems longer."""
+    replace(
+        "snakemake_interface_executor_plugins.executors.remote",
+        "RemoteExecutor.next_seconds_between_status_checks",
+        lambda seconds: seconds.setter(
+            lambda executor, value: seconds.fset(executor, value and min(value, _LOOK_S))
+        ),
+    )
 
 
 def granted(environment: MutableMapping[str, str] = os.environ) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """What is asked of Slurm, of programs that answer as it does; tests/workflow/test_slurm.py has a real one."""
 
 import os
+import subprocess
+import sys
 from datetime import datetime
 
 import pytest
@@ -71,3 +73,18 @@ def test_what_was_too_large_is_told_with_its_figures(program, tmp_path):
         "ncnn_cpu_a (job 7) ran out of 3200MB of memory",
         "bench (job 8) took longer than 1:00:00",
     ]
+
+
+def test_the_plugin_looks_at_its_jobs_every_half_a_minute_at_least():
+    code = """
+import snakemake.cli
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from zoo.jobs.run import slurm
+slurm.look_again_soon()
+executor = RemoteExecutor.__new__(RemoteExecutor)
+for asked in (5, 30, 180):
+    executor.next_seconds_between_status_checks = asked
+    print(executor.next_seconds_between_status_checks)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5", "30", "30"]
