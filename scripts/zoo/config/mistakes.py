@@ -6,12 +6,13 @@ Read each time a build starts, so the standard library is all it needs.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from zoo.config.changes import source_files
 from zoo.config.image_choice import set_title
-from zoo.config.library_names import name_fault, optimizer_fault
+from zoo.config.library_names import name_fault, optimizer_fault, package_fault
 from zoo.config.outputs.devices import agent
 from zoo.config.reading.places import Source, Where, mistake
 from zoo.config.zoo import Model, Zoo
@@ -22,13 +23,19 @@ SOURCE = "source"
 """The parameter of jobs that read what a model's entry names: architecture, weights and labels."""
 PINNED = "pinned_state"
 """The parameter of jobs that read the recipe or calibration table that is named for int8."""
+STATES = frozenset({"images_state", "images_states"})
+"""The parameters that say in which state images are that a job reads; only their values are looked at."""
+READ = STATES | {SOURCE, PINNED}
+"""The parameters of a job that matter here."""
+_NOTHING: Mapping[str, Any] = {}
 _LINES = 3
 _FEW_BYTES = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """A job that is to run, with its wildcards and parameters, and the files that it reads and makes."""
+    """A job that is to run, with its wildcards, its parameters, if in `READ`, and the files that
+    it reads and makes."""
 
     wildcards: Mapping[str, str]
     params: Mapping[str, Any]
@@ -43,7 +50,17 @@ class PlannedJob:
     def target(self, zoo: Zoo) -> str | None:
         """The target on which it runs an artifact, if it does on one."""
         named = [self.wildcards[key] for key in ("device", "target", "timed") if key in self.wildcards]
-        return next((each for each in named if set(agent(zoo, each)) & set(self.inputs)), None)
+        return next((each for each in named if not set(agent(zoo, each)).isdisjoint(self.inputs)), None)
+
+
+def looked_at(declared: Mapping[str, Any], wildcards: Any) -> Mapping[str, Any]:
+    """Of the parameters of a rule those in `READ`: in `STATES` with their value for a job, others with
+    none, for it matters that they are there."""
+    found: dict[str, Any] = dict.fromkeys(READ & declared.keys())
+    for name in STATES & found.keys():
+        value = declared[name]
+        found[name] = value(wildcards) if callable(value) else value
+    return found or _NOTHING
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,7 @@ def of_plan(
     empty if nothing is; it is asked once for each target that an artifact runs on.
     """
     jobs = list(jobs)
-    made = {output for job in jobs for output in job.outputs}
+    made = cache(lambda: {output for job in jobs for output in job.outputs})
     targets = {name for job in jobs if (name := job.target(zoo))}
     processors = {
         name: processor_fault(zoo.targets[name].emulate, zoo.targets[name].architecture) for name in targets
@@ -94,17 +111,18 @@ def of_plan(
 
 
 def _of_job(
-    job: PlannedJob, zoo: Zoo, made: set[str], processors: Mapping[str, str]
+    job: PlannedJob, zoo: Zoo, made: Callable[[], set[str]], processors: Mapping[str, str]
 ) -> Iterator[tuple[str, Where]]:
     """What is wrong, without an end, and the keys that lead to it."""
     model = zoo.models[str(job.model)]
-    for value in job.params.values():
+    for name in STATES & job.params.keys():
+        value = job.params[name]
         for state in value if isinstance(value, list) else [value]:
             if isinstance(state, str) and (fault := fault_in(state)):
                 yield fault, _of_images(fault, model, zoo)
     if SOURCE in job.params:
         for file in source_files(model):
-            if not file.is_file() and not {str(file), *map(str, file.parents)} & made:
+            if not file.is_file() and not {str(file), *map(str, file.parents)} & made():
                 yield f"models: {model.name}: {_of_file(file)}", _of_source(file, model)
         if fault := name_fault(model.spec):
             yield f"models: {model.name}: {fault}", ("models", model.name, model.spec.library)
@@ -114,18 +132,20 @@ def _of_job(
         if fault := optimizer_fault(model.spec):
             where = ("models", model.name, "weights", "train", "optimizer")
             yield f"models: {model.name}: {fault}", where
+        if fault := package_fault(model.spec):
+            yield f"models: {model.name}: {fault}", ("models", model.name, "weights", "package")
     target = job.target(zoo)
     if target and (fault := processors[target]):
         yield f"targets: {target}: {fault}", ("targets", target, "emulate")
 
 
 def _of_pinned(
-    job: PlannedJob, zoo: Zoo, made: set[str], sources: Sequence[Source]
+    job: PlannedJob, zoo: Zoo, made: Callable[[], set[str]], sources: Sequence[Source]
 ) -> Iterator[tuple[str, Where]]:
     """What is wrong with the file that a model's int8 is made by, which its entry names, or the zoo."""
     model = zoo.models[str(job.model)]
     pinned = model.settings.int8.pinned
-    if PINNED in job.params and pinned and not Path(pinned).is_file() and pinned not in made:
+    if PINNED in job.params and pinned and not Path(pinned).is_file() and pinned not in made():
         key = ("int8", "recipe")
         own = ("models", model.name, *key)
         is_own = any(source.found(own)[0] == len(own) for source in sources)

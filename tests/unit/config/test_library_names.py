@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoo.config import library_names
-from zoo.config.library_names import name_fault, optimizer_fault
+from zoo.config.library_names import name_fault, optimizer_fault, package_fault
 from zoo.config.model_spec import ModelSpec
 from zoo.config.weights_source import WeightsSource
 
@@ -41,6 +41,18 @@ def test_every_optimizer_of_timm_is_taken_and_another_is_not():
     assert {"nesterov", "bnblion", "adamw"} <= set(names)
     assert not [name for name in names if told(name) or told(f"lookahead_{name}")]
     assert told("adamx").endswith("timm has no optimizer adamx; did you mean adamax?")
+
+
+def test_a_package_of_weights_that_is_not_installed_is_told():
+    def told(entry: dict) -> str:
+        weights = WeightsSource.from_config("mine", entry)
+        return package_fault(ModelSpec("mine", "timm", "resnet18", weights=weights))
+
+    assert told({"package": "numpy"}) == told({"random": 1}) == told({"file": "no-such-thing"}) == ""
+    assert told({"package": "no-such-thing-at-all"}) == (
+        "weights: package: no-such-thing-at-all is not installed; pip install no-such-thing-at-all"
+    )
+    assert told({"package": "nunpy"}).endswith("is not installed; did you mean numpy?")
 
 
 def test_the_names_of_torchvision_and_open_clip_are_known():

@@ -1,5 +1,6 @@
 """What the jobs of a plan are bound to fail for is told before the first of them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +149,22 @@ def test_no_more_than_three_lines_are_told():
         Mistakes(("a", "b", "c")).refuse()
     with pytest.raises(ZooError, match=r"^a\nb\nand 3 other mistakes$"):
         Mistakes(("a", "b", "c", "d", "e")).refuse()
+
+
+def test_each_parameter_of_a_rule_that_tells_of_images_is_looked_at():
+    rules = "\n".join(file.read_text() for file in sorted(Path(__file__).parents[3].glob("rules/*.smk")))
+    states = "images_state_of|changes[.]images_state|changes[.]training_state"
+    telling = rf"(\w+)=[\w(]*?(?:lambda wc: \[?\s*)?(?:{states})"
+    found = re.findall(telling, rules)
+    assert len(found) > 15 and set(found) <= mistakes.STATES
+    assert rules.count("images_state_of(") - 1 <= len(found)
+
+
+def test_of_parameters_only_those_are_worked_out_whose_values_matter():
+    def never(wildcards):
+        raise AssertionError(wildcards)
+
+    declared = {"images_state": lambda wildcards: f"state of {wildcards}", "source": never, "code": never}
+    assert mistakes.looked_at(declared, "m") == {"images_state": "state of m", "source": None}
+    assert mistakes.looked_at({"images_states": ["a", "b"]}, "m") == {"images_states": ["a", "b"]}
+    assert mistakes.looked_at({"code": never}, "m") == {}

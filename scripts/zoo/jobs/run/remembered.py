@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import PurePath
 from string import Formatter
 from types import MethodType
 from typing import Any
@@ -19,10 +20,10 @@ def remember() -> None:
     reads it, and goes through the patterns of all outputs for that: another eighth. And each list of a
     job's files, parameters or resources holds two objects of its own, which are the same in all lists.
 
-    Of what is left a third was: the script of each job, read to see that it is there; the values of its
-    wildcards, wrapped anew for each function of its rule; seven questions to each file that is listed, of
-    marks that most have none of; and its message, filled in from a copy of every name of the Snakefile. And
-    the parameters of each job were worked out for the environment of conda that none of the rules has.
+    Of what is left a quarter was: the script of each job, read to see that it is there; the values of its
+    wildcards, wrapped anew for each function of its rule; and its message, filled in from a copy of every
+    name of the Snakefile. The parameters of each job were worked out for the environment of conda that none
+    of the rules has, and the paths of all outputs sorted to see that none lies in another.
     """
     inspect.signature = remembering_signatures(inspect.signature)
     replace("snakemake.output_index", "OutputIndex.match_producers", remembering_producers)
@@ -30,10 +31,9 @@ def remember() -> None:
     replace("snakemake.dag", "ScriptProcessor.process_job", once_a_rule)
     replace("snakemake.rules", "Wildcards", sharing_by_values)
     replace("snakemake.jobs", "Wildcards", sharing_by_values)
-    replace("snakemake.jobs", "fmt_iofile", plain_by_name)
     replace("snakemake.jobs", "Job.format_wildcards", filling_in_wildcards)
     replace("snakemake.jobs", "Job.conda_env_spec", without_parameters)
-    replace("snakemake.io", "_IOFile.is_storage", plain_is_not_stored)
+    replace("snakemake.dag", "DAG.check_directory_outputs", where_one_lies_in_another)
     replace("smart_open", "parse_uri", cache)  # Snakemake's, not ours
 
 
@@ -44,8 +44,11 @@ def replace(module: str, name: str, by: Callable[[Any], Any]) -> None:
     owner: Any = sys.modules.get(module)
     for each in way:
         owner = getattr(owner, each, None)
-    if hasattr(owner, last):
-        setattr(owner, last, by(getattr(owner, last)))
+    found = inspect.getattr_static(
+        owner, last, None
+    )  # as it stands there, for a property is asked of objects
+    if found is not None:
+        setattr(owner, last, by(found))
 
 
 def remembering_signatures(signature: Callable[..., inspect.Signature]) -> Callable[..., inspect.Signature]:
@@ -120,24 +123,26 @@ def sharing_by_values(of: Callable[..., Any]) -> Callable[..., Any]:
     return wildcards
 
 
-def plain_by_name(describe: Callable[..., str]) -> Callable[..., str]:
-    """What Snakemake says of a file, with its marks (`temp`, storage); that of one without is its path."""
-    return lambda file, *how, **options: (
-        describe(file, *how, **options) if getattr(file, "flags", True) else f"{file}"
-    )
-
-
-def plain_is_not_stored(is_storage: property) -> property:
-    """Whether a file lies in storage; one without any mark does not."""
-    ask: Any = is_storage.fget
-    return property(lambda file: bool(getattr(file._file, "flags", None)) and ask(file))
-
-
 def without_parameters(environment: property) -> property:
     """A job's environment of conda, which may follow from its parameters; that of a rule that has none does
     not. The parameters of a job whose files are not there are then asked for when it starts."""
     ask: Any = environment.fget
     return property(lambda job: ask(job) if getattr(job.rule, "conda_env", True) else None)
+
+
+def where_one_lies_in_another(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Snakemake's look for outputs that lie in an output of another job, for which it takes apart and sorts
+    all paths; done if the folder of one is an output, or cannot be told from its path."""
+
+    def checked(plan: Any) -> None:
+        files = {file for job in plan.jobs for file in job.output}
+        folders = {file.rpartition("/")[0] for file in files}
+        above = {str(each) for folder in folders for each in (folder, *PurePath(folder).parents)}
+        odd = any("/" not in each or each[0] in "/." or "//" in each or "/." in each for each in files)
+        if odd or not above.isdisjoint(files):
+            check(plan)
+
+    return checked
 
 
 def filling_in_wildcards(fill_in: Callable[..., str]) -> Callable[..., str]:

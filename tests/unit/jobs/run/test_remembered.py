@@ -14,12 +14,11 @@ import pytest
 from zoo.jobs.run.remembered import (
     filling_in_wildcards,
     once_a_rule,
-    plain_by_name,
-    plain_is_not_stored,
     remembering_producers,
     remembering_signatures,
     replace,
     sharing_by_values,
+    where_one_lies_in_another,
     without_parameters,
 )
 
@@ -197,32 +196,6 @@ def test_wildcards_of_the_same_values_are_one_object_and_others_are_not():
     assert wildcards() == [] and wildcards(toclone=one) == one and wildcards(toclone=one) is not one
 
 
-class File(str):
-    flags: dict[str, bool]
-
-    @property
-    def _file(self) -> "File":
-        return self
-
-
-def a_file(path: str, **flags: bool) -> File:
-    file = File(path)
-    file.flags = flags
-    return file
-
-
-def test_a_file_without_marks_is_its_path_and_in_no_storage():
-    described = plain_by_name(lambda file, as_input=False: f"{file} (marked, {as_input})")
-    stored = plain_is_not_stored(property(lambda file: "storage_object" in file.flags))
-    assert described(a_file("a"), as_input=True) == "a" and type(described(a_file("a"))) is str
-    assert described(a_file("a", temp=True), as_input=True) == "a (marked, True)"
-    assert described("no file") == "no file (marked, False)"
-    asked = [
-        stored.fget(each) for each in (a_file("a"), a_file("a", temp=True), a_file("a", storage_object=True))
-    ]
-    assert asked == [False, False, True]
-
-
 def test_names_of_wildcards_are_filled_in_and_everything_else_is_as_snakemake_has_it():
     fill_in = filling_in_wildcards(lambda job, text, **variables: f"asked {sorted(variables)}")
     job = job_of("a.py", device="cpu", model="m")
@@ -249,23 +222,59 @@ def test_what_another_release_does_not_have_stays():
     replace(__name__, "Owner.no_such_method", never)
 
 
-def test_all_of_it_is_found_in_the_snakemake_that_is_installed():
-    done = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(
+    "call",
+    [
+        "remembered.remember()",
+        "plain_files.lighten()",
+        "lean.slim()",
+        "selection.lighten()",
+        "dry_run.lighten(SimpleNamespace(logger_manager=SimpleNamespace(plugin_handlers=[]), "
+        "output_settings=SimpleNamespace(printshellcmds=False)))",
+        "slurm.look_again_soon()",
+    ],
+)
+def test_all_of_it_is_found_in_the_snakemake_that_is_installed(call):
+    code = REPLACED.format(module=call.partition(".")[0], call=call)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
 
 
 REPLACED = """
+from types import SimpleNamespace
 import snakemake.cli, smart_open
-from zoo.jobs.run import remembered
-replace = remembered.replace
+from zoo.jobs.run import {module}
+replace = {module}.replace
 def noticing(module, name, by):
     done = []
     replace(module, name, lambda found: done.append(name) or by(found))
     if not done:
         print("not there:", module, name)
-remembered.replace = noticing
-remembered.remember()
+{module}.replace = noticing
+{call}
 """
+
+
+@pytest.mark.parametrize(
+    ("outputs", "looked"),
+    [
+        ([["results/a/b", "results/a/c"], ["results/d/e.f"]], False),
+        ([["results/a"], ["results/ab/c"]], False),
+        ([["results/a"], ["results/a/c"]], True),
+        ([["results/a"], ["results/a/b/c/d"]], True),
+        ([["a"], ["b/c"]], True),
+        ([["b/c"], ["/tmp/b/c"]], True),
+        ([["b/d/c"], ["b/../b/d"]], True),
+        ([["b/d/c"], ["./b/d"]], True),
+        ([["b/d/c"], ["b/./d"]], True),
+        ([["b/d/c"], ["b//d"]], True),
+    ],
+)
+def test_outputs_are_compared_where_one_may_lie_in_another(outputs, looked):
+    plans = []
+    plan = SimpleNamespace(jobs=[SimpleNamespace(output=each) for each in outputs])
+    where_one_lies_in_another(plans.append)(plan)
+    assert plans == [plan] * looked
 
 
 def test_the_parameters_of_a_job_are_not_asked_for_an_environment_that_its_rule_does_not_have():

@@ -81,7 +81,9 @@ import snakemake.cli
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from zoo.jobs.run import slurm
 slurm.look_again_soon()
-executor = RemoteExecutor.__new__(RemoteExecutor)
+Executor = type("Executor", (RemoteExecutor,), {})
+Executor.__abstractmethods__ = frozenset()
+executor = Executor.__new__(Executor)
 for asked in (5, 30, 180):
     executor.next_seconds_between_status_checks = asked
     print(executor.next_seconds_between_status_checks)

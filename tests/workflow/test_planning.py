@@ -1,0 +1,47 @@
+"""What is remembered, kept once or left out when a plan is made changes nothing in it."""
+
+import re
+import shutil
+
+import pytest
+
+from samples.workflow import Zoo
+
+pytestmark = pytest.mark.long(40)
+MENDED = "light.lighten(workflow, TYPED.dryrun)\n"
+
+
+def as_it_is(zoo: Zoo) -> Zoo:
+    """A copy whose Snakemake does all that it does."""
+    copy = Zoo(zoo.folder.with_name("as_it_is"))
+    shutil.copytree(zoo.folder, copy.folder, symlinks=True)
+    text = (copy / "rules/run.smk").read_text()
+    assert MENDED in text
+    (copy / "rules/run.smk").write_text(text.replace(MENDED, ""))
+    return copy
+
+
+def planned(zoo: Zoo) -> list[list[str]]:
+    """The lines of a plan, with why each job is run, in pieces, for the order of jobs and files is chance."""
+    outcome = zoo.snakemake("--dry-run", "all", "--config", "devices=[cpu]", "--quiet", "host")
+    assert outcome.status == 0, outcome.text
+    said = [line for line in outcome.text.splitlines() if not line.startswith("[")]
+    return sorted(sorted(re.split("[,;:] ", re.sub(r"^Job \d+: ", "", line))) for line in said)
+
+
+@pytest.mark.parametrize("first", [(), ("results/cpu/one/fp32.passed", "results/cpu/two/fp32.onnx")])
+def test_a_plan_is_that_of_snakemake_as_it_is(fresh_zoo: Zoo, first):
+    if first:
+        fresh_zoo.build(*first)
+        (fresh_zoo / "results/cpu/two/fp32.onnx").unlink()
+        fresh_zoo.configure(lambda config: config["models"]["one"].update(opset=16))
+    other = as_it_is(fresh_zoo)
+    found = planned(fresh_zoo)
+    assert found == planned(other) and len(found) > 100
+
+
+def test_all_of_a_job_is_shown_to_whom_asks(fresh_zoo: Zoo):
+    other = as_it_is(fresh_zoo)
+    arguments = ("--dry-run", "--printshellcmds", "results/cpu/one/fp32.param")
+    texts = [zoo.snakemake(*arguments).text for zoo in (fresh_zoo, other)]
+    assert texts[0].splitlines()[-1:] == texts[1].splitlines()[-1:] and "Job stats" in texts[0]
