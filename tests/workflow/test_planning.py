@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,48 @@ def test_all_of_a_job_is_shown_to_whom_asks(fresh_zoo: Zoo):
     arguments = ("--dry-run", "--printshellcmds", "results/cpu/one/fp32.param")
     texts = [zoo.snakemake(*arguments).text for zoo in (fresh_zoo, other)]
     assert texts[0].splitlines()[-1:] == texts[1].splitlines()[-1:] and "Job stats" in texts[0]
+
+
+RULES = """
+import sys
+if "{lightened}":
+    sys.path.insert(0, {scripts!r})
+    from zoo.jobs.run import light
+    light.lighten(workflow, "-n" in sys.argv)
+rule all:
+    input: "x", "y", "z"
+rule made:
+    output: "a"
+    message: "made"
+    shell: "touch {{output}}"
+rule x:
+    input: ancient("a")
+    output: "x"
+    message: "x"
+    shell: "touch {{output}}"
+rule y:
+    input: "a"
+    output: "y"
+    message: "y"
+    shell: "touch {{output}}"
+rule z:
+    input: ancient(rules.y.input[0])
+    output: "z"
+    message: "z"
+    shell: "touch {{output}}"
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--consider-ancient", "y=0")])
+def test_marks_of_one_job_are_not_those_of_another(tmp_path, arguments):
+    plans = []
+    for lightened in ("", "lightened"):
+        zoo = Zoo(tmp_path / (lightened or "as_it_is"))
+        zoo.folder.mkdir()
+        scripts = str(Path(__file__).parents[2] / "scripts")
+        (zoo / "Snakefile").write_text(RULES.format(lightened=lightened, scripts=scripts))
+        assert zoo.typed("--cores", "1").status == 0
+        outcome = zoo.typed("--cores", "1", "-n", "--forcerun", "made", *arguments)
+        assert outcome.status == 0, outcome.text
+        plans.append(sorted(re.findall(r"^Job \d+: (.*)$", outcome.text, re.MULTILINE)))
+    assert plans[0] == plans[1] == (["made"] if arguments else ["made", "y", "z"])

@@ -35,7 +35,7 @@ def at_its_end(workflow: Any, check: Callable[[], None]) -> None:
 def lighten(workflow: Any) -> None:
     """Let a dry run of this process work out what it shows of its jobs. Snakemake works out all that a logger
     may ask for, resources among them: a third of the time of a plan, and of its memory. Resources are still
-    worked out for one job of each rule, for what is wrong with them is the rule's."""
+    worked out for one job of each rule; what is wrong with those of another is told when it starts."""
     others = [
         each
         for each in workflow.logger_manager.plugin_handlers

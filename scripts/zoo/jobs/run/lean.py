@@ -124,8 +124,9 @@ def guard_once(lists: Any, guard: type) -> None:
 
 def sharing_edges(add: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     """How Snakemake adds a job to its plan, which then holds twice which files it has of which other job: as
-    what it needs, and as what for. Files that are the same are one set, of which none is changed in place:
-    what is put in the place of a job is another."""
+    what it needs, and as what for. That is one set, and so it is for all that need the same files, unless
+    these have marks, which are a job's own (`ancient`). None is changed in place: what is put in the place of
+    a job is another."""
     shared = cache(lambda files: files)
 
     async def added(plan: Any, job: Any, *arguments: Any, **options: Any) -> None:
@@ -133,7 +134,8 @@ def sharing_edges(add: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
         await add(plan, job, *arguments, **options)
         needed = {} if known else plan._dependencies.get(job, {})
         for other, files in needed.items():
-            needed[other] = plan.depending[other][job] = shared(frozenset(files))
+            kept = frozenset(files)
+            needed[other] = plan.depending[other][job] = kept if any(map(marks, kept)) else shared(kept)
 
     return added
 

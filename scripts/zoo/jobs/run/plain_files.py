@@ -5,20 +5,22 @@ A plan of a thousand models has 600,000 in the lists of its jobs (docs/scale.md,
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from zoo.jobs.run.remembered import replace
+
+_CONCRETE: dict[str, Any] = {}
+"""What a file of a job has for constraints of wildcards, for it has no wildcards; no pattern has this one."""
 
 
 def lighten() -> None:
     """Let this process take a file that has no marks for its path: it keeps no empty set of marks with each,
-    nor asks each for seven of them, again and again; and it is the same file with wildcards filled in if it
-    had none."""
+    nor asks each for seven of them, again and again, nor looks in it for wildcards that it does not have."""
     replace("snakemake.io", "_IOFile.clone_flags", without_empty_marks)
     replace("snakemake.io", "_IOFile.flags", kept_when_written)
     replace("snakemake.io", "_IOFile.is_flagged", by_its_marks)
     replace("snakemake.io", "_IOFile.is_storage", is_not_stored)
-    replace("snakemake.io", "_IOFile.apply_wildcards", itself_without_wildcards)
+    replace("snakemake.io", "_IOFile.apply_wildcards", without_wildcards)
     replace("snakemake.io", "_IOFile.get_inventory_parent", by_its_path)
     replace("snakemake.jobs", "fmt_iofile", told_by_path)
 
@@ -34,7 +36,7 @@ def without_empty_marks(clone: Callable[..., None]) -> Callable[..., None]:
 
     def cloned(file: Any, other: Any, **options: Any) -> None:
         if is_plain(file) and not marks(other):
-            file._file = sys.intern(file._file)
+            file._file, file._wildcard_constraints = sys.intern(file._file), _CONCRETE
         else:
             clone(file, other, **options)
 
@@ -67,11 +69,23 @@ class Unwritten(dict[str, Any]):
         self._keep()
         return found
 
+    def __ior__(self, others: Any) -> Self:  # type: ignore[override,misc]
+        self.update(others)
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
 
 def kept_when_written(flags: property) -> property:
-    """The marks of a file."""
+    """The marks of a file. Those of a pattern of a rule are not kept, as they are not by Snakemake."""
     ask: Any = flags.fget
-    return property(lambda file: Unwritten(file) if type(file._file) is str else ask(file))
+
+    def found(file: Any) -> Any:
+        concrete = type(file._file) is str and file._wildcard_constraints is _CONCRETE
+        return Unwritten(file) if concrete else ask(file)
+
+    return property(found)
 
 
 def by_its_marks(is_flagged: Callable[[Any, str], bool]) -> Callable[[Any, str], bool]:
@@ -85,14 +99,17 @@ def is_not_stored(is_storage: property) -> property:
     return property(lambda file: type(file._file) is not str and bool(marks(file)) and ask(file))
 
 
-def itself_without_wildcards(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """A file with the values of wildcards filled in."""
+def without_wildcards(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A file of a rule with the values of wildcards filled in, which is another: marks of the one are not of
+    the other."""
 
     def applied(file: Any, wildcards: Any) -> Any:
         if not is_plain(file) or "{" in file._file:
             return apply(file, wildcards)
-        file._file = sys.intern(file._file)
-        return file
+        filled = str.__new__(type(file), file)
+        filled._file, filled.rule, filled._is_callable = sys.intern(file._file), file.rule, False
+        filled._regex, filled._wildcard_constraints = None, _CONCRETE
+        return filled
 
     return applied
 

@@ -12,11 +12,13 @@ from zoo.jobs.run.remembered import replace
 
 
 def lighten() -> None:
-    """Let the scheduler of this process look once for the size of a file that is there, and go through all
-    jobs that are left only where a scheduler reads them: the greedy one does not."""
+    """Let the scheduler of this process look once for the size of a file that is there, go through all jobs
+    that are left only where a scheduler reads them, which the greedy one does not, and through those that a
+    job waits for once when it starts."""
     scheduler = "snakemake.scheduling.job_scheduler"
     replace(scheduler, "JobScheduler.update_input_sizes", of_new_files)
     replace(scheduler, "JobScheduler.remaining_jobs", when_read)
+    replace("snakemake.jobs", "Job.is_pipe_or_service_input", where_one_has_pipes)
 
 
 def of_new_files(look: Callable[[Any, Collection[Any]], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -30,6 +32,20 @@ def of_new_files(look: Callable[[Any, Collection[Any]], Awaitable[None]]) -> Cal
             await look(scheduler, jobs)
 
     return looked
+
+
+def where_one_has_pipes(ask: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Whether a file that a job reads is a pipe of another, for which Snakemake goes through all jobs that it
+    waits for, for each file: of the manifest of a thousand models 40,000 files, and as many jobs. They are
+    gone through once, and again if one of them has a pipe."""
+    looked_at: list[Any] = [None, False]
+
+    def asked(job: Any, file: Any) -> bool:
+        if looked_at[0] is not job:
+            looked_at[:] = job, any(each.pipe_or_service_output for each in job.dag.dependencies[job])
+        return looked_at[1] and ask(job, file)
+
+    return asked
 
 
 class Later(Sequence[Any]):

@@ -131,6 +131,15 @@ def test_files_between_jobs_are_one_set_from_both_sides_and_for_all_that_need_th
     assert len(set(map(id, kept))) == 1
 
 
+def test_files_with_marks_are_a_jobs_own():
+    plan, add = Plan(), sharing_edges(Plan.add)
+    own, other = a_file("param", ancient=True), a_file("param")
+    asyncio.run(add(plan, "one", {"int8": {own}}))
+    asyncio.run(add(plan, "other", {"int8": {other}}))
+    assert next(iter(plan._dependencies["other"]["int8"])) is other
+    assert next(iter(plan.depending["int8"]["one"])) is own
+
+
 def test_what_is_put_in_the_place_of_a_job_has_sets_of_its_own():
     plan, add = Plan(), sharing_edges(Plan.add)
     asyncio.run(add(plan, "old", {"int8": {"param"}}))

@@ -53,6 +53,7 @@ assert is_flagged(other, "temp") and other.flags is not file.flags
         'file.flags.setdefault("ancient", True)',
         'flag(file, "ancient")',
         'file.set_flags({"ancient": True})',
+        'marks = file.flags; marks |= {"ancient": True}',
     ],
 )
 def test_marks_that_are_written_into_a_file_stay(write):
@@ -66,10 +67,22 @@ assert filled("a/{{b}}", b="c").flags == {{}}
 """)
 
 
-def test_a_file_without_wildcards_is_itself_when_they_are_filled_in():
+def test_marks_of_a_pattern_are_not_kept_and_those_of_a_file_are_its_own():
     run("""
-file = IOFile("a/b")
-assert file.apply_wildcards({"c": "d"}) is file
+import copy, pickle
+pattern = IOFile("a/b")
+file, other = (pattern.apply_wildcards({"c": "d"}) for _ in range(2))
+flag(pattern, "ancient")
+flag(file, "temp")
+assert [each.flags for each in (pattern, file, other)] == [{}, {"temp": True}, {}]
+assert file == other == pattern == "a/b" and file.rule is None and file.wildcard_constraints() == {}
+assert file.match("a/b") and not file.match("a/c") and not file.is_callable()
+assert copy.deepcopy(other.flags) == pickle.loads(pickle.dumps(other.flags)) == {}
+""")
+
+
+def test_a_file_that_is_a_function_is_asked():
+    run("""
 function = IOFile(lambda wildcards: wildcards.c)
 assert function.apply_wildcards({"c": "d"}) == "d"
 """)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from zoo.jobs.run.selection import Later, of_new_files, when_read
+from zoo.jobs.run.selection import Later, of_new_files, when_read, where_one_has_pipes
 
 
 def job(*files: str) -> SimpleNamespace:
@@ -70,3 +70,23 @@ def test_what_is_left_is_found_when_it_is_read_and_once():
     assert isinstance(left, Later) and not asked
     assert list(left) == ["one", "two"] and len(left) == 2 and left[1] == "two" and asked == [scheduler]
     assert not when_read(property(lambda it: [])).__get__(scheduler)
+
+
+def test_pipes_are_looked_for_once_a_job_and_file_by_file_only_where_there_are_some():
+    asked: list[str] = []
+
+    def ask(job, file) -> bool:
+        asked.append(file)
+        return any(file in each.pipe_or_service_output for each in job.dag.dependencies[job.name])
+
+    class Reader:
+        def __init__(self, name: str, *outputs: set[str]) -> None:
+            self.name, needed = name, [SimpleNamespace(pipe_or_service_output=each) for each in outputs]
+            self.dag = SimpleNamespace(dependencies={name: needed, self: needed})
+
+    plain, piped = Reader("plain", set(), set()), Reader("piped", set(), {"b"})
+    look = where_one_has_pipes(ask)
+    assert [look(job, file) for job in (plain, piped, plain) for file in "ab"] == [
+        False, False, False, True, False, False
+    ]  # fmt: skip
+    assert asked == ["a", "b"]
