@@ -34,7 +34,7 @@ def at_its_end(workflow: Any, check: Callable[[], None]) -> None:
 
 def lighten(workflow: Any) -> None:
     """Let a dry run of this process work out what it shows of its jobs. Snakemake works out all that a logger
-    may ask for, resources among them: a third of the time of a plan, and of its memory. Resources are still
+    may ask for, resources among them, a fifth of the time of a plan of 100 models. Resources are still
     worked out for one job of each rule; what is wrong with those of another is told when it starts."""
     others = [
         each

@@ -20,10 +20,11 @@ def remember() -> None:
     reads it, and goes through the patterns of all outputs for that: another eighth. And each list of a
     job's files, parameters or resources holds two objects of its own, which are the same in all lists.
 
-    Of what is left a quarter was: the script of each job, read to see that it is there; the values of its
-    wildcards, wrapped anew for each function of its rule; and its message, filled in from a copy of every
-    name of the Snakefile. The parameters of each job were worked out for the environment of conda that none
-    of the rules has, and the paths of all outputs sorted to see that none lies in another.
+    Of what is left a third was this, and marks of files (`zoo.jobs.run.plain_files`): the script of each job,
+    read to see that it is there; the values of its wildcards, wrapped anew for each function of its rule; and
+    its message, filled in from a copy of every name of the Snakefile. The parameters of each job were worked
+    out for the environment of conda that none of the rules has, and the paths of all outputs sorted to see
+    that none lies in another.
     """
     inspect.signature = remembering_signatures(inspect.signature)
     replace("snakemake.output_index", "OutputIndex.match_producers", remembering_producers)
@@ -44,9 +45,7 @@ def replace(module: str, name: str, by: Callable[[Any], Any]) -> None:
     owner: Any = sys.modules.get(module)
     for each in way:
         owner = getattr(owner, each, None)
-    found = inspect.getattr_static(
-        owner, last, None
-    )  # as it stands there, for a property is asked of objects
+    found = inspect.getattr_static(owner, last, None)  # a property itself, not what it answers
     if found is not None:
         setattr(owner, last, by(found))
 
@@ -112,7 +111,8 @@ def once_a_rule(process: Callable[[Any, Any], None]) -> Callable[[Any, Any], Non
 
 
 def sharing_by_values(of: Callable[..., Any]) -> Callable[..., Any]:
-    """The class of lists of wildcards, whose like are one object: functions of rules and jobs read them."""
+    """The class of lists of wildcards, whose like are one object: functions of rules and jobs read them. One
+    that wrote into them would change them for the others."""
     shared = cache(lambda values: of(fromdict=dict(values)))
 
     def wildcards(*arguments: Any, fromdict: dict[str, str] | None = None, **options: Any) -> Any:
